@@ -1,0 +1,52 @@
+# `make` alone lists the targets.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export DAGSTER_HOME := $(CURDIR)/.dagster_home
+export DAGSTER_DISABLE_TELEMETRY := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format dev bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## Make .venv and install the pinned requirements
+
+$(STAMP): pyproject.toml requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.x")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
+	@mkdir -p $(DAGSTER_HOME)
+	@cp dagster.yaml $@
+
+run: $(STAMP) $(DAGSTER_HOME)/dagster.yaml ## Find smart traders: BirdEye with BIRDEYE_API_KEY set, else an invented market
+	@$(BIN)/smart-trader run $(ARGS)
+
+test: $(STAMP) ## Run the tests
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: $(STAMP) ## Formatting, lint, strict types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## Put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+dev: $(STAMP) $(DAGSTER_HOME)/dagster.yaml ## The Dagster UI with its daemon, on http://127.0.0.1:3000
+	@$(BIN)/smart-trader dev $(ARGS)
+
+bench: $(STAMP) ## Measure: times, ratios, peak memory
+	$(BIN)/python -m smart_trader_assets_tests.benchmarks.bench_pnl $(ARGS)
+
+clean: ## Remove the environment, caches and Dagster's home; data/ stays
+	rm -rf $(VENV) .dagster_home .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,65 @@
+"""Puts the pipeline together for given settings: one place for the Dagster code location and the command."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from smart_trader_assets.access import BirdEyeAccess
+from smart_trader_assets.assets.declare import IO_MANAGER
+from smart_trader_assets.assets.smart_traders import smart_traders_asset
+from smart_trader_assets.assets.tokens import tokens_asset
+from smart_trader_assets.assets.tracked_tokens import tracked_tokens_asset
+from smart_trader_assets.assets.tracked_whales import tracked_whales_asset
+from smart_trader_assets.assets.transactions import transactions_asset
+from smart_trader_assets.assets.wallet_pnl import wallet_pnl_asset
+from smart_trader_assets.assets.whales import whales_asset
+from smart_trader_assets.automation.jobs import make_jobs
+from smart_trader_assets.automation.partitions import Partitions, make_partitions
+from smart_trader_assets.delta.io_manager import MedallionIOManager
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.settings import Settings
+
+
+def make_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
+    """The seven assets, in the order in which rows flow."""
+    return [
+        tokens_asset(partitions),
+        tracked_tokens_asset(partitions),
+        whales_asset(partitions),
+        tracked_whales_asset(partitions),
+        transactions_asset(partitions),
+        wallet_pnl_asset(partitions),
+        smart_traders_asset(),
+    ]
+
+
+def make_lake(settings: Settings) -> LakeResource:
+    """The root of the tables, and what it must hold."""
+    return LakeResource(
+        root=settings.resolved_root,
+        source=settings.resolved_source,
+        source_detail=settings.source_detail,
+        token_shards=settings.token_shards,
+        wallet_shards=settings.wallet_shards,
+    )
+
+
+def make_resources(settings: Settings) -> dict[str, object]:
+    """What the assets need: settings, API, tables."""
+    lake = make_lake(settings)
+    return {
+        "settings": dg.ResourceDefinition.hardcoded_resource(settings),
+        "birdeye": dg.ResourceDefinition.hardcoded_resource(BirdEyeAccess(settings)),
+        "lake": lake,
+        IO_MANAGER: MedallionIOManager(lake=lake),
+    }
+
+
+def make_definitions(settings: Settings) -> dg.Definitions:
+    """Everything that Dagster serves."""
+    return dg.Definitions(
+        assets=make_assets(make_partitions(settings)),
+        jobs=make_jobs(),
+        resources=make_resources(settings),
+        executor=dg.in_process_executor,
+    )

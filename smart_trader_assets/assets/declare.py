@@ -1,0 +1,60 @@
+"""What all seven assets share: key, group, grain, columns and IO manager, from the table's contract."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.io_manager import table_schema
+
+OWNERS = ["team:smart-traders"]
+API_POOL = "birdeye_api"
+IO_MANAGER = "medallion_io_manager"
+
+
+def medallion_asset(
+    contract: TableContract,
+    *,
+    description: str,
+    partitions: dg.PartitionsDefinition[str] | None,
+    inputs: Mapping[str, TableContract] | None = None,
+    all_partitions_of: tuple[str, ...] = (),
+    fetches: bool = False,
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """A decorator for the asset of `contract`'s table.
+
+    `inputs` maps parameters to upstream tables; those named in `all_partitions_of` are partitioned
+    otherwise and read across partitions, narrowed by the asset to due rows of its own. `fetches` puts
+    the asset into the pool of those that call the API.
+    """
+    group, name = contract.name.split("/")
+    ins = {
+        parameter: dg.AssetIn(
+            key=dg.AssetKey(upstream.name.split("/")),
+            partition_mapping=dg.AllPartitionMapping() if parameter in all_partitions_of else None,
+        )
+        for parameter, upstream in (inputs or {}).items()
+    }
+    kinds = {"deltalake", "polars", group} | ({"birdeye"} if fetches else set())
+    # Ranges of partitions in one run need the backfill policy, which Dagster still calls beta.
+    warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*`backfill_policy`.*")
+    return dg.asset(
+        key=dg.AssetKey([group, name]),
+        ins=ins,
+        group_name=group,
+        description=f"{contract.grain}\n\n{description}",
+        owners=OWNERS,
+        kinds=kinds,
+        io_manager_key=IO_MANAGER,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run() if partitions is not None else None,
+        pool=API_POOL if fetches else None,
+        metadata={
+            "dagster/column_schema": table_schema(contract),
+            "row_key": ", ".join(contract.key),
+        },
+    )

@@ -1,0 +1,76 @@
+"""What one run of an asset is to do: its clock, its shards, and whether to take everything anew."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+import dagster as dg
+import polars as pl
+
+from smart_trader_assets.delta.cursor import Cursor, DuePolicy
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.tuning import due_policy
+
+AS_OF_TAG = "smart_trader/as_of"
+REPROCESS_TAG = "reprocess"
+
+
+class Take(dg.Config):
+    """Configuration of a run of an asset."""
+
+    reprocess: bool = False
+    """Take all rows of the partitions anew, not only those that are due. The tag `reprocess` does the same."""
+
+
+@dataclass(frozen=True)
+class RunScope:
+    """The scope of one step."""
+
+    run_id: str
+    as_of: datetime
+    shards: tuple[str, ...] | None
+    reprocess: bool
+    policy: DuePolicy
+    log: dg.DagsterLogManager
+
+    @classmethod
+    def of(cls, context: dg.AssetExecutionContext, settings: Settings, take: Take) -> Self:
+        """The scope of the step in `context`; the run's tags win over the settings."""
+        tags = context.run.tags
+        moment = tags.get(AS_OF_TAG)
+        return cls(
+            run_id=context.run_id,
+            as_of=datetime.fromisoformat(moment) if moment else settings.now(),
+            shards=_shards(context),
+            reprocess=take.reprocess or tags.get(REPROCESS_TAG, "").lower() in {"true", "1", "yes"},
+            policy=due_policy(settings),
+            log=context.log,
+        )
+
+    def due(self, cursor: Cursor, table: pl.LazyFrame) -> pl.DataFrame:
+        """The rows of `table` that are due in this run's shards, most urgent first."""
+        return cursor.due_rows(
+            table,
+            shards=self.shards,
+            as_of=self.as_of,
+            policy=self.policy,
+            reprocess=self.reprocess,
+        ).collect()
+
+    def due_by_shard(
+        self, cursor: Cursor, table: pl.LazyFrame
+    ) -> Iterator[tuple[str, pl.DataFrame]]:
+        """The due rows, a frame a shard; says so where there is nothing to do."""
+        due = self.due(cursor, table)
+        if not due.height:
+            self.log.info(f"Nothing is due in {cursor.contract.name} for {cursor.consumer}.")
+        shard = str(cursor.shard)
+        for rows in due.partition_by(shard, maintain_order=True):
+            yield rows[shard][0], rows
+
+
+def _shards(context: dg.AssetExecutionContext) -> tuple[str, ...] | None:
+    if context.has_partition_key or context.has_partition_key_range:
+        return tuple(context.partition_keys)
+    return None

@@ -1,0 +1,73 @@
+"""bronze/tokens: the snapshot of the market."""
+
+from datetime import date
+
+import dagster as dg
+
+from smart_trader_assets.access import BirdEyeAccess
+from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.scope import RunScope, Take
+from smart_trader_assets.automation.partitions import Partitions
+from smart_trader_assets.delta.batch import Batch
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.tables import TOKENS
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.tokens import snapshot_rows
+from smart_trader_assets.tuning import list_filters
+
+
+def tokens_asset(partitions: Partitions) -> dg.AssetsDefinition:
+    """The asset of bronze/tokens."""
+
+    @medallion_asset(
+        TOKENS,
+        description="Lists the most liquid tokens that move, as BirdEye shows them now. The API knows only "
+        "the present: a day that has passed keeps the rows that it has.",
+        partitions=partitions.days,
+        fetches=True,
+    )
+    def tokens(
+        context: dg.AssetExecutionContext,
+        config: Take,
+        settings: dg.ResourceParam[Settings],
+        birdeye: dg.ResourceParam[BirdEyeAccess],
+        lake: LakeResource,
+    ) -> list[Batch]:
+        scope = RunScope.of(context, settings, config)
+        today = scope.as_of.date()
+        days = [date.fromisoformat(key) for key in context.partition_keys]
+        _keep_the_past([day for day in days if day != today], today, lake, scope)
+        if today not in days:
+            return []
+        with birdeye.session(scope.run_id) as session:
+            listing = session.fetch(
+                session.client.token_list(list_filters(settings), limit=settings.list_tokens)
+            )
+            facts = session.facts()
+        snapshot = snapshot_rows(
+            listing.items, fetched_at=scope.as_of, token_shards=settings.token_shards
+        )
+        rejected = [*(str(item) for item in listing.rejected), *snapshot.rejected]
+        for reason in rejected:
+            context.log.warning(f"A listed token was left out: {reason}")
+        return [Batch(snapshot.frame, today, facts={**facts, "items_rejected": len(rejected)})]
+
+    return tokens
+
+
+def _keep_the_past(days: list[date], today: date, lake: LakeResource, scope: RunScope) -> None:
+    """Say what a day other than today keeps; dg.Failure for one that has nothing and never will."""
+    if not days:
+        return
+    counts = dict(lake.store.row_counts(TOKENS, "snapshot_date").iter_rows())
+    empty = [day for day in days if day not in counts]
+    for day in days:
+        if day in counts:
+            scope.log.info(f"The snapshot of {day} is kept as it is: {counts[day]} rows.")
+    if empty:
+        raise dg.Failure(
+            f"BirdEye knows only the present ({today}): no snapshot of "
+            f"{', '.join(map(str, empty[:5]))}{' and more days' if len(empty) > 5 else ''} was taken then, "  # noqa: PLR2004
+            "and none can be taken now. Materialize today's partition instead.",
+            allow_retries=False,
+        )

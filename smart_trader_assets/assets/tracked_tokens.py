@@ -1,0 +1,58 @@
+"""silver/tracked_tokens: the tokens whose holders are worth knowing."""
+
+import dagster as dg
+import polars as pl
+
+from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.scope import RunScope, Take
+from smart_trader_assets.automation.partitions import Partitions
+from smart_trader_assets.delta.batch import Batch, Batches
+from smart_trader_assets.delta.cursors import TOKENS_TO_TRACK
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.settlements import tokens_judged
+from smart_trader_assets.delta.tables import TOKENS, TRACKED_TOKENS
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.tokens import judge_tokens, tracked_token_rows
+from smart_trader_assets.tuning import token_rules
+
+
+def tracked_tokens_asset(partitions: Partitions) -> dg.AssetsDefinition:
+    """The asset of silver/tracked_tokens."""
+
+    @medallion_asset(
+        TRACKED_TOKENS,
+        description="Takes over listed tokens that pass the thresholds; a rejected one keeps its reason in "
+        "bronze/tokens. A later listing changes the metrics, never how far the token has come.",
+        partitions=partitions.token_shards,
+        inputs={"tokens": TOKENS},
+        all_partitions_of=("tokens",),
+    )
+    def tracked_tokens(
+        context: dg.AssetExecutionContext,
+        config: Take,
+        tokens: pl.LazyFrame,
+        settings: dg.ResourceParam[Settings],
+        lake: LakeResource,
+    ) -> Batches:
+        scope = RunScope.of(context, settings, config)
+        own = lake.store.scan(TRACKED_TOKENS)
+        return Batches(
+            _track(shard, due, own, scope, settings)
+            for shard, due in scope.due_by_shard(TOKENS_TO_TRACK, tokens)
+        )
+
+    return tracked_tokens
+
+
+def _track(
+    shard: str, due: pl.DataFrame, own: pl.LazyFrame, scope: RunScope, settings: Settings
+) -> Batch:
+    judged = judge_tokens(due, rules=token_rules(settings))
+    accepted = judged.filter(pl.col("reject_reason").is_null())
+    held = own.filter(pl.col("token_shard") == shard).collect()
+    return Batch(
+        rows=tracked_token_rows(accepted),
+        partition=shard,
+        settles=(tokens_judged(judged, held, at=scope.as_of),),
+        facts={"tokens_tracked": accepted.height, "tokens_rejected": due.height - accepted.height},
+    )

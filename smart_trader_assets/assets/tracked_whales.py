@@ -1,0 +1,82 @@
+"""silver/tracked_whales: the wallets whose trading is worth knowing."""
+
+import dagster as dg
+import polars as pl
+
+from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.scope import RunScope, Take
+from smart_trader_assets.automation.partitions import Partitions
+from smart_trader_assets.delta.batch import Batch, Batches
+from smart_trader_assets.delta.cursors import WHALES_TO_TRACK
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.settlements import HISTORY_COLUMNS, whales_taken_over
+from smart_trader_assets.delta.tables import TRACKED_WHALES, WHALES
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.whales import born_states, tracked_whale_rows
+
+
+def tracked_whales_asset(partitions: Partitions) -> dg.AssetsDefinition:
+    """The asset of silver/tracked_whales."""
+
+    @medallion_asset(
+        TRACKED_WHALES,
+        description="Takes over every holder that was fetched. What is known of a wallet's swaps is the "
+        "wallet's: a new holding of a wallet fetched lately brings no new fetch.",
+        partitions=partitions.wallet_shards,
+        inputs={"whales": WHALES},
+        all_partitions_of=("whales",),
+    )
+    def tracked_whales(
+        context: dg.AssetExecutionContext,
+        config: Take,
+        whales: pl.LazyFrame,
+        settings: dg.ResourceParam[Settings],
+        lake: LakeResource,
+    ) -> Batches:
+        scope = RunScope.of(context, settings, config)
+        own = lake.store.scan(TRACKED_WHALES)
+        return Batches(
+            _take_over(shard, due, own, scope)
+            for shard, due in scope.due_by_shard(WHALES_TO_TRACK, whales)
+        )
+
+    return tracked_whales
+
+
+def _take_over(shard: str, due: pl.DataFrame, own: pl.LazyFrame, scope: RunScope) -> Batch:
+    wallets = known_histories(
+        own.filter(
+            (pl.col("wallet_shard") == shard)
+            & pl.col("wallet_address").is_in(due["wallet_address"].unique().to_list())
+        )
+    ).collect()
+    rows = born_states(
+        tracked_whale_rows(due),
+        wallets,
+        as_of=scope.as_of,
+        refresh_interval=scope.policy.wallet_refresh,
+    )
+    return Batch(
+        rows=rows,
+        partition=shard,
+        settles=(whales_taken_over(due, at=scope.as_of),),
+        facts={"whales_taken_over": rows.height},
+    )
+
+
+def known_histories(whales: pl.LazyFrame) -> pl.LazyFrame:
+    """What is known of each wallet's history: that of its whale row that was fetched furthest.
+
+    Columns out: wallet_address and the history columns.
+    """
+    return (
+        whales.sort(
+            pl.col("transactions_fetched_at"),
+            pl.col("fetched_to"),
+            pl.col("resume_before").fill_null(0),
+            descending=[True, True, False],
+            nulls_last=True,
+        )
+        .group_by("wallet_address", maintain_order=True)
+        .agg(pl.col(*HISTORY_COLUMNS).first())
+    )

@@ -1,0 +1,231 @@
+"""bronze/transactions: what the tracked whales traded."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from smart_trader_assets.access import BirdEyeAccess, FetchSession
+from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.scope import RunScope, Take
+from smart_trader_assets.assets.tracked_whales import known_histories
+from smart_trader_assets.assets.whales import spent_since
+from smart_trader_assets.automation.partitions import Partitions
+from smart_trader_assets.birdeye import EntityFetchError, StopFetchingError, SwapHistory
+from smart_trader_assets.delta.batch import Batch, Batches
+from smart_trader_assets.delta.cursors import WHALES_TO_FETCH
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.settlements import (
+    to_fetch,
+    to_screen,
+    wallets_fetched,
+    whales_screened,
+)
+from smart_trader_assets.delta.tables import TRACKED_WHALES, TRANSACTIONS
+from smart_trader_assets.histories import History, Walk, advance, next_walk
+from smart_trader_assets.screening import screen_whales
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.swaps import transaction_rows
+from smart_trader_assets.tuning import screening_rules
+
+WALLETS_PER_BATCH = 40
+
+
+def transactions_asset(partitions: Partitions) -> dg.AssetsDefinition:
+    """The asset of bronze/transactions."""
+
+    @medallion_asset(
+        TRANSACTIONS,
+        description="Screens new whales, then fetches the swaps of each due wallet once, however many tokens "
+        "it is a whale of, from where its last fetch ended.",
+        partitions=partitions.wallet_shards,
+        inputs={"tracked_whales": TRACKED_WHALES},
+        fetches=True,
+    )
+    def transactions(
+        context: dg.AssetExecutionContext,
+        config: Take,
+        tracked_whales: pl.LazyFrame,
+        settings: dg.ResourceParam[Settings],
+        birdeye: dg.ResourceParam[BirdEyeAccess],
+        lake: LakeResource,
+    ) -> Batches:
+        scope = RunScope.of(context, settings, config)
+
+        def batches() -> Iterator[Batch]:
+            with birdeye.session(scope.run_id) as session:
+                for shard, due in scope.due_by_shard(WHALES_TO_FETCH, tracked_whales):
+                    yield _screen(shard, to_screen(due), settings)
+                    # Read again: the screening has moved states, and with them the rows' versions.
+                    screened = lake.store.scan(TRACKED_WHALES).filter(
+                        pl.col("wallet_shard") == shard
+                    )
+                    wallets = due["wallet_address"].unique(maintain_order=True).to_list()
+                    ready = to_fetch(screened, wallets).collect()
+                    yield from _fetch_shard(shard, ready, wallets, scope, settings, session)
+
+        return Batches(batches())
+
+    return transactions
+
+
+def _screen(shard: str, pending: pl.DataFrame, settings: Settings) -> Batch:
+    rules = screening_rules(settings)
+    screened = screen_whales(pending, rules=rules)
+    excluded = screened["exclude_reason"].count()
+    return Batch(
+        partition=shard,
+        settles=(whales_screened(screened, rules=rules.version),),
+        facts={"whales_screened": pending.height, "whales_excluded": excluded},
+    )
+
+
+def _fetch_shard(
+    shard: str,
+    ready: pl.DataFrame,
+    order: list[str],
+    scope: RunScope,
+    settings: Settings,
+    session: FetchSession,
+) -> Iterator[Batch]:
+    """Fetch the wallets of `ready` in the order in which they are due."""
+    known = known_histories(ready.lazy()).collect()
+    histories = {row["wallet_address"]: row for row in known.iter_rows(named=True)}
+    wallets = [wallet for wallet in order if wallet in histories]
+    for start in range(0, len(wallets), WALLETS_PER_BATCH):
+        chosen = wallets[start : start + WALLETS_PER_BATCH]
+        rows = ready.filter(pl.col("wallet_address").is_in(chosen))
+        yield from _fetch(shard, rows, {w: histories[w] for w in chosen}, scope, settings, session)
+
+
+def _fetch(
+    shard: str,
+    whales: pl.DataFrame,
+    known: dict[str, dict[str, Any]],
+    scope: RunScope,
+    settings: Settings,
+    session: FetchSession,
+) -> Iterator[Batch]:
+    before = session.facts()
+    now = int(scope.as_of.timestamp())
+    histories = {
+        wallet: History() if scope.reprocess else _history(row) for wallet, row in known.items()
+    }
+    walks = {wallet: next_walk(history, now) for wallet, history in histories.items()}
+    outcomes = session.fetch_all(
+        [
+            session.client.trader_swaps(
+                wallet, before=walk.before, floor=walk.floor, max_pages=settings.swap_pages_per_run
+            )
+            for wallet, walk in walks.items()
+        ]
+    )
+    swaps: list[pl.DataFrame] = []
+    advanced: list[dict[str, Any]] = []
+    errors: dict[str, str] = {}
+    stopped: StopFetchingError | None = outcomes.stopped
+    for wallet, outcome in zip(walks, outcomes.results, strict=True):
+        if isinstance(outcome, EntityFetchError):
+            errors[wallet] = str(outcome)
+            scope.log.warning(f"Wallet {wallet} stays due: {outcome}")
+        elif outcome is not None:
+            rows = transaction_rows(
+                outcome.items,
+                wallet_address=wallet,
+                fetched_at=scope.as_of,
+                wallet_shards=settings.wallet_shards,
+            )
+            swaps.append(rows)
+            advanced.append(
+                _advanced(wallet, known[wallet], histories[wallet], walks[wallet], outcome, rows)
+            )
+            for item in outcome.rejected:
+                scope.log.warning(f"A row of wallet {wallet} was left out: {item}")
+            if isinstance(outcome.stopped_by, StopFetchingError):
+                stopped = stopped or outcome.stopped_by
+    yield Batch(
+        rows=pl.concat(swaps).sort("wallet_address", "block_unix_time") if swaps else None,
+        partition=shard,
+        settles=_settlements(whales, advanced, errors, scope),
+        facts={
+            **spent_since(before, session),
+            "wallets_fetched": len(advanced),
+            "wallets_in_trouble": len(errors),
+            "wallets_to_go_on": sum(row["known_resume_before"] is not None for row in advanced),
+        },
+    )
+    if stopped is not None:
+        raise stopped
+
+
+def _history(row: dict[str, Any]) -> History:
+    return History(
+        fetched_from=row["fetched_from"],
+        fetched_to=row["fetched_to"],
+        complete=bool(row["history_complete"]),
+        resume_before=row["resume_before"],
+        resume_to=row["resume_to"],
+    )
+
+
+def _advanced(
+    wallet: str,
+    known: dict[str, Any],
+    history: History,
+    walk: Walk,
+    outcome: SwapHistory,
+    rows: pl.DataFrame,
+) -> dict[str, Any]:
+    oldest, newest = rows.select(
+        pl.col("block_unix_time").min().alias("oldest"),
+        pl.col("block_unix_time").max().alias("newest"),
+    ).row(0)
+    now_known = asdict(
+        advance(
+            history,
+            walk,
+            resume_before=outcome.resume_before,
+            oldest=oldest,
+            truncated=bool(outcome.truncated_seconds),
+        )
+    )
+    now_known["history_complete"] = now_known.pop("complete")
+    swaps = [second for second in (known["last_swap_at"], newest) if second is not None]
+    return {
+        "wallet_address": wallet,
+        **{f"known_{name}": value for name, value in now_known.items()},
+        "known_last_swap_at": max(swaps, default=None),
+    }
+
+
+_KNOWN_SCHEMA = {
+    "wallet_address": pl.String,
+    "known_fetched_from": pl.Int64,
+    "known_fetched_to": pl.Int64,
+    "known_history_complete": pl.Boolean,
+    "known_resume_before": pl.Int64,
+    "known_resume_to": pl.Int64,
+    "known_last_swap_at": pl.Int64,
+}
+
+
+def _settlements(
+    whales: pl.DataFrame,
+    advanced: list[dict[str, Any]],
+    errors: dict[str, str],
+    scope: RunScope,
+) -> tuple[Any, ...]:
+    known = pl.DataFrame(advanced, schema=_KNOWN_SCHEMA)
+    fetched = whales.join(known, on="wallet_address", how="inner")
+    troubled = whales.filter(pl.col("wallet_address").is_in(list(errors)))
+    settles = [wallets_fetched(fetched, at=scope.as_of)]
+    if troubled.height:
+        error = pl.col("wallet_address").replace_strict(errors, return_dtype=pl.String)
+        settles.append(
+            WHALES_TO_FETCH.settle_trouble(
+                troubled, error=error, at=scope.as_of, policy=scope.policy
+            )
+        )
+    return tuple(settles)

@@ -1,0 +1,136 @@
+"""silver/wallet_pnl: what each wallet earned."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+
+from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.scope import RunScope, Take
+from smart_trader_assets.assets.tracked_whales import known_histories
+from smart_trader_assets.automation.partitions import Partitions
+from smart_trader_assets.delta.batch import Batch, Batches, Scope
+from smart_trader_assets.delta.cursors import PNL_TO_AGE, SWAPS_TO_COUNT
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.settlements import swaps_counted
+from smart_trader_assets.delta.tables import TOKENS, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.pnl import compute_wallet_pnl, screen_swaps
+from smart_trader_assets.settings import Settings
+
+WALLETS_PER_BATCH = 500
+
+
+def wallet_pnl_asset(partitions: Partitions) -> dg.AssetsDefinition:
+    """The asset of silver/wallet_pnl."""
+
+    @medallion_asset(
+        WALLET_PNL,
+        description="Nets each transaction, matches sells to the oldest lots over the wallet's whole history, "
+        "and sums up by token and window. Wallets with new swaps are computed, and once a UTC day the others, "
+        "since their windows move. Fees and transfers are not visible in the source and not in the numbers.",
+        partitions=partitions.wallet_shards,
+        inputs={
+            "transactions": TRANSACTIONS,
+            "tracked_whales": TRACKED_WHALES,
+            "tokens": TOKENS,
+        },
+        all_partitions_of=("tokens",),
+    )
+    def wallet_pnl(
+        context: dg.AssetExecutionContext,
+        config: Take,
+        transactions: pl.LazyFrame,
+        tracked_whales: pl.LazyFrame,
+        tokens: pl.LazyFrame,
+        settings: dg.ResourceParam[Settings],
+        lake: LakeResource,
+    ) -> Batches:
+        scope = RunScope.of(context, settings, config)
+        own = lake.store.scan(WALLET_PNL)
+
+        def batches() -> Iterator[Batch]:
+            wallets = _due_wallets(transactions, own, scope)
+            if not wallets.height:
+                scope.log.info("No wallet has swaps to count or numbers of an earlier day.")
+            for part in wallets.partition_by("wallet_shard", maintain_order=True):
+                for chosen in part.iter_slices(WALLETS_PER_BATCH):
+                    yield _compute(chosen, transactions, tracked_whales, tokens, scope)
+
+        return Batches(batches())
+
+    return wallet_pnl
+
+
+def _due_wallets(transactions: pl.LazyFrame, own: pl.LazyFrame, scope: RunScope) -> pl.DataFrame:
+    """Wallets with uncounted swaps and wallets whose numbers have aged: wallet_shard, wallet_address."""
+    wallet = ("wallet_shard", "wallet_address")
+    swaps = transactions.filter(pl.col("block_unix_time") <= int(scope.as_of.timestamp()))
+    due = [
+        cursor.due_rows(
+            table,
+            shards=scope.shards,
+            as_of=scope.as_of,
+            policy=scope.policy,
+            reprocess=scope.reprocess,
+        ).select(wallet)
+        for cursor, table in ((SWAPS_TO_COUNT, swaps), (PNL_TO_AGE, own))
+    ]
+    return pl.concat(due).unique().sort(wallet).collect()
+
+
+def _compute(
+    wallets: pl.DataFrame,
+    transactions: pl.LazyFrame,
+    tracked_whales: pl.LazyFrame,
+    tokens: pl.LazyFrame,
+    scope: RunScope,
+) -> Batch:
+    shard, chosen = wallets["wallet_shard"][0], wallets["wallet_address"].to_list()
+    of_wallets = (pl.col("wallet_shard") == shard) & pl.col("wallet_address").is_in(chosen)
+    swaps = transactions.filter(
+        of_wallets & (pl.col("block_unix_time") <= int(scope.as_of.timestamp()))
+    ).collect()
+    pnl = compute_wallet_pnl(
+        swaps,
+        as_of=scope.as_of,
+        marks=_marks(tokens, swaps, scope),
+        histories=known_histories(tracked_whales.filter(of_wallets))
+        .select("wallet_address", "history_complete")
+        .collect(),
+    )
+    judged = swaps.join(
+        screen_swaps(swaps).select("swap_id", reason="set_aside_reason"), on="swap_id", how="left"
+    )
+    unsettled = SWAPS_TO_COUNT.due_rule(scope.as_of, scope.policy) | (
+        pl.col("reason").ne_missing(pl.col("set_aside_reason"))
+    )
+    return Batch(
+        rows=pnl.with_columns(pl.lit(shard).alias("wallet_shard")),
+        partition=shard,
+        replaces=Scope("wallet_address", tuple(chosen)),
+        settles=(swaps_counted(judged.filter(unsettled), at=scope.as_of),),
+        facts={
+            "wallets_computed": len(chosen),
+            "swaps_read": swaps.height,
+            "swaps_set_aside": judged["reason"].count(),
+        },
+    )
+
+
+def _marks(tokens: pl.LazyFrame, swaps: pl.DataFrame, scope: RunScope) -> pl.DataFrame:
+    """The newest listed price of each mint that the swaps move: token_address, price, marked_at, source."""
+    mints = pl.concat([swaps["base_address"], swaps["quote_address"]]).unique().to_list()
+    return (
+        tokens.filter(
+            pl.col("token_address").is_in(mints)
+            & pl.col("price").is_not_null()
+            & (pl.col("fetched_at") <= scope.as_of)
+        )
+        .group_by("token_address")
+        .agg(
+            pl.col("price").sort_by("fetched_at").last(),
+            pl.col("fetched_at").max().alias("marked_at"),
+        )
+        .with_columns(pl.lit("token_list").alias("source"))
+        .collect()
+    )

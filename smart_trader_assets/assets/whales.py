@@ -1,0 +1,130 @@
+"""bronze/whales: who holds the tracked tokens."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from smart_trader_assets.access import BirdEyeAccess, FetchSession
+from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.scope import RunScope, Take
+from smart_trader_assets.automation.partitions import Partitions
+from smart_trader_assets.birdeye import EntityFetchError, HolderList
+from smart_trader_assets.delta.batch import Batch, Batches, Settlement
+from smart_trader_assets.delta.cursors import TOKENS_TO_FETCH
+from smart_trader_assets.delta.settlements import mirrored_listings, tokens_fetched
+from smart_trader_assets.delta.tables import TOKENS, TRACKED_TOKENS, WHALES
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.whales import holder_rows
+
+TOKENS_PER_BATCH = 25
+
+
+def whales_asset(partitions: Partitions) -> dg.AssetsDefinition:
+    """The asset of bronze/whales."""
+
+    @medallion_asset(
+        WHALES,
+        description="Fetches the largest holders of each due token, token accounts summed by owner. A token "
+        "whose fetch fails stays due, with its attempts and its error; the others go on.",
+        partitions=partitions.token_shards,
+        inputs={"tracked_tokens": TRACKED_TOKENS, "tokens": TOKENS},
+        all_partitions_of=("tokens",),
+        fetches=True,
+    )
+    def whales(
+        context: dg.AssetExecutionContext,
+        config: Take,
+        tracked_tokens: pl.LazyFrame,
+        tokens: pl.LazyFrame,
+        settings: dg.ResourceParam[Settings],
+        birdeye: dg.ResourceParam[BirdEyeAccess],
+    ) -> Batches:
+        scope = RunScope.of(context, settings, config)
+
+        def batches() -> Iterator[Batch]:
+            with birdeye.session(scope.run_id) as session:
+                for shard, due in scope.due_by_shard(TOKENS_TO_FETCH, tracked_tokens):
+                    for part in due.iter_slices(TOKENS_PER_BATCH):
+                        yield from _fetch(shard, part, tokens, scope, settings, session)
+
+        return Batches(batches())
+
+    return whales
+
+
+def _fetch(
+    shard: str,
+    due: pl.DataFrame,
+    listings: pl.LazyFrame,
+    scope: RunScope,
+    settings: Settings,
+    session: FetchSession,
+) -> Iterator[Batch]:
+    top = settings.holders_per_token
+    before = session.facts()
+    outcomes = session.fetch_all(
+        [session.client.token_holders(mint, top=top) for mint in due["token_address"]]
+    )
+    found: list[pl.DataFrame] = []
+    counts: dict[str, int] = {}
+    errors: dict[str, str] = {}
+    for token, outcome in zip(due.iter_rows(named=True), outcomes.results, strict=True):
+        mint = token["token_address"]
+        if isinstance(outcome, EntityFetchError):
+            errors[mint] = str(outcome)
+            scope.log.warning(f"The whales of {token['symbol']!r} ({mint}) stay due: {outcome}")
+        elif outcome is not None:
+            rows = _holders(token, outcome, scope, settings)
+            found.append(rows)
+            counts[mint] = rows.height
+    fetched = due.filter(pl.col("token_address").is_in(list(counts))).with_columns(
+        pl.col("token_address")
+        .replace_strict(counts, default=None, return_dtype=pl.Int64)
+        .alias("whale_count")
+    )
+    troubled = due.filter(pl.col("token_address").is_in(list(errors)))
+    settles: list[Settlement] = []
+    if fetched.height:
+        mirror = mirrored_listings(listings, fetched, shard=shard).collect()
+        settles += tokens_fetched(fetched, mirror, at=scope.as_of)
+    if troubled.height:
+        error = pl.col("token_address").replace_strict(errors, return_dtype=pl.String)
+        settles.append(
+            TOKENS_TO_FETCH.settle_trouble(
+                troubled, error=error, at=scope.as_of, policy=scope.policy
+            )
+        )
+    yield Batch(
+        rows=pl.concat(found) if found else None,
+        partition=shard,
+        settles=tuple(settles),
+        facts={
+            **spent_since(before, session),
+            "tokens_fetched": fetched.height,
+            "tokens_in_trouble": troubled.height,
+        },
+    )
+    outcomes.raise_if_stopped()
+
+
+def _holders(
+    token: dict[str, Any], outcome: HolderList, scope: RunScope, settings: Settings
+) -> pl.DataFrame:
+    holders = holder_rows(
+        outcome.items,
+        token=token,
+        fetched_at=scope.as_of,
+        top=settings.holders_per_token,
+        token_shards=settings.token_shards,
+        wallet_shards=settings.wallet_shards,
+    )
+    for reason in (*(str(item) for item in outcome.rejected), *holders.rejected):
+        scope.log.warning(f"A holder was left out: {reason}")
+    return holders.frame
+
+
+def spent_since(before: dict[str, float], session: FetchSession) -> dict[str, float]:
+    """Requests and credits that were spent after `before` was taken."""
+    return {name: spent - before.get(name, 0) for name, spent in session.facts().items()}

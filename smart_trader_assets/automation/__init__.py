@@ -1,0 +1,1 @@
+"""What decides to materialize: partitions and jobs."""

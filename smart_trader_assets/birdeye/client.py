@@ -1,0 +1,204 @@
+"""The BirdEye client: token list, holders and swap histories, each by one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from pydantic import SecretStr
+
+from smart_trader_assets.birdeye.errors import (
+    CallerBugError,
+    EntityFetchError,
+    RateLimitedError,
+    ServerError,
+    ServiceOutageError,
+)
+from smart_trader_assets.birdeye.ledger import CREDIT_PRICES, CreditMeter
+from smart_trader_assets.birdeye.listings import (
+    HolderList,
+    TokenList,
+    TokenListFilters,
+    read_list,
+)
+from smart_trader_assets.birdeye.rate_gate import RateGate
+from smart_trader_assets.birdeye.requester import Parameters, Requester
+from smart_trader_assets.birdeye.responses import HolderItem, Page, TokenItem, sift
+from smart_trader_assets.birdeye.swap_history import SwapHistory, SwapWalk
+
+PAGE_SIZE = 100
+
+_TOKEN_LIST = ("token_list", "/defi/v3/token/list")
+_TOKEN_HOLDER = ("token_holder", "/defi/v3/token/holder")
+_TRADER_TXS = ("trader_txs", "/trader/txs/seek_by_time")
+
+
+class BirdEyeClient:
+    """Reads BirdEye within one rate limit and one budget. An async context manager.
+
+    base_url: where the API is, without a path
+    api_key: the account's key; it appears in the request's header and nowhere else
+    gate: the rate limit, shared by everybody who uses the account
+    meter: the budget of this run
+    timeout: seconds for connecting, and for each wait for bytes
+    attempts: how often a request is sent where the trouble may pass
+    concurrency: requests under way at once; rate x latency is needed to use the whole rate
+    backoff_seconds: the first wait between attempts; it doubles, with jitter
+    outage_after: so many entities in a row failing by the server's fault, or by its rate limit, are
+        an outage
+    prices: credits of one request by endpoint (`token_list`, `token_holder`, `trader_txs`)
+    page_size: rows a page, 1 to 100
+
+    Every call raises a `StopFetchingError` or an `EntityFetchError`.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: SecretStr,
+        gate: RateGate,
+        meter: CreditMeter,
+        timeout: float = 20.0,
+        attempts: int = 5,
+        concurrency: int = 16,
+        backoff_seconds: float = 1.0,
+        outage_after: int = 10,
+        prices: Mapping[str, int] = CREDIT_PRICES,
+        page_size: int = PAGE_SIZE,
+    ) -> None:
+        _check_counts(
+            attempts=attempts,
+            concurrency=concurrency,
+            outage_after=outage_after,
+            page_size=page_size,
+        )
+        self._requester = Requester(
+            base_url=base_url,
+            api_key=api_key,
+            gate=gate,
+            meter=meter,
+            timeout=timeout,
+            attempts=attempts,
+            concurrency=concurrency,
+            backoff_seconds=backoff_seconds,
+        )
+        self._prices = {**CREDIT_PRICES, **prices}
+        self._page_size = min(page_size, PAGE_SIZE)
+        self._outage_after = outage_after
+        self._failed_in_a_row = 0
+
+    async def __aenter__(self) -> Self:
+        await self._requester.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._requester.__aexit__(kind, error, trace)
+
+    async def token_list(self, filters: TokenListFilters, *, limit: int) -> TokenList:
+        """The `limit` most liquid tokens that pass `filters`."""
+        _check_counts(limit=limit)
+        sifted = partial(sift, model=TokenItem, redact=self._requester.redact)
+
+        async def fetch(*, offset: int) -> Page:
+            parameters = filters.parameters()
+            return await self._page(_TOKEN_LIST, parameters, offset, "the token list")
+
+        with self._watch_for_outage():
+            return TokenList(
+                *await read_list(
+                    fetch, sifted, page_size=self._page_size, limit=limit, key="address"
+                )
+            )
+
+    async def token_holders(self, mint: str, *, top: int) -> HolderList:
+        """The `top` largest token accounts of `mint`; an owner may have several."""
+        _check_counts(top=top)
+        sifted = partial(sift, model=HolderItem, redact=self._requester.redact)
+
+        async def fetch(*, offset: int) -> Page:
+            return await self._page(_TOKEN_HOLDER, {"address": mint}, offset, f"token {mint}")
+
+        with self._watch_for_outage():
+            return HolderList(
+                *await read_list(
+                    fetch, sifted, page_size=self._page_size, limit=top, key="token_account"
+                )
+            )
+
+    async def trader_swaps(
+        self, wallet: str, *, before: int, floor: int | None, max_pages: int
+    ) -> SwapHistory:
+        """The swaps of `wallet` before the second `before`, newest first, down to `floor`.
+
+        `before` is exclusive, `floor` inclusive; a floor of None means the wallet's first trade.
+        Where `max_pages` ends the walk, `resume_before` of the result is the next call's `before`.
+        An error after whole seconds were read does not throw them away: it is `stopped_by`.
+        """
+        _check_counts(before=before, max_pages=max_pages)
+
+        async def fetch(*, before_time: int, offset: int) -> Page:
+            parameters: Parameters = {
+                "address": wallet,
+                "tx_type": "swap",
+                "before_time": before_time,
+            }
+            return await self._page(_TRADER_TXS, parameters, offset, f"wallet {wallet}")
+
+        walk = SwapWalk(
+            fetch,
+            page_size=self._page_size,
+            before=before,
+            floor=floor,
+            entity=f"wallet {wallet}",
+            redact=self._requester.redact,
+        )
+        with self._watch_for_outage():
+            return await walk.run(max_pages)
+
+    async def _page(
+        self, endpoint: tuple[str, str], parameters: Parameters, offset: int, entity: str
+    ) -> Page:
+        name, path = endpoint
+        return await self._requester.page(
+            path,
+            {**parameters, "offset": offset, "limit": self._page_size},
+            entity=entity,
+            meter_as=name,
+            credits=self._prices[name],
+        )
+
+    @contextmanager
+    def _watch_for_outage(self) -> Iterator[None]:
+        """Count entities that failed by the server's fault; one that it answers starts anew."""
+        try:
+            yield
+        except (ServerError, RateLimitedError) as error:
+            self._failed_in_a_row += 1
+            if self._failed_in_a_row >= self._outage_after:
+                raise ServiceOutageError(
+                    f"{self._failed_in_a_row} tokens or wallets in a row failed by the server's "
+                    f"fault, the last one so: {error} Fetching stops; see BirdEye's status page.",
+                    endpoint=error.endpoint,
+                    entity=error.entity,
+                    status=error.status,
+                ) from error
+            raise
+        except EntityFetchError:
+            self._failed_in_a_row = 0
+            raise
+        self._failed_in_a_row = 0
+
+
+def _check_counts(**counts: int) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise CallerBugError(f"{name} is {count}, but has to be 1 or more.")

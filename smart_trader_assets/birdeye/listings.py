@@ -1,0 +1,95 @@
+"""The two lists that BirdEye serves by offset: tokens of the market, and holders of a token.
+
+Both move while they are read, so the same row may come on two pages; it counts once. A row that
+slips past between two pages comes with the next snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from smart_trader_assets.birdeye.responses import MAX_OFFSET, Page, RawItem, RejectedItem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenListFilters:
+    """Which tokens are listed; bounds are inclusive, None leaves a bound out.
+
+    Liquidity and volume are in USD, the price change in percent.
+    """
+
+    min_liquidity: float | None = None
+    max_liquidity: float | None = None
+    min_volume_1h_usd: float | None = None
+    min_price_change_24h_percent: float | None = None
+
+    def parameters(self) -> dict[str, str | int]:
+        """The query parameters, the most liquid token first."""
+        bounds = {
+            "min_liquidity": self.min_liquidity,
+            "max_liquidity": self.max_liquidity,
+            "min_volume_1h_usd": self.min_volume_1h_usd,
+            "min_price_change_24h_percent": self.min_price_change_24h_percent,
+        }
+        return {"sort_by": "liquidity", "sort_type": "desc"} | {
+            name: int(bound) if float(bound).is_integer() else repr(bound)
+            for name, bound in bounds.items()
+            if bound is not None
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TokenList:
+    """Tokens by falling liquidity, one an address; items are as they came."""
+
+    items: list[RawItem]
+    pages: int
+    rejected: list[RejectedItem]
+
+
+@dataclass(frozen=True, slots=True)
+class HolderList:
+    """Token accounts of one mint by falling balance: an owner may come several times."""
+
+    items: list[RawItem]
+    pages: int
+    rejected: list[RejectedItem]
+
+
+class FetchListPage(Protocol):
+    """Fetches one page of a list."""
+
+    def __call__(self, *, offset: int) -> Awaitable[Page]: ...
+
+
+Sift = Callable[[list[Any]], tuple[list[RawItem], list[RejectedItem]]]
+
+
+async def read_list(
+    fetch_page: FetchListPage, sift_items: Sift, *, page_size: int, limit: int, key: str
+) -> tuple[list[RawItem], int, list[RejectedItem]]:
+    """Read pages until `limit` different items, a short or last page, or the API's ceiling.
+
+    `key` names the field that tells items apart; items without it are all kept. Returns the items,
+    the number of pages and the rejected items.
+    """
+    items: list[RawItem] = []
+    rejected: dict[RejectedItem, None] = {}
+    seen: set[Any] = set()
+    pages = offset = 0
+    while len(items) < limit and offset + page_size <= MAX_OFFSET:
+        page = await fetch_page(offset=offset)
+        pages += 1
+        offset += page_size
+        kept, refused = sift_items(page.items)
+        rejected |= dict.fromkeys(refused)
+        for item in kept:
+            identity = item.get(key)
+            if identity is None or identity not in seen:
+                seen.add(identity)
+                items.append(item)
+        if len(page.items) < page_size or page.has_next is False:
+            break
+    return items[:limit], pages, list(rejected)

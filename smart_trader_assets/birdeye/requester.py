@@ -1,0 +1,259 @@
+"""One request to BirdEye: its turn, its credits, its retries, and what its answer means."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+import httpx
+from pydantic import SecretStr, ValidationError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_base, wait_exponential, wait_random
+
+from smart_trader_assets.birdeye.errors import (
+    ApiUnreachableError,
+    BirdEyeError,
+    InvalidKeyError,
+    InvalidResponseError,
+    MissingKeyError,
+    RateLimitedError,
+    ServerError,
+)
+from smart_trader_assets.birdeye.ledger import CreditMeter
+from smart_trader_assets.birdeye.rate_gate import RateGate
+from smart_trader_assets.birdeye.refusals import refusal
+from smart_trader_assets.birdeye.responses import EXCERPT_LENGTH, Envelope, Page, decode_json
+
+MAX_BACKOFF_SECONDS = 30.0
+LONGEST_RETRY_AFTER_SECONDS = 120.0
+KEEP_ALIVE_SECONDS = 60.0
+LONGEST_QUOTED_BODY = 65_536
+
+_UNREACHABLE = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+Parameters = Mapping[str, str | int]
+
+
+class Requester:
+    """Sends GET requests and returns pages, or raises one of `errors`.
+
+    Passing troubles (429, 5xx, timeouts, no connection, broken answers) are tried `attempts` times
+    with growing, jittered waits from `backoff_seconds` on. A `Retry-After` holds the whole gate,
+    since the limit is the account's; one above `LONGEST_RETRY_AFTER_SECONDS` ends the attempts.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: SecretStr,
+        gate: RateGate,
+        meter: CreditMeter,
+        timeout: float,
+        attempts: int,
+        concurrency: int,
+        backoff_seconds: float,
+    ) -> None:
+        _check_key(api_key)
+        self._api_key = api_key
+        self._base_url = _checked_url(base_url)
+        self._gate = gate
+        self._meter = meter
+        self._attempts = attempts
+        self._wait = _Backoff(backoff_seconds)
+        self._slots = asyncio.Semaphore(concurrency)
+        self._http = httpx.AsyncClient(
+            headers={
+                "X-API-KEY": api_key.get_secret_value(),
+                "x-chain": "solana",
+                "accept": "application/json",
+            },
+            timeout=timeout,
+            # A connection that has to be opened anew costs the server's sight of the even pace.
+            limits=httpx.Limits(
+                max_connections=concurrency,
+                max_keepalive_connections=concurrency,
+                keepalive_expiry=KEEP_ALIVE_SECONDS,
+            ),
+        )
+
+    async def __aenter__(self) -> Requester:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def page(
+        self, path: str, parameters: Parameters, *, entity: str, meter_as: str, credits: int
+    ) -> Page:
+        """One page of a list endpoint, retried where the trouble may pass."""
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(self._attempts),
+            wait=self._wait,
+            retry=retry_if_exception(_may_pass),
+            reraise=True,
+        )
+        return await retrying(self._attempt, path, parameters, entity, meter_as, credits)
+
+    async def _attempt(
+        self, path: str, parameters: Parameters, entity: str, meter_as: str, credits: int
+    ) -> Page:
+        async with self._slots:
+            reservation = self._meter.reserve(meter_as, credits)
+            answered = False
+            try:
+                response = await self._send(path, parameters, entity)
+                answered = response.is_success
+            finally:
+                if not answered:
+                    self._meter.refund(reservation)
+        return self._read(response, path, entity)
+
+    async def _send(self, path: str, parameters: Parameters, entity: str) -> httpx.Response:
+        turn = await self._gate.acquire()
+        try:
+            return await self._http.get(
+                self._base_url + path,
+                params=dict(parameters),
+                extensions={"trace": _Departure(self._gate, turn)},
+            )
+        except httpx.RequestError as error:
+            failure = self._transport_error(error, path, entity)
+        # Raised outside of the except block: httpx's errors carry the request with its headers, and
+        # an error's context is kept by whoever stores or serializes it.
+        raise failure
+
+    def _transport_error(self, error: httpx.RequestError, path: str, entity: str) -> BirdEyeError:
+        detail = self.redact(f"{type(error).__name__} {error}".strip())
+        if isinstance(error, _UNREACHABLE):
+            return ApiUnreachableError(
+                f"GET {path} for {entity} found no way to {self._base_url} ({detail}): check the "
+                "network, the base URL and the service's status.",
+                endpoint=path,
+                entity=entity,
+            )
+        return ServerError(
+            f"GET {path} for {entity} broke off without an answer ({detail}): it will be tried "
+            "again later; raise the timeout if this repeats.",
+            endpoint=path,
+            entity=entity,
+        )
+
+    def _read(self, response: httpx.Response, path: str, entity: str) -> Page:
+        envelope = self._envelope(response)
+        if response.is_success and envelope is not None and envelope.success:
+            try:
+                return Page.model_validate(envelope.data)
+            except ValidationError:
+                envelope = None
+        if response.is_success and envelope is None:
+            raise InvalidResponseError(
+                f"GET {path} for {entity} was answered with {response.status_code} and a body that "
+                f"is not the documented envelope (it begins {self._beginning(response)!r}): see "
+                "whether the base URL is BirdEye's and whether its API has changed.",
+                endpoint=path,
+                entity=entity,
+                status=response.status_code,
+            )
+        said = envelope.message if envelope else self._beginning(response)
+        error = refusal(
+            response.status_code,
+            self.redact(said or "")[:EXCERPT_LENGTH],
+            endpoint=path,
+            entity=entity,
+            headers=response.headers,
+        )
+        if isinstance(error, RateLimitedError) and error.retry_after and _worth_waiting(error):
+            self._gate.hold(error.retry_after)
+        raise error
+
+    def _envelope(self, response: httpx.Response) -> Envelope | None:
+        try:
+            return Envelope.model_validate(decode_json(response.content))
+        except (ValueError, ValidationError):
+            return None
+
+    def _beginning(self, response: httpx.Response) -> str:
+        text = response.content[:LONGEST_QUOTED_BODY].decode("utf-8", "replace")
+        return self.redact(text)[:EXCERPT_LENGTH]
+
+    def redact(self, text: str) -> str:
+        """`text` without the key, should a server have echoed it."""
+        return text.replace(self._api_key.get_secret_value(), "***")
+
+
+class _Departure:
+    """Watches one request leave, and tells the gate where opening a connection delayed it."""
+
+    def __init__(self, gate: RateGate, turn: int) -> None:
+        self._gate = gate
+        self._turn = turn
+        self._connected = False
+
+    async def __call__(self, event: str, _: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.started":
+            self._connected = True
+        elif event == "http11.send_request_headers.started" and self._connected:
+            self._gate.postpone(self._turn)
+
+
+class _Backoff(wait_base):
+    """Exponential with jitter, and never shorter than the server asked for."""
+
+    def __init__(self, first_seconds: float) -> None:
+        self._growing = wait_exponential(
+            multiplier=first_seconds, max=MAX_BACKOFF_SECONDS
+        ) + wait_random(0, first_seconds)
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        wait = self._growing(retry_state)
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        asked = error.retry_after if isinstance(error, RateLimitedError) else None
+        return max(wait, asked or 0.0)
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, RateLimitedError):
+        return _worth_waiting(error)
+    return isinstance(error, ServerError | ApiUnreachableError)
+
+
+def _worth_waiting(error: RateLimitedError) -> bool:
+    return (error.retry_after or 0.0) <= LONGEST_RETRY_AFTER_SECONDS
+
+
+def _check_key(api_key: SecretStr) -> None:
+    key = api_key.get_secret_value()
+    if not key.strip():
+        raise MissingKeyError("No BirdEye API key is set: put it into BIRDEYE_API_KEY.")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise InvalidKeyError(
+            "The BirdEye API key holds blanks or characters that no header can carry: copy it "
+            "into BIRDEYE_API_KEY once more."
+        )
+
+
+def _checked_url(base_url: str) -> str:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ApiUnreachableError(
+            "The base URL of BirdEye is no http or https address: set it to "
+            "https://public-api.birdeye.so or leave it out."
+        )
+    return str(url.copy_with(userinfo=b"")).rstrip("/")

@@ -1,0 +1,213 @@
+"""What the command shows: progress, the leaderboard, the queue. Rounding happens here and nowhere else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from smart_trader_assets.drain import DrainReport, Step, Watcher
+from smart_trader_assets.queue_view import Queue
+
+_POLL_SECONDS = 0.5
+
+_DID = {
+    "tokens_tracked": "tracked",
+    "tokens_rejected": "rejected",
+    "tokens_fetched": "tokens fetched",
+    "tokens_in_trouble": "tokens in trouble",
+    "whales_taken_over": "whales",
+    "whales_excluded": "whales excluded",
+    "wallets_fetched": "wallets fetched",
+    "wallets_in_trouble": "wallets in trouble",
+    "wallets_to_go_on": "wallets to go on with",
+    "wallets_computed": "wallets computed",
+    "swaps_set_aside": "swaps set aside",
+    "wallets_ranked": "traders",
+    "rows_inserted": "rows new",
+    "rows_updated": "rows changed",
+    "rows_deleted": "rows gone",
+}
+
+
+class ProgressWatcher(Watcher):
+    """Shows each asset run as a bar of due rows that shrinks as batches are settled."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("[bold]{task.description:<24}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._stop = threading.Event()
+        self._poller: threading.Thread | None = None
+        self._task: TaskID | None = None
+
+    def begins(self, asset: str, due: int | None, count: Callable[[], int]) -> None:
+        """Put up the bar, and look from time to time how many rows are left."""
+        if not self._console.is_terminal:
+            return
+        self._progress.start()
+        self._task = self._progress.add_task(asset, total=due)
+        if due:
+            self._stop.clear()
+            self._poller = threading.Thread(target=self._poll, args=(due, count), daemon=True)
+            self._poller.start()
+
+    def _poll(self, due: int, count: Callable[[], int]) -> None:
+        while not self._stop.wait(_POLL_SECONDS):
+            left = count()
+            if self._task is not None:
+                self._progress.update(self._task, completed=max(0, due - left))
+
+    def ends(self, step: Step) -> None:
+        """Take the bar down and leave a line that says what was done."""
+        self.close()
+        did = [f"{int(step.facts[f]):,} {label}" for f, label in _DID.items() if step.facts.get(f)]
+        self._console.print(
+            f"[green]✓[/] {step.asset:<24} [dim]{step.seconds:5.1f} s[/]  "
+            + (", ".join(did) or "nothing new"),
+            highlight=False,
+        )
+
+    def close(self) -> None:
+        """Stop looking, take the bar down."""
+        self._stop.set()
+        if self._poller is not None:
+            self._poller.join()
+            self._poller = None
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+        self._progress.stop()
+
+
+def usd(amount: float | None) -> str:
+    """Whole dollars with thousands, a dash where unknown."""
+    return "–" if amount is None else f"{'-' if amount < 0 else ''}${abs(amount):,.0f}"
+
+
+def percent(share: float | None) -> str:
+    """One decimal, a dash where unknown."""
+    return "–" if share is None else f"{share:,.1f} %"
+
+
+def leaderboard(traders: pl.DataFrame, top: int) -> Table:
+    """The best `top` rows of gold/smart_traders."""
+    table = Table(title=f"Smart traders: {traders.height} ranked", title_justify="left")
+    table.add_column("#", justify="right")
+    table.add_column("wallet", no_wrap=True)
+    table.add_column("tier")
+    for name in ("score", "total PnL", "ROI", "win rate", "coverage", "sells", "tokens"):
+        table.add_column(name, justify="right")
+    for row in traders.sort("overall_rank").head(top).iter_rows(named=True):
+        table.add_row(
+            str(row["overall_rank"]),
+            escape(row["wallet_address"]),
+            row["tier"],
+            f"{row['score']:.1f}",
+            usd(row["total_pnl"] if row["total_pnl"] is not None else row["realized_pnl"]),
+            percent(row["roi"]),
+            percent(row["win_rate"]),
+            percent(row["coverage"]),
+            str(row["closing_count"]),
+            str(row["token_count"]),
+        )
+    return table
+
+
+def print_outcome(
+    console: Console,
+    report: DrainReport,
+    traders: pl.DataFrame,
+    queue: Queue,
+    *,
+    root: str,
+    top: int,
+) -> None:
+    """The end of a drain: the ranking, what is in trouble, what it cost, and where the tables lie."""
+    console.print()
+    if traders.height:
+        console.print(leaderboard(traders, top))
+    else:
+        console.print("No wallet qualifies as a smart trader yet.")
+    for trouble in queue.troubles[:10]:
+        console.print(
+            f"[yellow]![/] {trouble.table} {escape(trouble.entity)}: {trouble.state} after "
+            f"{trouble.attempts} attempts: {escape(trouble.last_error)}"
+        )
+    if len(queue.troubles) > 10:  # noqa: PLR2004
+        console.print(f"[yellow]![/] and {len(queue.troubles) - 10} more: `smart-trader state`")
+    for asset, rows in report.stuck.items():
+        console.print(f"[yellow]![/] {rows} rows stay due for {asset}")
+    requests = int(
+        sum(v for s in report.steps for f, v in s.facts.items() if f.startswith("requests "))
+    )
+    credits_spent = int(
+        sum(v for s in report.steps for f, v in s.facts.items() if f.startswith("credits "))
+    )
+    console.print(
+        f"As of {report.as_of:%Y-%m-%d %H:%M:%S} UTC. {requests:,} requests, {credits_spent:,} credits. "
+        f"Tables: {escape(root)}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def queue_tables(queue: Queue) -> list[Table]:
+    """The queue as tables: rows by state, what is due, what is in trouble."""
+    states = Table(title="Rows by state", title_justify="left")
+    for name in ("table", "column", "state"):
+        states.add_column(name)
+    states.add_column("rows", justify="right")
+    states.add_column("partitions", justify="right")
+    grouped = queue.counts.group_by("table", "column", "state", maintain_order=True).agg(
+        pl.col("rows").sum(), pl.col("partition").n_unique().alias("partitions")
+    )
+    for row in grouped.iter_rows():
+        states.add_row(*map(str, row[:3]), f"{row[3]:,}", str(row[4]))
+    due = Table(title="Due now", title_justify="left")
+    for name in ("cursor", "asset", "partitions"):
+        due.add_column(name)
+    due.add_column("rows", justify="right")
+    waiting = queue.due.group_by("cursor", "consumer", maintain_order=True).agg(
+        pl.col("partition"), pl.col("rows").sum()
+    )
+    for cursor, consumer, partitions, rows in waiting.iter_rows():
+        due.add_row(cursor, consumer, ", ".join(p or "all" for p in partitions), f"{rows:,}")
+    if not waiting.height:
+        due.add_row("nothing", "", "", "0")
+    tables = [states, due]
+    if queue.troubles:
+        troubles = Table(title="In trouble", title_justify="left")
+        for name in ("table", "entity", "state", "attempts", "next attempt", "error"):
+            troubles.add_column(name, overflow="fold")
+        for t in queue.troubles:
+            next_at: Any = t.next_attempt_at
+            troubles.add_row(
+                t.table,
+                escape(t.entity),
+                t.state,
+                str(t.attempts),
+                f"{next_at:%Y-%m-%d %H:%M}" if next_at else "never",
+                escape(t.last_error),
+            )
+        tables.append(troubles)
+    return tables

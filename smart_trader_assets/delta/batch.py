@@ -1,0 +1,105 @@
+"""What an asset hands to the IO manager: rows to write, and exactly the upstream rows that they settle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Self
+
+import polars as pl
+
+from smart_trader_assets.delta.contract import OPERATION, VERSION, TableContract
+from smart_trader_assets.delta.schema import check_state, check_unique
+
+NEW = "new_"
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """The state of upstream rows, each named by its key and by the version that was read.
+
+    `rows` holds the key, the partition columns **as they were read**, the version read, and a column
+    `new_<name>` for every state column or companion that changes, `new__delta_operation` among them.
+    """
+
+    contract: TableContract
+    rows: pl.DataFrame
+
+    @classmethod
+    def of(
+        cls,
+        contract: TableContract,
+        rows: pl.DataFrame,
+        *,
+        operation: str | pl.Expr,
+        sets: Mapping[str, Any],
+    ) -> Self:
+        """Settle `rows`, as read from the table of `contract`.
+
+        `sets` maps state columns or companions to an expression over `rows` or to a plain value.
+        KeyError where a column is no state, FrameError where a value is not allowed or a key comes twice.
+        """
+        strangers = [name for name in sets if name not in contract.state_columns]
+        if strangers:
+            raise KeyError(f"{contract.name} has no state column {', '.join(strangers)}")
+        news = {OPERATION: operation, **sets}
+        settled = rows.select(
+            *contract.key,
+            *(name for name in contract.partition_by if name not in contract.key),
+            VERSION,
+            *(
+                (value if isinstance(value, pl.Expr) else pl.lit(value))
+                .cast(contract.schema[name])
+                .alias(NEW + name)
+                for name, value in news.items()
+            ),
+        )
+        check_unique(settled, contract.key, contract.name)
+        for state in contract.states:
+            if state.column in sets:
+                check_state(settled[NEW + state.column], state, contract.name)
+        return cls(contract, settled)
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The columns that change."""
+        return tuple(name.removeprefix(NEW) for name in self.rows.columns if name.startswith(NEW))
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The rows that a batch replaces whole: those of the batch's partition whose `column` is in `values`.
+
+    What the batch does not bring again leaves the table. No column: everything in the partition.
+    """
+
+    column: str | None = None
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One unit of work: written whole, rows first, then the states that it settles, in their order.
+
+    `partition` is the Dagster partition that all its rows lie in (None for an unpartitioned table).
+    """
+
+    rows: pl.DataFrame | None = None
+    partition: str | date | None = None
+    replaces: Scope | None = None
+    settles: tuple[Settlement, ...] = ()
+    facts: Mapping[str, float] = field(default_factory=dict)
+
+
+class Batches:
+    """An iterator of batches that the IO manager writes while it is produced.
+
+    A class of its own, since Dagster takes a bare generator for the asset's own output events.
+    """
+
+    def __init__(self, batches: Iterable[Batch]) -> None:
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self._batches)

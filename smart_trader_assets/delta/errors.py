@@ -1,0 +1,27 @@
+"""What the Delta layer refuses."""
+
+from smart_trader_assets.errors import SmartTraderError
+
+
+class LakeError(SmartTraderError):
+    """Anything that is wrong with the root or its tables."""
+
+
+class RootError(LakeError):
+    """The root cannot be used: unwritable, holding something else, or of another source or shape."""
+
+
+class TableMissingError(LakeError):
+    """A table that the root has promised is not there."""
+
+
+class TableMismatchError(LakeError):
+    """A table exists but is not what its contract says."""
+
+
+class FrameError(LakeError):
+    """A frame breaks the contract of the table that it was meant for; nothing was written."""
+
+
+class CommitConflictError(LakeError):
+    """A commit lost against other writers more often than is sensible; its rows are still due."""

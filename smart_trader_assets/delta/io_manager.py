@@ -1,0 +1,166 @@
+"""The IO manager: loads tables as frames, writes batches by the write protocol."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from smart_trader_assets.delta.batch import Batch, Batches
+from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.errors import FrameError
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.store import DeltaStore, Stamp, Written, partition_text
+from smart_trader_assets.delta.tables import ALL_TABLES
+
+CONTRACTS = {contract.name: contract for contract in ALL_TABLES}
+
+_DELTA_NAMES = {
+    pl.String: "string",
+    pl.Int64: "long",
+    pl.Float64: "double",
+    pl.Boolean: "boolean",
+    pl.Date: "date",
+    pl.Datetime: "timestamp",
+    pl.List: "array<string>",
+}
+
+
+class MedallionIOManager(dg.ConfigurableIOManager):
+    """One asset key, one folder, one Delta table.
+
+    Outputs are a `Batch`, several, `Batches` that are written while they are produced, or a frame (one
+    batch of rows). Of each batch first the rows are merged, then the states of the upstream rows are
+    settled. Inputs are a `pl.LazyFrame`, or a `pl.DataFrame` where the parameter is annotated so,
+    narrowed to the partitions that the partition mapping names.
+    """
+
+    lake: dg.ResourceDependency[LakeResource]
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        """Write the batches; FrameError for rows outside of the run's partitions."""
+        contract = CONTRACTS["/".join(context.asset_key.path)]
+        store = self.lake.store
+        keys = list(context.asset_partition_keys) if context.has_asset_partitions else []
+        stamp = Stamp(context.run_id, contract.name, _span(keys))
+        written = Written()
+        for number, batch in enumerate(_batches(obj), start=1):
+            partition = _partition(batch, keys, contract)
+            result = store.write(
+                contract,
+                Batch(batch.rows, partition, batch.replaces, batch.settles, batch.facts),
+                stamp,
+            )
+            written.add(result)
+            context.log.info(
+                f"{contract.name} batch {number}"
+                + (f" of {partition_text(partition)}" if partition else "")
+                + f": {result.inserted} inserted, {result.updated} updated, {result.deleted} deleted, "
+                f"{result.settled} settled"
+                + (f", {result.left_due} changed meanwhile and stay due" if result.left_due else "")
+            )
+        context.add_output_metadata(output_metadata(store, contract, keys, written))
+
+    def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
+        """The upstream table, lazily: filters and columns of the asset are pushed down to the files."""
+        contract = CONTRACTS["/".join(context.asset_key.path)]
+        frame = self.lake.store.scan(contract)
+        if contract.dagster_partition is not None and context.has_asset_partitions:
+            keys = list(context.asset_partition_keys)
+            if len(keys) < len(context.asset_partitions_def.get_partition_keys()):
+                dtype = contract.schema[contract.dagster_partition]
+                wanted = pl.Series(keys).cast(dtype) if keys else pl.Series([], dtype=dtype)
+                frame = frame.filter(pl.col(contract.dagster_partition).is_in(wanted.to_list()))
+        return frame.collect() if context.dagster_type.typing_type is pl.DataFrame else frame
+
+
+def _batches(obj: object) -> Iterable[Batch]:
+    match obj:
+        case None:
+            return ()
+        case Batch():
+            return (obj,)
+        case pl.DataFrame():
+            return (Batch(rows=obj),)
+        case Batches() | list() | tuple():
+            return obj
+        case _:
+            raise FrameError(f"an asset returns batches or a frame, not a {type(obj).__name__}")
+
+
+def _partition(batch: Batch, keys: list[str], contract: TableContract) -> str | date | None:
+    """The batch's partition; where the run has just one, a batch need not name it."""
+    partition = batch.partition
+    if partition is None and len(keys) == 1:
+        dtype = contract.schema[contract.dagster_partition or contract.key[0]]
+        partition = date.fromisoformat(keys[0]) if dtype == pl.Date else keys[0]
+    text = partition_text(partition)
+    if keys and text not in keys:
+        raise FrameError(
+            f"a batch for {contract.name} names the partition {text}; the run has {_span(keys)}"
+        )
+    return partition
+
+
+def _span(keys: list[str]) -> str | None:
+    if not keys:
+        return None
+    return keys[0] if len(keys) == 1 else f"{keys[0]}...{keys[-1]}"
+
+
+def table_schema(contract: TableContract) -> dg.TableSchema:
+    """The contract's columns for the UI."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=_DELTA_NAMES[column.dtype.base_type()],
+                description=column.description,
+                constraints=dg.TableColumnConstraints(
+                    nullable=not column.required, unique=contract.key == (column.name,)
+                ),
+            )
+            for column in contract.all_columns
+        ]
+    )
+
+
+def output_metadata(
+    store: DeltaStore, contract: TableContract, keys: list[str], written: Written
+) -> dict[str, Any]:
+    """What a materialization shows: rows in the partitions, what the run did, version, size, place."""
+    files = store.files(contract)
+    if contract.dagster_partition is not None and keys:
+        in_run = pl.col(f"partition.{contract.dagster_partition}").cast(pl.String).is_in(keys)
+        files = files.filter(in_run)
+    metadata: dict[str, Any] = {
+        "dagster/row_count": int(files["num_records"].sum() or 0),
+        "rows_inserted": written.inserted,
+        "rows_updated": written.updated,
+        "rows_deleted": written.deleted,
+        "rows_settled": written.settled,
+        "rows_left_due": written.left_due,
+        "table_version": store.version(contract),
+        "size_bytes": int(files["size_bytes"].sum() or 0),
+        "files": files.height,
+        "dagster/uri": store.uri(contract),
+        "dagster/table_name": contract.name,
+        "dagster/column_schema": table_schema(contract),
+        **written.facts,
+    }
+    metadata |= {f"settled in {name}": n for name, n in written.settled_by_table.items()}
+    states = [s.column for s in contract.states if s.column in contract.partition_by]
+    for state in states:
+        counted = (
+            files.group_by(pl.col(f"partition.{state}").cast(pl.String).alias("state"))
+            .agg(pl.col("num_records").sum().alias("rows"))
+            .sort("state")
+        )
+        metadata[state] = dg.TableMetadataValue(
+            records=[dg.TableRecord(row) for row in counted.iter_rows(named=True)],
+            schema=dg.TableSchema(
+                columns=[dg.TableColumn("state", "string"), dg.TableColumn("rows", "int")]
+            ),
+        )
+    return metadata

@@ -1,0 +1,126 @@
+"""The statements of the write protocol, made from a contract: pure text, no table is touched here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from smart_trader_assets.delta.batch import NEW, Settlement
+from smart_trader_assets.delta.contract import BATCH, OPERATION, UPDATED, VERSION, TableContract
+from smart_trader_assets.delta.sql import all_of, any_of, differs, literal, one_of
+
+TOMBSTONE = "_tombstone"
+
+# A version always grows, also where the clock has jumped back or two writes share a microsecond.
+_NEXT_VERSION = (
+    f"CASE WHEN t.{VERSION} >= s.{VERSION} "
+    f"THEN t.{VERSION} + INTERVAL '1 microsecond' ELSE s.{VERSION} END"
+)
+
+
+@dataclass(frozen=True)
+class RowMerge:
+    """A keyed merge of rows: what joins, when a row counts as changed, what becomes of it."""
+
+    on: str
+    changed: str
+    updates: dict[str, str]
+    inserts: dict[str, str]
+
+
+def row_merge(
+    contract: TableContract, rows: pl.DataFrame, *, partition: str | date | None
+) -> RowMerge:
+    """The merge of `rows` into the Dagster partition `partition`.
+
+    The partition is a literal, so that writers of different partitions never conflict; the state is
+    never named, since a row whose state has moved on must still be found. A time bound leaves the
+    files that are older than all of the rows unopened.
+    """
+    on = [f"t.{name} = s.{name}" for name in contract.key]
+    if contract.dagster_partition is not None and partition is not None:
+        on.insert(0, f"t.{contract.dagster_partition} = {literal(partition)}")
+    if contract.time_bound is not None and rows.height:
+        least, greatest = rows.select(
+            pl.col(contract.time_bound).min().alias("least"),
+            pl.col(contract.time_bound).max().alias("greatest"),
+        ).row(0)
+        on.append(f"t.{contract.time_bound} >= {literal(least)}")
+        on.append(f"t.{contract.time_bound} <= {literal(greatest)}")
+    news = {name: _merged(contract, name) for name in contract.content_columns}
+    changed = any_of(differs(f"t.{name}", news[name]) for name in contract.compared_columns)
+    return RowMerge(
+        on=all_of(on),
+        changed=changed or "false",
+        updates={
+            **news,
+            **_send_backs(contract, news),
+            OPERATION: literal(UPDATED),
+            VERSION: _NEXT_VERSION,
+            BATCH: f"s.{BATCH}",
+        },
+        inserts={name: f"s.{name}" for name in contract.schema},
+    )
+
+
+def _merged(contract: TableContract, name: str) -> str:
+    match contract.column(name).merge:
+        case "least":
+            return f"LEAST(t.{name}, s.{name})"
+        case "greatest":
+            return f"GREATEST(t.{name}, s.{name})"
+        case _ if contract.newest_by is not None:
+            newest = contract.newest_by
+            return f"CASE WHEN s.{newest} >= t.{newest} THEN s.{name} ELSE t.{name} END"
+        case _:
+            return f"s.{name}"
+
+
+def _send_backs(contract: TableContract, news: dict[str, str]) -> dict[str, str]:
+    sets: dict[str, str] = {}
+    for rule in contract.send_backs:
+        watched = rule.changed or contract.compared_columns
+        condition = "(" + any_of(differs(f"t.{name}", news[name]) for name in watched) + ")"
+        if rule.only_from is not None:
+            condition = f"t.{rule.column} = {literal(rule.only_from)} AND {condition}"
+        sets[rule.column] = (
+            f"CASE WHEN {condition} THEN {literal(rule.to)} ELSE t.{rule.column} END"
+        )
+        for name in rule.clears:
+            sets[name] = f"CASE WHEN {condition} THEN NULL ELSE t.{name} END"
+    return sets
+
+
+@dataclass(frozen=True)
+class StateMerge:
+    """A merge that only moves state."""
+
+    on: str
+    changed: str
+    updates: dict[str, str]
+
+
+def state_merge(settlement: Settlement) -> StateMerge:
+    """The merge that settles exactly the rows read.
+
+    All partition columns, the state that is left among them, are literals: only the files of what is
+    due are opened. The version makes sure that a row that changed after it was read stays due.
+    """
+    contract, rows = settlement.contract, settlement.rows
+    on = [one_of(f"t.{name}", rows[name].unique().to_list()) for name in contract.partition_by]
+    on += [f"t.{name} = s.{name}" for name in contract.key if name not in contract.partition_by]
+    on += [f"t.{name} = s.{name}" for name in contract.key if name in contract.partition_by]
+    on.append(f"t.{VERSION} = s.read_version")
+    moved: Sequence[str] = [name for name in settlement.sets if name != OPERATION]
+    return StateMerge(
+        on=all_of(on),
+        changed=any_of(differs(f"t.{name}", f"s.{NEW}{name}") for name in moved),
+        updates={
+            **{name: f"s.{NEW}{name}" for name in settlement.sets},
+            VERSION: _NEXT_VERSION,
+            BATCH: f"s.{BATCH}",
+        },
+    )

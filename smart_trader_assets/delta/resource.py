@@ -1,0 +1,53 @@
+"""The lake as a Dagster resource: where the tables lie, how to reach them, and what they must hold."""
+
+import dagster as dg
+from dagster_deltalake import AzureConfig, GcsConfig, LocalConfig, S3Config
+from pydantic import Field, PrivateAttr
+
+from smart_trader_assets.delta.root import RootIdentity, open_root
+from smart_trader_assets.delta.store import DeltaStore
+
+StorageConfig = LocalConfig | S3Config | AzureConfig | GcsConfig
+
+
+class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The root of the Delta tables.
+
+    Before a run touches a table, the root is compared with what it must hold; RootError or
+    TableMismatchError where it is something else, and nothing is written.
+    """
+
+    root: str = Field(description="Folder or object store URI of the tables")
+    storage: StorageConfig = Field(
+        default=LocalConfig(), discriminator="provider", description="How to reach the storage"
+    )
+    source: str = Field(description="What the rows come from: live, sandbox or replay")
+    source_detail: str = Field("", description="Which sandbox, or which replayed folder")
+    token_shards: int = Field(description="Number of token shards")
+    wallet_shards: int = Field(description="Number of wallet shards")
+
+    _opened: DeltaStore | None = PrivateAttr(default=None)
+
+    @property
+    def identity(self) -> RootIdentity:
+        """What the root must be."""
+        return RootIdentity(self.source, self.source_detail, self.token_shards, self.wallet_shards)
+
+    @property
+    def unchecked_store(self) -> DeltaStore:
+        """The store without a look at the root: to find out what stands there."""
+        options = {k: v for k, v in self.storage.str_dict().items() if k != "provider"}
+        return DeltaStore(self.root, options)
+
+    @property
+    def store(self) -> DeltaStore:
+        """The store, its root made or compared once."""
+        if self._opened is None:
+            store = self.unchecked_store
+            open_root(store, self.identity)
+            self._opened = store
+        return self._opened
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
+        """Refuse a wrong root before the first step."""
+        _ = self.store

@@ -1,0 +1,161 @@
+"""Contracts as Delta schemas, and the check that a frame keeps its contract before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+from deltalake import DeltaTable, Field, Schema
+from deltalake.schema import ArrayType, PrimitiveType
+
+from smart_trader_assets.delta.contract import State, TableContract
+from smart_trader_assets.delta.errors import FrameError, TableMismatchError
+from smart_trader_assets.delta.sql import literal
+
+_PRIMITIVES: Mapping[type[pl.DataType], str] = {
+    pl.String: "string",
+    pl.Int64: "long",
+    pl.Float64: "double",
+    pl.Boolean: "boolean",
+    pl.Date: "date",
+    pl.Datetime: "timestamp",
+}
+
+
+def _delta_type(dtype: pl.DataType | type[pl.DataType]) -> PrimitiveType | ArrayType:
+    if isinstance(dtype, pl.List):
+        return ArrayType(PrimitiveType("string"), contains_null=True)
+    return PrimitiveType(_PRIMITIVES[dtype.base_type()])
+
+
+def delta_schema(contract: TableContract) -> Schema:
+    """The contract as a Delta schema; every field carries its description as its comment."""
+    return Schema(
+        [
+            Field(
+                column.name,
+                _delta_type(column.dtype),
+                nullable=not column.required,
+                metadata={"comment": column.description},
+            )
+            for column in contract.all_columns
+        ]
+    )
+
+
+def constraints(contract: TableContract) -> dict[str, str]:
+    """One CHECK a text state: the column holds nothing but its allowed values."""
+    return {
+        f"{state.column}_allowed": " OR ".join(
+            f"{state.column} = {literal(value)}" for value in state.values
+        )
+        for state in contract.states
+        if all(isinstance(value, str) for value in state.values)
+    }
+
+
+def configuration(contract: TableContract) -> dict[str, str]:
+    """Table properties from creation on: the change data feed, and which columns have statistics."""
+    bound = (contract.time_bound,) if contract.time_bound else ()
+    wanted = dict.fromkeys((*contract.key, *bound, *contract.statistics))
+    measured = [name for name in wanted if name not in contract.partition_by]
+    return {
+        "delta.enableChangeDataFeed": "true",
+        "delta.dataSkippingStatsColumns": ",".join(measured),
+    }
+
+
+def verify_table(table: DeltaTable, contract: TableContract) -> None:
+    """Compare a table on disk with its contract; TableMismatchError names every difference."""
+    wanted = {field.name: field for field in delta_schema(contract).fields}
+    found = {field.name: field for field in table.schema().fields}
+    problems = [f"column {name} is missing" for name in wanted if name not in found]
+    problems += [f"column {name} is unknown" for name in found if name not in wanted]
+    problems += [
+        f"column {name} is {found[name].type} and should be {field.type}"
+        for name, field in wanted.items()
+        if name in found and str(found[name].type) != str(field.type)
+    ]
+    partition_by = tuple(table.metadata().partition_columns)
+    if partition_by != contract.partition_by:
+        problems.append(f"it is partitioned by {partition_by}, not by {contract.partition_by}")
+    if problems:
+        raise TableMismatchError(
+            f"The table {contract.name} was made with another schema: {'; '.join(problems)}. "
+            "Use a new root, or move this one aside; nothing was written."
+        )
+
+
+def conform(frame: pl.DataFrame, contract: TableContract) -> pl.DataFrame:
+    """`frame` in the contract's columns and order, or FrameError; what may be null and is absent, is null.
+
+    New rows get their states' initial values where the frame does not say otherwise.
+    """
+    unknown = [name for name in frame.columns if name not in contract.schema]
+    if unknown:
+        raise FrameError(f"{contract.name} has no column {', '.join(unknown)}")
+    born = {
+        name: value for name, value in contract.initial_values().items() if name not in frame.columns
+    }
+    frame = frame.with_columns(
+        pl.lit(value, dtype=contract.schema[name]).alias(name) for name, value in born.items()
+    )
+    missing = [c.name for c in contract.all_columns if c.required and c.name not in frame.columns]
+    if missing:
+        raise FrameError(f"rows for {contract.name} lack the required {', '.join(missing)}")
+    frame = frame.select(
+        pl.col(name)
+        if name in frame.columns and frame.schema[name] != pl.Null
+        else pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in contract.schema.items()
+    )
+    _check_types(frame, contract)
+    _check_values(frame, contract)
+    return frame
+
+
+def _check_types(frame: pl.DataFrame, contract: TableContract) -> None:
+    wrong = [
+        f"{name} is {frame.schema[name]} and should be {dtype}"
+        for name, dtype in contract.schema.items()
+        if frame.schema[name] != dtype
+    ]
+    if wrong:
+        raise FrameError(f"rows for {contract.name} have wrong types: {'; '.join(wrong)}")
+
+
+def _check_values(frame: pl.DataFrame, contract: TableContract) -> None:
+    required = [column.name for column in contract.all_columns if column.required]
+    nulls = frame.select(pl.col(required).null_count()).row(0, named=True)
+    empty = [f"{name} ({count} rows)" for name, count in nulls.items() if count]
+    if empty:
+        raise FrameError(f"rows for {contract.name} have no value in {', '.join(empty)}")
+    floats = [name for name, dtype in contract.schema.items() if dtype == pl.Float64]
+    if floats:
+        odd = frame.select((~pl.col(floats).is_finite()).sum()).row(0, named=True)
+        infinite = [f"{name} ({count} rows)" for name, count in odd.items() if count]
+        if infinite:
+            raise FrameError(
+                f"rows for {contract.name} hold NaN or infinity in {', '.join(infinite)}"
+            )
+    check_unique(frame, contract.key, contract.name)
+    for state in contract.states:
+        check_state(frame[state.column], state, contract.name)
+
+
+def check_unique(frame: pl.DataFrame, key: Iterable[str], table: str) -> None:
+    """FrameError where two rows share a key: naming how many and one of them."""
+    key = list(key)
+    doubled = frame.filter(frame.select(key).is_duplicated())
+    if doubled.height:
+        example = doubled.select(key).row(0, named=True)
+        raise FrameError(f"{doubled.height} rows for {table} share a key, for example {example}")
+
+
+def check_state(values: pl.Series, state: State, table: str) -> None:
+    """FrameError where a state column holds a value that the contract does not allow."""
+    strange = values.filter(~values.is_in(list(state.values))).unique().to_list()
+    if strange:
+        raise FrameError(
+            f"{table}.{state.column} cannot be {strange}: allowed are {', '.join(map(str, state.values))}"
+        )

@@ -1,0 +1,46 @@
+"""Typed literals for predicates: a value never becomes part of the statement's grammar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+Literal = str | bool | int | date
+
+
+def literal(value: Literal) -> str:
+    """`value` as a SQL literal of its own type; TypeError for a type that no predicate needs."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, datetime):
+        raise TypeError("a timestamp has no business in a merge predicate: statistics truncate it")
+    if isinstance(value, date):
+        return f"CAST('{value.isoformat()}' AS DATE)"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    raise TypeError(f"no SQL literal for a {type(value).__name__}: {value!r}")
+
+
+def one_of(column: str, values: Iterable[Literal]) -> str:
+    """`column` is one of `values`: an equality for one value, else an IN list, sorted for the reader."""
+    literals = sorted({literal(value) for value in values})
+    if len(literals) == 1:
+        return f"{column} = {literals[0]}"
+    return f"{column} IN ({', '.join(literals)})"
+
+
+def differs(left: str, right: str) -> str:
+    """Null-safe inequality, in parentheses because OR binds to its operand otherwise."""
+    return f"({left} IS DISTINCT FROM {right})"
+
+
+def any_of(conditions: Iterable[str]) -> str:
+    """At least one of the conditions."""
+    return " OR ".join(conditions)
+
+
+def all_of(conditions: Iterable[str]) -> str:
+    """All of the conditions."""
+    return " AND ".join(conditions)

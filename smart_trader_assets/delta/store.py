@@ -1,0 +1,294 @@
+"""The store: the only door through which tables are read and written.
+
+Every commit goes through `DeltaStore.commit`, so conflicts are retried in one place, and a test that
+wants to die at every commit finds them all there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from smart_trader_assets.delta.batch import Batch, Scope, Settlement
+from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
+from smart_trader_assets.delta.errors import CommitConflictError, TableMissingError
+from smart_trader_assets.delta.merge import TOMBSTONE, row_merge, state_merge
+from smart_trader_assets.delta.schema import (
+    configuration,
+    conform,
+    constraints,
+    delta_schema,
+    verify_table,
+)
+
+CONFLICT_ATTEMPTS = 12
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Who writes: goes into every row's audit trail and into the metadata of every commit."""
+
+    run_id: str
+    asset: str
+    partition: str | None = None
+
+    def properties(self, purpose: str) -> CommitProperties:
+        """The commit's metadata: run, asset, partition, and what was done."""
+        return CommitProperties(
+            custom_metadata={
+                "run_id": self.run_id,
+                "asset": self.asset,
+                "partition": self.partition or "",
+                "purpose": purpose,
+            }
+        )
+
+
+@dataclass
+class Written:
+    """What became of the batches of one output."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    settled: int = 0
+    left_due: int = 0
+    settled_by_table: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, float] = field(default_factory=dict)
+
+    def add(self, other: Written) -> None:
+        """Count another batch's results in."""
+        self.inserted += other.inserted
+        self.updated += other.updated
+        self.deleted += other.deleted
+        self.settled += other.settled
+        self.left_due += other.left_due
+        for mine, theirs in (
+            (self.settled_by_table, other.settled_by_table),
+            (self.facts, other.facts),
+        ):
+            for name, value in theirs.items():
+                mine[name] = mine.get(name, 0) + value  # type: ignore[assignment]
+
+
+class DeltaStore:
+    """Tables under one root, opened by contract.
+
+    `root` is a local path or an object store's URI, `storage_options` what delta-rs needs to reach it.
+    """
+
+    def __init__(self, root: str, storage_options: Mapping[str, str] | None = None) -> None:
+        self.root = root.rstrip("/")
+        self.storage_options = dict(storage_options or {})
+
+    def uri(self, contract: TableContract) -> str:
+        """Where the table lies."""
+        return f"{self.root}/{contract.name}"
+
+    def exists(self, contract: TableContract) -> bool:
+        """Whether there is a Delta table at the contract's place; a read error is raised, not taken for no."""
+        return DeltaTable.is_deltatable(self.uri(contract), self.storage_options)
+
+    def open(self, contract: TableContract) -> DeltaTable:
+        """The table at its newest version; TableMissingError where the root's promise is broken."""
+        try:
+            return DeltaTable(self.uri(contract), storage_options=self.storage_options)
+        except TableNotFoundError as error:
+            raise TableMissingError(
+                f"The table {contract.name} is gone from {self.root}. Restore it, or use a new root; "
+                "it is not made anew by itself, since its rows and their states would be lost silently."
+            ) from error
+
+    def create(self, contract: TableContract) -> None:
+        """Make the table, with its constraints and the change data feed; an existing one is verified."""
+        if not self.exists(contract):
+            table = DeltaTable.create(
+                self.uri(contract),
+                schema=delta_schema(contract),
+                mode="ignore",
+                partition_by=list(contract.partition_by),
+                name=contract.name,
+                description=contract.grain,
+                configuration=configuration(contract),
+                storage_options=self.storage_options,
+            )
+            if checks := constraints(contract):
+                table.alter.add_constraint(checks)
+        verify_table(self.open(contract), contract)
+
+    def version(self, contract: TableContract) -> int:
+        """The table's newest version."""
+        return self.open(contract).version()
+
+    def scan(self, contract: TableContract) -> pl.LazyFrame:
+        """The table as it stands now; later commits do not show, and filters are pushed down."""
+        return pl.scan_delta(self.open(contract))
+
+    def files(self, contract: TableContract) -> pl.DataFrame:
+        """One row a file, from the log alone: partition values, rows, and the statistics kept."""
+        return pl.DataFrame(self.open(contract).get_add_actions(flatten=True))
+
+    def row_counts(self, contract: TableContract, *by: str) -> pl.DataFrame:
+        """Rows by partition columns, from the log alone: the columns `by` and `rows`."""
+        columns = [pl.col(f"partition.{name}").alias(name) for name in by]
+        return (
+            self.files(contract)
+            .group_by(columns)
+            .agg(pl.col("num_records").sum().alias("rows"))
+            .sort(by)
+        )
+
+    def write(self, contract: TableContract, batch: Batch, stamp: Stamp) -> Written:
+        """Write one batch: its rows first, then the states that it settles.
+
+        Whatever dies in between, the rows are still due, and doing the batch again changes nothing else.
+        """
+        written = Written(facts=dict(batch.facts))
+        if batch.rows is not None and (batch.rows.height or batch.replaces):
+            self._merge_rows(contract, batch.rows, batch, stamp, written)
+        for settlement in batch.settles:
+            settled = self.settle(settlement, stamp)
+            written.settled += settled
+            written.left_due += settlement.rows.height - settled
+            name = settlement.contract.name
+            written.settled_by_table[name] = written.settled_by_table.get(name, 0) + settled
+        return written
+
+    def _merge_rows(
+        self,
+        contract: TableContract,
+        new_rows: pl.DataFrame,
+        batch: Batch,
+        stamp: Stamp,
+        written: Written,
+    ) -> None:
+        rows = conform(_stamped(new_rows, stamp, CREATED), contract)
+
+        def merge() -> dict[str, Any]:
+            table = self.open(contract)
+            source, scoped = rows, batch.replaces is not None
+            if batch.replaces is not None:
+                source = _with_tombstones(pl.scan_delta(table), contract, rows, batch)
+            if not source.height:
+                return {}
+            parts = row_merge(contract, rows, partition=batch.partition)
+            merger = table.merge(
+                source.to_arrow(),
+                predicate=parts.on,
+                source_alias="s",
+                target_alias="t",
+                commit_properties=stamp.properties("merge rows"),
+            )
+            if scoped:
+                merger = merger.when_matched_delete(predicate=f"s.{TOMBSTONE}")
+            if not contract.insert_only:
+                merger = merger.when_matched_update(parts.updates, predicate=parts.changed)
+            if scoped:
+                merger = merger.when_not_matched_insert(
+                    parts.inserts, predicate=f"NOT s.{TOMBSTONE}"
+                )
+            else:
+                merger = merger.when_not_matched_insert(parts.inserts)
+            return merger.execute()
+
+        metrics = self.commit(f"{contract.name}: rows", merge)
+        written.inserted += metrics.get("num_target_rows_inserted", 0)
+        written.updated += metrics.get("num_target_rows_updated", 0)
+        written.deleted += metrics.get("num_target_rows_deleted", 0)
+
+    def settle(self, settlement: Settlement, stamp: Stamp) -> int:
+        """Move the state of exactly the rows that were read; how many it found unchanged.
+
+        A row that changed since it was read is left as it is, and due.
+        """
+        if not settlement.rows.height:
+            return 0
+        contract = settlement.contract
+        # Named apart from the table's column of that name: the row's new version is made from both.
+        source = settlement.rows.rename({VERSION: "read_version"}).with_columns(
+            pl.lit(_now()).alias(VERSION), pl.lit(stamp.run_id).alias(BATCH)
+        )
+        parts = state_merge(settlement)
+
+        def merge() -> dict[str, Any]:
+            return (
+                self.open(contract)
+                .merge(
+                    source.to_arrow(),
+                    predicate=parts.on,
+                    source_alias="s",
+                    target_alias="t",
+                    commit_properties=stamp.properties("settle"),
+                )
+                .when_matched_update(parts.updates, predicate=parts.changed)
+                .execute()
+            )
+
+        metrics = self.commit(f"{contract.name}: state", merge)
+        return int(metrics["num_target_rows_updated"])
+
+    def commit(self, what: str, operation: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Run one writing operation, done again whole on a freshly loaded table after a conflict.
+
+        CommitConflictError where other writers won every time.
+        """
+        try:
+            for attempt in Retrying(
+                retry=retry_if_exception_type(CommitFailedError),
+                stop=stop_after_attempt(CONFLICT_ATTEMPTS),
+                wait=wait_random_exponential(multiplier=0.05, max=5),
+                reraise=True,
+            ):
+                with attempt:
+                    return operation()
+        except CommitFailedError as error:
+            raise CommitConflictError(
+                f"{what}: other writers committed first {CONFLICT_ATTEMPTS} times in a row. "
+                "Nothing was lost, the rows are still due: run it again, with fewer runs at once."
+            ) from error
+        raise AssertionError("unreachable: the loop returns or raises")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _stamped(rows: pl.DataFrame, stamp: Stamp, operation: str) -> pl.DataFrame:
+    return rows.with_columns(
+        pl.lit(operation).alias(OPERATION),
+        pl.lit(_now()).dt.cast_time_unit("us").alias(VERSION),
+        pl.lit(stamp.run_id).alias(BATCH),
+    )
+
+
+def _with_tombstones(
+    table: pl.LazyFrame, contract: TableContract, rows: pl.DataFrame, batch: Batch
+) -> pl.DataFrame:
+    """`rows`, and behind them the keys of the scope that they do not bring again, marked as gone."""
+    scope: Scope | None = batch.replaces
+    held = table
+    if contract.dagster_partition is not None and batch.partition is not None:
+        held = held.filter(pl.col(contract.dagster_partition) == pl.lit(batch.partition))
+    if scope is not None and scope.column is not None:
+        held = held.filter(pl.col(scope.column).is_in(list(scope.values)))
+    key = list(contract.key)
+    gone = held.select(key).collect().join(rows, on=key, how="anti")
+    return pl.concat(
+        [
+            rows.with_columns(pl.lit(False).alias(TOMBSTONE)),
+            gone.with_columns(pl.lit(True).alias(TOMBSTONE)),
+        ],
+        how="diagonal",
+    )
+
+
+def partition_text(partition: str | date | None) -> str | None:
+    """A partition as Dagster spells it."""
+    return partition.isoformat() if isinstance(partition, date) else partition

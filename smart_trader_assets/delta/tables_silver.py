@@ -1,0 +1,294 @@
+"""The silver and gold tables: what is derived, and the state of the entities that are followed."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from smart_trader_assets.delta.contract import TEXTS, TIME, Column, SendBack, State, TableContract
+
+
+def _trouble_columns() -> tuple[Column, ...]:
+    return (
+        Column("attempts", pl.Int64, "Failed attempts since the last success", required=True, initial=0),
+        Column("last_error", pl.String, "What the last failed attempt ran into"),
+        Column("next_attempt_at", TIME, "When the next attempt is due"),
+    )
+
+
+_TROUBLE = ("attempts", "last_error", "next_attempt_at")
+
+TRACKED_TOKENS = TableContract(
+    name="silver/tracked_tokens",
+    grain="One row per token worth watching, with its latest listed metrics.",
+    columns=(
+        Column("token_address", pl.String, "Mint address of the token", required=True),
+        Column("token_shard", pl.String, "Shard of the token", required=True),
+        Column("symbol", pl.String, "Symbol as last listed"),
+        Column("name", pl.String, "Name as last listed"),
+        Column("decimals", pl.Int64, "Decimal places of a raw unit"),
+        Column("price", pl.Float64, "Price as last listed", "USD"),
+        Column("liquidity", pl.Float64, "Liquidity as last listed", "USD"),
+        Column("market_cap", pl.Float64, "Market capitalisation as last listed", "USD"),
+        Column("volume_24h_usd", pl.Float64, "24 h volume as last listed", "USD"),
+        Column(
+            "price_change_24h_percent", pl.Float64, "24 h change of the price as last listed", "%"
+        ),
+        Column("circulating_supply", pl.Float64, "Circulating supply as last listed", "tokens"),
+        Column("holder", pl.Int64, "Number of holders as last listed"),
+        Column(
+            "is_scaled_ui_token", pl.Boolean, "Whether shown amounts are scaled by `multiplier`"
+        ),
+        Column("multiplier", pl.Float64, "Scale of shown amounts"),
+        Column(
+            "first_listed_on",
+            pl.Date,
+            "UTC day of the first snapshot that tracked it",
+            required=True,
+            merge="least",
+        ),
+        Column(
+            "last_listed_on",
+            pl.Date,
+            "UTC day of the latest snapshot that tracked it",
+            required=True,
+            merge="greatest",
+        ),
+        Column("metrics_at", TIME, "When the metrics were taken", required=True),
+        Column(
+            "whale_fetch_status", pl.String, "pending, retry, failed or completed", required=True
+        ),
+        Column("whale_fetched_at", TIME, "When its whales were last fetched"),
+        Column(
+            "is_newly_tracked", pl.Boolean, "Whether its whales were never fetched", required=True
+        ),
+        Column("whale_count", pl.Int64, "Owners found by the last fetch of its whales"),
+        *_trouble_columns(),
+    ),
+    key=("token_address",),
+    newest_by="metrics_at",
+    statistics=("whale_fetched_at", "next_attempt_at", "last_listed_on"),
+    partition_by=("token_shard", "whale_fetch_status"),
+    dagster_partition="token_shard",
+    states=(
+        State(
+            "whale_fetch_status",
+            ("pending", "retry", "failed", "completed"),
+            "pending",
+            companions=("whale_fetched_at", "whale_count", *_TROUBLE),
+        ),
+        State("is_newly_tracked", (True, False), True),
+    ),
+)
+
+TRACKED_WHALES = TableContract(
+    name="silver/tracked_whales",
+    grain="One row per wallet and token that it is a whale of, with what is known of its history.",
+    columns=(
+        Column(
+            "whale_id", pl.String, "wallet_address, an underscore, token_address", required=True
+        ),
+        Column("wallet_address", pl.String, "The whale", required=True),
+        Column("token_address", pl.String, "The token that it holds", required=True),
+        Column("wallet_shard", pl.String, "Shard of the wallet", required=True),
+        Column("token_symbol", pl.String, "Symbol of the token as listed"),
+        Column("holder_rank", pl.Int64, "Latest place among the token's holders"),
+        Column("ui_amount", pl.Float64, "Latest holding", "tokens"),
+        Column("holding_share", pl.Float64, "Latest part of the circulating supply", "%"),
+        Column("holding_usd", pl.Float64, "Latest worth of the holding", "USD"),
+        Column(
+            "first_seen_on",
+            pl.Date,
+            "UTC day it was first seen among the holders",
+            required=True,
+            merge="least",
+        ),
+        Column(
+            "last_seen_on",
+            pl.Date,
+            "UTC day it was last seen among the holders",
+            required=True,
+            merge="greatest",
+        ),
+        Column(
+            "processing_status",
+            pl.String,
+            "pending, excluded, ready, retry, failed, processed",
+            required=True,
+        ),
+        Column(
+            "transactions_fetched_at", TIME, "When the wallet's swaps were last fetched to the end"
+        ),
+        Column("exclude_reason", pl.String, "Which screening rule excluded it"),
+        Column("excluded_by_rules", pl.String, "Version of the rules that excluded it"),
+        Column("fetched_from", pl.Int64, "Everything from this second on is fetched", "unix s"),
+        Column("fetched_to", pl.Int64, "Everything up to this second is fetched", "unix s"),
+        Column(
+            "history_complete",
+            pl.Boolean,
+            "Whether the history is known to the wallet's first swap",
+        ),
+        Column("resume_before", pl.Int64, "Where a walk that ran out of budget goes on", "unix s"),
+        Column(
+            "resume_to", pl.Int64, "Where that walk began: `fetched_to` once it is done", "unix s"
+        ),
+        Column("last_swap_at", pl.Int64, "Time of the newest swap known", "unix s"),
+        *_trouble_columns(),
+    ),
+    key=("whale_id",),
+    newest_by="last_seen_on",
+    statistics=(
+        "wallet_address",
+        "transactions_fetched_at",
+        "next_attempt_at",
+        "excluded_by_rules",
+    ),
+    partition_by=("wallet_shard", "processing_status"),
+    dagster_partition="wallet_shard",
+    states=(
+        State(
+            "processing_status",
+            ("pending", "excluded", "ready", "retry", "failed", "processed"),
+            "pending",
+            companions=(
+                "transactions_fetched_at",
+                "exclude_reason",
+                "excluded_by_rules",
+                "fetched_from",
+                "fetched_to",
+                "history_complete",
+                "resume_before",
+                "resume_to",
+                "last_swap_at",
+                *_TROUBLE,
+            ),
+        ),
+    ),
+    send_backs=(
+        # A new holding may be no dust any more.
+        SendBack(
+            "processing_status",
+            "pending",
+            changed=("ui_amount", "holding_usd"),
+            only_from="excluded",
+            clears=("exclude_reason", "excluded_by_rules"),
+        ),
+    ),
+)
+
+_PNL_METRICS = (
+    Column("buy_count", pl.Int64, "Netted buys, unpriced ones too"),
+    Column("sell_count", pl.Int64, "Netted sells, unpriced ones too"),
+    Column("trade_count", pl.Int64, "Buys and sells"),
+    Column("total_bought", pl.Float64, "Worth of priced buys", "USD"),
+    Column("total_sold", pl.Float64, "Worth of priced sells, unmatched part included", "USD"),
+    Column("matched_proceeds", pl.Float64, "Proceeds matched to lots of known basis", "USD"),
+    Column("matched_cost", pl.Float64, "Cost of the lots so matched", "USD"),
+    Column("unmatched_proceeds", pl.Float64, "Proceeds without a known basis", "USD"),
+    Column(
+        "unmatched_quantity",
+        pl.Float64,
+        "Quantity sold without a known basis; token rows",
+        "tokens",
+    ),
+    Column("realized_pnl", pl.Float64, "Matched proceeds less matched cost", "USD"),
+    Column("roi", pl.Float64, "Realized PnL over matched cost", "%"),
+    Column("closing_count", pl.Int64, "Priced sells with a matched part"),
+    Column("win_count", pl.Int64, "Closing trades with a result above 0"),
+    Column("win_rate", pl.Float64, "Wins over closing trades", "%"),
+    Column(
+        "token_win_rate", pl.Float64, "Tokens with a profit over tokens closed; ALL_TOKENS", "%"
+    ),
+    Column("coverage", pl.Float64, "Matched proceeds over total sold: how much is known", "%"),
+    Column("avg_holding_hours", pl.Float64, "Mean holding time, by matched cost", "h"),
+    Column("median_holding_hours", pl.Float64, "Lower median holding time, by matched cost", "h"),
+    Column("profit_factor", pl.Float64, "Sum of winning over sum of losing results"),
+    Column(
+        "max_drawdown_usd",
+        pl.Float64,
+        "Largest fall of cumulative realized PnL from its peak",
+        "USD",
+    ),
+    Column("trade_sharpe", pl.Float64, "Mean over standard deviation of closing results"),
+    Column("open_quantity", pl.Float64, "Lots of known basis still held; token rows", "tokens"),
+    Column("open_cost", pl.Float64, "Cost of the lots still held", "USD"),
+    Column("mark_price", pl.Float64, "Newest known price at or before as_of; token rows", "USD"),
+    Column("marked_at", TIME, "Time of the mark"),
+    Column("mark_source", pl.String, "token_list or own_trade"),
+    Column("unrealized_pnl", pl.Float64, "Worth of open lots at the mark less their cost", "USD"),
+    Column("total_pnl", pl.Float64, "Realized and unrealized PnL", "USD"),
+    Column("unmarked_tokens", pl.Int64, "Open tokens without a mark; ALL_TOKENS"),
+    Column("first_transaction", TIME, "First trade"),
+    Column("last_transaction", TIME, "Last trade"),
+    Column("trade_frequency_daily", pl.Float64, "Trades a day between first and last", "1/d"),
+    Column("unpriced_count", pl.Int64, "Trades whose worth is unknown"),
+    Column("arbitrage_count", pl.Int64, "Cyclic arbitrages, outside the PnL; ALL_TOKENS"),
+    Column("arbitrage_profit_usd", pl.Float64, "Cash result of the arbitrages; ALL_TOKENS", "USD"),
+    Column("history_complete", pl.Boolean, "Whether the history reaches the wallet's first trade"),
+    Column(
+        "top_token_share",
+        pl.Float64,
+        "Best token in the sum of positive token results; ALL_TOKENS",
+        "%",
+    ),
+    Column("same_block_share", pl.Float64, "Closing trades bought and sold at once", "%"),
+    Column("active_days", pl.Int64, "UTC days with a trade"),
+    Column("max_trades_per_day", pl.Int64, "Most trades in a UTC day"),
+)
+
+WALLET_PNL = TableContract(
+    name="silver/wallet_pnl",
+    grain="One row per wallet, token (or ALL_TOKENS) and window: first in, first out PnL.",
+    columns=(
+        Column("wallet_address", pl.String, "The wallet", required=True),
+        Column("token_address", pl.String, "Mint, or ALL_TOKENS for the portfolio", required=True),
+        Column("window", pl.String, "all, 90d, 30d or 7d", required=True),
+        Column("wallet_shard", pl.String, "Shard of the wallet", required=True),
+        *_PNL_METRICS,
+        Column("as_of", TIME, "Time of calculation", required=True),
+        Column(
+            "processed_for_gold", pl.Boolean, "Whether the ranking has seen the row", required=True
+        ),
+        Column("gold_processed_at", TIME, "When the ranking saw the row"),
+    ),
+    key=("wallet_address", "token_address", "window"),
+    partition_by=("wallet_shard", "processed_for_gold"),
+    dagster_partition="wallet_shard",
+    states=(State("processed_for_gold", (False, True), False, companions=("gold_processed_at",)),),
+    send_backs=(SendBack("processed_for_gold", False, clears=("gold_processed_at",)),),
+    statistics=("as_of",),
+)
+
+SMART_TRADERS = TableContract(
+    name="gold/smart_traders",
+    grain="One row per wallet that qualifies as a smart trader, ranked.",
+    columns=(
+        Column("wallet_address", pl.String, "The trader", required=True),
+        Column("tier", pl.String, "ELITE, STRONG, PROMISING or QUALIFIED", required=True),
+        Column("overall_rank", pl.Int64, "Place among all smart traders", required=True),
+        Column("tier_rank", pl.Int64, "Place within the tier", required=True),
+        Column("score", pl.Float64, "What the ranks are by, 0 to 100", required=True),
+        Column("reasons", TEXTS, "Why the wallet ranks where it does, in words"),
+        Column("total_pnl", pl.Float64, "Realized and unrealized PnL", "USD"),
+        Column("realized_pnl", pl.Float64, "Realized PnL", "USD"),
+        Column("unrealized_pnl", pl.Float64, "Unrealized PnL of what has a mark", "USD"),
+        Column("roi", pl.Float64, "Realized PnL over matched cost", "%"),
+        Column("win_rate", pl.Float64, "Wins over closing trades", "%"),
+        Column("coverage", pl.Float64, "How much of what was sold has a known basis", "%"),
+        Column("closing_count", pl.Int64, "Closing trades"),
+        Column("trade_count", pl.Int64, "Netted trades"),
+        Column("total_bought", pl.Float64, "Worth of priced buys", "USD"),
+        Column("total_sold", pl.Float64, "Worth of priced sells", "USD"),
+        Column("token_count", pl.Int64, "Tokens traded"),
+        Column("profit_factor", pl.Float64, "Sum of winning over sum of losing results"),
+        Column("max_drawdown_usd", pl.Float64, "Largest fall of realized PnL from its peak", "USD"),
+        Column("avg_holding_hours", pl.Float64, "Mean holding time", "h"),
+        Column("unpriced_count", pl.Int64, "Trades whose worth is unknown"),
+        Column("unmarked_tokens", pl.Int64, "Open tokens without a mark"),
+        Column("arbitrage_count", pl.Int64, "Cyclic arbitrages, outside the PnL"),
+        Column("history_complete", pl.Boolean, "Whether the history reaches the first trade"),
+        Column("first_transaction", TIME, "First trade"),
+        Column("last_transaction", TIME, "Last trade"),
+        Column("as_of", TIME, "Time that the PnL was calculated for", required=True),
+    ),
+    key=("wallet_address",),
+)

@@ -1,0 +1,211 @@
+"""Drains the pipeline once, in process: the snapshot, then whatever is due, until nothing is.
+
+The same assets and the same cursors as in the Dagster UI; only the decision what to materialize next is
+made here, in a loop, instead of by sensors.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from filelock import FileLock, Timeout
+
+from smart_trader_assets.assembly import make_assets, make_resources
+from smart_trader_assets.assets.scope import AS_OF_TAG
+from smart_trader_assets.automation.partitions import Partitions, make_partitions
+from smart_trader_assets.delta.cursors import CONSUMERS, cursors_of
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.delta.tables import ALL_TABLES, TOKENS
+from smart_trader_assets.errors import SmartTraderError
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.tuning import due_policy
+
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+DRAIN_TAG = "smart_trader/drain"
+
+# Far beyond any real queue; only a defect that makes the same rows due again and again gets here.
+MOST_SWEEPS = 100
+
+
+class DrainError(SmartTraderError):
+    """The drain cannot go on."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One asset run: what was due before, what is left, what it did."""
+
+    asset: str
+    due: int
+    left: int
+    seconds: float
+    facts: dict[str, float]
+
+
+@dataclass
+class DrainReport:
+    """What a drain did, step by step; `stuck` are the assets that left due rows untouched."""
+
+    as_of: datetime
+    steps: list[Step] = field(default_factory=list)
+    stuck: dict[str, int] = field(default_factory=dict)
+
+    def total(self, fact: str) -> int:
+        """A fact, summed over all steps."""
+        return int(sum(step.facts.get(fact, 0) for step in self.steps))
+
+
+class Watcher:
+    """What wants to see a drain at work; this one looks away."""
+
+    def begins(self, asset: str, due: int | None, count: Callable[[], int]) -> None:
+        """An asset run begins with `due` rows (None: a snapshot); `count` says how many are left."""
+
+    def ends(self, step: Step) -> None:
+        """An asset run has ended."""
+
+
+class Drain:
+    """One drain of the root that the settings name."""
+
+    def __init__(
+        self, settings: Settings, instance: dg.DagsterInstance, watcher: Watcher | None = None
+    ) -> None:
+        self._settings = settings
+        self._instance = instance
+        self._watcher = watcher or Watcher()
+        self._as_of = settings.now()
+        self._policy = due_policy(settings)
+        self._partitions: Partitions = make_partitions(settings)
+        self._assets = make_assets(self._partitions)
+        self._resources = make_resources(settings)
+
+    def run(self) -> DrainReport:
+        """Take the snapshot, then materialize what is due until nothing is.
+
+        Trouble of the account or the API, and a root that is something else, end the drain with their
+        own error; what was done until then stays done.
+        """
+        report = DrainReport(self._as_of)
+        lake = self._resources["lake"]
+        if not isinstance(lake, LakeResource):
+            raise TypeError("the resource `lake` is no LakeResource")
+        store = lake.store
+        with _alone(self._settings):
+            _bury_the_dead(self._instance, store)
+            self._materialize(TOKENS.name, [self._as_of.date().isoformat()], store, report)
+            for _ in range(MOST_SWEEPS):
+                if not self._sweep(store, report):
+                    return report
+        raise DrainError(
+            f"After {MOST_SWEEPS} sweeps rows are still due: {report.stuck or 'see smart-trader state'}."
+        )
+
+    def _sweep(self, store: DeltaStore, report: DrainReport) -> bool:
+        """Run every asset that has due rows, in the order of the graph; whether there was any."""
+        worked = False
+        for asset in CONSUMERS:
+            # To its end, before what is downstream: a long history comes in several runs, and to count
+            # it after each of them would be the same work many times.
+            while asset not in report.stuck and (due := self._due(store, asset)):
+                self._materialize(asset, _span(due), store, report)
+                worked = True
+        return worked
+
+    def _due(self, store: DeltaStore, asset: str) -> dict[str | None, int]:
+        counts: dict[str | None, int] = {}
+        for cursor in cursors_of(asset):
+            for shard, rows in cursor.due_counts(
+                store, as_of=self._as_of, policy=self._policy
+            ).items():
+                counts[shard] = counts.get(shard, 0) + rows
+        return counts
+
+    def _materialize(
+        self, asset: str, partitions: list[str], store: DeltaStore, report: DrainReport
+    ) -> None:
+        snapshot = asset == TOKENS.name
+        versions = _versions(store)
+        due = 0 if snapshot else sum(self._due(store, asset).values())
+        self._watcher.begins(
+            asset, None if snapshot else due, lambda: sum(self._due(store, asset).values())
+        )
+        started = time.monotonic()
+        tags = {AS_OF_TAG: self._as_of.isoformat(), DRAIN_TAG: store.root}
+        if len(partitions) > 1:
+            tags |= {RANGE_START_TAG: partitions[0], RANGE_END_TAG: partitions[-1]}
+        result = dg.materialize(
+            self._assets,
+            selection=[dg.AssetKey(asset.split("/"))],
+            instance=self._instance,
+            resources=self._resources,
+            partition_key=partitions[0] if len(partitions) == 1 else None,
+            tags=tags,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+        left = 0 if snapshot else sum(self._due(store, asset).values())
+        step = Step(asset, due, left, time.monotonic() - started, _facts(result))
+        report.steps.append(step)
+        if not snapshot and left and _versions(store) == versions:
+            report.stuck[asset] = left
+        self._watcher.ends(step)
+
+
+def _span(due: dict[str | None, int]) -> list[str]:
+    """The contiguous range of partitions from the first to the last that has due rows."""
+    shards = sorted(shard for shard in due if shard is not None)
+    return [shards[0], shards[-1]] if len(shards) > 1 else shards
+
+
+def _versions(store: DeltaStore) -> dict[str, int]:
+    return {contract.name: store.version(contract) for contract in ALL_TABLES}
+
+
+def _facts(result: dg.ExecuteInProcessResult) -> dict[str, float]:
+    """The numbers of the run's materialization; those of a range are the same on each partition."""
+    facts: dict[str, float] = {}
+    for event in result.get_asset_materialization_events()[:1]:
+        metadata: dict[str, Any] = dict(event.materialization.metadata)
+        for name, value in metadata.items():
+            if isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue):
+                facts[name] = float(value.value or 0)
+    return facts
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One drain at a time on a root; the lock falls with the process that holds it."""
+    folder: Path = settings.resolved_state_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "drain.lock")
+    try:
+        with lock.acquire(timeout=0):
+            yield
+    except Timeout:
+        raise DrainError(
+            f"Another `smart-trader run` is at work on {settings.resolved_root}: wait for its end."
+        ) from None
+
+
+def _bury_the_dead(instance: dg.DagsterInstance, store: DeltaStore) -> None:
+    """Earlier drains of this root that never ended were killed: say so, and give back their pool slots.
+
+    Only one drain runs at a time, so none of them can be alive.
+    """
+    dead = instance.get_runs(
+        dg.RunsFilter(tags={DRAIN_TAG: store.root}, statuses=[dg.DagsterRunStatus.STARTED])
+    )
+    for run in dead:
+        instance.report_run_failed(
+            run, "The process of this run was killed; its rows are still due."
+        )
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)

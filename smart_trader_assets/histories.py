@@ -1,0 +1,90 @@
+"""What is known of a wallet's swap history, and how a fetch walks on from there.
+
+A walk goes from the present down, newest first, and may run out of its budget of pages anywhere. What
+is known advances only by what a walk has really read, so that any sequence of budgets ends with every
+row read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+# Rows that were indexed late: each walk reads the hour before the end of what is known again.
+OVERLAP_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class History:
+    """What is known of a wallet's swaps; all times in unix seconds.
+
+    Everything in [`fetched_from`, `fetched_to`] is fetched. A walk that ran out of budget has also read
+    [`resume_before`, `resume_to`] and goes on below `resume_before`; where that is `fetched_from` the
+    walk is on its way to the first swap, else it is closing the gap down to `fetched_to`.
+    """
+
+    fetched_from: int | None = None
+    fetched_to: int | None = None
+    complete: bool = False
+    resume_before: int | None = None
+    resume_to: int | None = None
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What to read next: rows before the second `before`, down to `floor` (None: to the first swap).
+
+    `top` is the second up to which everything is known once the walk has come to its end.
+    """
+
+    before: int
+    floor: int | None
+    top: int
+
+
+def next_walk(history: History, now: int) -> Walk:
+    """The walk that brings `history` up to the second `now`, or goes on where the last one ended."""
+    if history.resume_before is None or history.resume_to is None:
+        floor = None if history.fetched_to is None else history.fetched_to - OVERLAP_SECONDS
+        return Walk(before=now + 1, floor=floor, top=now)
+    if history.fetched_to is None or _is_first_walk(history):
+        return Walk(before=history.resume_before, floor=None, top=history.resume_to)
+    return Walk(
+        before=history.resume_before,
+        floor=history.fetched_to - OVERLAP_SECONDS,
+        top=history.resume_to,
+    )
+
+
+def advance(
+    history: History,
+    walk: Walk,
+    *,
+    resume_before: int | None,
+    oldest: int | None,
+    truncated: bool,
+) -> History:
+    """`history` after `walk`.
+
+    resume_before: where the walk ran out of budget; None where it reached its floor or the first swap
+    oldest: the oldest second with a row that the walk read; None where it read none
+    truncated: whether rows inside some second could not be read
+    """
+    first = walk.floor is None
+    if resume_before is not None:
+        known = History(fetched_from=resume_before, fetched_to=walk.top) if first else history
+        return replace(known, complete=False, resume_before=resume_before, resume_to=walk.top)
+    if first:
+        reached = [second for second in (oldest, history.fetched_from) if second is not None]
+        return History(
+            fetched_from=min(reached, default=walk.top), fetched_to=walk.top, complete=not truncated
+        )
+    closed_a_gap = history.resume_before is not None
+    return History(
+        fetched_from=history.fetched_from,
+        fetched_to=max(walk.top, history.fetched_to or walk.top),
+        complete=(history.complete or closed_a_gap) and not truncated,
+    )
+
+
+def _is_first_walk(history: History) -> bool:
+    return history.resume_before == history.fetched_from

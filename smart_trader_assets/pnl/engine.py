@@ -1,0 +1,38 @@
+"""The profit of wallets, from their swap rows in one call."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+import polars as pl
+
+from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
+from smart_trader_assets.pnl.lots import fifo
+from smart_trader_assets.pnl.metrics import wallet_metrics
+from smart_trader_assets.pnl.trades import netted_trades
+
+
+def compute_wallet_pnl(
+    swaps: pl.DataFrame | pl.LazyFrame,
+    *,
+    as_of: datetime,
+    cash_mints: Collection[str] | Mapping[str, float | None] = DEFAULT_CASH_MINTS,
+    marks: pl.DataFrame | None = None,
+    histories: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Whole swap histories of wallets -> one row a (wallet_address, token_address, window).
+
+    In: `swaps` with the columns of `bronze/transactions` (optional ones may be missing and read as
+    null; `wallet_address` falls back to `owner`, `swap_id` to the content of the row); `as_of`, a
+    datetime with a time zone, after which rows are ignored; `cash_mints`, a collection, or a
+    mapping of mint to USD a coin (None: the transaction's price); `marks`: token_address, price
+    (USD a whole token), marked_at, source; `histories`: wallet_address, history_complete.
+
+    Out: `WALLET_PNL_SCHEMA`; money in float64 USD, quantities in whole tokens, rates and shares in
+    percent, times in UTC; unknown is null. The answer for a wallet depends on its own rows and
+    their marks alone: not on the order of rows, nor on which other wallets are in the frame. Rows
+    that break the contract cost their transaction (see `screen_swaps`).
+
+    Raises `ColumnsMissingError`, `NaiveAsOfError`, `CashMintsError`.
+    """
+    traded = netted_trades(swaps, as_of=as_of, cash_mints=cash_mints)
+    return wallet_metrics(traded, fifo(traded.trades), as_of=as_of, marks=marks, histories=histories)

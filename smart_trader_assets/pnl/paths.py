@@ -1,0 +1,104 @@
+"""Figures that depend on the order or the spread of results: drawdown, sharpe, holding, activity.
+
+Each takes a frame with `band` and a key, `position` or `wallet`, and answers one row a
+(key, window).
+"""
+
+from typing import Final
+
+import polars as pl
+
+from smart_trader_assets.pnl.exact import to_usd
+from smart_trader_assets.pnl.runs import ends, running_peak, running_sum, starts
+from smart_trader_assets.pnl.windows import day, in_each_window
+
+_HOUR: Final = 3_600
+_MAX_SECONDS: Final = 2**34
+_MAX_DAY: Final = 2**18
+
+
+def drawdowns(closings: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Closing trades (key, tx, result, band) -> key, window, drawdown (Int128 money): the largest
+    fall of the running result from its peak, the start at 0 counting as one.
+
+    What one transaction closed in several mints counts at once: it has no order inside.
+    """
+    closings = closings.select(key, "tx", "result", "band").sort("tx" if key == "wallet" else key, "tx")
+    return in_each_window(closings, lambda within: _drawdown(within, key))
+
+
+def _drawdown(closings: pl.DataFrame, key: str) -> pl.DataFrame:
+    balance = running_sum(closings["result"], starts(closings[key]))
+    settled = closings.select(key, balance=balance).filter(
+        ends(closings["tx"]) | ends(closings[key])
+    )
+    peak = running_peak(settled["balance"], settled[key].rle_id())
+    falls = settled.select(key, drawdown=peak - settled["balance"]).set_sorted(key)
+    return falls.group_by(key, maintain_order=True).agg(pl.col("drawdown").max())
+
+
+def sharpes(closings: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Closing trades -> key, window, trade_sharpe: mean / sample standard deviation of the results,
+    null below two results, and where all are equal."""
+    usd = closings.select(key, "band", "result", usd=to_usd(pl.col("result")))
+    return in_each_window(usd, lambda within: _sharpe(within, key))
+
+
+def _sharpe(closings: pl.DataFrame, key: str) -> pl.DataFrame:
+    spread = closings.group_by(key, maintain_order=True).agg(
+        mean=pl.col("usd").mean(),
+        deviation=pl.col("usd").std(),
+        differ=pl.col("result").min() != pl.col("result").max(),
+    )
+    known = pl.col("differ") & (pl.col("deviation") > 0)
+    return spread.select(key, trade_sharpe=pl.when(known).then(pl.col("mean") / pl.col("deviation")))
+
+
+def holdings(matches: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Matches (key, seconds held, cost above 0, band) -> key, window, avg_holding_hours,
+    median_holding_hours, both weighted by cost; the lower weighted median."""
+    order = matches.select(pl.col(key).cast(pl.Int64) * _MAX_SECONDS + pl.col("seconds"))
+    matches = matches.select(
+        pl.col(key, "seconds", "cost", "band").gather(order.to_series().arg_sort())
+    )
+    return in_each_window(matches, lambda within: _holding(within, key))
+
+
+def _holding(matches: pl.DataFrame, key: str) -> pl.DataFrame:
+    """On the running sum of all costs, the median of a run is where half of its own sum is reached:
+    one search a run finds it."""
+    weight = pl.col("cost").cast(pl.Float64)
+    means = (
+        matches.set_sorted(key)
+        .group_by(key, maintain_order=True)
+        .agg(avg_holding_hours=(weight * pl.col("seconds")).sum() / weight.sum() / _HOUR)
+    )
+    total = matches["cost"].cum_sum()
+    before = (total - matches["cost"]).filter(starts(matches[key]))
+    after = total.filter(ends(matches[key]))
+    halves = pl.DataFrame({"before": before, "after": after}).select(
+        pl.col("before") + (pl.col("after") - pl.col("before") + 1) // 2
+    )
+    median = matches["seconds"].gather(total.search_sorted(halves.to_series(), side="left"))
+    return means.with_columns(median_holding_hours=median / _HOUR)
+
+
+def activity(trades: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Trades (key, block_unix_time, band) -> key, window, active_days (UTC days with a trade),
+    max_trades_per_day."""
+    days = trades.select(
+        "band", day=pl.col(key).cast(pl.Int64) * _MAX_DAY + day()
+    )
+    if key == "wallet":
+        days = days.sort("day")
+    return in_each_window(days, lambda within: _active(within, key, trades.schema[key]))
+
+
+def _active(days: pl.DataFrame, key: str, code: pl.DataType) -> pl.DataFrame:
+    runs = days["day"].rle().struct.unnest()
+    return (
+        runs.select((pl.col("value") // _MAX_DAY).cast(code).alias(key), trades="len")
+        .set_sorted(key)
+        .group_by(key, maintain_order=True)
+        .agg(active_days=pl.len(), max_trades_per_day=pl.col("trades").max())
+    )

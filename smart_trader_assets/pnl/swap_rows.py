@@ -1,0 +1,131 @@
+"""The columns of a swap row that profit is made of, one row a `swap_id`."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import polars as pl
+
+from smart_trader_assets.pnl.errors import ColumnsMissingError, NaiveAsOfError
+
+LEGS: Final = ("base", "quote")
+
+_ROW_COLUMNS: Final[dict[str, pl.DataType]] = {
+    "swap_id": pl.String(),
+    "wallet_address": pl.String(),
+    "owner": pl.String(),
+    "tx_hash": pl.String(),
+    "tx_type": pl.String(),
+    "block_unix_time": pl.Int64(),
+    "block_number": pl.Int64(),
+    "ins_index": pl.Int64(),
+    "inner_ins_index": pl.Int64(),
+    "volume_usd": pl.Float64(),
+    "address": pl.String(),
+}
+_LEG_COLUMNS: Final[dict[str, pl.DataType]] = {
+    "address": pl.String(),
+    "decimals": pl.Int64(),
+    "change_amount": pl.String(),
+    "ui_change_amount": pl.Float64(),
+    "price": pl.Float64(),
+    "nearest_price": pl.Float64(),
+    "is_scaled_ui_token": pl.Boolean(),
+    "multiplier": pl.Float64(),
+}
+_REQUIRED: Final = ("tx_hash", "block_unix_time") + tuple(
+    f"{leg}_{name}" for leg in LEGS for name in ("address", "decimals", "change_amount")
+)
+_KEY_COLUMNS: Final = (
+    "tx_hash",
+    "owner",
+    "ins_index",
+    "inner_ins_index",
+    "address",
+    "base_address",
+    "quote_address",
+    "base_change_amount",
+    "quote_change_amount",
+)
+MILLISECONDS_FROM: Final = 10**10
+"""The API counts seconds below 1e10; what is at or above counts something else."""
+
+
+def as_of_seconds(as_of: datetime) -> int:
+    """The last whole second at or before `as_of`. Raises `NaiveAsOfError` without a time zone."""
+    if as_of.tzinfo is None or as_of.utcoffset() is None:
+        raise NaiveAsOfError(as_of)
+    return (as_of - datetime.fromtimestamp(0, tz=as_of.tzinfo)) // timedelta(seconds=1)
+
+
+def swap_rows(swaps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
+    """`bronze/transactions` rows -> the columns that the engine reads, one row a `swap_id`.
+
+    Optional columns that are missing read as null. `wallet_address` falls back to `owner`. A row
+    without `swap_id` is known by its transaction, owner, instruction indices, pool, mints and
+    changes; without the ordinal that only the fetch can give, an exact repeat of such a row counts
+    as the overlap of two pages, once. Of several copies of one `swap_id` that differ, the first in
+    the order of their values stays, so that no order of arrival matters.
+
+    Raises `ColumnsMissingError` where a column is missing that no row can do without.
+    """
+    lazy = swaps.lazy()
+    schema = lazy.collect_schema()
+    present = schema.names()
+    missing = [name for name in _REQUIRED if name not in present]
+    if "wallet_address" not in present and "owner" not in present:
+        missing.append("wallet_address")
+    if missing:
+        raise ColumnsMissingError("swaps", missing)
+    wanted = dict(_ROW_COLUMNS)
+    for leg in LEGS:
+        wanted |= {f"{leg}_{name}": dtype for name, dtype in _LEG_COLUMNS.items()}
+    identified = "swap_id" in present
+    if identified:
+        # Only the key of an unidentified row reads the pool: reading it anyway costs memory.
+        unidentified = lazy.select(pl.col("swap_id").is_null().any()).collect().item()
+        identified = not unidentified
+    if identified:
+        del wanted["address"]
+    rows = lazy.select(
+        (pl.col(name).cast(dtype, strict=False) if name in present else pl.lit(None, dtype)).alias(
+            name
+        )
+        for name, dtype in wanted.items()
+    )
+    if not identified:
+        key = pl.concat_str(
+            [pl.col(name).cast(pl.String).fill_null("-") for name in _KEY_COLUMNS], separator="|"
+        )
+        rows = rows.with_columns(pl.coalesce("swap_id", key).alias("swap_id"))
+        rows = rows.drop("address")
+    rows = rows.with_columns(pl.coalesce("wallet_address", "owner").alias("wallet_address"))
+    return _one_row_a_swap(rows.drop("owner").collect())
+
+
+def _one_row_a_swap(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose `swap_id` hash is alone are alone; only the others are compared as text."""
+    repeated = repeated_text(rows["swap_id"])
+    if not repeated.any():
+        return rows
+    kept = (
+        rows.filter(repeated)
+        .sort(rows.columns, nulls_last=True)
+        .unique("swap_id", keep="first", maintain_order=True)
+    )
+    return pl.concat([rows.filter(~repeated), kept])
+
+
+def repeated_text(text: pl.Series) -> pl.Series:
+    """Whether a value may occur more than once: never false for one that does.
+
+    Equal texts have equal hashes, so comparing hashes misses nothing; a collision only sends a
+    lone row down the exact path.
+    """
+    return text.hash().is_duplicated()
+
+
+def known_by(rows: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """The rows up to and including `as_of`, and those whose time is no time in seconds at all."""
+    time = pl.col("block_unix_time")
+    in_time = (time <= as_of_seconds(as_of)) | (time >= MILLISECONDS_FROM) | time.is_null()
+    return rows.filter(in_time)

@@ -1,0 +1,112 @@
+"""Counts and sums of trades: by position and band first, from which every window is a small sum."""
+
+from typing import Final
+
+import polars as pl
+
+from smart_trader_assets.pnl.exact import RESULT_QUANTUM, whole
+from smart_trader_assets.pnl.lots import Ledger
+from smart_trader_assets.pnl.windows import in_each_window
+
+_SAME_MOMENT_SECONDS: Final = 10
+
+SUMS: Final = (
+    "buy_count",
+    "sell_count",
+    "unpriced_count",
+    "total_bought",
+    "total_sold",
+    "matched_proceeds",
+    "matched_cost",
+    "unmatched_proceeds",
+    "unmatched_units",
+    "closing_count",
+    "win_count",
+    "gains",
+    "losses",
+    "same_moment_count",
+)
+
+
+def judged(disposals: pl.DataFrame) -> pl.DataFrame:
+    """Adds `closing` (priced, with a part matched to lots of known basis), `result` (money of
+    that part, null where not closing), `win`, `loss` and `same_moment`.
+
+    A closing trade is of the same moment where the youngest lot that it consumed was bought in the
+    same slot, or at most ten seconds before.
+    """
+    closing = pl.col("value").is_not_null() & (pl.col("known_matched") > 0)
+    result = pl.when(closing).then(pl.col("matched_value") - pl.col("matched_cost"))
+    age = pl.col("block_unix_time") - pl.col("youngest_time")
+    same_slot = (pl.col("block_number") == pl.col("youngest_block")).fill_null(value=False)
+    return disposals.with_columns(
+        closing=closing, result=result, same_moment=closing & (same_slot | (age <= _SAME_MOMENT_SECONDS))
+    ).with_columns(
+        win=pl.col("result") >= whole(RESULT_QUANTUM),
+        loss=pl.col("result") <= whole(-RESULT_QUANTUM),
+    )
+
+
+def position_tallies(ledger: Ledger, disposals: pl.DataFrame) -> pl.DataFrame:
+    """Trades and judged disposals, both with `band`, -> one row a (position, band).
+
+    Columns: position, wallet, band, `SUMS` (money and units Int128, counts), first, last (seconds).
+    """
+    keys = ["position", "band"]
+    bought, priced = pl.col("quantity") > 0, pl.col("value").is_not_null()
+    trades = _grouped(ledger.trades).agg(
+        wallet=pl.col("wallet").first(),
+        buy_count=bought.sum(),
+        sell_count=(~bought).sum(),
+        unpriced_count=(~priced).sum(),
+        total_bought=pl.col("value").filter(bought).sum(),
+        total_sold=pl.col("value").filter(~bought).sum(),
+        first=pl.col("block_unix_time").min(),
+        last=pl.col("block_unix_time").max(),
+    )
+    sells = _grouped(disposals.filter(pl.col("value").is_not_null())).agg(
+        matched_proceeds=pl.col("matched_value").sum(),
+        matched_cost=pl.col("matched_cost").sum(),
+        unmatched_proceeds=(pl.col("value") - pl.col("matched_value")).sum(),
+        unmatched_units=(pl.col("quantity") - pl.col("known_matched")).sum(),
+        closing_count=pl.col("closing").sum(),
+        win_count=pl.col("win").sum(),
+        gains=pl.col("result").filter(pl.col("win")).sum(),
+        losses=pl.col("result").filter(pl.col("loss")).sum().abs(),
+        same_moment_count=pl.col("same_moment").sum(),
+    )
+    return trades.join(sells, on=keys, how="left", maintain_order="left").with_columns(
+        pl.col(SUMS).fill_null(0)
+    )
+
+
+def _grouped(frame: pl.DataFrame) -> pl.dataframe.group_by.GroupBy:
+    return frame.group_by("position", "band", maintain_order=True)
+
+
+def by_window(tallies: pl.DataFrame, key: str) -> pl.DataFrame:
+    """(position, band) tallies -> one row a (key, window) that holds any trade.
+
+    Adds `winning_tokens`, `closing_tokens`, `gained` and `best` (the sum and the largest of the
+    positive results of single tokens) where the key is the wallet.
+    """
+    return in_each_window(tallies, lambda within: _summed(within, key))
+
+
+def _summed(tallies: pl.DataFrame, key: str) -> pl.DataFrame:
+    tokens = tallies.group_by("position", maintain_order=True).agg(
+        pl.col("wallet").first(), pl.col(SUMS).sum(), pl.col("first").min(), pl.col("last").max()
+    )
+    if key == "position":
+        return tokens
+    realized = pl.col("matched_proceeds") - pl.col("matched_cost")
+    won = realized >= whole(RESULT_QUANTUM)
+    return tokens.group_by("wallet", maintain_order=True).agg(
+        pl.col(SUMS).sum(),
+        pl.col("first").min(),
+        pl.col("last").max(),
+        winning_tokens=won.sum(),
+        closing_tokens=(pl.col("closing_count") > 0).sum(),
+        gained=realized.filter(won).sum(),
+        best=realized.filter(won).max(),
+    )

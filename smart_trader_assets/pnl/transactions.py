@@ -1,0 +1,75 @@
+"""Which rows belong to one transaction of a wallet, and in which order transactions happened."""
+
+from typing import Final
+
+import polars as pl
+
+from smart_trader_assets.pnl.swap_rows import MILLISECONDS_FROM, repeated_text
+
+_WITHIN_A_SECOND: Final = ("block_number", "ins_index", "inner_ins_index")
+_FIRST_ROW: Final = ("block_unix_time", *_WITHIN_A_SECOND)
+
+
+def with_transactions(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Sound rows with `wallet` (code) -> (rows with `tx` and `lone`, transactions).
+
+    `tx` (UInt32) numbers the transactions, inside a wallet in the order of time: by
+    block_unix_time, block_number, ins_index and inner_ins_index of the transaction's first row,
+    then tx_hash, nulls first. `lone` says that the row is its transaction's only one.
+    Transactions: `tx`, `wallet`, `block_unix_time`, `block_number`, `row` (the index of its first
+    row), sorted by `tx`.
+    """
+    rows = _grouped(rows.with_row_index("row"))
+    first_rows = rows.select("row", "group", "lone", "wallet", *_FIRST_ROW, "tx_hash")
+    if not rows["lone"].all():
+        earliest = (
+            first_rows.filter(~pl.col("lone"))
+            .sort("group", *_FIRST_ROW)
+            .unique("group", keep="first", maintain_order=True)
+        )
+        first_rows = pl.concat([first_rows.filter("lone"), earliest])
+    order = _order_of_time(first_rows)
+    transactions = first_rows.select(
+        pl.col("group", "row", "wallet", "block_unix_time", "block_number").gather(order)
+    ).with_row_index("tx")
+    number_of_group = pl.zeros(rows.height, dtype=pl.UInt32, eager=True).scatter(
+        transactions["group"], transactions["tx"]
+    )
+    rows = rows.with_columns(tx=number_of_group.gather(rows["group"]))
+    return rows.drop("row", "group", "tx_hash", *_FIRST_ROW), transactions.drop("group")
+
+
+def _grouped(rows: pl.DataFrame) -> pl.DataFrame:
+    """Adds `lone`, and `group`: the index of the first row of the same wallet and hash."""
+    shared = repeated_text(rows["tx_hash"])
+    rows = rows.with_columns(group="row", lone=~shared)
+    if not shared.any():
+        return rows
+    groups = rows.filter(shared).select(
+        "row",
+        group=pl.col("row").first().over("wallet", "tx_hash"),
+        lone=pl.len().over("wallet", "tx_hash") == 1,
+    )
+    return rows.with_columns(
+        group=rows["group"].scatter(groups["row"], groups["group"]),
+        lone=rows["lone"].scatter(groups["row"], groups["lone"]),
+    )
+
+
+def _order_of_time(first_rows: pl.DataFrame) -> pl.Series:
+    """The indices of `first_rows` in order: one sort of integers, then only ties in full."""
+    key = first_rows.select(
+        pl.col("wallet").cast(pl.Int64) * MILLISECONDS_FROM + pl.col("block_unix_time")
+    ).to_series()
+    order = key.arg_sort()
+    key = key.gather(order)
+    tied = ((key == key.shift(1)) | (key == key.shift(-1))).fill_null(value=False)
+    if not tied.any():
+        return order
+    tied_in_full = (
+        first_rows.select(*_WITHIN_A_SECOND, "tx_hash")
+        .with_columns(key=key.gather(order.arg_sort()), index=pl.int_range(pl.len(), dtype=order.dtype))
+        .select(pl.all().gather(order.filter(tied)))
+        .sort("key", *_WITHIN_A_SECOND, "tx_hash")
+    )
+    return order.scatter(tied.arg_true(), tied_in_full["index"])

@@ -1,0 +1,34 @@
+"""A stand-in for BirdEye: a real HTTP server over a generated market or over recorded rows."""
+
+from smart_trader_assets.sandbox.app import create_app
+from smart_trader_assets.sandbox.clock import SandboxClock
+from smart_trader_assets.sandbox.errors import ControlError, RecordingError, SandboxError
+from smart_trader_assets.sandbox.faults import Fault, FaultKind
+from smart_trader_assets.sandbox.generated import Character, GeneratedMarket, Truth
+from smart_trader_assets.sandbox.plan import SandboxPlan
+from smart_trader_assets.sandbox.recording import Recording, RecordingProblem
+from smart_trader_assets.sandbox.server import SandboxServer, serve
+from smart_trader_assets.sandbox.source import MarketSource, MintPrice, SwapItem
+from smart_trader_assets.sandbox.wire import Endpoint
+
+__all__ = [
+    "Character",
+    "ControlError",
+    "Endpoint",
+    "Fault",
+    "FaultKind",
+    "GeneratedMarket",
+    "MarketSource",
+    "MintPrice",
+    "Recording",
+    "RecordingError",
+    "RecordingProblem",
+    "SandboxClock",
+    "SandboxError",
+    "SandboxPlan",
+    "SandboxServer",
+    "SwapItem",
+    "Truth",
+    "create_app",
+    "serve",
+]

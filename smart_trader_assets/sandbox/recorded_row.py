@@ -1,0 +1,104 @@
+"""One recorded swap row: what of it the stand-in has to understand."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+from smart_trader_assets.sandbox.parameters import MAX_UNIX_TIME
+
+LEGS = ("base", "quote")
+
+
+class BrokenRowError(Exception):
+    """A line that is no swap row; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedLeg:
+    """A side of a swap; ``price`` is USD a token, None where the row does not tell."""
+
+    mint: str
+    symbol: str | None
+    decimals: int | None
+    price: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRow:
+    """A swap row and the text that it was recorded as."""
+
+    wallet: str
+    block_unix_time: int
+    tx_type: str
+    source: str | None
+    volume_usd: float
+    legs: tuple[RecordedLeg, RecordedLeg]
+    text: str
+
+
+def read_row(line: bytes, *, wallet: str) -> RecordedRow:
+    """Understands a line, or raises BrokenRowError.
+
+    A row needs a tx_hash, a block_unix_time, and two legs with a mint and a signed amount.
+    ``wallet`` is the owner where the row names none.
+    """
+    try:
+        text = line.decode("utf-8-sig").strip()
+        item = json.loads(text, parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise BrokenRowError(f"not UTF-8 at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        raise BrokenRowError(f"not JSON: {error.msg} at character {error.pos}") from error
+    except RecursionError as error:
+        raise BrokenRowError("not a swap row: nested too deeply") from error
+    if not isinstance(item, dict):
+        raise BrokenRowError("not a JSON object")
+    if not _text(item, "tx_hash"):
+        raise BrokenRowError("tx_hash is missing")
+    time = item.get("block_unix_time")
+    if not isinstance(time, int) or isinstance(time, bool) or not 1 <= time <= MAX_UNIX_TIME:
+        raise BrokenRowError("block_unix_time is missing or no time in seconds")
+    base, quote = (_leg(item, name) for name in LEGS)
+    return RecordedRow(
+        wallet=_text(item, "owner") or wallet,
+        block_unix_time=time,
+        tx_type=_text(item, "tx_type") or "swap",
+        source=_text(item, "source"),
+        volume_usd=_number(item, "volume_usd") or 0.0,
+        legs=(base, quote),
+        text=text,
+    )
+
+
+def _leg(item: Mapping[str, object], name: str) -> RecordedLeg:
+    leg = item.get(name)
+    if not isinstance(leg, dict):
+        raise BrokenRowError(f"{name} is missing")
+    mint = _text(leg, "address")
+    if not mint:
+        raise BrokenRowError(f"{name}.address is missing")
+    if leg.get("change_amount") is None and leg.get("ui_change_amount") is None:
+        raise BrokenRowError(f"{name}.change_amount is missing")
+    decimals = leg.get("decimals")
+    price = _number(leg, "price")
+    return RecordedLeg(
+        mint=mint,
+        symbol=_text(leg, "symbol"),
+        decimals=decimals if isinstance(decimals, int) else None,
+        price=_number(leg, "nearest_price") if price is None else price,
+    )
+
+
+def _text(fields: Mapping[str, object], name: str) -> str | None:
+    value = fields.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _number(fields: Mapping[str, object], name: str) -> float | None:
+    value = fields.get(name)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise BrokenRowError(f"not JSON: {name} is no number")

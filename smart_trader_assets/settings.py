@@ -1,0 +1,239 @@
+"""Every threshold and limit, typed and documented, from the environment.
+
+Each setting `x` is the environment variable `SMART_TRADER_X`; the API's key is `BIRDEYE_API_KEY`.
+A variable with the prefix that names no setting is refused: a misspelt limit is no limit.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from smart_trader_assets.errors import SmartTraderError
+
+PREFIX = "SMART_TRADER_"
+API_KEY_VARIABLE = "BIRDEYE_API_KEY"
+LIVE_URL = "https://public-api.birdeye.so"
+
+Source = Literal["live", "sandbox", "replay"]
+
+
+class SettingsError(SmartTraderError):
+    """A setting is misspelt, out of range or contradicts another one."""
+
+
+class Settings(BaseSettings):
+    """The settings of one process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        extra="forbid",
+        frozen=True,
+        env_ignore_empty=True,
+        env_parse_none_str="none",
+    )
+
+    # Where things are
+    source: Source | None = Field(
+        None,
+        description="live, sandbox or replay; by default live where an API key is set, else sandbox",
+    )
+    root: str | None = Field(
+        None, description="Folder or object store URI of the tables; by default data/<source>"
+    )
+    state_dir: Path | None = Field(
+        None,
+        description="Local folder of the credit ledger; by default <root>/ops where the root is local",
+    )
+    replay_folder: Path | None = Field(
+        None, description="Folder of recorded rows that replay serves"
+    )
+    sandbox_seed: int = Field(7, ge=0, description="Seed of the invented market")
+    sandbox_anchor: AwareDatetime | None = Field(
+        None,
+        description="Time at which the invented market's history ends; by default the start of today",
+    )
+    as_of: AwareDatetime | None = Field(
+        None, description="The clock, where it should not be the real one"
+    )
+    first_day: date = Field(date(2024, 1, 1), description="First day of bronze/tokens' partitions")
+
+    # The API
+    birdeye_api_key: SecretStr | None = Field(
+        None, validation_alias=API_KEY_VARIABLE, description="Key of the BirdEye account"
+    )
+    birdeye_base_url: str = Field(LIVE_URL, description="Where the BirdEye API answers")
+    requests_per_second: float = Field(
+        1.0, gt=0, le=1000, description="Rate that the account's plan allows"
+    )
+    request_timeout_seconds: float = Field(
+        20.0, gt=0, le=300, description="Longest wait for one answer"
+    )
+    request_attempts: int = Field(
+        5, ge=1, le=20, description="Attempts for one request before it fails"
+    )
+    request_backoff_seconds: float = Field(
+        1.0, ge=0, le=60, description="First wait after a failed request; it doubles, with jitter"
+    )
+    request_concurrency: int = Field(8, ge=1, le=100, description="Requests under way at once")
+    credits_per_run: int | None = Field(
+        20_000, ge=0, description="Credits that one run may spend; none for no limit"
+    )
+    credits_per_month: int | None = Field(
+        30_000, ge=0, description="Credits that a month may cost; none for no limit"
+    )
+
+    # The token list
+    list_min_liquidity: float = Field(
+        100_000, ge=0, description="Least liquidity of a listed token, USD"
+    )
+    list_max_liquidity: float = Field(
+        200_000_000, gt=0, description="Most liquidity of a listed token, USD"
+    )
+    list_min_volume_1h: float = Field(
+        50_000, ge=0, description="Least volume of the last hour, USD"
+    )
+    list_min_change_24h: float = Field(
+        20.0, description="Least change of the price over 24 h, percent"
+    )
+    list_tokens: int = Field(
+        100, ge=1, le=10_000, description="Tokens a snapshot takes, most liquid first"
+    )
+    track_min_liquidity: float = Field(
+        100_000, ge=0, description="Least liquidity of a tracked token, USD"
+    )
+
+    # Whales
+    holders_per_token: int = Field(
+        300, ge=1, le=10_000, description="Largest owners taken of a token"
+    )
+    min_holding_usd: float = Field(1_000, ge=0, description="A smaller holding is dust, USD")
+    swap_pages_per_run: int = Field(
+        10, ge=1, le=1_000, description="Pages of swaps a wallet and run"
+    )
+
+    # When fetched things are due again
+    whale_refresh_hours: float = Field(
+        72, gt=0, description="Age at which a listed token's whales are due again"
+    )
+    wallet_refresh_hours: float = Field(
+        24, gt=0, description="Age at which an active wallet's swaps are due again"
+    )
+    wallet_refresh_limit_hours: float = Field(
+        168, gt=0, description="The same for a wallet that has not traded for long"
+    )
+    max_attempts: int = Field(
+        5, ge=1, le=100, description="Attempts before a token or wallet is failed"
+    )
+    retry_base_minutes: float = Field(
+        5, gt=0, description="Wait after the first failed attempt; it doubles"
+    )
+    retry_limit_hours: float = Field(24, gt=0, description="Longest wait between attempts")
+
+    # Ranking
+    min_coverage: float = Field(
+        60, ge=0, le=100, description="Least coverage of a smart trader, percent"
+    )
+
+    # Shards
+    token_shards: int = Field(
+        4, ge=1, le=256, description="Token shards, fixed when the root is made"
+    )
+    wallet_shards: int = Field(
+        16, ge=1, le=256, description="Wallet shards, fixed when the root is made"
+    )
+
+    @model_validator(mode="after")
+    def _hang_together(self) -> Settings:
+        if self.list_max_liquidity < self.list_min_liquidity:
+            raise ValueError("list_max_liquidity is below list_min_liquidity")
+        if self.wallet_refresh_limit_hours < self.wallet_refresh_hours:
+            raise ValueError("wallet_refresh_limit_hours is below wallet_refresh_hours")
+        if self.resolved_source == "replay" and self.replay_folder is None:
+            raise ValueError("replay needs replay_folder: the folder of recorded rows")
+        return self
+
+    @property
+    def resolved_source(self) -> Source:
+        """Where rows come from: as set, else live with a key and the sandbox without."""
+        if self.source is not None:
+            return self.source
+        return "live" if self.birdeye_api_key is not None else "sandbox"
+
+    @property
+    def resolved_root(self) -> str:
+        """Where the tables lie."""
+        return self.root or f"data/{self.resolved_source}"
+
+    @property
+    def resolved_state_dir(self) -> Path:
+        """Where the credit ledger lies: beside the tables where they are local."""
+        if self.state_dir is not None:
+            return self.state_dir
+        if "://" in self.resolved_root:
+            return Path("data") / "state"
+        return Path(self.resolved_root) / "ops"
+
+    @property
+    def source_detail(self) -> str:
+        """What tells two sources of one kind apart: the sandbox's seed, the replayed folder."""
+        match self.resolved_source:
+            case "sandbox":
+                anchor = self.sandbox_anchor
+                return f"seed {self.sandbox_seed}" + (
+                    f", past until {anchor.astimezone(UTC).isoformat()}" if anchor else ""
+                )
+            case "replay":
+                return str(self.replay_folder.resolve()) if self.replay_folder else ""
+            case _:
+                return ""
+
+    def but(self, **changes: Any) -> Settings:
+        """These settings with some of them changed, checked again."""
+        values = {name: getattr(self, name) for name in self.model_fields_set} | changes
+        return load_settings(values)
+
+    def now(self) -> datetime:
+        """The one clock: as set, else the real time, in whole seconds of UTC."""
+        moment = self.as_of or datetime.now(UTC)
+        return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def load_settings(
+    overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings of the environment, with `overrides` on top; SettingsError says what to mend, and where."""
+    environment = os.environ if environment is None else environment
+    known = set(Settings.model_fields) - {"birdeye_api_key"}
+    for variable in environment:
+        if not variable.upper().startswith(PREFIX):
+            continue
+        name = variable[len(PREFIX) :].lower()
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {PREFIX}{near[0].upper()}?" if near else ""
+            raise SettingsError(f"The environment variable {variable} names no setting.{hint}")
+    values = {k: v for k, v in (overrides or {}).items() if v is not None}
+    if "birdeye_api_key" in values:
+        values[API_KEY_VARIABLE] = values.pop("birdeye_api_key")
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_told(problem) for problem in error.errors())) from None
+
+
+def _told(problem: Any) -> str:
+    place = ".".join(str(part) for part in problem["loc"])
+    if not place:
+        return str(problem["msg"]).removeprefix("Value error, ")
+    if place == API_KEY_VARIABLE:
+        return f"{place}: {problem['msg']}"
+    given = problem.get("input")
+    return f"{PREFIX}{place.upper()}={given!r}: {problem['msg']}"

@@ -1,0 +1,98 @@
+"""Where a run's rows come from: BirdEye itself, an invented market, or recorded rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from smart_trader_assets.assembly import make_lake
+from smart_trader_assets.delta.errors import RootError
+from smart_trader_assets.delta.root import read_identity
+from smart_trader_assets.sandbox import GeneratedMarket, MarketSource, Recording, SandboxServer
+from smart_trader_assets.settings import Settings, SettingsError
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """What the stand-in serves, and the settings of a run against it."""
+
+    source: MarketSource
+    settings: Settings
+    problems: tuple[str, ...] = ()
+
+
+_SANDBOX_DETAIL = re.compile(r"seed (?P<seed>\d+), past until (?P<anchor>\S+)")
+
+
+def anchored(settings: Settings) -> Settings:
+    """The sandbox's settings with its anchor: that of the root, or the start of today for a new root.
+
+    The invented past must not move while the root stands, or its rows would belong to two markets.
+    """
+    if settings.resolved_source != "sandbox" or settings.sandbox_anchor is not None:
+        return settings
+    found = read_identity(make_lake(settings).unchecked_store)
+    told = _SANDBOX_DETAIL.fullmatch(found.detail) if found is not None else None
+    if told is not None:
+        return settings.but(sandbox_anchor=datetime.fromisoformat(told["anchor"]))
+    return settings.but(sandbox_anchor=settings.now().replace(hour=0, minute=0, second=0))
+
+
+def settings_of_root(settings: Settings) -> Settings:
+    """The settings for looking at a root that exists: its own source, shards and clock.
+
+    RootError where there is none. A replay's clock stands at its last recorded row, where the recording
+    is still to be found.
+    """
+    found = read_identity(make_lake(settings).unchecked_store)
+    if found is None:
+        raise RootError(
+            f"There is no root at {settings.resolved_root}: `smart-trader run` makes one, `--data` names it."
+        )
+    changes: dict[str, Any] = {
+        "source": found.source,
+        "root": settings.resolved_root,
+        "token_shards": found.token_shards,
+        "wallet_shards": found.wallet_shards,
+    }
+    if told := _SANDBOX_DETAIL.fullmatch(found.detail):
+        changes |= {
+            "sandbox_seed": int(told["seed"]),
+            "sandbox_anchor": datetime.fromisoformat(told["anchor"]),
+        }
+    if found.source == "replay":
+        changes["replay_folder"] = folder = Path(found.detail)
+        if settings.as_of is None and folder.is_dir():
+            changes["as_of"] = Recording.load(folder).last_row_at
+    return settings.but(**changes)
+
+
+def make_stand_in(settings: Settings) -> StandIn:
+    """The market or the recording that the settings name; RecordingError where there is none to serve."""
+    if settings.resolved_source == "sandbox":
+        settings = anchored(settings)
+        anchor = settings.sandbox_anchor or settings.now()
+        return StandIn(GeneratedMarket(settings.sandbox_seed, anchor), settings)
+    if settings.replay_folder is None:
+        raise SettingsError("replay needs replay_folder: the folder of recorded rows")
+    recording = Recording.load(settings.replay_folder)
+    problems = tuple(str(problem) for problem in recording.problems)
+    return StandIn(recording, settings.but(as_of=settings.as_of or recording.last_row_at), problems)
+
+
+@contextmanager
+def open_source(
+    settings: Settings,
+) -> Iterator[tuple[Settings, SandboxServer | None, StandIn | None]]:
+    """The settings to run with, and the stand-in that is up meanwhile unless the source is live."""
+    if settings.resolved_source == "live":
+        yield settings, None, None
+        return
+    stand_in = make_stand_in(settings)
+    with SandboxServer(stand_in.source, clock=stand_in.settings.now) as server:
+        yield stand_in.settings.but(birdeye_base_url=server.base_url), server, stand_in

@@ -1,0 +1,168 @@
+"""Passing trouble is tried again, each attempt is counted, and the server's wishes are honoured."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from smart_trader_assets.birdeye import (
+    BudgetSpentError,
+    CreditLedger,
+    RateGate,
+    RateLimitedError,
+    ServerError,
+    Spend,
+)
+from smart_trader_assets.birdeye.client import BirdEyeClient
+from smart_trader_assets.birdeye.refusals import retry_after_seconds
+from smart_trader_assets_tests.birdeye.conftest import MakeClient
+from smart_trader_assets_tests.birdeye.scripted_server import Answer, ScriptedServer, items
+from smart_trader_assets_tests.birdeye.swap_service import row
+
+
+def count_swaps(client: BirdEyeClient) -> int:
+    async def run() -> int:
+        async with client:
+            return len((await client.trader_swaps("w", before=9, floor=None, max_pages=1)).items)
+
+    return asyncio.run(run())
+
+
+def test_what_comes_after_trouble_is_returned_and_only_it_costs_credits(
+    server: ScriptedServer, make_client: MakeClient, ledger: CreditLedger
+) -> None:
+    server.script(
+        Answer(500),
+        Answer(429),
+        Answer(200, b"{"),
+        Answer(cut=True, body="abcd"),
+        items(row(3, "a")),
+    )
+    assert count_swaps(make_client(attempts=5)) == 1
+    # The broken answer came with a 200, for which the server has charged.
+    assert ledger.of_run("run") == {"trader_txs": Spend(requests=5, credits=24)}
+
+
+def test_the_last_attempt_is_the_last(
+    server: ScriptedServer, make_client: MakeClient, ledger: CreditLedger
+) -> None:
+    server.script(Answer(502))
+    with pytest.raises(ServerError):
+        count_swaps(make_client(attempts=4))
+    assert len(server.requests) == 4
+    assert ledger.of_run("run") == {"trader_txs": Spend(requests=4, credits=0)}
+
+
+def test_retry_after_holds_back_everybody_who_uses_the_gate(
+    server: ScriptedServer, make_client: MakeClient
+) -> None:
+    refused_first = [Answer(429, headers={"retry-after": "1"})]
+    server.respond = lambda _: refused_first.pop() if refused_first else items()
+    gate = RateGate(None, requests_per_second=1000)
+
+    async def run() -> None:
+        async with make_client(gate=gate) as client, make_client(gate=gate) as neighbour:
+            refused = asyncio.create_task(client.token_holders("A", top=1))
+            while refused_first:
+                await asyncio.wait([refused], timeout=0.01)
+            await asyncio.wait([refused], timeout=0.05)
+            await neighbour.token_holders("B", top=1)
+            await refused
+
+    asyncio.run(run())
+    first, *others = server.requests
+    assert sorted(request.parameters["address"] for request in others) == ["A", "B"]
+    assert all(request.at - first.at >= 1 for request in others)
+
+
+def test_a_retry_after_too_long_to_wait_for_ends_the_attempts(
+    server: ScriptedServer, make_client: MakeClient
+) -> None:
+    server.script(Answer(429, headers={"retry-after": "3600"}))
+    with pytest.raises(RateLimitedError) as caught:
+        count_swaps(make_client())
+    assert caught.value.retry_after == 3600
+    assert len(server.requests) == 1
+
+
+def test_retry_after_is_read_as_seconds_or_as_a_date_on_the_servers_clock() -> None:
+    now = datetime(2025, 7, 1, 12, tzinfo=UTC)
+    date, later = (format_datetime(now + timedelta(seconds=s), usegmt=True) for s in (0, 90))
+    assert retry_after_seconds({"retry-after": "7"}) == 7
+    assert retry_after_seconds({"retry-after": "1.5"}) == 1.5
+    assert retry_after_seconds({"retry-after": later, "date": date}) == 90
+    assert retry_after_seconds({"retry-after": date, "date": later}) == 0
+    assert retry_after_seconds({"retry-after": "soon"}) is None
+    assert retry_after_seconds({}) is None
+
+
+def test_the_budget_also_stops_attempts_that_cost(
+    server: ScriptedServer, make_client: MakeClient, ledger: CreditLedger
+) -> None:
+    server.script(Answer(200, b"{"))
+    with pytest.raises(BudgetSpentError, match="12"):
+        count_swaps(make_client(attempts=9, meter=ledger.meter("poor", run_budget=30)))
+    assert len(server.requests) == 2
+
+
+def test_no_more_requests_are_under_way_than_the_concurrency_allows(
+    server: ScriptedServer, make_client: MakeClient
+) -> None:
+    # Nothing is answered, so what has arrived is what is under way.
+    server.script(Answer(silent=True))
+
+    async def run() -> None:
+        async with make_client(concurrency=3, timeout=0.3, attempts=1) as client:
+            waiting = [
+                asyncio.create_task(client.token_holders(f"M{number}", top=1))
+                for number in range(9)
+            ]
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            assert len(server.requests) == 3
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+def test_a_cancelled_request_gives_its_credits_back(
+    server: ScriptedServer, make_client: MakeClient, ledger: CreditLedger
+) -> None:
+    server.script(Answer(silent=True))
+
+    async def run() -> None:
+        async with make_client() as client:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.token_holders("M", top=1), timeout=0.1)
+
+    asyncio.run(run())
+    assert ledger.of_run("run") == {"token_holder": Spend(requests=1, credits=0)}
+
+
+def test_only_a_request_that_had_to_connect_first_is_postponed_at_the_gate(
+    server: ScriptedServer, make_client: MakeClient
+) -> None:
+    turns: list[int] = []
+    postponed: list[int] = []
+
+    class WatchedGate(RateGate):
+        async def acquire(self) -> int:
+            turns.append(await super().acquire())
+            return turns[-1]
+
+        def postpone(self, turn: int) -> None:
+            postponed.append(turn)
+            super().postpone(turn)
+
+    async def run() -> None:
+        async with make_client(gate=WatchedGate(None, requests_per_second=100)) as client:
+            for mint in "ABC":
+                await client.token_holders(mint, top=1)
+
+    asyncio.run(run())
+    assert len(turns) == 3
+    assert postponed == turns[:1]
