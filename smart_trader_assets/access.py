@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from pydantic import SecretStr
 
 from smart_trader_assets.birdeye import (
+    CREDIT_PRICES,
     BirdEyeClient,
     CreditLedger,
     CreditMeter,
@@ -19,6 +21,7 @@ from smart_trader_assets.birdeye import (
     RateGate,
     StopFetchingError,
 )
+from smart_trader_assets.parking import ParkingTimes, park, unpark
 from smart_trader_assets.settings import API_KEY_VARIABLE, LIVE_URL, Settings, SettingsError
 
 T = TypeVar("T")
@@ -114,7 +117,7 @@ class BirdEyeAccess:
             backoff_seconds=settings.request_backoff_seconds,
         )
         try:
-            with asyncio.Runner() as runner:
+            with _parking(settings), asyncio.Runner() as runner:
                 runner.run(client.__aenter__())
                 try:
                     yield FetchSession(client, meter, runner)
@@ -123,6 +126,11 @@ class BirdEyeAccess:
         finally:
             ledger.close()
             gate.close()
+
+    def estimate(self, requests: Mapping[str, int]) -> str:
+        """What a run may cost at most, in words; `requests` by endpoint."""
+        credits_ = sum(CREDIT_PRICES[endpoint] * count for endpoint, count in requests.items())
+        return f"at most {sum(requests.values()):,} requests and {credits_:,} credits"
 
     def _key(self) -> SecretStr:
         settings = self.settings
@@ -138,6 +146,23 @@ class BirdEyeAccess:
                 f"No BirdEye key: set {API_KEY_VARIABLE}, or run with --sandbox to try it without one."
             )
         return settings.birdeye_api_key
+
+
+@contextmanager
+def _parking(settings: Settings) -> Iterator[None]:
+    """Trouble of the account or the service parks fetching; a session that ends well ends that."""
+    folder = settings.resolved_state_dir
+    times = ParkingTimes(
+        credits=timedelta(hours=settings.park_credits_hours),
+        account=timedelta(hours=settings.park_account_hours),
+        service=timedelta(minutes=settings.park_service_minutes),
+    )
+    try:
+        yield
+    except StopFetchingError as error:
+        park(folder, error, now=datetime.now(UTC), times=times)
+        raise
+    unpark(folder)
 
 
 async def _side_by_side(calls: Sequence[Coroutine[object, object, T]]) -> Outcomes[T]:

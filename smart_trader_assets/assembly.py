@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from smart_trader_assets.access import BirdEyeAccess
@@ -13,8 +15,12 @@ from smart_trader_assets.assets.tracked_whales import tracked_whales_asset
 from smart_trader_assets.assets.transactions import transactions_asset
 from smart_trader_assets.assets.wallet_pnl import wallet_pnl_asset
 from smart_trader_assets.assets.whales import whales_asset
-from smart_trader_assets.automation.jobs import make_jobs
+from smart_trader_assets.automation.jobs import ASSETS_OF_JOBS, SNAPSHOT, make_jobs
+from smart_trader_assets.automation.leases import keep_lease
 from smart_trader_assets.automation.partitions import Partitions, make_partitions
+from smart_trader_assets.automation.schedules import make_schedules
+from smart_trader_assets.automation.sensors import make_sensors
+from smart_trader_assets.automation.upkeep import maintenance_job, queue_asset, reset_job
 from smart_trader_assets.delta.io_manager import MedallionIOManager
 from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.settings import Settings
@@ -44,11 +50,25 @@ def make_lake(settings: Settings) -> LakeResource:
     )
 
 
+def leased(settings: Settings) -> dg.ResourceDefinition:
+    """The settings as a resource under which the run shows life: every asset and every op takes it."""
+
+    @dg.resource(description="The settings of the run, and its lease")
+    def settings_under_lease(context: dg.InitResourceContext) -> Iterator[Settings]:
+        if context.instance is None or context.run_id is None:
+            yield settings
+            return
+        with keep_lease(context.instance, context.run_id):
+            yield settings
+
+    return settings_under_lease
+
+
 def make_resources(settings: Settings) -> dict[str, object]:
     """What the assets need: settings, API, tables."""
     lake = make_lake(settings)
     return {
-        "settings": dg.ResourceDefinition.hardcoded_resource(settings),
+        "settings": leased(settings),
         "birdeye": dg.ResourceDefinition.hardcoded_resource(BirdEyeAccess(settings)),
         "lake": lake,
         IO_MANAGER: MedallionIOManager(lake=lake),
@@ -57,9 +77,13 @@ def make_resources(settings: Settings) -> dict[str, object]:
 
 def make_definitions(settings: Settings) -> dg.Definitions:
     """Everything that Dagster serves."""
+    partitions = make_partitions(settings)
+    jobs = [*make_jobs(), reset_job, maintenance_job]
     return dg.Definitions(
-        assets=make_assets(make_partitions(settings)),
-        jobs=make_jobs(),
+        assets=[*make_assets(partitions), queue_asset()],
+        jobs=jobs,
+        sensors=make_sensors(settings, partitions, ASSETS_OF_JOBS),
+        schedules=make_schedules(settings, snapshot=SNAPSHOT, maintenance=maintenance_job.name),
         resources=make_resources(settings),
         executor=dg.in_process_executor,
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,7 +19,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from smart_trader_assets.assembly import make_lake
-from smart_trader_assets.console import ProgressWatcher, print_outcome, queue_tables
+from smart_trader_assets.console import ProgressWatcher, print_outcome, queue_tables, reset_table
+from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
+from smart_trader_assets.delta.store import Stamp
 from smart_trader_assets.delta.tables import SMART_TRADERS
 from smart_trader_assets.drain import Drain
 from smart_trader_assets.errors import SmartTraderError
@@ -114,6 +118,84 @@ def state(
             console.print(table)
         if queue.incomplete_histories:
             console.print(f"{queue.incomplete_histories} wallets' histories are not complete yet.")
+
+
+@app.command()
+def reset(
+    table: Annotated[
+        str, typer.Argument(help="Table whose rows to reset, for example silver/tracked_tokens.")
+    ],
+    data: Data = None,
+    token: Annotated[
+        list[str] | None, typer.Option(help="Mint; may be given several times.")
+    ] = None,
+    wallet: Annotated[
+        list[str] | None, typer.Option(help="Wallet; its rows move together.")
+    ] = None,
+    shard: Annotated[list[str] | None, typer.Option(help="Shard, for example 03.")] = None,
+    day: Annotated[list[datetime] | None, typer.Option(formats=["%Y-%m-%d"], help="Day.")] = None,
+    state: Annotated[list[str] | None, typer.Option(help="State that the rows are in now.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="All rows in trouble.")] = False,
+    refetch: Annotated[
+        bool,
+        typer.Option("--refetch", help="Also forget the wallets' histories: they are read anew."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this it only shows.")] = False,
+) -> None:
+    """Put chosen rows back to their first state, so that they are done again.
+
+    Shows the rows and what will follow; does it with --yes. The reset shows in the rows' audit trail.
+    """
+    with _errors_told() as console:
+        store = make_lake(settings_of_root(_settings(data))).store
+        plan = plan_reset(
+            store,
+            Choice(
+                table=table,
+                tokens=tuple(token or ()),
+                wallets=tuple(wallet or ()),
+                shards=tuple(shard or ()),
+                days=tuple(moment.date() for moment in day or ()),
+                states=tuple(state or ()),
+                failed=failed,
+                refetch=refetch,
+            ),
+        )
+        console.print(reset_table(plan))
+        console.print(plan.consequence)
+        if not yes:
+            console.print("Nothing was changed: --yes does it.")
+            return
+        done = carry_out(store, plan, Stamp(f"reset-{uuid.uuid4()}", "reset"))
+        console.print(f"{done} rows are back in their first state.")
+
+
+@app.command()
+def dev(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI on loopback.")] = 3000,
+    data: Data = None,
+    automation: Annotated[
+        bool, typer.Option("--automation", help="Start with all sensors and schedules on.")
+    ] = False,
+) -> None:
+    """Open the Dagster UI with its daemon; without an API key the stand-in is started beside it."""
+    with _errors_told() as console, open_source(_settings(data)) as (settings, server, _):
+        environment = dict(os.environ)
+        if server is not None:
+            anchor = settings.sandbox_anchor
+            environment |= {
+                "SMART_TRADER_SOURCE": settings.resolved_source,
+                "SMART_TRADER_BIRDEYE_BASE_URL": server.base_url,
+                "SMART_TRADER_SANDBOX_ANCHOR": anchor.isoformat() if anchor else "",
+            }
+            console.print(f"The stand-in for BirdEye listens on {server.base_url}")
+        environment["SMART_TRADER_ROOT"] = str(Path(settings.resolved_root).resolve())
+        if automation:
+            environment["SMART_TRADER_AUTOMATION"] = "true"
+        console.print(f"The UI opens on http://127.0.0.1:{port}")
+        command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
+        workspace = ["-m", "smart_trader_assets.definitions"]
+        sys.exit(subprocess.call([*command, *workspace], env=environment))  # noqa: S603
 
 
 @app.command()

@@ -19,6 +19,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from smart_trader_assets.delta.contract import OPERATION, VERSION
+from smart_trader_assets.delta.reset import Plan
 from smart_trader_assets.drain import DrainReport, Step, Watcher
 from smart_trader_assets.queue_view import Queue
 
@@ -211,3 +213,17 @@ def queue_tables(queue: Queue) -> list[Table]:
             )
         tables.append(troubles)
     return tables
+
+
+def reset_table(plan: Plan, most: int = 20) -> Table:
+    """The rows that a reset means, the first `most` of them."""
+    contract = plan.cursor.contract
+    table = Table(title=f"{plan.rows.height} rows of {contract.name}", title_justify="left")
+    names = (*contract.key, plan.cursor.state_column, OPERATION, VERSION)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in plan.rows.select(names).head(most).iter_rows():
+        table.add_row(*(escape(str(value)) for value in row))
+    if plan.rows.height > most:
+        table.add_row(f"and {plan.rows.height - most} more")
+    return table

@@ -137,6 +137,32 @@ class Settings(BaseSettings):
     )
     retry_limit_hours: float = Field(24, gt=0, description="Longest wait between attempts")
 
+    # Automation
+    automation: bool = Field(
+        False,
+        description="Whether sensors and schedules are on without having been switched on in the UI",
+    )
+    sensor_seconds: int = Field(
+        30, ge=1, le=3600, description="Least time between two ticks of a sensor"
+    )
+    shards_per_run: int = Field(
+        16, ge=1, le=256, description="Most contiguous shards that one run carries"
+    )
+    snapshot_cron: str = Field("0 9,21 * * *", description="When the token snapshot is taken, UTC")
+    maintenance_cron: str = Field("30 3 * * *", description="When the tables are maintained, UTC")
+    retention_hours: float = Field(
+        168,
+        ge=1,
+        description="How long files of older versions stay for time travel and running readers",
+    )
+    park_credits_hours: float = Field(6, gt=0, description="How long spent credits park fetching")
+    park_account_hours: float = Field(
+        1, gt=0, description="How long a refused key or plan parks fetching"
+    )
+    park_service_minutes: float = Field(
+        5, gt=0, description="How long an unreachable API parks fetching"
+    )
+
     # Ranking
     min_coverage: float = Field(
         60, ge=0, le=100, description="Least coverage of a smart trader, percent"

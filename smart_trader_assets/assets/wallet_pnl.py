@@ -6,8 +6,8 @@ import dagster as dg
 import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.pnl_inputs import read_pnl_inputs
 from smart_trader_assets.assets.scope import RunScope, Take
-from smart_trader_assets.assets.tracked_whales import known_histories
 from smart_trader_assets.automation.partitions import Partitions
 from smart_trader_assets.delta.batch import Batch, Batches, Scope
 from smart_trader_assets.delta.cursors import PNL_TO_AGE, SWAPS_TO_COUNT
@@ -86,17 +86,17 @@ def _compute(
     scope: RunScope,
 ) -> Batch:
     shard, chosen = wallets["wallet_shard"][0], wallets["wallet_address"].to_list()
-    of_wallets = (pl.col("wallet_shard") == shard) & pl.col("wallet_address").is_in(chosen)
-    swaps = transactions.filter(
-        of_wallets & (pl.col("block_unix_time") <= int(scope.as_of.timestamp()))
-    ).collect()
-    pnl = compute_wallet_pnl(
-        swaps,
+    inputs = read_pnl_inputs(
+        chosen,
+        shards=(shard,),
         as_of=scope.as_of,
-        marks=_marks(tokens, swaps, scope),
-        histories=known_histories(tracked_whales.filter(of_wallets))
-        .select("wallet_address", "history_complete")
-        .collect(),
+        transactions=transactions,
+        tracked_whales=tracked_whales,
+        tokens=tokens,
+    )
+    swaps = inputs.swaps
+    pnl = compute_wallet_pnl(
+        swaps, as_of=scope.as_of, marks=inputs.marks, histories=inputs.histories
     )
     judged = swaps.join(
         screen_swaps(swaps).select("swap_id", reason="set_aside_reason"), on="swap_id", how="left"
@@ -114,23 +114,4 @@ def _compute(
             "swaps_read": swaps.height,
             "swaps_set_aside": judged["reason"].count(),
         },
-    )
-
-
-def _marks(tokens: pl.LazyFrame, swaps: pl.DataFrame, scope: RunScope) -> pl.DataFrame:
-    """The newest listed price of each mint that the swaps move: token_address, price, marked_at, source."""
-    mints = pl.concat([swaps["base_address"], swaps["quote_address"]]).unique().to_list()
-    return (
-        tokens.filter(
-            pl.col("token_address").is_in(mints)
-            & pl.col("price").is_not_null()
-            & (pl.col("fetched_at") <= scope.as_of)
-        )
-        .group_by("token_address")
-        .agg(
-            pl.col("price").sort_by("fetched_at").last(),
-            pl.col("fetched_at").max().alias("marked_at"),
-        )
-        .with_columns(pl.lit("token_list").alias("source"))
-        .collect()
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import dagster as dg
 from dagster import AssetSelection
 
@@ -15,28 +17,32 @@ from smart_trader_assets.delta.tables import (
     WHALES,
 )
 
+SNAPSHOT = "snapshot"
 
-def _job(name: str, description: str, *tables: str) -> dg.UnresolvedAssetJobDefinition:
-    selection = AssetSelection.assets(*(dg.AssetKey(table.split("/")) for table in tables))
-    return dg.define_asset_job(name, selection=selection, description=description)
+_JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    SNAPSHOT: ("Takes today's token snapshot.", (TOKENS.name,)),
+    "token_side": (
+        "Tracks listed tokens and fetches their whales, by token shard.",
+        (TRACKED_TOKENS.name, WHALES.name),
+    ),
+    "wallet_side": (
+        "Tracks whales, fetches their swaps and computes their PnL, by wallet shard.",
+        (TRACKED_WHALES.name, TRANSACTIONS.name, WALLET_PNL.name),
+    ),
+    "ranking": ("Ranks the smart traders.", (SMART_TRADERS.name,)),
+}
+
+ASSETS_OF_JOBS: Mapping[str, frozenset[dg.AssetKey]] = {
+    name: frozenset(dg.AssetKey(table.split("/")) for table in tables)
+    for name, (_, tables) in _JOBS.items()
+}
 
 
 def make_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
     """Snapshot (days), token side (token shards), wallet side (wallet shards), ranking."""
     return [
-        _job("snapshot", "Takes today's token snapshot.", TOKENS.name),
-        _job(
-            "token_side",
-            "Tracks listed tokens and fetches their whales, by token shard.",
-            TRACKED_TOKENS.name,
-            WHALES.name,
-        ),
-        _job(
-            "wallet_side",
-            "Tracks whales, fetches their swaps and computes their PnL, by wallet shard.",
-            TRACKED_WHALES.name,
-            TRANSACTIONS.name,
-            WALLET_PNL.name,
-        ),
-        _job("ranking", "Ranks the smart traders.", SMART_TRADERS.name),
+        dg.define_asset_job(
+            name, selection=AssetSelection.assets(*ASSETS_OF_JOBS[name]), description=description
+        )
+        for name, (description, _) in _JOBS.items()
     ]

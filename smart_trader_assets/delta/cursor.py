@@ -128,6 +128,14 @@ class Cursor:
                 _count(counts, shard, rows)
         return {shard: rows for shard, rows in counts.items() if rows}
 
+    def waits_for_time(self, store: DeltaStore) -> bool:
+        """Whether the table has rows that can fall due without being touched, by the log alone."""
+        if not self.timed:
+            return False
+        by = [self.column] if self.column is not None else []
+        in_log = store.row_counts(self.contract, *by)
+        return any(self._holds(in_log, timed.state) for timed in self.timed)
+
     def _holds(self, in_log: pl.DataFrame, state: str | bool | None) -> bool:
         if state is None or self.column is None:
             return in_log.height > 0

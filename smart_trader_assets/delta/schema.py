@@ -95,7 +95,9 @@ def conform(frame: pl.DataFrame, contract: TableContract) -> pl.DataFrame:
     if unknown:
         raise FrameError(f"{contract.name} has no column {', '.join(unknown)}")
     born = {
-        name: value for name, value in contract.initial_values().items() if name not in frame.columns
+        name: value
+        for name, value in contract.initial_values().items()
+        if name not in frame.columns
     }
     frame = frame.with_columns(
         pl.lit(value, dtype=contract.schema[name]).alias(name) for name, value in born.items()

@@ -137,13 +137,13 @@ class DeltaStore:
 
     def row_counts(self, contract: TableContract, *by: str) -> pl.DataFrame:
         """Rows by partition columns, from the log alone: the columns `by` and `rows`."""
+        files = self.files(contract)
+        if not by:
+            return files.select(pl.col("num_records").sum().alias("rows")).filter(
+                pl.col("rows") > 0
+            )
         columns = [pl.col(f"partition.{name}").alias(name) for name in by]
-        return (
-            self.files(contract)
-            .group_by(columns)
-            .agg(pl.col("num_records").sum().alias("rows"))
-            .sort(by)
-        )
+        return files.group_by(columns).agg(pl.col("num_records").sum().alias("rows")).sort(by)
 
     def write(self, contract: TableContract, batch: Batch, stamp: Stamp) -> Written:
         """Write one batch: its rows first, then the states that it settles.

@@ -9,7 +9,9 @@ from smart_trader_assets.delta.contract import TEXTS, TIME, Column, SendBack, St
 
 def _trouble_columns() -> tuple[Column, ...]:
     return (
-        Column("attempts", pl.Int64, "Failed attempts since the last success", required=True, initial=0),
+        Column(
+            "attempts", pl.Int64, "Failed attempts since the last success", required=True, initial=0
+        ),
         Column("last_error", pl.String, "What the last failed attempt ran into"),
         Column("next_attempt_at", TIME, "When the next attempt is due"),
     )

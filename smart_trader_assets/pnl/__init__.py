@@ -2,12 +2,18 @@
 
 `compute_wallet_pnl` is the whole way. Its stages stand alone: `screen_swaps` tells which rows are
 set aside, `netted_trades` turns rows into trades, `fifo` trades into lots and disposals,
-`wallet_metrics` those into the table, and `explain_wallet` shows one wallet's way through them.
+`wallet_metrics` those into the table, and `explain_wallet` shows one wallet's way through them,
+`lot_evidence` that of many.
 """
 
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
 from smart_trader_assets.pnl.engine import compute_wallet_pnl
-from smart_trader_assets.pnl.explain import WalletExplanation, explain_wallet
+from smart_trader_assets.pnl.explain import (
+    LotEvidence,
+    WalletExplanation,
+    explain_wallet,
+    lot_evidence,
+)
 from smart_trader_assets.pnl.lots import Ledger, fifo
 from smart_trader_assets.pnl.metrics import wallet_metrics
 from smart_trader_assets.pnl.screening import screen_swaps
@@ -19,11 +25,13 @@ __all__ = [
     "DEFAULT_CASH_MINTS",
     "WALLET_PNL_SCHEMA",
     "Ledger",
+    "LotEvidence",
     "Trades",
     "WalletExplanation",
     "compute_wallet_pnl",
     "explain_wallet",
     "fifo",
+    "lot_evidence",
     "netted_trades",
     "screen_swaps",
     "wallet_metrics",

@@ -43,8 +43,12 @@ def float_power_of_ten(exponent: pl.Expr) -> pl.Expr:
 
 
 def to_usd(money: pl.Expr) -> pl.Expr:
-    """Money units -> float64 USD, for the table."""
-    return money.cast(pl.Float64) / UNITS_PER_USD
+    """Money units -> float64 USD, for the table. Whole dollars stay whole."""
+    magnitude = money.abs()
+    dollars = magnitude // whole(UNITS_PER_USD)
+    rest = magnitude - dollars * whole(UNITS_PER_USD)
+    usd = dollars.cast(pl.Float64) + rest.cast(pl.Float64) / UNITS_PER_USD
+    return pl.when(money < 0).then(-usd).otherwise(usd)
 
 
 def usd_value(quantity: pl.Expr, decimals: pl.Expr, price: pl.Expr) -> pl.Expr:

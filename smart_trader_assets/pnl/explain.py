@@ -23,6 +23,15 @@ _HOUR = 3_600
 
 
 @dataclass(frozen=True)
+class LotEvidence:
+    """The frames of `WalletExplanation` for many wallets, wallet_address in front of each."""
+
+    trades: pl.DataFrame
+    lot_matches: pl.DataFrame
+    open_lots: pl.DataFrame
+
+
+@dataclass(frozen=True)
 class WalletExplanation:
     """Frames behind one wallet's rows, money in USD, quantities in whole tokens, in time order.
 
@@ -70,22 +79,44 @@ def explain_wallet(
     traded = netted_trades(own, as_of=as_of, cash_mints=cash_mints)
     ledger = fifo(traded.trades)
     metrics = wallet_metrics(traded, ledger, as_of=as_of, marks=marks, histories=histories)
-    frames = (
-        _trades(traded, ledger),
-        _matches(traded, ledger),
-        _open_lots(traded, ledger, position_marks(ledger, traded.mints, marks, as_of)),
-        metrics,
-    )
+    evidence = _evidence(traded, ledger, as_of, marks)
+    laid_open = (evidence.trades, evidence.lot_matches, evidence.open_lots)
+    frames = (*(frame.drop("wallet_address") for frame in laid_open), metrics)
     if token is not None:
         token = WRAPPED_SOL if token == NATIVE_SOL else token
         only = pl.col("token_address") == token
-        frames = tuple(frame.filter(only) for frame in frames)  # type: ignore[assignment]
+        frames = tuple(frame.filter(only) for frame in frames)
     return WalletExplanation(wallet, *frames)
 
 
+def lot_evidence(
+    swaps: pl.DataFrame | pl.LazyFrame,
+    *,
+    as_of: datetime,
+    cash_mints: Collection[str] | Mapping[str, float | None] = DEFAULT_CASH_MINTS,
+    marks: pl.DataFrame | None = None,
+) -> LotEvidence:
+    """The trades and lots of all wallets in `swaps` at once; the frames of `explain_wallet`.
+
+    Raises what `compute_wallet_pnl` raises.
+    """
+    traded = netted_trades(swaps, as_of=as_of, cash_mints=cash_mints)
+    return _evidence(traded, fifo(traded.trades), as_of, marks)
+
+
+def _evidence(
+    traded: Trades, ledger: Ledger, as_of: datetime, marks: pl.DataFrame | None
+) -> LotEvidence:
+    marked = position_marks(ledger, traded.mints, marks, as_of)
+    return LotEvidence(
+        _trades(traded, ledger), _matches(traded, ledger), _open_lots(traded, ledger, marked)
+    )
+
+
 def _trades(traded: Trades, ledger: Ledger) -> pl.DataFrame:
-    trades = ledger.trades.join(traded.mints, on="mint").sort("tx", "token_address")
-    return trades.select(
+    trades = ledger.trades.join(traded.mints, on="mint").join(traded.wallets, on="wallet")
+    return trades.sort("tx", "token_address").select(
+        "wallet_address",
         "token_address",
         time=_time("block_unix_time"),
         tx_hash=_hash(traded, "tx"),
@@ -111,9 +142,7 @@ def _matches(traded: Trades, ledger: Ledger) -> pl.DataFrame:
         pl.col("quantity") > 0
     )
     rows = pl.concat([taken, beyond], how="diagonal").join(
-        disposals.select(
-            "disposal", "position", "tx", "block_unix_time", "value", sold="quantity"
-        ),
+        disposals.select("disposal", "position", "tx", "block_unix_time", "value", sold="quantity"),
         on="disposal",
     )
     rows = _with_tokens(rows, traded, ledger).sort(
@@ -131,6 +160,7 @@ def _matches(traded: Trades, ledger: Ledger) -> pl.DataFrame:
         cost=to_usd(known_cost),
     )
     return rows.select(
+        "wallet_address",
         "token_address",
         sold_at=_time("block_unix_time"),
         sale_tx=_hash(traded, "tx"),
@@ -164,6 +194,7 @@ def _open_lots(traded: Trades, ledger: Ledger, marks: pl.DataFrame) -> pl.DataFr
         cost=to_usd(pl.col("cost")), quantity=_tokens("quantity")
     )
     return lots.select(
+        "wallet_address",
         "token_address",
         "quantity",
         "cost",
@@ -177,8 +208,9 @@ def _open_lots(traded: Trades, ledger: Ledger, marks: pl.DataFrame) -> pl.DataFr
 
 
 def _with_tokens(rows: pl.DataFrame, traded: Trades, ledger: Ledger) -> pl.DataFrame:
-    positions = ledger.positions.select("position", "mint", "decimals")
-    return rows.join(positions, on="position").join(traded.mints, on="mint")
+    positions = ledger.positions.select("position", "wallet", "mint", "decimals")
+    positions = positions.join(traded.wallets, on="wallet").join(traded.mints, on="mint")
+    return rows.join(positions, on="position")
 
 
 def _hash(traded: Trades, tx: str) -> pl.Expr:

@@ -9,11 +9,15 @@ u units on that line. The lines of all positions are laid end to end, in one fra
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import polars as pl
 
 from smart_trader_assets.pnl.exact import multiply_divide, whole
 from smart_trader_assets.pnl.runs import ends, running_peak, running_sum, starts
+
+
+_NOTHING: Final = pl.Series([0], dtype=pl.Int128)
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,9 @@ def fifo(trades: pl.DataFrame) -> Ledger:
         cost_end="cost_line",
         known_end="known_line",
     )
-    disposals = _disposals(line, lots)
-    return Ledger(trades, lots, disposals, _positions(trades, line, disposals))
+    spans = _spans(line)
+    disposals = _disposals(line, lots, spans)
+    return Ledger(trades, lots, disposals, _positions(spans, disposals))
 
 
 def _by_position(trades: pl.DataFrame) -> pl.DataFrame:
@@ -97,29 +102,36 @@ def _line(trades: pl.DataFrame) -> pl.DataFrame:
         .collect()
     )
     # S - B, the excess of what was sold over what was bought, falls and rises by the quantity.
-    excess = running_sum(whole_series(0) - line["quantity"], starts(line["position"]))
+    excess = running_sum(_NOTHING - line["quantity"], starts(line["position"]))
     unmatched = running_peak(excess, line["position"])
     # M = S - unmatched, laid on the line of all positions.
     return line.with_columns(consumed=line["line"] + excess - unmatched)
 
 
-def whole_series(value: int) -> pl.Series:
-    return pl.Series([value], dtype=pl.Int128)
-
-
-def _disposals(line: pl.DataFrame, lots: pl.DataFrame) -> pl.DataFrame:
-    first = starts(line["position"])
-    begins = line.filter(first).select(
+def _spans(line: pl.DataFrame) -> pl.DataFrame:
+    """One row a position: where on the line it begins and ends, with cost and known units there."""
+    begin = line.filter(starts(line["position"])).select(
+        "position",
+        "wallet",
+        "mint",
+        "decimals",
         begin=pl.col("line") - pl.col("bought"),
         begin_cost=pl.col("cost_line") - pl.col("cost"),
         begin_known=pl.col("known_line") - pl.col("known_bought"),
     )
+    last = line.filter(ends(line["position"])).select(
+        last="line", last_cost="cost_line", last_known="known_line"
+    )
+    return pl.concat([begin, last], how="horizontal")
+
+
+def _disposals(line: pl.DataFrame, lots: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
     sells = line.filter(pl.col("quantity") < 0).with_columns(sold=pl.col("quantity").abs())
     sells = sells.with_columns(_figures_at(sells["consumed"], lots))
     first_sell = pl.lit(starts(sells["position"]))
 
     def before(column: str, begin: str) -> pl.Expr:
-        at_begin = pl.lit(begins[begin]).gather(pl.col("position"))
+        at_begin = pl.lit(spans[begin]).gather(pl.col("position"))
         return pl.when(first_sell).then(at_begin).otherwise(pl.col(column).shift(1))
 
     sells = sells.with_columns(
@@ -185,20 +197,20 @@ def _figures_at(points: pl.Series, lots: pl.DataFrame) -> pl.DataFrame:
     return figures.collect()
 
 
-def _positions(
-    trades: pl.DataFrame, line: pl.DataFrame, disposals: pl.DataFrame
-) -> pl.DataFrame:
+def _positions(spans: pl.DataFrame, disposals: pl.DataFrame) -> pl.DataFrame:
     """What lies between the last unit consumed and the last unit bought is still held."""
-    first = starts(line["position"])
-    length = line.filter(ends(line["position"])).select(
-        "position", "wallet", "mint", "decimals", "line", "cost_line", "known_line"
-    )
-    begin = line.filter(first).select(
-        begin=pl.col("line") - pl.col("bought"),
-        begin_cost=pl.col("cost_line") - pl.col("cost"),
-        begin_known=pl.col("known_line") - pl.col("known_bought"),
-    )
-    last = disposals.filter(ends(disposals["position"])).select(
+    consumed = disposals.filter(ends(disposals["position"])).select(
         "position", "end", "cost_end", "known_end"
     )
-    raise NotImplementedError(trades, length, begin, last)
+    held = spans.join(consumed, on="position", how="left", maintain_order="left")
+    quantity = pl.col("last") - pl.coalesce("end", "begin")
+    known = pl.col("last_known") - pl.coalesce("known_end", "begin_known")
+    return held.select(
+        "position",
+        "wallet",
+        "mint",
+        "decimals",
+        open_quantity=known,
+        open_cost=pl.col("last_cost") - pl.coalesce("cost_end", "begin_cost"),
+        open_unknown=quantity - known,
+    )

@@ -15,12 +15,20 @@ from smart_trader_assets.pnl.lots import Ledger
 from smart_trader_assets.pnl.marks import UTC_MICROSECONDS, position_marks
 from smart_trader_assets.pnl.matches import lot_matches
 from smart_trader_assets.pnl.paths import activity, drawdowns, holdings, sharpes
-from smart_trader_assets.pnl.tallies import SUMS, by_window, judged, position_tallies
+from smart_trader_assets.pnl.tallies import (
+    SUMS,
+    judged,
+    portfolio_tallies,
+    position_tallies,
+    token_tallies,
+)
 from smart_trader_assets.pnl.trades import Trades
 from smart_trader_assets.pnl.wallet_table import ALL_TOKENS, WALLET_PNL_SCHEMA
-from smart_trader_assets.pnl.windows import WINDOW, WINDOWS, in_each_window, with_band
+from smart_trader_assets.pnl.windows import WINDOWS, in_each_window, slot, with_band
 
 _DAY: Final = 86_400
+_NOW: Final = 0
+"""The index of the window `all`, whose rows tell what is held."""
 _FLOWS: Final = (
     "total_bought",
     "total_sold",
@@ -50,28 +58,24 @@ def wallet_metrics(
         positions=ledger.positions,
         trades=with_band(ledger.trades, as_of),
     )
-    tallies = position_tallies(ledger, ledger.disposals)
+    tallies = token_tallies(position_tallies(ledger, ledger.disposals))
     matches = _timed_matches(ledger)
     held = _held(traded, ledger, marks, as_of)
-    tokens = _rows_of("position", tallies, ledger, matches).join(
-        held, on=["position", "window"], how="left"
-    )
+    tokens = _token_rows(tallies, ledger, matches, held)
     portfolios = _portfolio_rows(traded, tallies, ledger, matches, held, as_of)
-    tokens = tokens.join(ledger.positions.select("position", "mint", "decimals"), on="position")
-    tokens = tokens.join(traded.mints, on="mint").with_columns(
-        unmatched_quantity=_tokens_of("unmatched_units")
+    rows = pl.concat([_ratios(portfolios), _ratios(tokens)], how="diagonal")
+    # Codes ascend as addresses do, and the portfolio, which has no mint, comes first.
+    rows = rows.sort("wallet", "mint", "window")
+    wallet_address = traded.wallets["wallet_address"].gather(rows["wallet"])
+    token_address = traded.mints["token_address"].gather(rows["mint"])
+    rows = rows.with_columns(
+        wallet_address=wallet_address,
+        token_address=token_address.fill_null(ALL_TOKENS),
+        window=pl.lit(pl.Series(WINDOWS)).gather(pl.col("window")),
+        history_complete=_completeness(histories, traded.wallets).gather(rows["wallet"]),
+        as_of=pl.lit(as_of.astimezone(UTC)).cast(UTC_MICROSECONDS),
     )
-    rows = pl.concat(
-        [_ratios(tokens), _ratios(portfolios).with_columns(token_address=pl.lit(ALL_TOKENS))],
-        how="diagonal",
-    )
-    rows = rows.join(traded.wallets, on="wallet").join(
-        _completeness(histories), on="wallet_address", how="left"
-    )
-    rows = rows.with_columns(as_of=pl.lit(as_of.astimezone(UTC)).cast(UTC_MICROSECONDS))
-    return rows.sort("wallet_address", "token_address", "window").select(
-        pl.col(name).cast(dtype) for name, dtype in WALLET_PNL_SCHEMA.items()
-    )
+    return rows.select(pl.col(name).cast(dtype) for name, dtype in WALLET_PNL_SCHEMA.items())
 
 
 def _timed_matches(ledger: Ledger) -> pl.DataFrame:
@@ -92,11 +96,9 @@ def _timed_matches(ledger: Ledger) -> pl.DataFrame:
     )
 
 
-def _rows_of(
-    key: str, tallies: pl.DataFrame, ledger: Ledger, matches: pl.DataFrame
+def _with_paths(
+    rows: pl.DataFrame, key: str, ledger: Ledger, matches: pl.DataFrame
 ) -> pl.DataFrame:
-    """One row a (key, window) that holds any trade."""
-    rows = by_window(tallies, key)
     closings = ledger.disposals.filter("closing")
     for figures in (
         drawdowns(closings, key),
@@ -104,8 +106,20 @@ def _rows_of(
         holdings(matches, key),
         activity(ledger.trades, key),
     ):
-        rows = rows.join(figures, on=[key, "window"], how="left", maintain_order="left")
+        rows = _joined(rows, figures.drop(key))
     return rows
+
+
+def _joined(rows: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
+    return rows.join(figures.drop("window"), on="slot", how="left", maintain_order="left")
+
+
+def _token_rows(
+    tallies: pl.DataFrame, ledger: Ledger, matches: pl.DataFrame, held: pl.DataFrame
+) -> pl.DataFrame:
+    rows = _joined(_with_paths(tallies, "position", ledger, matches), held.drop("position"))
+    mints = (ledger.positions[name].gather(rows["position"]) for name in ("mint", "decimals"))
+    return rows.with_columns(*mints).with_columns(unmatched_quantity=_tokens_of("unmatched_units"))
 
 
 def _held(
@@ -114,7 +128,8 @@ def _held(
     """What each position holds and is worth: one row a position, of the window `all`."""
     held = ledger.positions.select(
         "position",
-        window=pl.lit(WINDOWS[0], dtype=WINDOW),
+        window=pl.lit(_NOW, dtype=pl.UInt8),
+        slot=slot(pl.col("position"), pl.lit(_NOW)),
         open_quantity=_tokens_of("open_quantity"),
         open_cost=to_usd(pl.col("open_cost")),
     ).join(
@@ -137,6 +152,7 @@ def _portfolio_rows(
 ) -> pl.DataFrame:
     arbitrages = in_each_window(
         with_band(traded.arbitrages, as_of),
+        "wallet",
         lambda within: within.group_by("wallet").agg(
             arbitrage_count=pl.len(),
             # Unknown where not one of them has a known profit.
@@ -145,28 +161,31 @@ def _portfolio_rows(
             ),
         ),
     )
-    holdings_now = (
-        held.join(ledger.positions.select("position", "wallet"), on="position")
-        .sort("position")
-        .group_by("wallet", "window", maintain_order=True)
+    worth_now = (
+        held.with_columns(wallet=ledger.positions["wallet"].gather(held["position"]))
+        .group_by("wallet", maintain_order=True)
         .agg(
             open_cost=pl.col("open_cost").sum(),
             unrealized_pnl=pl.when(pl.col("unrealized_pnl").is_not_null().any()).then(
                 pl.col("unrealized_pnl").sum()
             ),
-            unmarked_tokens=(
-                (pl.col("open_quantity") > 0) & pl.col("mark_price").is_null()
-            ).sum(),
+            unmarked_tokens=((pl.col("open_quantity") > 0) & pl.col("mark_price").is_null()).sum(),
+        )
+        .with_columns(
+            window=pl.lit(_NOW, dtype=pl.UInt8), slot=slot(pl.col("wallet"), pl.lit(_NOW))
         )
     )
     active = pl.concat([tallies["wallet"], traded.arbitrages["wallet"]]).unique().to_frame()
-    windows = pl.DataFrame({"window": pl.Series(WINDOWS, dtype=WINDOW)})
-    rows = active.join(windows, how="cross")
-    for figures in (_rows_of("wallet", tallies, ledger, matches), arbitrages, holdings_now):
-        rows = rows.join(figures, on=["wallet", "window"], how="left")
+    windows = pl.DataFrame({"window": range(len(WINDOWS))}, schema={"window": pl.UInt8})
+    rows = active.join(windows, how="cross").with_columns(
+        slot=slot(pl.col("wallet"), pl.col("window"))
+    )
+    for figures in (portfolio_tallies(tallies), arbitrages, worth_now):
+        rows = _joined(rows, figures.drop("wallet"))
+    rows = _with_paths(rows, "wallet", ledger, matches)
     no_arbitrage = pl.col("arbitrage_count").is_null()
     closing_tokens = pl.col("closing_tokens")
-    now = pl.col("window") == WINDOWS[0]
+    now = pl.col("window") == _NOW
     return rows.with_columns(
         pl.col(SUMS).fill_null(0),
         pl.col("active_days", "max_trades_per_day").fill_null(0),
@@ -225,16 +244,19 @@ def _time(seconds: str) -> pl.Expr:
     return (pl.col(seconds) * 1_000_000).cast(UTC_MICROSECONDS)
 
 
-def _completeness(histories: pl.DataFrame | None) -> pl.DataFrame:
+def _completeness(histories: pl.DataFrame | None, wallets: pl.DataFrame) -> pl.Series:
+    """By wallet code; null where nothing is told of a wallet."""
     schema = {"wallet_address": pl.String, "history_complete": pl.Boolean}
     if histories is None:
-        return pl.DataFrame(schema=schema)
+        histories = pl.DataFrame(schema=schema)
     missing = [name for name in schema if name not in histories.columns]
     if missing:
         raise ColumnsMissingError("histories", missing)
     # A history that is told twice is complete only where both say so.
-    return (
+    told = (
         histories.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
         .group_by("wallet_address")
         .agg(pl.col("history_complete").min())
     )
+    known = wallets.join(told, on="wallet_address", how="left", maintain_order="left")
+    return known["history_complete"]

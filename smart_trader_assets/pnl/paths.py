@@ -24,7 +24,7 @@ def drawdowns(closings: pl.DataFrame, key: str) -> pl.DataFrame:
     What one transaction closed in several mints counts at once: it has no order inside.
     """
     closings = closings.select(key, "tx", "result", "band").sort("tx" if key == "wallet" else key, "tx")
-    return in_each_window(closings, lambda within: _drawdown(within, key))
+    return in_each_window(closings, key, lambda within: _drawdown(within, key))
 
 
 def _drawdown(closings: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -41,7 +41,7 @@ def sharpes(closings: pl.DataFrame, key: str) -> pl.DataFrame:
     """Closing trades -> key, window, trade_sharpe: mean / sample standard deviation of the results,
     null below two results, and where all are equal."""
     usd = closings.select(key, "band", "result", usd=to_usd(pl.col("result")))
-    return in_each_window(usd, lambda within: _sharpe(within, key))
+    return in_each_window(usd, key, lambda within: _sharpe(within, key))
 
 
 def _sharpe(closings: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -61,7 +61,7 @@ def holdings(matches: pl.DataFrame, key: str) -> pl.DataFrame:
     matches = matches.select(
         pl.col(key, "seconds", "cost", "band").gather(order.to_series().arg_sort())
     )
-    return in_each_window(matches, lambda within: _holding(within, key))
+    return in_each_window(matches, key, lambda within: _holding(within, key))
 
 
 def _holding(matches: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -91,7 +91,7 @@ def activity(trades: pl.DataFrame, key: str) -> pl.DataFrame:
     )
     if key == "wallet":
         days = days.sort("day")
-    return in_each_window(days, lambda within: _active(within, key, trades.schema[key]))
+    return in_each_window(days, key, lambda within: _active(within, key, trades.schema[key]))
 
 
 def _active(days: pl.DataFrame, key: str, code: pl.DataType) -> pl.DataFrame:

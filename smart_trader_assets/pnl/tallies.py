@@ -3,10 +3,11 @@
 from typing import Final
 
 import polars as pl
+from polars.dataframe.group_by import GroupBy
 
 from smart_trader_assets.pnl.exact import RESULT_QUANTUM, whole
 from smart_trader_assets.pnl.lots import Ledger
-from smart_trader_assets.pnl.windows import in_each_window
+from smart_trader_assets.pnl.windows import in_each_window, slot
 
 _SAME_MOMENT_SECONDS: Final = 10
 
@@ -52,9 +53,10 @@ def position_tallies(ledger: Ledger, disposals: pl.DataFrame) -> pl.DataFrame:
 
     Columns: position, wallet, band, `SUMS` (money and units Int128, counts), first, last (seconds).
     """
-    keys = ["position", "band"]
     bought, priced = pl.col("quantity") > 0, pl.col("value").is_not_null()
     trades = _grouped(ledger.trades).agg(
+        position=pl.col("position").first(),
+        band=pl.col("band").first(),
         wallet=pl.col("wallet").first(),
         buy_count=bought.sum(),
         sell_count=(~bought).sum(),
@@ -75,33 +77,39 @@ def position_tallies(ledger: Ledger, disposals: pl.DataFrame) -> pl.DataFrame:
         losses=pl.col("result").filter(pl.col("loss")).sum().abs(),
         same_moment_count=pl.col("same_moment").sum(),
     )
-    return trades.join(sells, on=keys, how="left", maintain_order="left").with_columns(
-        pl.col(SUMS).fill_null(0)
+    tallies = trades.join(sells, on="slot", how="left", maintain_order="left")
+    return tallies.drop("slot").with_columns(pl.col(SUMS).fill_null(0))
+
+
+def _grouped(frame: pl.DataFrame) -> GroupBy:
+    """In the order of time, bands of a position ascend: the groups lie one after another."""
+    frame = frame.with_columns(slot=slot(pl.col("position"), pl.col("band"))).set_sorted("slot")
+    return frame.group_by("slot", maintain_order=True)
+
+
+def token_tallies(tallies: pl.DataFrame) -> pl.DataFrame:
+    """(position, band) tallies -> one row a (position, window) that holds any trade: position,
+    wallet, window, slot, `SUMS`, first, last."""
+    return in_each_window(tallies, "position", _summed_by_position)
+
+
+def _summed_by_position(tallies: pl.DataFrame) -> pl.DataFrame:
+    return (
+        tallies.set_sorted("position")
+        .group_by("position", maintain_order=True)
+        .agg(
+            pl.col("wallet").first(), pl.col(SUMS).sum(), pl.col("first").min(), pl.col("last").max()
+        )
     )
 
 
-def _grouped(frame: pl.DataFrame) -> pl.dataframe.group_by.GroupBy:
-    return frame.group_by("position", "band", maintain_order=True)
-
-
-def by_window(tallies: pl.DataFrame, key: str) -> pl.DataFrame:
-    """(position, band) tallies -> one row a (key, window) that holds any trade.
-
-    Adds `winning_tokens`, `closing_tokens`, `gained` and `best` (the sum and the largest of the
-    positive results of single tokens) where the key is the wallet.
-    """
-    return in_each_window(tallies, lambda within: _summed(within, key))
-
-
-def _summed(tallies: pl.DataFrame, key: str) -> pl.DataFrame:
-    tokens = tallies.group_by("position", maintain_order=True).agg(
-        pl.col("wallet").first(), pl.col(SUMS).sum(), pl.col("first").min(), pl.col("last").max()
-    )
-    if key == "position":
-        return tokens
+def portfolio_tallies(tokens: pl.DataFrame) -> pl.DataFrame:
+    """Token tallies -> one row a (wallet, window) that holds any trade: wallet, window, slot,
+    `SUMS`, first, last, winning_tokens, closing_tokens, and the sum and the largest of the positive
+    results of single tokens, gained and best."""
     realized = pl.col("matched_proceeds") - pl.col("matched_cost")
     won = realized >= whole(RESULT_QUANTUM)
-    return tokens.group_by("wallet", maintain_order=True).agg(
+    return tokens.group_by("wallet", "window").agg(
         pl.col(SUMS).sum(),
         pl.col("first").min(),
         pl.col("last").max(),
@@ -109,4 +117,4 @@ def _summed(tallies: pl.DataFrame, key: str) -> pl.DataFrame:
         closing_tokens=(pl.col("closing_count") > 0).sum(),
         gained=realized.filter(won).sum(),
         best=realized.filter(won).max(),
-    )
+    ).with_columns(slot=slot(pl.col("wallet"), pl.col("window")))

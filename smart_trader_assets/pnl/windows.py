@@ -12,7 +12,6 @@ _DAY: Final = 86_400
 _DAYS: Final = (90, 30, 7)
 WINDOWS: Final = ("all", "90d", "30d", "7d")
 """From the widest to the narrowest: a trade in band n lies in the windows 0 to n."""
-WINDOW: Final = pl.Enum(WINDOWS)
 
 
 def with_band(frame: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
@@ -31,12 +30,20 @@ def day() -> pl.Expr:
 
 
 def in_each_window(
-    frame: pl.DataFrame, figures: Callable[[pl.DataFrame], pl.DataFrame]
+    frame: pl.DataFrame, key: str, figures: Callable[[pl.DataFrame], pl.DataFrame]
 ) -> pl.DataFrame:
-    """`figures` of the rows inside each window, one below the other, with `window`."""
+    """`figures` (a row a key) of the rows inside each window, one below the other.
+
+    Adds `window`, the index into `WINDOWS`, and `slot`, one number for the pair (key, window): a
+    single integer joins several times faster than a pair.
+    """
     return pl.concat(
         figures(frame if band == 0 else frame.filter(pl.col("band") >= band)).with_columns(
-            window=pl.lit(name, dtype=WINDOW)
+            window=pl.lit(band, dtype=pl.UInt8), slot=slot(pl.col(key), pl.lit(band))
         )
-        for band, name in enumerate(WINDOWS)
+        for band in range(len(WINDOWS))
     )
+
+
+def slot(key: pl.Expr, window: pl.Expr) -> pl.Expr:
+    return key.cast(pl.UInt64) * len(WINDOWS) + window.cast(pl.UInt64)

@@ -153,6 +153,6 @@ class FaultBook:
                 if used_up:
                     continue
                 self._matched[index] = seen + 1
-                if seen > rule.after:
+                if seen >= rule.after:
                     (latencies if rule.kind is FaultKind.LATENCY else others).append(rule)
         return latencies + others

@@ -5,7 +5,7 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -153,7 +153,8 @@ def serve(
     listener = listen(port)
     if on_start is not None:
         on_start(f"http://{LOOPBACK}:{listener.getsockname()[1]}")
-    uvicorn.Server(_configuration(app)).run(sockets=[listener])
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(_configuration(app)).run(sockets=[listener])
 
 
 def listen(port: int) -> socket.socket:

@@ -53,6 +53,9 @@ def test_offsets_reach_every_row_and_the_last_page_says_so(api, wallet, history)
         if not data["has_next"]:
             break
     assert items == history
+    last = {"address": wallet, "limit": 50}
+    assert page(api, **last, offset=len(history) - 51)["has_next"] is True
+    assert page(api, **last, offset=len(history) - 50)["has_next"] is False
 
 
 def test_before_time_leaves_its_own_second_out(api, wallet, history):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import cycle, islice
 from random import Random
 
 from smart_trader_assets.sandbox.generated.addresses import (
@@ -37,7 +38,7 @@ class Listing(StrEnum):
     STAKED_SOL = "staked_sol"
 
 
-FAILING_OF_40 = (
+FAILING = (
     Listing.ILLIQUID,
     Listing.ILLIQUID,
     Listing.TOO_LIQUID,
@@ -49,7 +50,7 @@ FAILING_OF_40 = (
     Listing.WITHOUT_PRICE,
     Listing.WITHOUT_SYMBOL,
 )
-"""The coins of 40 that a threshold turns away; the others pass."""
+"""What a quarter of the coins fail by, in turn; the others pass."""
 
 LYING_SYMBOLS = ("🐸PEPO", "FARTLET ", "USDC", "1", "SOL")
 SYLLABLES = ("bo", "zu", "wif", "pup", "mog", "gig", "nub", "tro", "kek", "lum", "daw", "fro")
@@ -119,7 +120,7 @@ def make_mints(rng: Random, span: Span, tokens: int) -> Mints:
     )
     anchor_at(sol_path, hour=span.anchor, price=rng.uniform(140, 190), change=None)
     sol = _known(rng, WRAPPED_SOL, symbol="SOL", decimals=9, path=sol_path, listing=Listing.CASH)
-    failing = [profile for index, profile in enumerate(FAILING_OF_40) if index < round(tokens / 4)]
+    failing = list(islice(cycle(FAILING), round(tokens / 4)))
     listings = [Listing.PASSING] * (tokens - len(failing)) + failing
     symbols = _symbols(rng, tokens)
     return Mints(
@@ -210,12 +211,12 @@ def _known(
 
 
 def _symbols(rng: Random, count: int) -> list[str]:
-    symbols = list(LYING_SYMBOLS[:count])
-    while len(symbols) < count:
-        word = "".join(rng.sample(SYLLABLES, rng.randint(1, 3))).upper()
-        if word not in symbols:
-            symbols.append(word)
-    return symbols
+    # Nothing keeps two of them from being the same, as in the real market.
+    words = [
+        "".join(rng.sample(SYLLABLES, rng.randint(1, 3))).upper()
+        for _ in range(count - len(LYING_SYMBOLS))
+    ]
+    return [*LYING_SYMBOLS, *words]
 
 
 def _log_uniform(rng: Random, low: float, high: float) -> float:

@@ -1,0 +1,74 @@
+"""A live run shows life: it renews a lease, and a run whose lease has expired is dead.
+
+The default run launcher cannot tell that a run's process died: such a run stays STARTED for ever, and
+keeps its pool slot and its partitions. The lease is a tag of the run, in Dagster's own storage, which
+run and daemon share wherever they are.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+LEASE_TAG = "smart_trader/lease_until"
+RENEWAL = timedelta(seconds=15)
+LEASE = timedelta(seconds=60)
+
+# A run that has started but has not come to take its lease yet: loading the code takes seconds.
+GRACE = timedelta(seconds=90)
+
+_UNDER_WAY = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+@contextmanager
+def keep_lease(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+    """Renew the lease of `run_id` from a thread until the block is left."""
+    stop = threading.Event()
+
+    def renew() -> None:
+        while True:
+            until = datetime.now(UTC) + LEASE
+            instance.add_run_tags(run_id, {LEASE_TAG: until.isoformat()})
+            if stop.wait(RENEWAL.total_seconds()):
+                return
+
+    keeper = threading.Thread(target=renew, name=f"lease of {run_id[:8]}", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        keeper.join()
+
+
+def bury_dead_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> list[str]:
+    """Mark the runs whose lease has expired as failed and give back their pool slots; their ids.
+
+    Their rows are still due, since nothing but a settlement moves a state.
+    """
+    now = now or datetime.now(UTC)
+    dead = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY)):
+        run = record.dagster_run
+        if _alive_until(run, record.start_time) >= now:
+            continue
+        instance.report_run_failed(
+            run,
+            "The run's process has died: it no longer renewed its lease. Its rows are still due.",
+        )
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        dead.append(run.run_id)
+    return dead
+
+
+def _alive_until(run: dg.DagsterRun, started: float | None) -> datetime:
+    lease = run.tags.get(LEASE_TAG)
+    if lease is not None:
+        return datetime.fromisoformat(lease)
+    if started is None:
+        return datetime.max.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(started, UTC) + GRACE

@@ -1,0 +1,76 @@
+"""Which partitions of an asset have a run under way or waiting, and how its last runs ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+PARTITION_TAG = "dagster/partition"
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+CONSUMER_TAG = "smart_trader/asset"
+
+_LIVE = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+_FIRST_WAIT = timedelta(seconds=30)
+_LONGEST_WAIT = timedelta(minutes=30)
+_LOOK_BACK = 10
+
+
+def live_partitions(
+    instance: dg.DagsterInstance,
+    asset: dg.AssetKey,
+    keys: Sequence[str],
+    assets_of_job: Mapping[str, frozenset[dg.AssetKey]],
+) -> set[str]:
+    """Those of `keys` that a live run of `asset` covers; for an unpartitioned asset `keys` is one name.
+
+    `assets_of_job` tells what a run of a whole job materializes.
+    """
+    live: set[str] = set()
+    for run in instance.get_runs(dg.RunsFilter(statuses=_LIVE)):
+        selected = run.asset_selection or assets_of_job.get(run.job_name, frozenset())
+        if asset in selected:
+            live |= _covered(run.tags, keys)
+    return live
+
+
+def _covered(tags: Mapping[str, str], keys: Sequence[str]) -> set[str]:
+    if (one := tags.get(PARTITION_TAG)) is not None:
+        return {one} & set(keys)
+    first, last = tags.get(RANGE_START_TAG), tags.get(RANGE_END_TAG)
+    if first is not None and last is not None:
+        return {key for key in keys if first <= key <= last}
+    return set(keys)
+
+
+def wait_after_failures(
+    instance: dg.DagsterInstance, consumer: str, now: datetime
+) -> datetime | None:
+    """Until when no new run of `consumer` should be asked for, because its last runs failed in a row.
+
+    The first failure costs no wait, since a run may have been killed; from the second on the wait
+    doubles. None where there is nothing to wait for.
+    """
+    records = instance.get_run_records(
+        dg.RunsFilter(tags={CONSUMER_TAG: consumer}), limit=_LOOK_BACK
+    )
+    failures, last_end = 0, 0.0
+    for record in records:
+        if record.dagster_run.status != dg.DagsterRunStatus.FAILURE:
+            break
+        failures += 1
+        last_end = max(last_end, record.end_time or 0.0)
+    if failures < 2:  # noqa: PLR2004
+        return None
+    wait = min(_FIRST_WAIT * 2 ** (failures - 2), _LONGEST_WAIT)
+    until = datetime.fromtimestamp(last_end, UTC) + wait
+    return until if until > now else None

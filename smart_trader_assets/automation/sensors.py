@@ -1,0 +1,158 @@
+"""One sensor a consumer, made by one factory from its cursors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from smart_trader_assets.automation.leases import bury_dead_runs
+from smart_trader_assets.automation.live_runs import (
+    CONSUMER_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    live_partitions,
+    wait_after_failures,
+)
+from smart_trader_assets.automation.partitions import Partitions
+from smart_trader_assets.automation.ticks import WHOLE, TickCursor, plan_requests, told
+from smart_trader_assets.delta.cursors import CONSUMERS, cursors_of
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.delta.tables import TRANSACTIONS, WHALES
+from smart_trader_assets.parking import parked
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.tuning import due_policy
+
+FETCHERS = frozenset({WHALES.name, TRANSACTIONS.name})
+
+
+def partition_keys(consumer: str, partitions: Partitions) -> Sequence[str]:
+    """The consumer's partitions in order; one name for an unpartitioned asset."""
+    shard = {cursor.shard for cursor in cursors_of(consumer)}.pop()
+    match shard:
+        case "token_shard":
+            return partitions.token_shards.get_partition_keys()
+        case "wallet_shard":
+            return partitions.wallet_shards.get_partition_keys()
+        case _:
+            return (WHOLE,)
+
+
+def make_sensors(
+    settings: Settings,
+    partitions: Partitions,
+    assets_of_job: Mapping[str, frozenset[dg.AssetKey]],
+) -> list[dg.SensorDefinition]:
+    """The sensors of all consumers, in the order in which rows flow."""
+    return [
+        _sensor(consumer, settings, partition_keys(consumer, partitions), assets_of_job)
+        for consumer in CONSUMERS
+    ]
+
+
+def _sensor(
+    consumer: str,
+    settings: Settings,
+    keys: Sequence[str],
+    assets_of_job: Mapping[str, frozenset[dg.AssetKey]],
+) -> dg.SensorDefinition:
+    asset = dg.AssetKey(consumer.split("/"))
+    cursors = cursors_of(consumer)
+    reads = ", ".join(f"{cursor.contract.name}.{cursor.column or 'as_of'}" for cursor in cursors)
+
+    @dg.sensor(
+        name=f"{asset.path[-1]}_due",
+        asset_selection=[asset],
+        minimum_interval_seconds=settings.sensor_seconds,
+        default_status=(
+            dg.DefaultSensorStatus.RUNNING
+            if settings.automation
+            else dg.DefaultSensorStatus.STOPPED
+        ),
+        description=f"Materializes {consumer} where rows are due by {reads}.",
+    )
+    def due_sensor(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
+        for run_id in bury_dead_runs(context.instance):
+            context.log.warning(f"Run {run_id} no longer renewed its lease: marked as failed.")
+        return _tick(context, lake.store)
+
+    def _tick(context: dg.SensorEvaluationContext, store: DeltaStore) -> dg.SensorResult:
+        before = TickCursor.parse(context.cursor)
+        versions = {c.contract.name: store.version(c.contract) for c in cursors}
+        for table in before.went_back(versions):
+            context.log.warning(
+                f"{table} is at version {versions[table]}, and was at {before.versions[table]}: "
+                "it was put back from a copy or made anew. Its states are taken as they stand."
+            )
+        if before.nothing_new(versions):
+            return _skip(before, f"Nothing is due: {_at(versions)}, unchanged since the last tick.")
+        as_of = settings.now()
+        due, waiting = _count(store, as_of)
+        seen = replace(before, versions=versions, due=sum(due.values()), waiting=waiting)
+        if not due:
+            return _skip(seen, f"Nothing is due: {_at(versions)}.")
+        context.log.info(f"{consumer}: due rows by partition: {told(due)}")
+        if reason := _held_back(context.instance):
+            return _skip(seen, f"{seen.due} rows are due, but {reason}")
+        live = live_partitions(context.instance, asset, keys, assets_of_job)
+        requests = plan_requests(due, live, keys, settings.shards_per_run)
+        if not requests:
+            return _skip(
+                seen, f"{seen.due} rows are due, and every partition of them has a live run."
+            )
+        seen = replace(seen, attempt=before.attempt + 1)
+        stamp = f"{'-'.join(str(v) for v in versions.values())}:{seen.attempt}"
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(
+                    run_key=f"{consumer}:{request.partitions}:{stamp}",
+                    asset_selection=[asset],
+                    partition_key=(
+                        request.first if request.first == request.last != WHOLE else None
+                    ),
+                    tags={
+                        CONSUMER_TAG: consumer,
+                        "smart_trader/why": f"{request.rows} rows due in {reads}",
+                        "smart_trader/partitions": request.partitions,
+                        **_range(request.first, request.last),
+                    },
+                )
+                for request in requests
+            ],
+            cursor=seen.text(),
+        )
+
+    def _count(store: DeltaStore, as_of: datetime) -> tuple[dict[str, int], bool]:
+        due: dict[str, int] = {}
+        policy = due_policy(settings)
+        waiting = False
+        for cursor in cursors:
+            found = cursor.due_counts(store, as_of=as_of, policy=policy)
+            waiting = waiting or cursor.waits_for_time(store)
+            for shard, rows in found.items():
+                due[shard or WHOLE] = due.get(shard or WHOLE, 0) + rows
+        return due, waiting
+
+    def _held_back(instance: dg.DagsterInstance) -> str | None:
+        if consumer in FETCHERS and (
+            notice := parked(settings.resolved_state_dir, now=datetime.now(UTC))
+        ):
+            return f"fetching is parked until {notice.until:%Y-%m-%d %H:%M} UTC: {notice.reason}"
+        if until := wait_after_failures(instance, consumer, datetime.now(UTC)):
+            return f"the last runs failed: the next is asked for at {until:%H:%M:%S} UTC."
+        return None
+
+    return due_sensor
+
+
+def _skip(cursor: TickCursor, reason: str) -> dg.SensorResult:
+    return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=cursor.text())
+
+
+def _at(versions: Mapping[str, int]) -> str:
+    return ", ".join(f"{table} at version {version}" for table, version in versions.items())
+
+
+def _range(first: str, last: str) -> dict[str, str]:
+    return {} if first == last else {RANGE_START_TAG: first, RANGE_END_TAG: last}

@@ -1,0 +1,139 @@
+"""The jobs and the asset beside the graph: reset, maintenance, and the queue as the UI shows it."""
+
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from smart_trader_assets.delta.maintenance import maintain
+from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.store import Stamp
+from smart_trader_assets.delta.tables import ALL_TABLES
+from smart_trader_assets.queue_view import read_queue
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.tuning import due_policy
+
+OWNERS = ["team:smart-traders"]
+
+
+class ResetChoice(dg.Config):
+    """Which rows to put back to their first state."""
+
+    table: str = Field(description="For example silver/tracked_tokens")
+    tokens: list[str] = Field([], description="Mint addresses")
+    wallets: list[str] = Field([], description="Wallet addresses; a wallet's rows move together")
+    shards: list[str] = Field([], description="Shards, for example 03")
+    days: list[str] = Field([], description="Days, for example 2026-01-31")
+    states: list[str] = Field([], description="States that the rows are in now")
+    failed: bool = Field(False, description="All rows in trouble")
+    refetch: bool = Field(False, description="Also forget what is known of the wallets' histories")
+    really: bool = Field(
+        False, description="Do it; without this the run only tells what it would do"
+    )
+
+
+@dg.op(name="reset_rows", description="Puts chosen rows back to their first state.")
+def reset_rows(
+    context: dg.OpExecutionContext,
+    config: ResetChoice,
+    lake: LakeResource,
+    settings: dg.ResourceParam[Settings],  # noqa: ARG001 - the run's lease comes with it
+) -> None:
+    """Plan, tell, and with `really` carry out a reset."""
+    plan = plan_reset(
+        lake.store,
+        Choice(
+            table=config.table,
+            tokens=tuple(config.tokens),
+            wallets=tuple(config.wallets),
+            shards=tuple(config.shards),
+            days=tuple(date.fromisoformat(day) for day in config.days),
+            states=tuple(config.states),
+            failed=config.failed,
+            refetch=config.refetch,
+        ),
+    )
+    context.log.info(f"{plan.rows.height} rows, by state: {plan.by_state}. {plan.consequence}")
+    if not config.really:
+        context.log.info("Nothing was changed: set `really` to do it.")
+        return
+    done = carry_out(lake.store, plan, Stamp(context.run_id, "reset"))
+    context.log.info(f"{done} rows of {config.table} are back in their first state.")
+
+
+@dg.op(name="maintain_tables", description="Compacts, vacuums and checkpoints every table.")
+def maintain_tables(
+    context: dg.OpExecutionContext, lake: LakeResource, settings: dg.ResourceParam[Settings]
+) -> None:
+    """Keep every table's files few and its log short."""
+    for contract in ALL_TABLES:
+        kept = maintain(
+            lake.store,
+            contract,
+            retention_hours=settings.retention_hours,
+            stamp=Stamp(context.run_id, "maintenance"),
+        )
+        context.log.info(
+            f"{kept.table}: {kept.files_before} files became {kept.files_after}, "
+            f"{kept.files_vacuumed} old files deleted, version {kept.version}."
+        )
+
+
+@dg.job(
+    name="reset",
+    description="Puts chosen rows back to their first state, so that they are done again.",
+)
+def reset_job() -> None:
+    """The reset as a job."""
+    reset_rows()
+
+
+@dg.job(name="maintenance", description="Upkeep of the tables; safe beside running writers.")
+def maintenance_job() -> None:
+    """The upkeep as a job."""
+    maintain_tables()
+
+
+def queue_asset() -> dg.AssetsDefinition:
+    """The queue at a glance, as an asset whose materialization shows it."""
+
+    @dg.asset(
+        key=["ops", "queue"],
+        group_name="ops",
+        owners=OWNERS,
+        kinds={"deltalake"},
+        description="One look at the queue: rows by state, what is due, what is in trouble. Materialize it to "
+        "see it; it writes nothing.",
+    )
+    def queue(
+        lake: LakeResource, settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult[None]:
+        seen = read_queue(lake.store, as_of=settings.now(), policy=due_policy(settings))
+        troubles: list[dict[str, Any]] = seen.as_json()["troubles"]
+        return dg.MaterializeResult(
+            metadata={
+                "rows_due": int(seen.due["rows"].sum() or 0),
+                "in_trouble": len(seen.troubles),
+                "incomplete_histories": seen.incomplete_histories,
+                "states": _table(seen.counts.to_dicts(), seen.counts.columns),
+                "due": _table(seen.due.to_dicts(), seen.due.columns),
+                "troubles": _table(
+                    troubles,
+                    ["table", "entity", "state", "attempts", "last_error", "next_attempt_at"],
+                ),
+            }
+        )
+
+    return queue
+
+
+def _table(records: list[dict[str, Any]], columns: list[str]) -> dg.TableMetadataValue:
+    return dg.TableMetadataValue(
+        records=[
+            dg.TableRecord({name: "" if row[name] is None else row[name] for name in columns})
+            for row in records
+        ],
+        schema=dg.TableSchema(columns=[dg.TableColumn(name) for name in columns]),
+    )

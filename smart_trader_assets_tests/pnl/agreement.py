@@ -1,0 +1,61 @@
+"""When two PnL tables agree: counts and quantities equal, money within 1e-9 of the gross flow."""
+
+from collections.abc import Iterable, Mapping
+from math import isclose
+from typing import Any
+
+import polars as pl
+
+MONEY = (
+    "total_bought",
+    "total_sold",
+    "matched_proceeds",
+    "matched_cost",
+    "unmatched_proceeds",
+    "realized_pnl",
+    "max_drawdown_usd",
+    "open_cost",
+    "unrealized_pnl",
+    "total_pnl",
+    "arbitrage_profit_usd",
+)
+RATIOS = (
+    "roi",
+    "win_rate",
+    "token_win_rate",
+    "coverage",
+    "avg_holding_hours",
+    "median_holding_hours",
+    "profit_factor",
+    "trade_sharpe",
+    "trade_frequency_daily",
+    "top_token_share",
+    "same_block_share",
+    "mark_price",
+    "unmatched_quantity",
+    "open_quantity",
+)
+UNDERIVED = ("history_complete", "as_of")
+KEY = ("wallet_address", "token_address", "window")
+
+
+def assert_agree(table: pl.DataFrame, expected: Iterable[Mapping[str, Any]]) -> None:
+    """Every row and every column of `table` against rows in which a missing column is null."""
+    found = {tuple(row[name] for name in KEY): row for row in table.iter_rows(named=True)}
+    wanted = {tuple(row[name] for name in KEY): row for row in expected}
+    assert set(found) == set(wanted)
+    for key, row in wanted.items():
+        gross = row["total_bought"] + row["total_sold"]
+        for name, value in found[key].items():
+            if name in UNDERIVED:
+                continue
+            assert _agree(name, value, row.get(name), gross), (key, name, value, row.get(name))
+
+
+def _agree(name: str, found: Any, wanted: Any, gross: float) -> bool:
+    if found is None or wanted is None or name not in MONEY + RATIOS:
+        return bool(found == wanted)
+    if name in MONEY:
+        return isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-9 * gross)
+    # A share of nearly nothing is as uncertain as the money that it is made of.
+    return isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-9)
