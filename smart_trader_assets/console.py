@@ -98,7 +98,7 @@ class ProgressWatcher(Watcher):
         if self._task is not None:
             self._progress.remove_task(self._task)
             self._task = None
-        self._progress.stop()
+            self._progress.stop()
 
 
 def usd(amount: float | None) -> str:

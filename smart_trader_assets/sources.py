@@ -30,7 +30,7 @@ _SANDBOX_DETAIL = re.compile(r"seed (?P<seed>\d+), past until (?P<anchor>\S+)")
 
 
 def anchored(settings: Settings) -> Settings:
-    """The sandbox's settings with its anchor: that of the root, or the start of today for a new root.
+    """The sandbox's settings with its anchor: that of the root, or the hour that has begun for a new root.
 
     The invented past must not move while the root stands, or its rows would belong to two markets.
     """
@@ -40,7 +40,7 @@ def anchored(settings: Settings) -> Settings:
     told = _SANDBOX_DETAIL.fullmatch(found.detail) if found is not None else None
     if told is not None:
         return settings.but(sandbox_anchor=datetime.fromisoformat(told["anchor"]))
-    return settings.but(sandbox_anchor=settings.now().replace(hour=0, minute=0, second=0))
+    return settings.but(sandbox_anchor=settings.now().replace(minute=0, second=0))
 
 
 def settings_of_root(settings: Settings) -> Settings:

@@ -17,7 +17,8 @@ from smart_trader_assets.delta.tables import TOKENS, TRACKED_WHALES, TRANSACTION
 from smart_trader_assets.pnl import compute_wallet_pnl, screen_swaps
 from smart_trader_assets.settings import Settings
 
-WALLETS_PER_BATCH = 500
+# So many that the engine works on long columns, so few that their swaps fit well into memory.
+WALLETS_AT_ONCE = 2_000
 
 
 def wallet_pnl_asset(partitions: Partitions) -> dg.AssetsDefinition:
@@ -52,9 +53,8 @@ def wallet_pnl_asset(partitions: Partitions) -> dg.AssetsDefinition:
             wallets = _due_wallets(transactions, own, scope)
             if not wallets.height:
                 scope.log.info("No wallet has swaps to count or numbers of an earlier day.")
-            for part in wallets.partition_by("wallet_shard", maintain_order=True):
-                for chosen in part.iter_slices(WALLETS_PER_BATCH):
-                    yield _compute(chosen, transactions, tracked_whales, tokens, scope)
+            for chosen in wallets.iter_slices(WALLETS_AT_ONCE):
+                yield from _compute(chosen, transactions, tracked_whales, tokens, scope)
 
         return Batches(batches())
 
@@ -84,34 +84,40 @@ def _compute(
     tracked_whales: pl.LazyFrame,
     tokens: pl.LazyFrame,
     scope: RunScope,
-) -> Batch:
-    shard, chosen = wallets["wallet_shard"][0], wallets["wallet_address"].to_list()
+) -> Iterator[Batch]:
+    """One computation over all of `wallets`, then a batch a shard."""
+    shards = tuple(wallets["wallet_shard"].unique(maintain_order=True))
     inputs = read_pnl_inputs(
-        chosen,
-        shards=(shard,),
+        wallets["wallet_address"].to_list(),
+        shards=shards,
         as_of=scope.as_of,
         transactions=transactions,
         tracked_whales=tracked_whales,
         tokens=tokens,
     )
-    swaps = inputs.swaps
     pnl = compute_wallet_pnl(
-        swaps, as_of=scope.as_of, marks=inputs.marks, histories=inputs.histories
-    )
-    judged = swaps.join(
-        screen_swaps(swaps).select("swap_id", reason="set_aside_reason"), on="swap_id", how="left"
+        inputs.swaps, as_of=scope.as_of, marks=inputs.marks, histories=inputs.histories
+    ).join(wallets, on="wallet_address", how="left")
+    judged = inputs.swaps.join(
+        screen_swaps(inputs.swaps).select("swap_id", reason="set_aside_reason"),
+        on="swap_id",
+        how="left",
     )
     unsettled = SWAPS_TO_COUNT.due_rule(scope.as_of, scope.policy) | (
         pl.col("reason").ne_missing(pl.col("set_aside_reason"))
     )
-    return Batch(
-        rows=pnl.with_columns(pl.lit(shard).alias("wallet_shard")),
-        partition=shard,
-        replaces=Scope("wallet_address", tuple(chosen)),
-        settles=(swaps_counted(judged.filter(unsettled), at=scope.as_of),),
-        facts={
-            "wallets_computed": len(chosen),
-            "swaps_read": swaps.height,
-            "swaps_set_aside": judged["reason"].count(),
-        },
-    )
+    for shard in shards:
+        in_shard = pl.col("wallet_shard") == shard
+        chosen = wallets.filter(in_shard)["wallet_address"].to_list()
+        counted = judged.filter(in_shard)
+        yield Batch(
+            rows=pnl.filter(in_shard),
+            partition=shard,
+            replaces=Scope("wallet_address", tuple(chosen)),
+            settles=(swaps_counted(counted.filter(unsettled), at=scope.as_of),),
+            facts={
+                "wallets_computed": len(chosen),
+                "swaps_read": counted.height,
+                "swaps_set_aside": counted["reason"].count(),
+            },
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 
 import polars as pl
 from deltalake import DeltaTable, Field, Schema
@@ -143,6 +144,26 @@ def _check_values(frame: pl.DataFrame, contract: TableContract) -> None:
     check_unique(frame, contract.key, contract.name)
     for state in contract.states:
         check_state(frame[state.column], state, contract.name)
+
+
+def check_partition(
+    frame: pl.DataFrame, contract: TableContract, partition: str | date | None
+) -> None:
+    """FrameError where a row lies outside of the Dagster partition that its batch names.
+
+    A merge looks for a row in its batch's partition only: a stray would be inserted anew each time.
+    """
+    column = contract.dagster_partition
+    if column is None or not frame.height:
+        return
+    if partition is None:
+        raise FrameError(f"a batch for {contract.name} must name the {column} of its rows")
+    strays = frame[column].filter(frame[column] != partition).unique().to_list()
+    if strays:
+        raise FrameError(
+            f"a batch for the partition {partition} of {contract.name} has rows of "
+            f"{', '.join(map(str, strays[:5]))}: make one batch for each partition"
+        )
 
 
 def check_unique(frame: pl.DataFrame, key: Iterable[str], table: str) -> None:

@@ -21,6 +21,7 @@ from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSIO
 from smart_trader_assets.delta.errors import CommitConflictError, TableMissingError
 from smart_trader_assets.delta.merge import TOMBSTONE, row_merge, state_merge
 from smart_trader_assets.delta.schema import (
+    check_partition,
     configuration,
     conform,
     constraints,
@@ -170,6 +171,7 @@ class DeltaStore:
         written: Written,
     ) -> None:
         rows = conform(_stamped(new_rows, stamp, CREATED), contract)
+        check_partition(rows, contract, batch.partition)
 
         def merge() -> dict[str, Any]:
             table = self.open(contract)

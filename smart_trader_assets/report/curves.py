@@ -1,0 +1,75 @@
+"""The shapes behind the charts: cumulative realized PnL, and how long was held."""
+
+from __future__ import annotations
+
+import polars as pl
+
+HOLDING_BANDS: tuple[tuple[str, float], ...] = (
+    ("< 1 min", 1 / 60),
+    ("< 1 h", 1.0),
+    ("< 6 h", 6.0),
+    ("< 1 d", 24.0),
+    ("< 7 d", 168.0),
+    ("< 30 d", 720.0),
+    ("≥ 30 d", float("inf")),
+)
+"""Name and upper end, in hours, of each band of holding times."""
+
+
+def equity_curves(lot_matches: pl.DataFrame) -> pl.DataFrame:
+    """`LotEvidence.lot_matches` -> wallet_address, time, realized_pnl: one row a wallet and second
+    with a closing trade, in time order; realized_pnl is cumulative, in USD, the last one the wallet's
+    realized PnL."""
+    return (
+        lot_matches.lazy()
+        .filter(pl.col("result").is_not_null())
+        .group_by("wallet_address", time="sold_at")
+        .agg(pl.col("result").sum())
+        .sort("wallet_address", "time")
+        .select(
+            "wallet_address", "time", realized_pnl=pl.col("result").cum_sum().over("wallet_address")
+        )
+        .collect()
+    )
+
+
+def thinned(curves: pl.DataFrame, buckets: int) -> pl.DataFrame:
+    """The curves with at most four points in each of `buckets` stretches: its first, lowest, highest
+    and last, so that a chart keeps every peak and every fall.
+
+    After Jugel et al., "M4: A Visualization-Oriented Time Series Data Aggregation", VLDB 2014.
+    """
+    place = pl.int_range(pl.len()).over("wallet_address")
+    numbered = curves.with_columns(
+        bucket=place * buckets // pl.len().over("wallet_address"), place=place
+    )
+    stretch = ("wallet_address", "bucket")
+    value = pl.col("realized_pnl")
+    kept = (
+        (pl.col("place") == pl.col("place").min().over(stretch))
+        | (pl.col("place") == pl.col("place").max().over(stretch))
+        | (pl.col("place") == pl.col("place").gather(value.arg_min()).first().over(stretch))
+        | (pl.col("place") == pl.col("place").gather(value.arg_max()).first().over(stretch))
+    )
+    return numbered.filter(kept).select(curves.columns)
+
+
+def holding_shares(lot_matches: pl.DataFrame) -> pl.DataFrame:
+    """`LotEvidence.lot_matches` -> wallet_address, band (index into `HOLDING_BANDS`), share: percent of
+    the wallet's matched cost that was held that long. Bands without any are absent."""
+    band = pl.lit(0, dtype=pl.Int64)
+    for _, limit in HOLDING_BANDS[:-1]:
+        band = band + (pl.col("holding_hours") >= limit).cast(pl.Int64)
+    return (
+        lot_matches.lazy()
+        .filter(pl.col("result").is_not_null() & (pl.col("cost") > 0))
+        .group_by("wallet_address", band=band)
+        .agg(pl.col("cost").sum())
+        .select(
+            "wallet_address",
+            "band",
+            share=100 * pl.col("cost") / pl.col("cost").sum().over("wallet_address"),
+        )
+        .sort("wallet_address", "band")
+        .collect()
+    )

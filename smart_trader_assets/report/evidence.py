@@ -1,0 +1,117 @@
+"""Reads what the report shows: the ranking, the ranked wallets' numbers, and their lots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from smart_trader_assets.assets.pnl_inputs import read_pnl_inputs
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.tables import (
+    SMART_TRADERS,
+    TOKENS,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+    WALLET_PNL,
+)
+from smart_trader_assets.pnl import LotEvidence, lot_evidence
+from smart_trader_assets.report.symbols import token_symbols
+from smart_trader_assets.shards import shard_of
+
+MOST_WALLETS = 200
+"""Wallets that a page shows unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class RankingEvidence:
+    """One state of the ranking, and what is behind its best wallets.
+
+    traders: gold/smart_traders, best first; all of it
+    pnl: silver/wallet_pnl of the shown wallets, all tokens and windows
+    lots: their trades and lots, as of the time that their numbers were calculated for
+    symbols: mint to symbol
+    """
+
+    source: str
+    source_detail: str
+    gold_version: int
+    traders: pl.DataFrame
+    pnl: pl.DataFrame
+    lots: LotEvidence
+    symbols: dict[str, str]
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The newest time that a ranked wallet's numbers were calculated for; None without any."""
+        return self.traders["as_of"].max()  # type: ignore[return-value]
+
+    @property
+    def shown(self) -> list[str]:
+        """The wallets whose lots were read, best first."""
+        own = set(self.pnl["wallet_address"])
+        return [wallet for wallet in self.traders["wallet_address"] if wallet in own]
+
+
+def read_ranking(lake: LakeResource, *, most_wallets: int = MOST_WALLETS) -> RankingEvidence:
+    """The ranking as it stands in `lake`, with the lots of the best `most_wallets`.
+
+    Each wallet's lots are read as of the time of its numbers in gold, so that the sums agree.
+    """
+    store = lake.store
+    gold_version = store.version(SMART_TRADERS)
+    traders = store.scan(SMART_TRADERS).sort("overall_rank").collect()
+    shown = traders.head(most_wallets)
+    shards = _shards(shown["wallet_address"].to_list(), lake.wallet_shards)
+    pnl = (
+        store.scan(WALLET_PNL)
+        .filter(
+            pl.col("wallet_shard").is_in(shards)
+            & pl.col("wallet_address").is_in(shown["wallet_address"].to_list())
+        )
+        .collect()
+    )
+    lots, symbols = _lots(lake, shown)
+    return RankingEvidence(
+        source=lake.source,
+        source_detail=lake.source_detail,
+        gold_version=gold_version,
+        traders=traders,
+        pnl=pnl,
+        lots=lots,
+        symbols=symbols,
+    )
+
+
+def _lots(lake: LakeResource, shown: pl.DataFrame) -> tuple[LotEvidence, dict[str, str]]:
+    store = lake.store
+    tokens = store.scan(TOKENS)
+    parts: list[LotEvidence] = []
+    symbols: dict[str, str] = {}
+    calculated = shown.partition_by("as_of", maintain_order=True) or [shown]
+    for alike in calculated:
+        wallets = alike["wallet_address"].to_list()
+        inputs = read_pnl_inputs(
+            wallets,
+            shards=_shards(wallets, lake.wallet_shards),
+            as_of=alike["as_of"][0],
+            transactions=store.scan(TRANSACTIONS),
+            tracked_whales=store.scan(TRACKED_WHALES),
+            tokens=tokens,
+        )
+        part = lot_evidence(inputs.swaps, as_of=inputs.as_of, marks=inputs.marks)
+        parts.append(part)
+        mints = part.trades["token_address"].unique().to_list()
+        symbols |= token_symbols(mints, tokens=tokens, swaps=inputs.swaps)
+    return LotEvidence(
+        *(pl.concat([getattr(part, name) for part in parts]) for name in _FRAMES)
+    ), symbols
+
+
+_FRAMES = ("trades", "lot_matches", "open_lots")
+
+
+def _shards(wallets: Sequence[str], count: int) -> list[str]:
+    return sorted({shard_of(wallet, count) for wallet in wallets})
