@@ -55,10 +55,10 @@ def leased(settings: Settings) -> dg.ResourceDefinition:
 
     @dg.resource(description="The settings of the run, and its lease")
     def settings_under_lease(context: dg.InitResourceContext) -> Iterator[Settings]:
-        if context.instance is None or context.run_id is None:
+        if context.instance is None or context.run is None:
             yield settings
             return
-        with keep_lease(context.instance, context.run_id):
+        with keep_lease(context.instance, context.run.run_id):
             yield settings
 
     return settings_under_lease

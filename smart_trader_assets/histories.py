@@ -20,6 +20,9 @@ class History:
     Everything in [`fetched_from`, `fetched_to`] is fetched. A walk that ran out of budget has also read
     [`resume_before`, `resume_to`] and goes on below `resume_before`; where that is `fetched_from` the
     walk is on its way to the first swap, else it is closing the gap down to `fetched_to`.
+
+    Where rows inside some second could not be read, nothing is claimed from any second on:
+    `fetched_from` is None beside a `fetched_to`, and the history is not complete ever after.
     """
 
     fetched_from: int | None = None
@@ -70,21 +73,34 @@ def advance(
     truncated: whether rows inside some second could not be read
     """
     first = walk.floor is None
+    missed = truncated or _has_missed_rows(history)
     if resume_before is not None:
         known = History(fetched_from=resume_before, fetched_to=walk.top) if first else history
-        return replace(known, complete=False, resume_before=resume_before, resume_to=walk.top)
+        return replace(
+            known,
+            fetched_from=None if missed else known.fetched_from,
+            complete=False,
+            resume_before=resume_before,
+            resume_to=walk.top,
+        )
     if first:
         reached = [second for second in (oldest, history.fetched_from) if second is not None]
-        return History(
-            fetched_from=min(reached, default=walk.top), fetched_to=walk.top, complete=not truncated
-        )
-    closed_a_gap = history.resume_before is not None
+        fetched_from = min(reached, default=walk.top)
+    else:
+        fetched_from = history.fetched_from
     return History(
-        fetched_from=history.fetched_from,
+        fetched_from=None if missed else fetched_from,
         fetched_to=max(walk.top, history.fetched_to or walk.top),
-        complete=(history.complete or closed_a_gap) and not truncated,
+        complete=not missed,
     )
 
 
 def _is_first_walk(history: History) -> bool:
-    return history.resume_before == history.fetched_from
+    return history.fetched_to == history.resume_to and history.fetched_from in (
+        None,
+        history.resume_before,
+    )
+
+
+def _has_missed_rows(history: History) -> bool:
+    return history.fetched_to is not None and history.fetched_from is None

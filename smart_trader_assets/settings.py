@@ -167,6 +167,47 @@ class Settings(BaseSettings):
     min_coverage: float = Field(
         60, ge=0, le=100, description="Least coverage of a smart trader, percent"
     )
+    min_closing_trades: int = Field(
+        5, ge=1, description="Fewest closing trades that a wallet is judged by"
+    )
+    min_active_days: int = Field(3, ge=1, description="Fewest UTC days with a trade")
+    max_idle_days: float = Field(
+        30, gt=0, description="Longest time without a trade of a smart trader"
+    )
+    incomplete_histories: Literal["rank", "cap", "leave_out"] = Field(
+        "cap",
+        description="Wallets not fetched to their first trade: ranked like others, kept below the tiers "
+        "that ask for proof, or left out",
+    )
+    evidence_confidence: float = Field(
+        95, gt=50, lt=100, description="Confidence that a return is above zero for ELITE, STRONG, percent"
+    )
+    elite_min_pnl: float = Field(10_000, ge=0, description="Least PnL of ELITE, USD")
+    elite_min_roi: float = Field(50, ge=0, description="Least ROI of ELITE, percent")
+    elite_min_win_rate: float = Field(30, ge=0, le=100, description="Least win rate of ELITE, percent")
+    strong_min_pnl: float = Field(1_000, ge=0, description="Least PnL of STRONG, USD")
+    strong_min_roi: float = Field(20, ge=0, description="Least ROI of STRONG, percent")
+    strong_min_win_rate: float = Field(
+        20, ge=0, le=100, description="Least win rate of STRONG, percent"
+    )
+    promising_min_pnl: float = Field(100, ge=0, description="Least PnL of PROMISING, USD")
+    promising_min_roi: float = Field(10, ge=0, description="Least ROI of PROMISING, percent")
+    promising_min_win_rate: float = Field(
+        10, ge=0, le=100, description="Least win rate of PROMISING, percent"
+    )
+    bot_trades_in_day: int = Field(
+        200, ge=1, description="Trades in one UTC day that only a bot makes"
+    )
+    bot_trades_daily: float = Field(
+        100, gt=0, description="Trades a day on average that only a bot makes"
+    )
+    min_arbitrages: int = Field(5, ge=1, description="Fewest arbitrages of an arbitrageur")
+    arbitrage_share: float = Field(
+        25, gt=0, le=100, description="Arbitrages of an arbitrageur in all that it did, percent"
+    )
+    same_block_share: float = Field(
+        50, gt=0, le=100, description="Round trips within seconds that only a machine makes, percent"
+    )
 
     # Shards
     token_shards: int = Field(

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from smart_trader_assets.birdeye import TokenListFilters
 from smart_trader_assets.delta.cursor import DuePolicy
-from smart_trader_assets.ranking import RankingRules
+from smart_trader_assets.ranking import EvidenceRules, GroundRules, RankingRules, Tier
 from smart_trader_assets.screening import ScreeningRules
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tokens import TokenRules
@@ -34,7 +34,43 @@ def screening_rules(settings: Settings) -> ScreeningRules:
 
 def ranking_rules(settings: Settings) -> RankingRules:
     """What makes a wallet a smart trader."""
-    return RankingRules(min_coverage=settings.min_coverage)
+    return RankingRules(
+        tiers=(
+            Tier(
+                "ELITE",
+                settings.elite_min_pnl,
+                settings.elite_min_roi,
+                settings.elite_min_win_rate,
+                proven=True,
+            ),
+            Tier(
+                "STRONG",
+                settings.strong_min_pnl,
+                settings.strong_min_roi,
+                settings.strong_min_win_rate,
+                proven=True,
+            ),
+            Tier(
+                "PROMISING",
+                settings.promising_min_pnl,
+                settings.promising_min_roi,
+                settings.promising_min_win_rate,
+            ),
+        ),
+        incomplete_histories=settings.incomplete_histories,
+        grounds=GroundRules(
+            bot_trades_in_day=settings.bot_trades_in_day,
+            bot_trades_daily=settings.bot_trades_daily,
+            min_arbitrages=settings.min_arbitrages,
+            arbitrage_share=settings.arbitrage_share,
+            same_block_share=settings.same_block_share,
+            min_coverage=settings.min_coverage,
+            min_closings=settings.min_closing_trades,
+            min_active_days=settings.min_active_days,
+            max_idle_days=settings.max_idle_days,
+        ),
+        evidence=EvidenceRules(confidence=settings.evidence_confidence),
+    )
 
 
 def due_policy(settings: Settings) -> DuePolicy:

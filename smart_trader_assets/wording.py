@@ -21,3 +21,8 @@ def percent(share: float) -> str:
     """A finite percentage: `62.5 %`, cut to one place for the same reason."""
     cut = Decimal(str(share)).quantize(Decimal("0.1"), rounding=ROUND_DOWN, context=_WIDE)
     return f"{cut:,f} %"
+
+
+def plural(number: int, noun: str) -> str:
+    """A number of things: `1 trade`, `1,200 trades`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,4 +1,4 @@
-"""What all seven assets share: key, group, grain, columns and IO manager, from the table's contract."""
+"""What all assets share: key, group, grain, columns and IO manager, from the table's contract."""
 
 from __future__ import annotations
 
@@ -32,29 +32,73 @@ def medallion_asset(
     the asset into the pool of those that call the API.
     """
     group, name = contract.name.split("/")
-    ins = {
-        parameter: dg.AssetIn(
-            key=dg.AssetKey(upstream.name.split("/")),
-            partition_mapping=dg.AllPartitionMapping() if parameter in all_partitions_of else None,
-        )
-        for parameter, upstream in (inputs or {}).items()
-    }
-    kinds = {"deltalake", "polars", group} | ({"birdeye"} if fetches else set())
     # Ranges of partitions in one run need the backfill policy, which Dagster still calls beta.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*`backfill_policy`.*")
     return dg.asset(
         key=dg.AssetKey([group, name]),
-        ins=ins,
+        ins=_inputs(inputs or {}, all_partitions_of),
         group_name=group,
         description=f"{contract.grain}\n\n{description}",
         owners=OWNERS,
-        kinds=kinds,
+        kinds=_kinds(contract) | ({"birdeye"} if fetches else set()),
         io_manager_key=IO_MANAGER,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run() if partitions is not None else None,
         pool=API_POOL if fetches else None,
-        metadata={
-            "dagster/column_schema": table_schema(contract),
-            "row_key": ", ".join(contract.key),
-        },
+        metadata=_metadata(contract),
     )
+
+
+def medallion_assets(
+    name: str,
+    outputs: Mapping[str, tuple[TableContract, str]],
+    *,
+    inputs: Mapping[str, TableContract],
+    all_partitions_of: tuple[str, ...],
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """A decorator for the unpartitioned assets of several tables that one step writes together.
+
+    `outputs` maps the names of the step's outputs to a table and its description. Any of them may be
+    asked for alone; the step then yields just that output.
+    """
+    return dg.multi_asset(
+        name=name,
+        ins=_inputs(inputs, all_partitions_of),
+        outs={
+            output: dg.AssetOut(
+                key=dg.AssetKey(contract.name.split("/")),
+                group_name=contract.name.split("/")[0],
+                description=f"{contract.grain}\n\n{description}",
+                owners=OWNERS,
+                kinds=_kinds(contract),
+                io_manager_key=IO_MANAGER,
+                metadata=_metadata(contract),
+                is_required=False,
+            )
+            for output, (contract, description) in outputs.items()
+        },
+        can_subset=True,
+    )
+
+
+def _inputs(
+    tables: Mapping[str, TableContract], all_partitions_of: tuple[str, ...]
+) -> dict[str, dg.AssetIn]:
+    return {
+        parameter: dg.AssetIn(
+            key=dg.AssetKey(upstream.name.split("/")),
+            partition_mapping=dg.AllPartitionMapping() if parameter in all_partitions_of else None,
+        )
+        for parameter, upstream in tables.items()
+    }
+
+
+def _kinds(contract: TableContract) -> set[str]:
+    return {"deltalake", "polars", contract.name.split("/")[0]}
+
+
+def _metadata(contract: TableContract) -> dict[str, Any]:
+    return {
+        "dagster/column_schema": table_schema(contract),
+        "row_key": ", ".join(contract.key),
+    }

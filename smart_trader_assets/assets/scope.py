@@ -40,7 +40,7 @@ class RunScope:
         tags = context.run.tags
         moment = tags.get(AS_OF_TAG)
         return cls(
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             as_of=datetime.fromisoformat(moment) if moment else settings.now(),
             shards=_shards(context),
             reprocess=take.reprocess or tags.get(REPROCESS_TAG, "").lower() in {"true", "1", "yes"},

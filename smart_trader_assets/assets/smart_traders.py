@@ -1,50 +1,127 @@
-"""gold/smart_traders: who is worth following."""
+"""The gold tables: one judgement on every wallet, written to three tables in one step."""
+
+from collections.abc import Iterator
 
 import dagster as dg
 import polars as pl
 
-from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.declare import medallion_assets
 from smart_trader_assets.assets.scope import RunScope, Take
 from smart_trader_assets.delta.batch import Batch, Scope
 from smart_trader_assets.delta.cursors import PNL_TO_RANK
+from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.delta.settlements import pnl_ranked
-from smart_trader_assets.delta.tables import SMART_TRADERS, WALLET_PNL
-from smart_trader_assets.ranking import rank_traders
+from smart_trader_assets.delta.tables import (
+    CLASSIFIED_WALLETS,
+    SMART_TRADERS,
+    TIER_CHANGES,
+    TRANSACTIONS,
+    WALLET_PNL,
+)
+from smart_trader_assets.ranking import judge_wallets, tier_changes
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tuning import ranking_rules
 
+_CLASSIFIED = "classified_wallets"
+_CHANGES = "tier_changes"
+_TRADERS = "smart_traders"
 
-def smart_traders_asset() -> dg.AssetsDefinition:
-    """The asset of gold/smart_traders."""
 
-    @medallion_asset(
-        SMART_TRADERS,
-        description="Ranks the wallets whose profit is known well enough. Someone who no longer qualifies "
-        "leaves at the next run.",
-        partitions=None,
-        inputs={"wallet_pnl": WALLET_PNL},
-        all_partitions_of=("wallet_pnl",),
+def smart_traders_assets() -> dg.AssetsDefinition:
+    """The assets of gold/smart_traders, gold/classified_wallets and gold/tier_changes.
+
+    The ranking comes last, since its batch settles the PnL rows: whatever dies before, the rows are still
+    due, the judgement is made again, and what was written of it is found to be there already.
+    """
+
+    @medallion_assets(
+        "judgement",
+        {
+            _CLASSIFIED: (
+                CLASSIFIED_WALLETS,
+                "Keeps apart what is no trader (pools, arbitrageurs, bots, same-block traders, sellers of "
+                "what was transferred in) and who has not shown enough. Every wallet with PnL is either here "
+                "or among the smart traders.",
+            ),
+            _CHANGES: (
+                TIER_CHANGES,
+                "Compares each ranking with what was last told of each wallet. Rows are only ever added.",
+            ),
+            _TRADERS: (
+                SMART_TRADERS,
+                "Ranks the wallets whose profit is known well enough, by what their results prove. Someone "
+                "who no longer qualifies leaves at the next run.",
+            ),
+        },
+        inputs={"wallet_pnl": WALLET_PNL, "transactions": TRANSACTIONS},
+        all_partitions_of=("wallet_pnl", "transactions"),
     )
-    def smart_traders(
+    def judgement(
         context: dg.AssetExecutionContext,
         config: Take,
         wallet_pnl: pl.LazyFrame,
+        transactions: pl.LazyFrame,
         settings: dg.ResourceParam[Settings],
-    ) -> list[Batch]:
-        scope = RunScope.of(context, settings, config)
-        due = scope.due(PNL_TO_RANK, wallet_pnl)
-        if not due.height:
-            context.log.info("No wallet's numbers have changed since the last ranking.")
-            return []
-        numbers = wallet_pnl.filter(pl.col("window") == "all").collect()
-        ranked = rank_traders(numbers, rules=ranking_rules(settings))
-        return [
-            Batch(
-                rows=ranked,
-                replaces=Scope(),
-                settles=(pnl_ranked(due, at=scope.as_of),),
-                facts={"wallets_ranked": ranked.height},
-            )
-        ]
+        lake: LakeResource,
+    ) -> Iterator[dg.Output[list[Batch]]]:
+        batches = _judge(
+            RunScope.of(context, settings, config), wallet_pnl, transactions, settings, lake
+        )
+        for output in (_CLASSIFIED, _CHANGES, _TRADERS):
+            if output in context.op_execution_context.selected_output_names:
+                yield dg.Output(batches.get(output, []), output)
 
-    return smart_traders
+    return judgement
+
+
+def _judge(
+    scope: RunScope,
+    wallet_pnl: pl.LazyFrame,
+    transactions: pl.LazyFrame,
+    settings: Settings,
+    lake: LakeResource,
+) -> dict[str, list[Batch]]:
+    """The batches by output; none where nothing is due."""
+    due = scope.due(PNL_TO_RANK, wallet_pnl)
+    if not due.height:
+        scope.log.info("No wallet's numbers have changed since the last ranking.")
+        return {}
+    rules = ranking_rules(settings)
+    numbers = wallet_pnl.filter(pl.col("window") == "all").collect()
+    judged = judge_wallets(
+        numbers, rules=rules, as_of=scope.as_of, pools=_pools(transactions, numbers)
+    )
+    changes = tier_changes(
+        lake.store.scan(TIER_CHANGES).select("wallet_address", "change_number", "to_tier").collect(),
+        judged.traders,
+        judged.kept_out,
+        tiers=rules.tier_names,
+        at=scope.as_of,
+    )
+    facts = {
+        "wallets_ranked": judged.traders.height,
+        "wallets_kept_out": judged.kept_out.height,
+        "tiers_changed": changes.height,
+    }
+    ranked = Batch(
+        rows=judged.traders,
+        replaces=Scope(),
+        settles=(pnl_ranked(due, at=scope.as_of),),
+        facts=facts,
+    )
+    return {
+        _CLASSIFIED: [Batch(rows=judged.kept_out, replaces=Scope())],
+        _CHANGES: [Batch(rows=changes)],
+        _TRADERS: [ranked],
+    }
+
+
+def _pools(transactions: pl.LazyFrame, numbers: pl.DataFrame) -> list[str]:
+    """The wallets that are the pool of any swap row: one column of the swaps is read."""
+    return (
+        transactions.select(wallet_address="address")
+        .filter(pl.col("wallet_address").is_in(numbers["wallet_address"].unique().to_list()))
+        .unique()
+        .collect()["wallet_address"]
+        .to_list()
+    )

@@ -37,7 +37,7 @@ Rule = Callable[[datetime, DuePolicy], pl.Expr]
 
 @dataclass(frozen=True)
 class TimedRule:
-    """Rows in `state` that fall due later: those that `rule(as_of, policy)` picks.
+    """Rows in `state`, which is due in no other way, that fall due later: those that `rule(as_of, policy)` picks.
 
     The rule's plain comparisons with a column are pushed down to the files' statistics, so that only
     files that may hold such rows are opened.
@@ -74,9 +74,7 @@ class Cursor:
 
     def due_rule(self, as_of: datetime, policy: DuePolicy) -> pl.Expr:
         """The predicate of a due row as of `as_of`."""
-        rules = [self._timed(timed, as_of, policy) for timed in self.timed]
-        if self.column is not None and self.due:
-            rules.insert(0, _is_one_of(self.column, self.due))
+        rules = self._rules(as_of, policy)
         return rules[0] if len(rules) == 1 else pl.any_horizontal(rules)
 
     def due_rows(
@@ -92,7 +90,7 @@ class Cursor:
         if self.shard is not None and shards is not None:
             table = table.filter(_is_one_of(self.shard, shards))
         if not reprocess:
-            table = table.filter(self.due_rule(as_of, policy))
+            table = _picked(table, self._rules(as_of, policy))
         if self.order:
             table = table.sort(
                 *self.order, descending=list(self.descending), nulls_last=False, maintain_order=True
@@ -115,11 +113,10 @@ class Cursor:
                 _count(counts, row[self.shard] if self.shard else None, row["rows"])
         waiting = [timed for timed in self.timed if self._holds(in_log, timed.state)]
         if waiting:
-            late = pl.any_horizontal([self._timed(timed, as_of, policy) for timed in waiting])
+            late = [self._timed(timed, as_of, policy) for timed in waiting]
             shards = pl.col(self.shard) if self.shard else pl.lit(None, dtype=pl.String)
             found = (
-                store.scan(self.contract)
-                .filter(late)
+                _picked(store.scan(self.contract), late)
                 .group_by(shards.alias("shard"))
                 .len()
                 .collect()
@@ -140,6 +137,13 @@ class Cursor:
         if state is None or self.column is None:
             return in_log.height > 0
         return bool((in_log[self.column] == state).any())
+
+    def _rules(self, as_of: datetime, policy: DuePolicy) -> list[pl.Expr]:
+        """The predicates of due rows; each speaks of states of its own, so that none picks a row twice."""
+        timed = [self._timed(timed, as_of, policy) for timed in self.timed]
+        if self.column is None or not self.due:
+            return timed
+        return [_is_one_of(self.column, self.due), *timed]
 
     def _timed(self, timed: TimedRule, as_of: datetime, policy: DuePolicy) -> pl.Expr:
         rule = timed.rule(as_of, policy)
@@ -198,6 +202,14 @@ class Cursor:
     def cleared_trouble(self) -> dict[str, Any]:
         """The companions of a row that is in no trouble; empty for states that have no failure."""
         return {"attempts": 0, "last_error": None, "next_attempt_at": None} if self.retry else {}
+
+
+def _picked(table: pl.LazyFrame, rules: Sequence[pl.Expr]) -> pl.LazyFrame:
+    """The rows that any of `rules` picks.
+
+    Each is a scan of its own: the files' statistics decide a conjunction, but no OR of several.
+    """
+    return pl.concat([table.filter(rule) for rule in rules])
 
 
 def _is_one_of(column: str, values: Sequence[str | bool]) -> pl.Expr:

@@ -5,15 +5,19 @@ Invented wallets never stand beside real ones, and rows never lie in a shard whe
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Literal
 
 import polars as pl
 from deltalake import write_deltalake
+from filelock import FileLock
 
-from smart_trader_assets.delta.contract import TIME, Column, TableContract
-from smart_trader_assets.delta.errors import RootError, TableMissingError
+from smart_trader_assets.delta.contract import TEXTS, TIME, Column, TableContract
+from smart_trader_assets.delta.errors import RootError
 from smart_trader_assets.delta.schema import verify_table
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.tables import ALL_TABLES
@@ -35,6 +39,7 @@ ROOT = TableContract(
         Column("wallet_shards", pl.Int64, "Number of wallet shards", required=True),
         Column("layout", pl.Int64, "Version of the layout", required=True),
         Column("created_at", TIME, "When the root was made", required=True),
+        Column("tables", TEXTS, "The tables that the root has promised to hold", required=True),
     ),
     key=("source",),
 )
@@ -54,6 +59,13 @@ class RootIdentity:
 
 def read_identity(store: DeltaStore) -> RootIdentity | None:
     """What the root says of itself; None where it says nothing yet."""
+    row = _read(store)
+    if row is None:
+        return None
+    return RootIdentity(row["source"], row["detail"], row["token_shards"], row["wallet_shards"])
+
+
+def _read(store: DeltaStore) -> dict[str, Any] | None:
     if not store.exists(ROOT):
         return None
     rows = pl.scan_delta(store.open(ROOT)).collect()
@@ -67,7 +79,7 @@ def read_identity(store: DeltaStore) -> RootIdentity | None:
             f"The root {store.root} has layout {row['layout']}, this version reads {LAYOUT}: "
             "use the version that made it, or a new root."
         )
-    return RootIdentity(row["source"], row["detail"], row["token_shards"], row["wallet_shards"])
+    return row
 
 
 def open_root(store: DeltaStore, identity: RootIdentity) -> None:
@@ -77,17 +89,22 @@ def open_root(store: DeltaStore, identity: RootIdentity) -> None:
     written; TableMissingError or TableMismatchError for its tables. Nothing is written before all of
     that is known.
     """
-    found = read_identity(store)
-    if found is None:
-        _create(store, identity)
+    row, found = _read(store), read_identity(store)
+    if row is None or found is None:
+        with _one_maker(store):
+            made = not store.exists(ROOT)
+            if made:
+                _create(store, identity)
+        if not made:  # somebody else was faster, and may have made another root
+            open_root(store, identity)
         return
     _compare(store, found, identity)
+    new = [contract for contract in ALL_TABLES if contract.name not in row["tables"]]
     for contract in ALL_TABLES:
-        if not store.exists(contract):
-            raise TableMissingError(
-                f"The table {contract.name} is gone from {store.root}. Restore it, or use a new root."
-            )
-        verify_table(store.open(contract), contract)
+        if contract not in new:
+            verify_table(store.open(contract), contract)
+    if new:
+        _extend(store, row, new)
 
 
 def _compare(store: DeltaStore, found: RootIdentity, wanted: RootIdentity) -> None:
@@ -109,9 +126,27 @@ def _named(identity: RootIdentity) -> str:
     return f"{identity.source} ({identity.detail})" if identity.detail else identity.source
 
 
+def _extend(store: DeltaStore, row: dict[str, Any], new: Sequence[TableContract]) -> None:
+    """Give an older root the tables that have come since; only then does it promise them."""
+    with _one_maker(store):
+        for contract in new:
+            store.create(contract)
+        promised = sorted({*row["tables"], *(contract.name for contract in new)})
+        _write(store, {**row, "tables": promised}, "overwrite")
+
+
+@contextmanager
+def _one_maker(store: DeltaStore) -> Iterator[None]:
+    """Where the root is a folder, one process at a time makes tables there."""
+    if "://" in store.root:
+        yield
+        return
+    _check_folder(Path(store.root))
+    with FileLock(Path(store.root) / "ops" / "root.lock"):
+        yield
+
+
 def _create(store: DeltaStore, identity: RootIdentity) -> None:
-    if "://" not in store.root:
-        _check_folder(Path(store.root))
     for contract in ALL_TABLES:
         store.create(contract)
         rows = pl.scan_delta(store.open(contract)).select(pl.len()).collect().item()
@@ -121,19 +156,22 @@ def _create(store: DeltaStore, identity: RootIdentity) -> None:
                 "restore that table, or use a new root."
             )
     # Last, so that a root that says what it is has all of its tables.
-    row = pl.DataFrame(
+    _write(
+        store,
         {
-            "source": [identity.source],
-            "detail": [identity.detail],
-            "token_shards": [identity.token_shards],
-            "wallet_shards": [identity.wallet_shards],
-            "layout": [LAYOUT],
-            "created_at": [datetime.now(UTC)],
+            **vars(identity),
+            "layout": LAYOUT,
+            "created_at": datetime.now(UTC),
+            "tables": sorted(contract.name for contract in ALL_TABLES),
         },
-        schema={c.name: c.dtype for c in ROOT.columns},
+        "error",
     )
+
+
+def _write(store: DeltaStore, row: dict[str, Any], mode: Literal["error", "overwrite"]) -> None:
+    frame = pl.DataFrame([row], schema={column.name: column.dtype for column in ROOT.columns})
     write_deltalake(
-        store.uri(ROOT), row, mode="error", name=ROOT.name, storage_options=store.storage_options
+        store.uri(ROOT), frame, mode=mode, name=ROOT.name, storage_options=store.storage_options
     )
 
 

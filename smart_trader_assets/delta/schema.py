@@ -177,7 +177,8 @@ def check_unique(frame: pl.DataFrame, key: Iterable[str], table: str) -> None:
 
 def check_state(values: pl.Series, state: State, table: str) -> None:
     """FrameError where a state column holds a value that the contract does not allow."""
-    strange = values.filter(~values.is_in(list(state.values))).unique().to_list()
+    allowed = values.is_in(list(state.values)).fill_null(False)
+    strange = values.filter(~allowed).unique().to_list()
     if strange:
         raise FrameError(
             f"{table}.{state.column} cannot be {strange}: allowed are {', '.join(map(str, state.values))}"

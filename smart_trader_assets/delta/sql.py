@@ -24,10 +24,11 @@ def literal(value: Literal) -> str:
 
 
 def one_of(column: str, values: Iterable[Literal]) -> str:
-    """`column` is one of `values`: an equality for one value, else an IN list, sorted for the reader."""
+    """`column` is one of `values`, sorted for the reader.
+
+    A list for a single value too: `x = false` is simplified to `NOT x`, by which no file is left unopened.
+    """
     literals = sorted({literal(value) for value in values})
-    if len(literals) == 1:
-        return f"{column} = {literals[0]}"
     return f"{column} IN ({', '.join(literals)})"
 
 

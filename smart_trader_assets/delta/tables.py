@@ -1,15 +1,11 @@
-"""The seven medallion tables, in the order in which rows flow through them."""
+"""The medallion tables, in the order in which rows flow through them."""
 
 from __future__ import annotations
 
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.tables_bronze import TOKENS, TRANSACTIONS, WHALES
-from smart_trader_assets.delta.tables_silver import (
-    SMART_TRADERS,
-    TRACKED_TOKENS,
-    TRACKED_WHALES,
-    WALLET_PNL,
-)
+from smart_trader_assets.delta.tables_gold import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
+from smart_trader_assets.delta.tables_silver import TRACKED_TOKENS, TRACKED_WHALES, WALLET_PNL
 
 ALL_TABLES: tuple[TableContract, ...] = (
     TOKENS,
@@ -19,11 +15,15 @@ ALL_TABLES: tuple[TableContract, ...] = (
     TRANSACTIONS,
     WALLET_PNL,
     SMART_TRADERS,
+    CLASSIFIED_WALLETS,
+    TIER_CHANGES,
 )
 
 __all__ = [
     "ALL_TABLES",
+    "CLASSIFIED_WALLETS",
     "SMART_TRADERS",
+    "TIER_CHANGES",
     "TOKENS",
     "TRACKED_TOKENS",
     "TRACKED_WHALES",

@@ -1,10 +1,10 @@
-"""The silver and gold tables: what is derived, and the state of the entities that are followed."""
+"""The silver tables: what is derived, and the state of the entities that are followed."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from smart_trader_assets.delta.contract import TEXTS, TIME, Column, SendBack, State, TableContract
+from smart_trader_assets.delta.contract import TIME, Column, SendBack, State, TableContract
 
 
 def _trouble_columns() -> tuple[Column, ...]:
@@ -258,39 +258,4 @@ WALLET_PNL = TableContract(
     states=(State("processed_for_gold", (False, True), False, companions=("gold_processed_at",)),),
     send_backs=(SendBack("processed_for_gold", False, clears=("gold_processed_at",)),),
     statistics=("as_of",),
-)
-
-SMART_TRADERS = TableContract(
-    name="gold/smart_traders",
-    grain="One row per wallet that qualifies as a smart trader, ranked.",
-    columns=(
-        Column("wallet_address", pl.String, "The trader", required=True),
-        Column("tier", pl.String, "ELITE, STRONG, PROMISING or QUALIFIED", required=True),
-        Column("overall_rank", pl.Int64, "Place among all smart traders", required=True),
-        Column("tier_rank", pl.Int64, "Place within the tier", required=True),
-        Column("score", pl.Float64, "What the ranks are by, 0 to 100", required=True),
-        Column("reasons", TEXTS, "Why the wallet ranks where it does, in words"),
-        Column("total_pnl", pl.Float64, "Realized and unrealized PnL", "USD"),
-        Column("realized_pnl", pl.Float64, "Realized PnL", "USD"),
-        Column("unrealized_pnl", pl.Float64, "Unrealized PnL of what has a mark", "USD"),
-        Column("roi", pl.Float64, "Realized PnL over matched cost", "%"),
-        Column("win_rate", pl.Float64, "Wins over closing trades", "%"),
-        Column("coverage", pl.Float64, "How much of what was sold has a known basis", "%"),
-        Column("closing_count", pl.Int64, "Closing trades"),
-        Column("trade_count", pl.Int64, "Netted trades"),
-        Column("total_bought", pl.Float64, "Worth of priced buys", "USD"),
-        Column("total_sold", pl.Float64, "Worth of priced sells", "USD"),
-        Column("token_count", pl.Int64, "Tokens traded"),
-        Column("profit_factor", pl.Float64, "Sum of winning over sum of losing results"),
-        Column("max_drawdown_usd", pl.Float64, "Largest fall of realized PnL from its peak", "USD"),
-        Column("avg_holding_hours", pl.Float64, "Mean holding time", "h"),
-        Column("unpriced_count", pl.Int64, "Trades whose worth is unknown"),
-        Column("unmarked_tokens", pl.Int64, "Open tokens without a mark"),
-        Column("arbitrage_count", pl.Int64, "Cyclic arbitrages, outside the PnL"),
-        Column("history_complete", pl.Boolean, "Whether the history reaches the first trade"),
-        Column("first_transaction", TIME, "First trade"),
-        Column("last_transaction", TIME, "Last trade"),
-        Column("as_of", TIME, "Time that the PnL was calculated for", required=True),
-    ),
-    key=("wallet_address",),
 )

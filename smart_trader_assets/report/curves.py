@@ -5,13 +5,13 @@ from __future__ import annotations
 import polars as pl
 
 HOLDING_BANDS: tuple[tuple[str, float], ...] = (
-    ("< 1 min", 1 / 60),
-    ("< 1 h", 1.0),
-    ("< 6 h", 6.0),
-    ("< 1 d", 24.0),
-    ("< 7 d", 168.0),
-    ("< 30 d", 720.0),
-    ("≥ 30 d", float("inf")),
+    ("<1 min", 1 / 60),
+    ("<1 h", 1.0),
+    ("<6 h", 6.0),
+    ("<1 d", 24.0),
+    ("<7 d", 168.0),
+    ("<30 d", 720.0),
+    ("≥30 d", float("inf")),
 )
 """Name and upper end, in hours, of each band of holding times."""
 

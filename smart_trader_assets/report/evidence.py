@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -23,6 +23,8 @@ from smart_trader_assets.shards import shard_of
 
 MOST_WALLETS = 200
 """Wallets that a page shows unless told otherwise."""
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,13 @@ def _lots(lake: LakeResource, shown: pl.DataFrame) -> tuple[LotEvidence, dict[st
     tokens = store.scan(TOKENS)
     parts: list[LotEvidence] = []
     symbols: dict[str, str] = {}
-    calculated = shown.partition_by("as_of", maintain_order=True) or [shown]
-    for alike in calculated:
-        wallets = alike["wallet_address"].to_list()
+    # An empty ranking has no time of calculation; its one part is empty, with the right columns.
+    for as_of in shown["as_of"].unique(maintain_order=True).to_list() or [_LONG_AGO]:
+        wallets = shown.filter(pl.col("as_of") == as_of)["wallet_address"].to_list()
         inputs = read_pnl_inputs(
             wallets,
             shards=_shards(wallets, lake.wallet_shards),
-            as_of=alike["as_of"][0],
+            as_of=as_of,
             transactions=store.scan(TRANSACTIONS),
             tracked_whales=store.scan(TRACKED_WHALES),
             tokens=tokens,
@@ -105,12 +107,12 @@ def _lots(lake: LakeResource, shown: pl.DataFrame) -> tuple[LotEvidence, dict[st
         parts.append(part)
         mints = part.trades["token_address"].unique().to_list()
         symbols |= token_symbols(mints, tokens=tokens, swaps=inputs.swaps)
-    return LotEvidence(
-        *(pl.concat([getattr(part, name) for part in parts]) for name in _FRAMES)
-    ), symbols
-
-
-_FRAMES = ("trades", "lot_matches", "open_lots")
+    lots = LotEvidence(
+        trades=pl.concat([part.trades for part in parts]),
+        lot_matches=pl.concat([part.lot_matches for part in parts]),
+        open_lots=pl.concat([part.open_lots for part in parts]),
+    )
+    return lots, symbols
 
 
 def _shards(wallets: Sequence[str], count: int) -> list[str]:

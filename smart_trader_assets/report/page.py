@@ -1,0 +1,133 @@
+"""The page: one HTML file that asks nothing of anybody, for the screen and for the phone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+import polars as pl
+from markupsafe import Markup
+
+from smart_trader_assets.report import formats
+from smart_trader_assets.report.curves import HOLDING_BANDS
+from smart_trader_assets.report.evidence import RankingEvidence
+from smart_trader_assets.report.symbols import short
+from smart_trader_assets.report.wallet_parts import WalletPart, wallet_parts
+
+TIERS = ("ELITE", "STRONG", "PROMISING", "QUALIFIED")
+BEST_CURVES = 5
+
+_SOURCES = {
+    "live": "BirdEye",
+    "sandbox": "an invented market: no wallet, token or trade on this page exists",
+    "replay": "recorded swap rows",
+}
+
+
+def render_page(evidence: RankingEvidence, *, stamp: str) -> str:
+    """The whole page. `stamp` says which state of the tables it was made from.
+
+    Every text that comes from outside is escaped and isolated from its surroundings' direction; the
+    content security policy lets nothing run but the page's own scripts, by their hashes, and nothing
+    be fetched at all.
+    """
+    parts = wallet_parts(evidence)
+    scripts = [_asset("vendor/uPlot.iife.min.js"), _asset("templates/page.js")]
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            stamp=stamp,
+            evidence=evidence,
+            parts=parts,
+            tiers=tier_mix(evidence.traders),
+            totals=_totals(evidence.traders),
+            source=_SOURCES.get(evidence.source, evidence.source),
+            charts=_charts(parts),
+            styles=[_asset("vendor/uPlot.min.css"), _asset("templates/page.css")],
+            scripts=scripts,
+            policy=_policy(scripts),
+        )
+    )
+
+
+def tier_mix(traders: pl.DataFrame) -> list[tuple[str, int]]:
+    """How many wallets each tier has: the best tier first, tiers of other names after the known ones."""
+    counts = dict(traders.group_by("tier").len().sort("tier").iter_rows())
+    return [(tier, counts.pop(tier)) for tier in TIERS if tier in counts] + list(counts.items())
+
+
+def _totals(traders: pl.DataFrame) -> dict[str, Any]:
+    return traders.select(
+        realized_pnl=pl.col("realized_pnl").sum() if traders.height else pl.lit(None, pl.Float64),
+        win_rate=pl.col("win_rate").median(),
+        coverage=pl.col("coverage").median(),
+        holding_hours=pl.col("avg_holding_hours").median(),
+    ).row(0, named=True)
+
+
+def _charts(parts: Sequence[WalletPart]) -> dict[str, Any]:
+    """What the charts draw, as JSON: curves and holding shares by wallet, and the best wallets' names."""
+    return {
+        "bands": [name for name, _ in HOLDING_BANDS],
+        "wallets": {
+            part.trader["wallet_address"]: {"curve": part.curve, "holding": part.holding}
+            for part in parts
+        },
+        "best": [
+            {
+                "wallet": part.trader["wallet_address"],
+                "name": f"#{part.trader['overall_rank']} {short(part.trader['wallet_address'])}",
+            }
+            for part in parts[:BEST_CURVES]
+        ],
+    }
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        for script in scripts
+    )
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _asset(path: str) -> Markup:
+    """A script or style sheet of this package, which is trusted and goes into the page as it is."""
+    return Markup(resources.files(__package__).joinpath(path).read_text("utf-8"))  # noqa: S704
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("smart_trader_assets.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        function.__name__: function
+        for function in (
+            formats.usd,
+            formats.percent,
+            formats.count,
+            formats.ratio,
+            formats.quantity,
+            formats.price,
+            formats.duration,
+            formats.moment,
+            formats.sign,
+            short,
+        )
+    }
+    return environment

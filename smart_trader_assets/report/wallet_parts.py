@@ -1,0 +1,149 @@
+"""What the page tells of one wallet: plain rows for the template, best wallet first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from smart_trader_assets.pnl import ALL_TOKENS
+from smart_trader_assets.report.curves import (
+    HOLDING_BANDS,
+    equity_curves,
+    holding_shares,
+    thinned,
+)
+from smart_trader_assets.report.evidence import RankingEvidence
+from smart_trader_assets.report.sales import REASON_WORDS, sales_of
+
+MOST_TOKENS = 12
+MOST_OPEN_LOTS = 10
+MOST_SALES = 15
+CURVE_BUCKETS = 50
+
+_WINDOWS = ("7d", "30d", "90d", "all")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The first rows of a longer list, and how long it is."""
+
+    rows: list[Row]
+    total: int
+
+    @property
+    def left_out(self) -> int:
+        """Rows that are not shown."""
+        return self.total - len(self.rows)
+
+
+@dataclass(frozen=True)
+class WalletPart:
+    """One wallet: its row of the ranking, its portfolio by window, its tokens, sales and open lots.
+
+    curve: seconds and cumulative realized PnL in USD, from the first trade on
+    holding: percent of matched cost by band of `HOLDING_BANDS`
+    """
+
+    trader: Row
+    portfolio: Row
+    windows: list[Row]
+    tokens: Listing
+    open_lots: Listing
+    sales: Listing
+    curve: tuple[list[int], list[float]]
+    holding: list[float]
+    searched: str
+
+
+def wallet_parts(evidence: RankingEvidence) -> list[WalletPart]:
+    """The parts of all wallets whose lots were read, in the order of the ranking."""
+    matches = evidence.lots.lot_matches
+    frames = {
+        "pnl": evidence.pnl,
+        "sales": sales_of(matches),
+        "open_lots": evidence.lots.open_lots.sort("bought_at", descending=True),
+        "curve": thinned(equity_curves(matches), CURVE_BUCKETS),
+        "holding": holding_shares(matches),
+    }
+    by_wallet = {name: _by_wallet(frame) for name, frame in frames.items()}
+    traders = {row["wallet_address"]: row for row in evidence.traders.iter_rows(named=True)}
+    return [
+        _part(
+            traders[wallet],
+            {name: by_wallet[name].get(wallet, frame.clear()) for name, frame in frames.items()},
+            evidence.symbols,
+        )
+        for wallet in evidence.shown
+    ]
+
+
+def _by_wallet(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    parts = frame.partition_by("wallet_address", as_dict=True, maintain_order=True)
+    return {str(key[0]): part for key, part in parts.items()}
+
+
+def _part(
+    trader: Row, frames: Mapping[str, pl.DataFrame], symbols: Mapping[str, str]
+) -> WalletPart:
+    portfolio = frames["pnl"].filter(pl.col("token_address") == ALL_TOKENS)
+    windows = {row["window"]: row for row in portfolio.iter_rows(named=True)}
+    tokens = frames["pnl"].filter(
+        (pl.col("token_address") != ALL_TOKENS) & (pl.col("window") == "all")
+    )
+    worth = pl.coalesce("total_pnl", "realized_pnl")
+    ranked_tokens = tokens.sort(worth, "token_address", descending=[True, False])
+    named = [symbols.get(mint, "") for mint in ranked_tokens["token_address"]]
+    return WalletPart(
+        trader=trader,
+        portfolio=windows.get("all", {}),
+        windows=[windows[window] for window in _WINDOWS if window in windows],
+        tokens=_listing(_most_telling(ranked_tokens, worth), symbols, total=tokens.height),
+        open_lots=_listing(frames["open_lots"].head(MOST_OPEN_LOTS), symbols, total=frames["open_lots"].height),
+        sales=_listing(frames["sales"].head(MOST_SALES), symbols, total=frames["sales"].height),
+        curve=_curve(trader, frames["curve"]),
+        holding=_holding(frames["holding"]),
+        searched=" ".join(
+            [trader["wallet_address"], *dict.fromkeys(filter(None, named)), *ranked_tokens["token_address"][:MOST_TOKENS]]
+        ),
+    )
+
+
+def _most_telling(ranked: pl.DataFrame, worth: pl.Expr) -> pl.DataFrame:
+    """The tokens with the largest gains and losses, the best first."""
+    return ranked.filter(
+        worth.abs().fill_null(0).rank("ordinal", descending=True) <= MOST_TOKENS
+    )
+
+
+def _listing(rows: pl.DataFrame, symbols: Mapping[str, str], *, total: int) -> Listing:
+    return Listing([_with_names(row, symbols) for row in rows.iter_rows(named=True)], total)
+
+
+def _with_names(row: Row, symbols: Mapping[str, str]) -> Row:
+    named = row | {"symbol": symbols.get(row["token_address"], "")}
+    if reason := row.get("unmatched_reason"):
+        named["unmatched_words"] = REASON_WORDS.get(reason, reason)
+    return named
+
+
+def _curve(trader: Row, curve: pl.DataFrame) -> tuple[list[int], list[float]]:
+    """From 0 at the first trade to the time of calculation, where the last value still stands."""
+    seconds = curve["time"].dt.epoch("s").to_list()
+    realized = curve["realized_pnl"].round(2).to_list()
+    if trader["first_transaction"] is not None:
+        seconds.insert(0, int(trader["first_transaction"].timestamp()))
+        realized.insert(0, 0.0)
+    if realized:
+        seconds.append(int(trader["as_of"].timestamp()))
+        realized.append(realized[-1])
+    return seconds, realized
+
+
+def _holding(shares: pl.DataFrame) -> list[float]:
+    by_band = dict(shares.select("band", pl.col("share").round(1)).iter_rows())
+    return [by_band.get(band, 0.0) for band in range(len(HOLDING_BANDS))]

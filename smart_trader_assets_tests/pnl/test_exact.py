@@ -1,0 +1,76 @@
+"""Whole-number arithmetic is exact to the last unit, up to its limits."""
+
+from fractions import Fraction
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from solders.pubkey import Pubkey
+
+from smart_trader_assets.pnl.addresses import are_addresses
+from smart_trader_assets.pnl.exact import (
+    MAX_DIVISOR,
+    MAX_QUANTITY,
+    UNITS_PER_USD,
+    multiply_divide,
+    to_usd,
+    usd_value,
+)
+
+quickly = settings(max_examples=60, deadline=None)
+
+
+def integers(*values: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        {name: pl.Series([value], dtype=pl.Int128) for name, value in zip("abc", values, strict=False)}
+    )
+
+
+@quickly
+@given(st.integers(0, 10**32), st.integers(1, MAX_DIVISOR), st.data())
+def test_multiply_divide_is_the_floor_of_the_fraction(value, denominator, data):
+    numerator = data.draw(st.integers(0, denominator))
+    frame = integers(value, numerator, denominator)
+    found = frame.select(multiply_divide(pl.col("a"), pl.col("b"), pl.col("c"))).item()
+    assert found == value * numerator // denominator
+
+
+@quickly
+@given(st.integers(1, MAX_QUANTITY), st.integers(0, 12), st.integers(1, 10**14), st.integers(-14, 0))
+def test_a_value_is_the_floor_of_quantity_times_the_decimal_price(units, decimals, digits, power):
+    price = float(f"{digits}e{power}")
+    exact = Fraction(digits) * Fraction(10) ** (power - decimals + 21) * units
+    if exact >= 10**32:
+        return
+    frame = integers(units).with_columns(price=pl.lit(price), decimals=pl.lit(decimals))
+    found = frame.select(usd_value(pl.col("a"), pl.col("decimals"), pl.col("price"))).item()
+    assert found == exact // 1
+
+
+@pytest.mark.parametrize("usd", [0, 1, -1, 50, 3_286, -1_805, 10**11])
+def test_whole_dollars_are_told_whole(usd):
+    assert integers(usd * UNITS_PER_USD).select(to_usd(pl.col("a"))).item() == float(usd)
+
+
+@quickly
+@given(st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=20))
+def test_every_key_of_32_bytes_is_an_address(keys):
+    assert are_addresses(pl.Series([str(Pubkey(key)) for key in keys])).all()
+
+
+@quickly
+@given(st.text("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", min_size=1, max_size=50))
+def test_a_text_is_an_address_where_it_decodes_to_32_bytes(text):
+    try:
+        Pubkey.from_string(text)
+        decodes = True
+    except ValueError:
+        decodes = False
+    assert are_addresses(pl.Series([text])).item() is decodes
+
+
+def test_other_texts_are_no_addresses():
+    texts = ["", "0" * 40, "O" * 40, "I" * 40, "l" * 40, " " + "1" * 32, "SOL", None, "1" * 33]
+    assert not are_addresses(pl.Series(texts)).any()
+    assert are_addresses(pl.Series(["1" * 32])).all()
