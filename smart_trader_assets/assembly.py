@@ -8,7 +8,7 @@ import dagster as dg
 
 from smart_trader_assets.access import BirdEyeAccess
 from smart_trader_assets.assets.declare import IO_MANAGER
-from smart_trader_assets.assets.smart_traders import smart_traders_asset
+from smart_trader_assets.assets.smart_traders import smart_traders_assets
 from smart_trader_assets.assets.tokens import tokens_asset
 from smart_trader_assets.assets.tracked_tokens import tracked_tokens_asset
 from smart_trader_assets.assets.tracked_whales import tracked_whales_asset
@@ -27,7 +27,7 @@ from smart_trader_assets.settings import Settings
 
 
 def make_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
-    """The seven assets, in the order in which rows flow."""
+    """The assets, in the order in which rows flow."""
     return [
         tokens_asset(partitions),
         tracked_tokens_asset(partitions),
@@ -35,7 +35,7 @@ def make_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         tracked_whales_asset(partitions),
         transactions_asset(partitions),
         wallet_pnl_asset(partitions),
-        smart_traders_asset(),
+        smart_traders_assets(),
     ]
 
 

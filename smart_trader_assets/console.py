@@ -39,6 +39,8 @@ _DID = {
     "wallets_computed": "wallets computed",
     "swaps_set_aside": "swaps set aside",
     "wallets_ranked": "traders",
+    "wallets_kept_out": "kept out",
+    "tiers_changed": "changes of tier",
     "rows_inserted": "rows new",
     "rows_updated": "rows changed",
     "rows_deleted": "rows gone",

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from smart_trader_assets.assembly import make_assets, make_resources
 from smart_trader_assets.assets.scope import AS_OF_TAG
+from smart_trader_assets.automation.jobs import assets_of
 from smart_trader_assets.automation.partitions import Partitions, make_partitions
 from smart_trader_assets.delta.cursors import CONSUMERS, cursors_of
 from smart_trader_assets.delta.resource import LakeResource
@@ -145,7 +146,7 @@ class Drain:
             tags |= {RANGE_START_TAG: partitions[0], RANGE_END_TAG: partitions[-1]}
         result = dg.materialize(
             self._assets,
-            selection=[dg.AssetKey(asset.split("/"))],
+            selection=assets_of(asset),
             instance=self._instance,
             resources=self._resources,
             partition_key=partitions[0] if len(partitions) == 1 else None,
@@ -153,7 +154,7 @@ class Drain:
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
         left = 0 if snapshot else sum(self._due(store, asset).values())
-        step = Step(asset, due, left, time.monotonic() - started, _facts(result))
+        step = Step(asset, due, left, time.monotonic() - started, _facts(result, asset))
         report.steps.append(step)
         if not snapshot and left and _versions(store) == versions:
             report.stuck[asset] = left
@@ -170,10 +171,12 @@ def _versions(store: DeltaStore) -> dict[str, int]:
     return {contract.name: store.version(contract) for contract in ALL_TABLES}
 
 
-def _facts(result: dg.ExecuteInProcessResult) -> dict[str, float]:
+def _facts(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, float]:
     """The numbers of the run's materialization; those of a range are the same on each partition."""
     facts: dict[str, float] = {}
-    for event in result.get_asset_materialization_events()[:1]:
+    key = dg.AssetKey(asset.split("/"))
+    events = [e for e in result.get_asset_materialization_events() if e.asset_key == key]
+    for event in events[:1]:
         metadata: dict[str, Any] = dict(event.materialization.metadata)
         for name, value in metadata.items():
             if isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue):

@@ -180,11 +180,16 @@ class Settings(BaseSettings):
         "that ask for proof, or left out",
     )
     evidence_confidence: float = Field(
-        95, gt=50, lt=100, description="Confidence that a return is above zero for ELITE, STRONG, percent"
+        95,
+        gt=50,
+        lt=100,
+        description="Confidence that a return is above zero for ELITE, STRONG, percent",
     )
     elite_min_pnl: float = Field(10_000, ge=0, description="Least PnL of ELITE, USD")
     elite_min_roi: float = Field(50, ge=0, description="Least ROI of ELITE, percent")
-    elite_min_win_rate: float = Field(30, ge=0, le=100, description="Least win rate of ELITE, percent")
+    elite_min_win_rate: float = Field(
+        30, ge=0, le=100, description="Least win rate of ELITE, percent"
+    )
     strong_min_pnl: float = Field(1_000, ge=0, description="Least PnL of STRONG, USD")
     strong_min_roi: float = Field(20, ge=0, description="Least ROI of STRONG, percent")
     strong_min_win_rate: float = Field(
@@ -206,7 +211,10 @@ class Settings(BaseSettings):
         25, gt=0, le=100, description="Arbitrages of an arbitrageur in all that it did, percent"
     )
     same_block_share: float = Field(
-        50, gt=0, le=100, description="Round trips within seconds that only a machine makes, percent"
+        50,
+        gt=0,
+        le=100,
+        description="Round trips within seconds that only a machine makes, percent",
     )
 
     # Shards

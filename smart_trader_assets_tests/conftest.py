@@ -4,8 +4,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.delta.tables import ALL_TABLES
 from smart_trader_assets.sandbox import Recording
 from smart_trader_assets_tests.support.pipeline import Pipeline, open_pipeline
 from smart_trader_assets_tests.support.village import write_village
@@ -37,6 +40,13 @@ def drained_root(tmp_path_factory: pytest.TempPathFactory, village: Recording) -
     with open_pipeline(root, village) as pipeline:
         pipeline.drain()
     return root
+
+
+@pytest.fixture(scope="session")
+def first_run(drained_root: Path) -> dict[str, pl.DataFrame]:
+    """The tables after the first drain."""
+    store = DeltaStore(str(drained_root))
+    return {contract.name: store.scan(contract).collect() for contract in ALL_TABLES}
 
 
 @pytest.fixture

@@ -69,12 +69,8 @@ def test_assets_run_once_each_in_the_order_of_the_graph(pipeline):
     ],
     ids=lambda value: getattr(value, "name", str(value)),
 )
-def test_every_row_ends_in_the_state_that_means_done(drained, table, column, done):
-    assert pipeline_states(drained, table, column) == {done}
-
-
-def pipeline_states(pipeline, table, column):
-    return set(pipeline.rows(table)[column].unique())
+def test_every_row_ends_in_the_state_that_means_done(first_run, table, column, done):
+    assert set(first_run[table.name][column].unique()) == {done}
 
 
 @pytest.mark.parametrize(
@@ -90,24 +86,24 @@ def pipeline_states(pipeline, table, column):
     ],
     ids=lambda value: getattr(value, "name", str(value)),
 )
-def test_what_is_done_says_when_by_the_one_clock(drained, table, column):
-    assert pipeline_states(drained, table, column) == {NOW}
+def test_what_is_done_says_when_by_the_one_clock(first_run, table, column):
+    assert set(first_run[table.name][column].unique()) == {NOW}
 
 
-def test_the_rows_are_those_of_the_market(drained):
-    assert set(drained.rows(WHALES).select("token_address", "wallet_address").rows()) == {
+def test_the_rows_are_those_of_the_market(first_run):
+    assert set(first_run[WHALES.name].select("token_address", "wallet_address").rows()) == {
         (CAT, ANN),
         (CAT, CID),
         (DOG, BOB),
         (DOG, CID),
         (FOX, DEE),
     }
-    swaps = drained.rows(TRANSACTIONS)["wallet_address"].value_counts()
+    swaps = first_run[TRANSACTIONS.name]["wallet_address"].value_counts()
     assert dict(swaps.rows()) == {ANN: 24, BOB: 3, CID: 2, DEE: 1}
 
 
-def test_profit_is_first_in_first_out_over_the_whole_history(drained):
-    portfolios = drained.rows(WALLET_PNL).filter(
+def test_profit_is_first_in_first_out_over_the_whole_history(first_run):
+    portfolios = first_run[WALLET_PNL.name].filter(
         (pl.col("token_address") == "ALL_TOKENS") & (pl.col("window") == "all")
     )
     earned = dict(portfolios.select("wallet_address", "realized_pnl").rows())
@@ -119,7 +115,7 @@ def test_profit_is_first_in_first_out_over_the_whole_history(drained):
         DEE: 0,
     }
     assert set(portfolios["as_of"]) == {NOW}
-    dogs = drained.rows(WALLET_PNL).filter(
+    dogs = first_run[WALLET_PNL.name].filter(
         (pl.col("wallet_address") == BOB)
         & (pl.col("token_address") == DOG)
         & (pl.col("window") == "all")

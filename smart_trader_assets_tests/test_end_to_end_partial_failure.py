@@ -106,7 +106,7 @@ def test_a_budget_ends_the_run_before_the_request_that_would_exceed_it(pipeline)
         pipeline.drain(credits_per_month=250)
     assert pipeline.server.credits_spent <= 250
     assert set(token_states(pipeline).values()) == {"completed"}
-    assert set(wallet_states(pipeline).values()) == {"ready"}
+    assert set(wallet_states(pipeline).values()) <= {"pending", "ready"}
 
     pipeline.drain(credits_per_month=1000)
     assert pipeline.requests(Endpoint.HOLDERS) == 0

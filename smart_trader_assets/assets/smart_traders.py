@@ -92,7 +92,9 @@ def _judge(
         numbers, rules=rules, as_of=scope.as_of, pools=_pools(transactions, numbers)
     )
     changes = tier_changes(
-        lake.store.scan(TIER_CHANGES).select("wallet_address", "change_number", "to_tier").collect(),
+        lake.store.scan(TIER_CHANGES)
+        .select("wallet_address", "change_number", "to_tier")
+        .collect(),
         judged.traders,
         judged.kept_out,
         tiers=rules.tier_names,

@@ -8,7 +8,9 @@ import dagster as dg
 from dagster import AssetSelection
 
 from smart_trader_assets.delta.tables import (
+    CLASSIFIED_WALLETS,
     SMART_TRADERS,
+    TIER_CHANGES,
     TOKENS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
@@ -18,6 +20,9 @@ from smart_trader_assets.delta.tables import (
 )
 
 SNAPSHOT = "snapshot"
+
+# One step judges all wallets and writes what comes of it: a run for the ranking takes all of it.
+_RANKING = (SMART_TRADERS.name, CLASSIFIED_WALLETS.name, TIER_CHANGES.name)
 
 _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     SNAPSHOT: ("Takes today's token snapshot.", (TOKENS.name,)),
@@ -29,13 +34,19 @@ _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Tracks whales, fetches their swaps and computes their PnL, by wallet shard.",
         (TRACKED_WHALES.name, TRANSACTIONS.name, WALLET_PNL.name),
     ),
-    "ranking": ("Ranks the smart traders.", (SMART_TRADERS.name,)),
+    "ranking": ("Judges all wallets: ranked, or kept out, and what changed.", _RANKING),
 }
 
 ASSETS_OF_JOBS: Mapping[str, frozenset[dg.AssetKey]] = {
     name: frozenset(dg.AssetKey(table.split("/")) for table in tables)
     for name, (_, tables) in _JOBS.items()
 }
+
+
+def assets_of(consumer: str) -> list[dg.AssetKey]:
+    """What a run for the asset `consumer` materializes: it, and what the same step writes beside it."""
+    tables = _RANKING if consumer == SMART_TRADERS.name else (consumer,)
+    return [dg.AssetKey(table.split("/")) for table in tables]
 
 
 def make_jobs() -> list[dg.UnresolvedAssetJobDefinition]:

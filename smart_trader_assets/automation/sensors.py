@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from smart_trader_assets.automation.jobs import assets_of
 from smart_trader_assets.automation.leases import bury_dead_runs
 from smart_trader_assets.automation.live_runs import (
     CONSUMER_TAG,
@@ -63,7 +64,7 @@ def _sensor(
 
     @dg.sensor(
         name=f"{asset.path[-1]}_due",
-        asset_selection=[asset],
+        asset_selection=assets_of(consumer),
         minimum_interval_seconds=settings.sensor_seconds,
         default_status=(
             dg.DefaultSensorStatus.RUNNING
@@ -107,7 +108,7 @@ def _sensor(
             run_requests=[
                 dg.RunRequest(
                     run_key=f"{consumer}:{request.partitions}:{stamp}",
-                    asset_selection=[asset],
+                    asset_selection=assets_of(consumer),
                     partition_key=(
                         request.first if request.first == request.last != WHOLE else None
                     ),

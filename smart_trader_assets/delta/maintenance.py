@@ -1,7 +1,8 @@
 """Upkeep of the tables: compact, vacuum with a retention, checkpoint, clean the log. Safe beside writers.
 
-Compaction rewrites only files that are small; rows stay as they are, and a writer that meets it does its
-commit again. Vacuum deletes nothing younger than the retention, so that time travel and running readers
+Compaction rewrites only files that are small; a table that is read by wallet is sorted by wallet on the
+way, so that such a read opens few files. Rows stay as they are, and a writer that meets a compaction does
+its commit again. Vacuum deletes nothing younger than the retention, so that time travel and running readers
 keep what they read.
 """
 
@@ -10,10 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+from deltalake import WriterProperties
+
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.store import DeltaStore, Stamp
 
 TARGET_FILE_BYTES = 64 * 1024 * 1024
+CLUSTERED_FILE_BYTES = 16 * 1024 * 1024
+ROWS_PER_GROUP = 50_000
+
+# A partition is sorted anew once so many files have come since; until then its reads open them all.
+FILES_BEFORE_CLUSTERING = 8
 
 
 @dataclass(frozen=True)
@@ -33,14 +42,10 @@ def maintain(
     """Compact the table, delete what is older than the retention, and write a checkpoint."""
     before = store.files(contract).height
 
-    def compact() -> dict[str, Any]:
-        metrics: dict[str, Any] = store.open(contract).optimize.compact(
-            target_size=TARGET_FILE_BYTES, commit_properties=stamp.properties("compact")
-        )
-        return metrics
-
-    if _has_small_files(store, contract):
-        store.commit(f"{contract.name}: compaction", compact)
+    if contract.cluster_by:
+        _cluster(store, contract, stamp)
+    elif _has_small_files(store, contract):
+        _compact(store, contract, stamp)
     table = store.open(contract)
     vacuumed = table.vacuum(
         retention_hours=int(retention_hours),
@@ -54,6 +59,50 @@ def maintain(
     return Upkeep(
         contract.name, before, store.files(contract).height, len(vacuumed), table.version()
     )
+
+
+def _compact(store: DeltaStore, contract: TableContract, stamp: Stamp) -> None:
+    def compact() -> dict[str, Any]:
+        metrics: dict[str, Any] = store.open(contract).optimize.compact(
+            target_size=TARGET_FILE_BYTES, commit_properties=stamp.properties("compact")
+        )
+        return metrics
+
+    store.commit(f"{contract.name}: compaction", compact)
+
+
+def _cluster(store: DeltaStore, contract: TableContract, stamp: Stamp) -> None:
+    """Sort the partitions that many small files have come to by the columns that they are read by."""
+    by = [f"partition.{name}" for name in contract.partition_by]
+    files = store.files(contract)
+    crowded = (
+        files.filter(pl.col("size_bytes") < CLUSTERED_FILE_BYTES // 2)
+        .group_by(by)
+        .len()
+        .filter(pl.col("len") >= FILES_BEFORE_CLUSTERING)
+    )
+    for partition in crowded.drop("len").sort(by).iter_rows():
+        filters = [
+            (name, "=", _spelt(value))
+            for name, value in zip(contract.partition_by, partition, strict=True)
+        ]
+
+        def cluster(filters: list[tuple[str, str, str]] = filters) -> dict[str, Any]:
+            metrics: dict[str, Any] = store.open(contract).optimize.z_order(
+                list(contract.cluster_by),
+                partition_filters=filters,
+                target_size=CLUSTERED_FILE_BYTES,
+                writer_properties=WriterProperties(max_row_group_size=ROWS_PER_GROUP),
+                commit_properties=stamp.properties("cluster"),
+            )
+            return metrics
+
+        store.commit(f"{contract.name}: clustering", cluster)
+
+
+def _spelt(value: object) -> str:
+    """A partition value as the log spells it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _has_small_files(store: DeltaStore, contract: TableContract) -> bool:

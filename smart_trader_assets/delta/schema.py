@@ -55,6 +55,16 @@ def constraints(contract: TableContract) -> dict[str, str]:
     }
 
 
+def missing_constraints(table: DeltaTable, contract: TableContract) -> dict[str, str]:
+    """The contract's constraints that `table` does not enforce."""
+    held = table.metadata().configuration
+    return {
+        name: check
+        for name, check in constraints(contract).items()
+        if f"delta.constraints.{name}" not in held
+    }
+
+
 def configuration(contract: TableContract) -> dict[str, str]:
     """Table properties from creation on: the change data feed, and which columns have statistics."""
     bound = (contract.time_bound,) if contract.time_bound else ()
@@ -76,6 +86,14 @@ def verify_table(table: DeltaTable, contract: TableContract) -> None:
         f"column {name} is {found[name].type} and should be {field.type}"
         for name, field in wanted.items()
         if name in found and str(found[name].type) != str(field.type)
+    ]
+    problems += [
+        f"column {name} {'refuses nulls' if field.nullable else 'allows nulls'}"
+        for name, field in wanted.items()
+        if name in found and found[name].nullable != field.nullable
+    ]
+    problems += [
+        f"the constraint {name} is missing" for name in missing_constraints(table, contract)
     ]
     partition_by = tuple(table.metadata().partition_columns)
     if partition_by != contract.partition_by:

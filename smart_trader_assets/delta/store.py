@@ -24,8 +24,8 @@ from smart_trader_assets.delta.schema import (
     check_partition,
     configuration,
     conform,
-    constraints,
     delta_schema,
+    missing_constraints,
     verify_table,
 )
 
@@ -108,9 +108,12 @@ class DeltaStore:
             ) from error
 
     def create(self, contract: TableContract) -> None:
-        """Make the table, with its constraints and the change data feed; an existing one is verified."""
+        """Make the table, with its constraints and the change data feed; an existing one is verified.
+
+        One whose making was cut short, before its constraints, gets them now.
+        """
         if not self.exists(contract):
-            table = DeltaTable.create(
+            DeltaTable.create(
                 self.uri(contract),
                 schema=delta_schema(contract),
                 mode="ignore",
@@ -120,8 +123,9 @@ class DeltaStore:
                 configuration=configuration(contract),
                 storage_options=self.storage_options,
             )
-            if checks := constraints(contract):
-                table.alter.add_constraint(checks)
+        table = self.open(contract)
+        if checks := missing_constraints(table, contract):
+            table.alter.add_constraint(checks)
         verify_table(self.open(contract), contract)
 
     def version(self, contract: TableContract) -> int:

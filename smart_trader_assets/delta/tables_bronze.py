@@ -225,4 +225,5 @@ TRANSACTIONS = TableContract(
     time_bound="block_unix_time",
     insert_only=True,
     statistics=("wallet_address",),
+    cluster_by=("wallet_address",),
 )

@@ -22,6 +22,7 @@ SMART_TRADERS = TableContract(
         Column("roi", pl.Float64, "Realized PnL over matched cost", "%"),
         Column("expected_return", pl.Float64, "Return of a bet, shrunk toward the population", "%"),
         Column("return_floor", pl.Float64, "Lower confidence bound of that return", "%"),
+        Column("skill_confidence", pl.Float64, "Confidence that that return is above zero", "%"),
         Column("bets", pl.Float64, "Closed tokens, as the number of equal bets they are worth"),
         Column("win_rate", pl.Float64, "Wins over closing trades", "%"),
         Column("coverage", pl.Float64, "How much of what was sold has a known basis", "%"),

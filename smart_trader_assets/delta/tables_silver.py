@@ -122,7 +122,12 @@ TRACKED_WHALES = TableContract(
         ),
         Column("exclude_reason", pl.String, "Which screening rule excluded it"),
         Column("excluded_by_rules", pl.String, "Version of the rules that excluded it"),
-        Column("fetched_from", pl.Int64, "Everything from this second on is fetched", "unix s"),
+        Column(
+            "fetched_from",
+            pl.Int64,
+            "Everything from this second on is fetched; null where some second could not be read whole",
+            "unix s",
+        ),
         Column("fetched_to", pl.Int64, "Everything up to this second is fetched", "unix s"),
         Column(
             "history_complete",
@@ -258,4 +263,5 @@ WALLET_PNL = TableContract(
     states=(State("processed_for_gold", (False, True), False, companions=("gold_processed_at",)),),
     send_backs=(SendBack("processed_for_gold", False, clears=("gold_processed_at",)),),
     statistics=("as_of",),
+    cluster_by=("wallet_address",),
 )

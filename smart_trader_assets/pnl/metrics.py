@@ -65,7 +65,10 @@ def wallet_metrics(
     portfolios = _portfolio_rows(traded, tallies, ledger, matches, held, as_of)
     rows = pl.concat([_ratios(portfolios), _ratios(tokens)], how="diagonal")
     # Codes ascend as addresses do, and the portfolio, which has no mint, comes first.
-    rows = rows.sort("wallet", "mint", "window")
+    mint = (pl.col("mint").cast(pl.Int64) + 1).fill_null(0)
+    pair = pl.col("wallet").cast(pl.Int64) * (traded.mints.height + 1) + mint
+    order = rows.select(slot(pair, pl.col("window"))).to_series().arg_sort()
+    rows = rows.select(pl.all().gather(order))
     wallet_address = traded.wallets["wallet_address"].gather(rows["wallet"])
     token_address = traded.mints["token_address"].gather(rows["mint"])
     rows = rows.with_columns(
@@ -99,7 +102,9 @@ def _timed_matches(ledger: Ledger) -> pl.DataFrame:
 def _with_paths(
     rows: pl.DataFrame, key: str, ledger: Ledger, matches: pl.DataFrame
 ) -> pl.DataFrame:
-    closings = ledger.disposals.filter("closing")
+    closings = ledger.disposals.select(
+        "position", "wallet", "tx", "result", "band", "closing"
+    ).filter("closing")
     for figures in (
         drawdowns(closings, key),
         sharpes(closings, key),

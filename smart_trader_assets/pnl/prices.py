@@ -39,6 +39,7 @@ def with_prices(rows: pl.DataFrame, pegs: pl.Series) -> pl.DataFrame:
             volume_usd=_sound(volume, volume),
         )
         .with_columns((tokens[leg] * pl.col(f"{leg}_rate")).alias(f"{leg}_worth") for leg in LEGS)
+        .drop(f"{leg}_{name}" for leg in LEGS for name in ("price", "nearest_price"))
         .collect()
     )
     return _without_contradictions(rows, peg)

@@ -151,29 +151,15 @@ def _contradictory(leg: str) -> pl.Expr:
 def _with_differing_decimals(rows: pl.DataFrame, mints: pl.DataFrame) -> pl.DataFrame:
     """Marks the rows that are the odd ones out; only mints in dispute are looked at closely."""
     sound = rows.filter(pl.col("set_aside_reason").is_null())
+    disputed = _mints_in_dispute(sound, mints)
+    if disputed.is_empty():
+        return rows
     told = pl.concat(
         sound.select(
-            "wallet_address",
-            "block_unix_time",
-            mint=f"{leg}_mint",
-            decimals=f"{leg}_decimals",
+            "wallet_address", "block_unix_time", mint=f"{leg}_mint", decimals=f"{leg}_decimals"
         )
         for leg in LEGS
     )
-    known = mints.select(
-        "mint",
-        known=pl.col("token_address").replace_strict(
-            KNOWN_DECIMALS, default=None, return_dtype=pl.Int64
-        ),
-    )
-    spread = told.group_by("mint").agg(
-        lowest=pl.col("decimals").min(), highest=pl.col("decimals").max()
-    )
-    disputed = spread.join(known, on="mint").filter(
-        (pl.col("lowest") != pl.col("highest")) | (pl.col("lowest") != pl.col("known"))
-    )
-    if disputed.is_empty():
-        return rows
     verdicts = (
         told.join(disputed, on="mint")
         .group_by("wallet_address", "mint", "known", "decimals")
@@ -194,6 +180,27 @@ def _with_differing_decimals(rows: pl.DataFrame, mints: pl.DataFrame) -> pl.Data
     differ = _either(lambda leg: pl.col(f"{leg}_decimals") != pl.col(f"{leg}_verdict"))
     reason = pl.coalesce("set_aside_reason", pl.when(differ).then(pl.lit("decimals_differ")))
     return rows.with_columns(set_aside_reason=reason).drop("base_verdict", "quote_verdict")
+
+
+def _mints_in_dispute(rows: pl.DataFrame, mints: pl.DataFrame) -> pl.DataFrame:
+    """mint, known (its decimals, where they are beyond doubt) of mints that any row contradicts.
+
+    Each row is compared with one row of its mint: any dispute shows in one of these comparisons.
+    """
+    known = mints["token_address"].replace_strict(
+        KNOWN_DECIMALS, default=None, return_dtype=pl.Int64
+    )
+    told = pl.zeros(mints.height, dtype=pl.Int64, eager=True)
+    for leg in LEGS:
+        told = told.scatter(rows[f"{leg}_mint"], rows[f"{leg}_decimals"])
+    told = known.fill_null(told) if known.null_count() else known
+    odd = [
+        rows[f"{leg}_mint"].filter(rows[f"{leg}_decimals"] != told.gather(rows[f"{leg}_mint"]))
+        for leg in LEGS
+    ]
+    return pl.DataFrame({"mint": mints["mint"], "known": known}).filter(
+        pl.col("mint").is_in(pl.concat(odd).unique())
+    )
 
 
 def _with_broken_neighbours(rows: pl.DataFrame) -> pl.DataFrame:

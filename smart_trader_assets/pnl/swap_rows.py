@@ -121,7 +121,9 @@ def repeated_text(text: pl.Series) -> pl.Series:
     Equal texts have equal hashes, so comparing hashes misses nothing; a collision only sends a
     lone row down the exact path.
     """
-    return text.hash().is_duplicated()
+    hashes = text.hash()
+    ordered = hashes.sort()
+    return hashes.is_in(ordered.filter(ordered == ordered.shift(1)).unique())
 
 
 def known_by(rows: pl.DataFrame, as_of: datetime) -> pl.DataFrame:

@@ -12,11 +12,16 @@ from smart_trader_assets.pnl.movements import net_movements
 from smart_trader_assets.pnl.prices import leg_value, with_prices
 from smart_trader_assets.pnl.screening import screened_rows
 from smart_trader_assets.pnl.swap_rows import LEGS, known_by, swap_rows
-from smart_trader_assets.pnl.transactions import with_transactions
+from smart_trader_assets.pnl.transactions import FIRST_ROW, with_transactions
 from smart_trader_assets.pnl.valuation import CASH, VALUATION, cash_flows, valued
 
 _LEAST_WORTH: Final = 1e-15
 """USD; what is worth less may round to no money at all."""
+_LEGS: Final = tuple(
+    f"{leg}_{name}"
+    for leg in LEGS
+    for name in ("mint", "decimals", "quantity", "price", "nearest_price")
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,11 @@ def netted_trades(
     """
     pegs = cash_pegs(cash_mints)
     rows, mints = screened_rows(known_by(swap_rows(swaps), as_of))
-    rows = rows.filter(pl.col("set_aside_reason").is_null()).drop("set_aside_reason")
+    rows = rows.select(
+        "wallet_address", "tx_hash", *FIRST_ROW, "volume_usd", *_LEGS, "set_aside_reason"
+    )
+    if rows["set_aside_reason"].null_count() < rows.height:
+        rows = rows.filter(pl.col("set_aside_reason").is_null())
     mints = mints.select(
         "mint",
         "token_address",
@@ -64,11 +73,10 @@ def netted_trades(
     rows, wallets = _with_wallet_codes(rows)
     hashes = rows["tx_hash"]
     rows, transactions = with_transactions(rows)
-    rows = with_prices(rows, mints["peg"])
-    rows = rows.with_columns(
+    rows = with_prices(rows, mints["peg"]).with_columns(
         pl.lit(mints["is_cash"]).gather(pl.col(f"{leg}_mint")).alias(f"{leg}_cash") for leg in LEGS
     )
-    plain = _paid_in_cash("base") | _paid_in_cash("quote")
+    plain = rows.select(_paid_in_cash("base") | _paid_in_cash("quote")).to_series()
     movements = net_movements(rows.filter(~plain)).with_columns(
         is_cash=pl.lit(mints["is_cash"]).gather(pl.col("mint"))
     )

@@ -7,7 +7,7 @@ import polars as pl
 from smart_trader_assets.pnl.swap_rows import MILLISECONDS_FROM, repeated_text
 
 _WITHIN_A_SECOND: Final = ("block_number", "ins_index", "inner_ins_index")
-_FIRST_ROW: Final = ("block_unix_time", *_WITHIN_A_SECOND)
+FIRST_ROW: Final = ("block_unix_time", *_WITHIN_A_SECOND)
 
 
 def with_transactions(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -20,11 +20,11 @@ def with_transactions(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     row), sorted by `tx`.
     """
     rows = _grouped(rows.with_row_index("row"))
-    first_rows = rows.select("row", "group", "lone", "wallet", *_FIRST_ROW, "tx_hash")
+    first_rows = rows.select("row", "group", "lone", "wallet", *FIRST_ROW, "tx_hash")
     if not rows["lone"].all():
         earliest = (
             first_rows.filter(~pl.col("lone"))
-            .sort("group", *_FIRST_ROW)
+            .sort("group", *FIRST_ROW)
             .unique("group", keep="first", maintain_order=True)
         )
         first_rows = pl.concat([first_rows.filter("lone"), earliest])
@@ -36,7 +36,7 @@ def with_transactions(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         transactions["group"], transactions["tx"]
     )
     rows = rows.with_columns(tx=number_of_group.gather(rows["group"]))
-    return rows.drop("row", "group", "tx_hash", *_FIRST_ROW), transactions.drop("group")
+    return rows.drop("row", "group", "tx_hash", *FIRST_ROW), transactions.drop("group")
 
 
 def _grouped(rows: pl.DataFrame) -> pl.DataFrame:
@@ -45,14 +45,16 @@ def _grouped(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(group="row", lone=~shared)
     if not shared.any():
         return rows
-    groups = rows.filter(shared).select(
-        "row",
-        group=pl.col("row").first().over("wallet", "tx_hash"),
-        lone=pl.len().over("wallet", "tx_hash") == 1,
+    row = rows["row"].filter(shared)
+    group = (
+        rows.select("row", "wallet", "tx_hash")
+        .filter(shared)
+        .select(pl.col("row").first().over("wallet", "tx_hash"))
+        .to_series()
     )
     return rows.with_columns(
-        group=rows["group"].scatter(groups["row"], groups["group"]),
-        lone=rows["lone"].scatter(groups["row"], groups["lone"]),
+        group=rows["group"].scatter(row, group),
+        lone=rows["lone"].scatter(row, ~group.is_duplicated()),
     )
 
 

@@ -17,7 +17,12 @@ Analysis, 3rd ed. 2013, sec. 3.3) under a prior that is worth k bets of mean m a
 - expected return E = (k m + n R) / (k + n): the James-Stein form, R pulled toward m by k / (k + n)
 - s_n^2 = (v s^2 + Q + k n / (k + n) (R - m)^2) / (v + n)
 - (mean - E) / (s_n / sqrt(k + n)) is Student's t with v + n degrees of freedom, so the return is above
-  E - t_c(v + n) s_n / sqrt(k + n), the **floor**, with confidence c.
+  E - t_c(v + n) s_n / sqrt(k + n), the **floor**, with confidence c; and it is above zero with the
+  confidence Phi(z), where z is the normal deviate of E / (s_n / sqrt(k + n))
+
+t and z are turned into each other by the approximation of D. L. Wallace (Annals of Mathematical Statistics
+30, 1959), z = (8 f + 1) / (8 f + 3) sqrt(f ln(1 + t^2 / f)) for f degrees of freedom: right to three digits
+from five on, and the same both ways, so that a floor at zero and its confidence never disagree.
 
 The prior is estimated from the population of judged wallets, losers among them (empirical Bayes: B. Efron
 and C. Morris, Journal of the American Statistical Association 70, 1975): m is the median return, but never
@@ -113,32 +118,43 @@ def prior_of(bets: pl.DataFrame, rules: EvidenceRules) -> Prior:
 
 
 def weighed(bets: pl.DataFrame, prior: Prior, rules: EvidenceRules) -> pl.DataFrame:
-    """Adds the posterior to `bets`: `expected_return` and `return_floor` in percent, and `certainty`,
-    the expected return over its standard error; null at a spread of zero."""
+    """Adds the posterior to `bets`: `expected_return` and `return_floor` in percent; `certainty`, how far
+    the expected return lies above zero as a normal deviate; `skill_confidence`, in percent, that the return
+    is above zero. The last two are null at a spread of zero."""
     n, own = pl.col("bets"), pl.col("bet_return")
     freedom = rules.spread_bets + n
     surprise = prior.bets * n / (prior.bets + n) * (own - prior.mean) ** 2
     squares = rules.spread_bets * prior.spread**2 + pl.col("bet_squares") + surprise
     error = (squares / freedom / (prior.bets + n)).sqrt()
     expected = (prior.bets * prior.mean + n * own) / (prior.bets + n)
-    quantile = students_t(freedom, rules.confidence / 100)
-    return bets.with_columns(
+    quantile = students_t(freedom, deviate_at(rules.confidence))
+    judged = bets.with_columns(
         expected_return=100 * expected,
         return_floor=100 * (expected - quantile * error),
-        certainty=pl.when(error > 0).then(expected / error),
+        certainty=pl.when(error > 0).then(normal_deviate(freedom, expected / error)),
     )
+    confidence = [
+        None if z is None else 100 * NormalDist().cdf(z) for z in judged["certainty"].to_list()
+    ]
+    return judged.with_columns(pl.Series("skill_confidence", confidence, dtype=pl.Float64))
 
 
-def students_t(freedom: pl.Expr, probability: float) -> pl.Expr:
-    """The quantile of Student's t: the expansion 26.7.5 of Abramowitz and Stegun, Handbook of
-    Mathematical Functions, 1964. At 5 degrees of freedom and 95 % it is right to three digits."""
-    z = NormalDist().inv_cdf(probability)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92_160,
-    )
-    return pl.lit(z) + pl.sum_horizontal(
-        pl.lit(term) / freedom**power for power, term in enumerate(terms, start=1)
-    )
+def deviate_at(confidence: float) -> float:
+    """The normal deviate that a confidence in percent asks for: 1.645 at 95."""
+    return NormalDist().inv_cdf(confidence / 100)
+
+
+def normal_deviate(freedom: pl.Expr, t: pl.Expr) -> pl.Expr:
+    """The normal deviate that is as likely as `t` of Student's distribution (Wallace)."""
+    squashed = (freedom * (1 + t**2 / freedom).log()).sqrt() * _wallace(freedom)
+    return squashed * t.sign()
+
+
+def students_t(freedom: pl.Expr, deviate: float) -> pl.Expr:
+    """The quantile of Student's distribution at a normal deviate above zero (Wallace)."""
+    stretched = deviate / _wallace(freedom)
+    return (freedom * ((stretched**2 / freedom).exp() - 1)).sqrt()
+
+
+def _wallace(freedom: pl.Expr) -> pl.Expr:
+    return (8 * freedom + 1) / (8 * freedom + 3)

@@ -24,6 +24,7 @@ _MEASURES = (
     "roi",
     "expected_return",
     "return_floor",
+    "skill_confidence",
     "bets",
     "win_rate",
     "coverage",
@@ -114,9 +115,9 @@ def judge_wallets(
     - PnL is `total_pnl`. Where that is unknown, because nothing held has a mark, `realized_pnl` stands
       in, and the reasons say so.
     - Kept out: whoever a ground applies to (see `grounds`).
-    - `tier`: the first whose minimum PnL, ROI and win rate are all reached, and whose return is above zero
-      at the confidence of the evidence rules where the tier asks for proof (see `evidence`); else QUALIFIED.
-      A wallet whose history is incomplete reaches no tier that asks for proof, unless the rules say so.
+    - `tier`: the first whose minimum PnL, ROI, win rate and confidence (see `evidence`) are all reached,
+      else QUALIFIED. A wallet whose history is incomplete reaches none that asks for proof, unless the
+      rules say so.
     - Ranks go by tier, then score (see `score_of`), PnL and, where all are equal, address; `overall_rank`
       and `tier_rank` both count from 1.
     """
@@ -203,9 +204,6 @@ def _kept_out(wallets: pl.DataFrame, bench: Bench) -> pl.DataFrame:
 
 
 def _tier_place(rules: RankingRules) -> pl.Expr:
-    proven = (pl.col("return_floor") > 0).fill_null(value=False)
-    if rules.incomplete_histories != "rank":
-        proven &= pl.col("history_complete").fill_null(value=True)
     place = pl.lit(len(rules.tiers), dtype=pl.Int64)
     for index in reversed(range(len(rules.tiers))):
         tier = rules.tiers[index]
@@ -213,9 +211,10 @@ def _tier_place(rules: RankingRules) -> pl.Expr:
             (pl.col("standing_pnl") >= tier.min_pnl)
             & (pl.col("roi") >= tier.min_roi)
             & (pl.col("win_rate") >= tier.min_win_rate)
+            & (pl.col("skill_confidence") >= tier.confidence)
         )
-        if tier.proven:
-            reached &= proven
+        if tier.confidence >= rules.proof and rules.incomplete_histories != "rank":
+            reached &= pl.col("history_complete").fill_null(value=True)
         place = pl.when(reached).then(pl.lit(index, dtype=pl.Int64)).otherwise(place)
     return place
 

@@ -57,7 +57,8 @@ def _evidence(trader: Mapping[str, Any], confidence: float) -> Iterator[str]:
     if floor > 0:
         yield f"{told}, and with {confidence:g} % confidence more than {percent(floor)}."
     else:
-        yield f"{told}; with {confidence:g} % confidence that is not told from luck."
+        sure = percent(trader["skill_confidence"] or 0.0)
+        yield f"{told}; only {sure} sure that it is more than nothing: it may be luck."
 
 
 def _caveats(trader: Mapping[str, Any]) -> Iterator[str]:

@@ -16,14 +16,14 @@ QUALIFIED = "QUALIFIED"
 class Tier:
     """What a wallet must reach, all at once: PnL in USD, ROI and win rate in percent.
 
-    `proven`: the return must be above zero at the confidence of the evidence rules, too.
+    `confidence`, in percent: how sure it must be that the return of a bet is above zero.
     """
 
     name: str
     min_pnl: float
     min_roi: float
     min_win_rate: float
-    proven: bool = False
+    confidence: float
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,16 @@ class RankingRules:
 
     `tiers` stand best first; who is not kept out and reaches none of them is QUALIFIED.
     `incomplete_histories`: a wallet whose history is not fetched to its first trade may reach any tier
-    (`rank`), none that asks for proof (`cap`), or is kept out until it is (`leave_out`).
+    (`rank`), none that asks for `proof` (`cap`), or is kept out until it is (`leave_out`). `proof` is a
+    confidence in percent.
     """
 
     tiers: tuple[Tier, ...] = (
-        Tier("ELITE", 10_000.0, 50.0, 30.0, proven=True),
-        Tier("STRONG", 1_000.0, 20.0, 20.0, proven=True),
-        Tier("PROMISING", 100.0, 10.0, 10.0),
+        Tier("ELITE", 10_000.0, 50.0, 30.0, 95.0),
+        Tier("STRONG", 1_000.0, 20.0, 20.0, 95.0),
+        Tier("PROMISING", 100.0, 10.0, 10.0, 75.0),
     )
+    proof: float = 95.0
     incomplete_histories: Literal["rank", "cap", "leave_out"] = "cap"
     grounds: GroundRules = field(default_factory=GroundRules)
     evidence: EvidenceRules = field(default_factory=EvidenceRules)

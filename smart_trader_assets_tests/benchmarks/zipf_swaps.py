@@ -32,7 +32,7 @@ def write_swaps(folder: Path, rows: int, shards: int = 16, seed: int = 7) -> Non
     mints = _addresses(max(200, rows // 500), rng)
     folder.mkdir(parents=True, exist_ok=True)
     for shard in range(shards):
-        wallets = _addresses(max(20, rows // 30 // shards), rng)
+        wallets = _addresses(max(20, rows // 150 // shards), rng)
         frame = _shard(rows // shards, wallets, mints, shard, rng)
         frame.write_parquet(folder / f"{shard:02}.parquet", compression="zstd")
 
@@ -77,7 +77,9 @@ def _shard(
     hop = pl.lit(mints[0])
     through = direct.head(routes)
     first = through.with_columns(
-        quote_address=hop, quote_raw=pl.col("quote_raw").sign() * pl.lit(10**9)
+        quote_address=hop,
+        quote_raw=pl.col("quote_raw").sign() * pl.lit(10**9),
+        quote_price=pl.col("volume_usd") / 1e3,
     )
     second = through.with_columns(
         base_address=hop,

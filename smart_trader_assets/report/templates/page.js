@@ -10,35 +10,29 @@
   const exact = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
   const when = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ");
 
-  // Charts are drawn when they come into sight, and anew when the width or the colours change.
+  // Charts are drawn as soon as their place has a width, and anew when that or the colours change.
   const drawings = new Map();
-  const seen = new IntersectionObserver((entries) => {
-    for (const entry of entries) if (entry.isIntersecting) draw(entry.target);
-  }, { rootMargin: "200px" });
-  const widths = new ResizeObserver((entries) => {
-    for (const { target } of entries) {
-      const drawing = drawings.get(target);
-      if (drawing?.plot && drawing.width !== innerWidthOf(target)) draw(target);
-    }
-  });
-  const innerWidthOf = (place) => {
-    const style = getComputedStyle(place);
-    return Math.floor(place.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight));
-  };
   const chart = (place, make) => {
-    drawings.set(place, { make });
-    seen.observe(place);
+    drawings.set(place, { make, width: 0 });
     widths.observe(place);
   };
-  const draw = (place) => {
+  const widthOf = (place) => {
+    const { paddingLeft, paddingRight } = getComputedStyle(place);
+    return Math.floor(place.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight));
+  };
+  const fit = (places) => {
+    // All widths first: to measure after each drawing would lay the page out anew each time.
+    const measured = places.map((place) => [place, drawings.get(place), widthOf(place)]);
+    for (const [place, drawing, width] of measured) if (width > 0 && width !== drawing.width) draw(place, width);
+  };
+  const draw = (place, width) => {
     const drawing = drawings.get(place);
-    const width = innerWidthOf(place);
-    if (width <= 0) return;
+    const { options, data } = drawing.make();
     drawing.plot?.destroy();
     drawing.width = width;
-    const { options, data } = drawing.make();
     drawing.plot = new uPlot({ width, ...options }, data, place);
   };
+  const widths = new ResizeObserver((entries) => fit(entries.map(({ target }) => target)));
 
   const axis = (more) => ({ stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui", ...more });
   const hour = 3600, day = 24 * hour, year = 365 * day; // from a spacing on: what a tick reads, and where a new day or year begins
@@ -82,7 +76,7 @@
       height: 220,
       scales: { x: { time: false, range: [-0.6, charts.bands.length - 0.4] }, y: { range: [0, 100] } },
       axes: [
-        axis({ grid: { show: false }, splits: () => charts.bands.map((_, band) => band), values: (_, bands) => bands.map((band) => charts.bands[band]) }),
+        axis({ grid: { show: false }, font: "11px system-ui", splits: () => charts.bands.map((_, band) => band), values: (_, bands) => bands.map((band) => charts.bands[band]) }),
         axis({ values: (_, ticks) => ticks.map((tick) => `${tick} %`), size: 52 }),
       ],
       series: [
@@ -106,8 +100,9 @@
     chart(part.querySelector(".curve"), curve(part.dataset.wallet));
     chart(part.querySelector(".holding"), holding(part.dataset.wallet));
   }
+  fit([...drawings.keys()]);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    for (const [place, { plot }] of drawings) if (plot) draw(place);
+    for (const [place, { plot, width }] of drawings) if (plot) draw(place, width);
   });
 
   // Filters

@@ -1,0 +1,75 @@
+"""Where the page lies, and when it is made anew."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import unescape
+from importlib.metadata import version
+from pathlib import Path
+
+from filelock import FileLock
+
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.tables import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
+from smart_trader_assets.errors import SmartTraderError
+from smart_trader_assets.report.evidence import MOST_WALLETS, RankingEvidence, read_ranking
+from smart_trader_assets.report.page import render_page
+from smart_trader_assets.settings import Settings
+
+PAGE_NAME = "smart_traders.html"
+_STAMP = re.compile(r'<meta name="made-from" content="([^"]*)">')
+_STAMP_WITHIN = 1_000  # bytes from the start of a page
+
+
+class ReportError(SmartTraderError):
+    """A report cannot be written where it should be."""
+
+
+def page_path(settings: Settings) -> Path:
+    """`reports/smart_traders.html` in the root, or beside the credit ledger where the root is remote."""
+    root = settings.resolved_root
+    folder = settings.resolved_state_dir if "://" in root else Path(root)
+    return folder / "reports" / PAGE_NAME
+
+
+def write_page(lake: LakeResource, path: Path, *, most_wallets: int = MOST_WALLETS) -> RankingEvidence:
+    """Make the page from the tables as they stand; ReportError where the file cannot be written."""
+    stamp = _stamp(lake)
+    evidence = read_ranking(lake, most_wallets=most_wallets)
+    write_text(path, render_page(evidence, stamp=stamp))
+    return evidence
+
+
+def page_is_current(lake: LakeResource, path: Path) -> bool:
+    """Whether the page at `path` was made by this version of the software from the gold tables as they
+    stand now."""
+    try:
+        with path.open(encoding="utf-8") as page:
+            made_from = _STAMP.search(page.read(_STAMP_WITHIN))
+    except FileNotFoundError:
+        return False
+    return made_from is not None and unescape(made_from[1]) == _stamp(lake)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all: whoever reads it meanwhile sees the old one."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{unfinished}.lock"):
+            unfinished.write_text(text, encoding="utf-8")
+            unfinished.replace(path)
+    except OSError as error:
+        raise ReportError(
+            f"{path} cannot be written ({error.strerror}): name another file."
+        ) from error
+
+
+def _stamp(lake: LakeResource) -> str:
+    store = lake.store
+    versions = ", ".join(
+        f"{contract.name} {store.version(contract)}"
+        for contract in (SMART_TRADERS, CLASSIFIED_WALLETS, TIER_CHANGES)
+    )
+    return f"smart-trader-assets {version('smart-trader-assets')}: {versions}"

@@ -1,0 +1,72 @@
+"""Kills `smart-trader run` at every write, before and after it, and at random times; takes minutes.
+
+    python -m smart_trader_assets_tests.kill_all [--times N] [--seed SEED]
+
+Prints each kill with its outcome, and the seed by which the random times can be had again. Exit code 1
+where the run after a kill does not end like an undisturbed run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from random import Random, SystemRandom
+
+from smart_trader_assets_tests.support.dying import Moment
+from smart_trader_assets_tests.support.killing import Undisturbed
+from smart_trader_assets_tests.support.village import write_village
+
+MOMENTS: tuple[Moment, ...] = ("before", "after")
+
+# A process that imports, drains and ends; the random times are spread over so many seconds.
+LONGEST_RUN = 12.0
+
+Kill = tuple[str, Callable[[Path], object]]
+
+
+def kills(undisturbed: Undisturbed, times: int, seed: int) -> Iterator[Kill]:
+    """Every kill, by name."""
+    for number in range(1, undisturbed.writes + 1):
+        for moment in MOMENTS:
+            survives = partial(undisturbed.assert_survives, moment=moment, number=number)
+            yield f"{moment} write {number} of {undisturbed.writes}", survives
+    random = Random(seed)
+    for _ in range(times):
+        seconds = random.uniform(1.0, LONGEST_RUN)
+        yield (
+            f"after {seconds:.3f} s",
+            partial(undisturbed.assert_survives_after, seconds=seconds),
+        )
+
+
+def main() -> int:
+    """Run all kills; 0 where every one of them was survived."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--times", type=int, default=20, help="Kills at random times")
+    parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**9))
+    asked = parser.parse_args()
+    print(f"seed {asked.seed}", flush=True)
+    failed = 0
+    with tempfile.TemporaryDirectory() as place:
+        folder = write_village(Path(place) / "rows")
+        undisturbed = Undisturbed(folder, Path(place) / "undisturbed")
+        for count, (name, survives) in enumerate(kills(undisturbed, asked.times, asked.seed)):
+            started = time.monotonic()
+            try:
+                survives(Path(place) / f"root {count}")
+            except AssertionError as difference:
+                failed += 1
+                print(f"FAILED  killed {name}: {difference}", flush=True)
+            else:
+                print(f"ok      killed {name} ({time.monotonic() - started:.1f} s)", flush=True)
+    print(f"{failed} kills were not survived" if failed else "every kill was survived")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
