@@ -82,8 +82,8 @@ class BirdEyeAccess:
         self.settings = settings
 
     @contextmanager
-    def session(self, run_id: str) -> Iterator[FetchSession]:
-        """A client for the run `run_id`; MissingKeyError or SettingsError before any request."""
+    def session(self, budget: str) -> Iterator[FetchSession]:
+        """A client whose credits count to the run `budget`; MissingKeyError or SettingsError before any request."""
         settings = self.settings
         key = self._key()
         state = settings.resolved_state_dir
@@ -102,7 +102,7 @@ class BirdEyeAccess:
             else None,
         )
         meter = ledger.meter(
-            run_id,
+            budget,
             run_budget=settings.credits_per_run if live or "credits_per_run" in chosen else None,
             now=settings.now,
         )

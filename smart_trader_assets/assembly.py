@@ -8,6 +8,7 @@ import dagster as dg
 
 from smart_trader_assets.access import BirdEyeAccess
 from smart_trader_assets.assets.declare import IO_MANAGER
+from smart_trader_assets.assets.report_page import report_page_asset
 from smart_trader_assets.assets.smart_traders import smart_traders_assets
 from smart_trader_assets.assets.tokens import tokens_asset
 from smart_trader_assets.assets.tracked_tokens import tracked_tokens_asset
@@ -24,6 +25,7 @@ from smart_trader_assets.automation.upkeep import maintenance_job, queue_asset, 
 from smart_trader_assets.delta.io_manager import MedallionIOManager
 from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.storage import storage_config
 
 
 def make_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
@@ -36,6 +38,7 @@ def make_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         transactions_asset(partitions),
         wallet_pnl_asset(partitions),
         smart_traders_assets(),
+        report_page_asset(),
     ]
 
 
@@ -43,6 +46,8 @@ def make_lake(settings: Settings) -> LakeResource:
     """The root of the tables, and what it must hold."""
     return LakeResource(
         root=settings.resolved_root,
+        storage=storage_config(settings),
+        allow_http=settings.storage_allow_http,
         source=settings.resolved_source,
         source_detail=settings.source_detail,
         token_shards=settings.token_shards,

@@ -9,7 +9,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,17 +19,34 @@ from rich.console import Console
 from rich.markup import escape
 
 from smart_trader_assets.assembly import make_lake
-from smart_trader_assets.console import ProgressWatcher, print_outcome, queue_tables, reset_table
+from smart_trader_assets.console import (
+    ProgressWatcher,
+    outcomes_table,
+    print_outcome,
+    queue_tables,
+    reset_table,
+)
+from smart_trader_assets.delta.location import place
 from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
 from smart_trader_assets.delta.store import Stamp
 from smart_trader_assets.delta.tables import SMART_TRADERS
 from smart_trader_assets.drain import Drain
 from smart_trader_assets.errors import SmartTraderError
+from smart_trader_assets.out_of_sample import backtest
 from smart_trader_assets.queue_view import read_queue
+from smart_trader_assets.report.evidence import MOST_WALLETS
+from smart_trader_assets.report.explanation import explain as explain_from_tables
+from smart_trader_assets.report.explanation_views import (
+    explanation_csv,
+    explanation_json,
+    explanation_tables,
+)
+from smart_trader_assets.report.exports import ranking_csv, ranking_json
+from smart_trader_assets.report.page_file import page_is_current, page_path, write_page, write_text
 from smart_trader_assets.sandbox import serve
 from smart_trader_assets.settings import Settings, load_settings
 from smart_trader_assets.sources import make_stand_in, open_source, settings_of_root
-from smart_trader_assets.tuning import due_policy
+from smart_trader_assets.tuning import due_policy, ranking_rules
 
 app = typer.Typer(
     name="smart-trader",
@@ -44,8 +61,12 @@ app = typer.Typer(
 )
 
 Data = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="DIR", help="Root of the tables; by default data/<source>."),
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Root of the tables, a folder or s3://...; by default data/<source>.",
+    ),
 ]
 Sandbox = Annotated[
     bool,
@@ -61,6 +82,8 @@ AsOf = Annotated[
     str | None,
     typer.Option("--as-of", metavar="TIME", help="Set the clock, ISO 8601 (2026-01-31T12:00:00Z)."),
 ]
+
+_WIDTH_OF_A_FILE = 160  # columns of a table that is piped somewhere
 
 
 @app.command()
@@ -92,12 +115,15 @@ def run(
                     report = Drain(settings, instance, watcher).run()
                 finally:
                     watcher.close()
-        store = make_lake(settings).store
+        lake = make_lake(settings)
+        store = lake.store
         traders = store.scan(SMART_TRADERS).collect()
         queue = read_queue(store, as_of=settings.now(), policy=due_policy(settings))
-        print_outcome(
-            console, report, traders, queue, root=str(Path(store.root).resolve()), top=top
-        )
+        print_outcome(console, report, traders, queue, root=place(store.root), top=top)
+        page = page_path(settings)
+        if not page_is_current(lake, page):
+            write_page(lake, page)
+        console.print(f"Report: {escape(str(page.resolve()))}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -189,13 +215,101 @@ def dev(
                 "SMART_TRADER_SANDBOX_ANCHOR": anchor.isoformat() if anchor else "",
             }
             console.print(f"The stand-in for BirdEye listens on {server.base_url}")
-        environment["SMART_TRADER_ROOT"] = str(Path(settings.resolved_root).resolve())
+        environment["SMART_TRADER_ROOT"] = place(settings.resolved_root)
         if automation:
             environment["SMART_TRADER_AUTOMATION"] = "true"
         console.print(f"The UI opens on http://127.0.0.1:{port}")
         command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
         workspace = ["-m", "smart_trader_assets.definitions"]
         sys.exit(subprocess.call([*command, *workspace], env=environment))  # noqa: S603
+
+
+@app.command(name="backtest")
+def show_backtest(
+    data: Data = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="DAY", help="Rank as of the start of this day; by default 30 days back."
+        ),
+    ] = None,
+) -> None:
+    """Rank the wallets as of an earlier day, and show what each tier earned afterwards. Changes nothing."""
+    with _errors_told() as console:
+        settings = settings_of_root(_settings(data))
+        found = backtest(
+            make_lake(settings).store, rules=ranking_rules(settings), at=_day(at) if at else None
+        )
+        console.print(outcomes_table(found))
+
+
+@app.command()
+def report(
+    data: Data = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The page; by default reports/ in the root."),
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the ranking as CSV too.")
+    ] = None,
+    as_json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the ranking as JSON too.")
+    ] = None,
+    wallets: Annotated[
+        int, typer.Option(min=1, help="Wallets on the page, best first.")
+    ] = MOST_WALLETS,
+) -> None:
+    """Write the page to look at: leaderboard, and each trader's curve, tokens, reasons and lots.
+
+    One HTML file that works without a network. CSV and JSON hold all ranked wallets, unrounded.
+    """
+    with _errors_told() as console:
+        settings = settings_of_root(_settings(data))
+        page = out or page_path(settings)
+        ranking = write_page(make_lake(settings), page, most_wallets=wallets)
+        written = [page]
+        if csv:
+            write_text(csv, ranking_csv(ranking.traders))
+            written.append(csv)
+        if as_json:
+            write_text(
+                as_json,
+                ranking_json(ranking.traders, as_of=ranking.as_of, source=ranking.source),
+            )
+            written.append(as_json)
+        for file in written:
+            console.print(escape(str(file.resolve())), highlight=False, soft_wrap=True)
+
+
+@app.command()
+def explain(
+    wallet: Annotated[str, typer.Argument(help="Address of the wallet.")],
+    token: Annotated[
+        str | None, typer.Option(metavar="MINT", help="Only the trades of this token.")
+    ] = None,
+    data: Data = None,
+    as_of: AsOf = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Print trades, lot matches and open lots as CSV.")
+    ] = False,
+) -> None:
+    """Show the trades and the lots behind a wallet's numbers, and whether they add up to the table's."""
+    if as_json and csv:
+        raise typer.BadParameter("--json and --csv are two forms: choose one")
+    with _errors_told() as console:
+        settings = settings_of_root(_settings(data, as_of=as_of))
+        explained = explain_from_tables(
+            make_lake(settings), wallet, as_of=settings.now(), token=token
+        )
+        if as_json or csv:
+            typer.echo(explanation_json(explained) if as_json else explanation_csv(explained))
+            return
+        wide = console if console.is_terminal else Console(width=_WIDTH_OF_A_FILE)
+        for table in explanation_tables(explained):
+            wide.print(table)
+        wide.print(explained.agreement.verdict, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -232,13 +346,13 @@ def main() -> None:
 
 
 def _settings(
-    data: Path | None,
+    data: str | None,
     *,
     sandbox: bool = False,
     replay: Path | None = None,
     as_of: str | None = None,
 ) -> Settings:
-    changes: dict[str, Any] = {"root": str(data) if data else None}
+    changes: dict[str, Any] = {"root": data}
     if sandbox and replay:
         raise typer.BadParameter("--sandbox and --replay are two sources: choose one")
     if sandbox:
@@ -252,6 +366,14 @@ def _settings(
             raise typer.BadParameter(f"--as-of {as_of} is no ISO 8601 time") from None
         changes["as_of"] = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return load_settings(changes)
+
+
+def _day(text: str) -> datetime:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"--at {text} is no day: give it as 2026-01-31") from None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _greeting(settings: Settings) -> str:

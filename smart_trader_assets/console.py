@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import polars as pl
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -22,6 +23,7 @@ from rich.table import Table
 from smart_trader_assets.delta.contract import OPERATION, VERSION
 from smart_trader_assets.delta.reset import Plan
 from smart_trader_assets.drain import DrainReport, Step, Watcher
+from smart_trader_assets.out_of_sample import Backtest
 from smart_trader_assets.queue_view import Queue
 
 _POLL_SECONDS = 0.5
@@ -133,6 +135,32 @@ def leaderboard(traders: pl.DataFrame, top: int) -> Table:
             percent(row["coverage"]),
             str(row["closing_count"]),
             str(row["token_count"]),
+        )
+    return table
+
+
+def outcomes_table(backtest: Backtest) -> Table:
+    """What each tier of an earlier ranking earned afterwards."""
+    table = Table(
+        title=f"Ranked as of {backtest.at:%Y-%m-%d}, realized from then to {backtest.until:%Y-%m-%d}",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("tier", no_wrap=True)
+    for name in ("wallets", "active", "sells", "wins", "PnL", "median", "ROI", "in profit"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in backtest.tiers.iter_rows(named=True):
+        table.add_row(
+            row["tier"],
+            str(row["wallets"]),
+            str(row["active"]),
+            str(row["closing_count"]),
+            percent(row["win_rate"]),
+            usd(row["realized_pnl"]),
+            usd(row["median_pnl"]),
+            percent(row["roi"]),
+            percent(row["profitable"]),
         )
     return table
 

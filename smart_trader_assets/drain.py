@@ -7,6 +7,7 @@ made here, in a loop, instead of by sensors.
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import dagster as dg
 from filelock import FileLock, Timeout
 
 from smart_trader_assets.assembly import make_assets, make_resources
-from smart_trader_assets.assets.scope import AS_OF_TAG
+from smart_trader_assets.assets.scope import AS_OF_TAG, BUDGET_TAG
 from smart_trader_assets.automation.jobs import assets_of
 from smart_trader_assets.automation.partitions import Partitions, make_partitions
 from smart_trader_assets.delta.cursors import CONSUMERS, cursors_of
@@ -85,6 +86,8 @@ class Drain:
         self._instance = instance
         self._watcher = watcher or Watcher()
         self._as_of = settings.now()
+        # To whoever starts it a drain is one run, and so it is to the budget of credits.
+        self._budget = f"drain-{uuid.uuid4()}"
         self._policy = due_policy(settings)
         self._partitions: Partitions = make_partitions(settings)
         self._assets = make_assets(self._partitions)
@@ -141,7 +144,11 @@ class Drain:
             asset, None if snapshot else due, lambda: sum(self._due(store, asset).values())
         )
         started = time.monotonic()
-        tags = {AS_OF_TAG: self._as_of.isoformat(), DRAIN_TAG: store.root}
+        tags = {
+            AS_OF_TAG: self._as_of.isoformat(),
+            BUDGET_TAG: self._budget,
+            DRAIN_TAG: store.root,
+        }
         if len(partitions) > 1:
             tags |= {RANGE_START_TAG: partitions[0], RANGE_END_TAG: partitions[-1]}
         result = dg.materialize(

@@ -83,11 +83,10 @@ def advance(
             resume_before=resume_before,
             resume_to=walk.top,
         )
+    fetched_from = history.fetched_from
     if first:
         reached = [second for second in (oldest, history.fetched_from) if second is not None]
         fetched_from = min(reached, default=walk.top)
-    else:
-        fetched_from = history.fetched_from
     return History(
         fetched_from=None if missed else fetched_from,
         fetched_to=max(walk.top, history.fetched_to or walk.top),

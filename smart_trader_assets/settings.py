@@ -48,6 +48,14 @@ class Settings(BaseSettings):
     root: str | None = Field(
         None, description="Folder or object store URI of the tables; by default data/<source>"
     )
+    storage_endpoint: str | None = Field(
+        None, description="Endpoint of an S3-compatible object store other than AWS"
+    )
+    storage_region: str | None = Field(None, description="Region of the object store")
+    storage_account: str | None = Field(None, description="Azure storage account")
+    storage_allow_http: bool = Field(
+        False, description="Whether the object store may be reached without TLS"
+    )
     state_dir: Path | None = Field(
         None,
         description="Local folder of the credit ledger; by default <root>/ops where the root is local",
@@ -181,9 +189,12 @@ class Settings(BaseSettings):
     )
     evidence_confidence: float = Field(
         95,
-        gt=50,
+        ge=50,
         lt=100,
-        description="Confidence that a return is above zero for ELITE, STRONG, percent",
+        description="Confidence that is proof: ELITE and STRONG ask for it, percent",
+    )
+    promising_confidence: float = Field(
+        75, ge=0, lt=100, description="Confidence that PROMISING asks for, percent"
     )
     elite_min_pnl: float = Field(10_000, ge=0, description="Least PnL of ELITE, USD")
     elite_min_roi: float = Field(50, ge=0, description="Least ROI of ELITE, percent")

@@ -14,7 +14,7 @@ def usd(amount: float) -> str:
     Cut to cents, not rounded, so that what falls short of a threshold never reads as reaching it.
     """
     cents = Decimal(str(amount)).quantize(_CENT, rounding=ROUND_DOWN, context=_WIDE)
-    return f"{cents:,f} USD"
+    return f"{cents + 0:,f} USD"  # no minus before nothing
 
 
 def percent(share: float) -> str:

@@ -13,6 +13,7 @@ from smart_trader_assets.settings import Settings
 from smart_trader_assets.tuning import due_policy
 
 AS_OF_TAG = "smart_trader/as_of"
+BUDGET_TAG = "smart_trader/budget"
 REPROCESS_TAG = "reprocess"
 
 
@@ -25,9 +26,9 @@ class Take(dg.Config):
 
 @dataclass(frozen=True)
 class RunScope:
-    """The scope of one step."""
+    """The scope of one step; all steps of one `budget` share its credits."""
 
-    run_id: str
+    budget: str
     as_of: datetime
     shards: tuple[str, ...] | None
     reprocess: bool
@@ -40,7 +41,7 @@ class RunScope:
         tags = context.run.tags
         moment = tags.get(AS_OF_TAG)
         return cls(
-            run_id=context.run.run_id,
+            budget=tags.get(BUDGET_TAG, context.run.run_id),
             as_of=datetime.fromisoformat(moment) if moment else settings.now(),
             shards=_shards(context),
             reprocess=take.reprocess or tags.get(REPROCESS_TAG, "").lower() in {"true", "1", "yes"},

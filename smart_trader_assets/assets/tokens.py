@@ -7,6 +7,7 @@ import dagster as dg
 from smart_trader_assets.access import BirdEyeAccess
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.scope import RunScope, Take
+from smart_trader_assets.assets.whales import spent_since
 from smart_trader_assets.automation.partitions import Partitions
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.resource import LakeResource
@@ -39,11 +40,12 @@ def tokens_asset(partitions: Partitions) -> dg.AssetsDefinition:
         _keep_the_past([day for day in days if day != today], today, lake, scope)
         if today not in days:
             return []
-        with birdeye.session(scope.run_id) as session:
+        with birdeye.session(scope.budget) as session:
+            before = session.facts()
             listing = session.fetch(
                 session.client.token_list(list_filters(settings), limit=settings.list_tokens)
             )
-            facts = session.facts()
+            facts = spent_since(before, session)
         snapshot = snapshot_rows(
             listing.items, fetched_at=scope.as_of, token_shards=settings.token_shards
         )

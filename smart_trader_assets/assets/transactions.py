@@ -55,7 +55,7 @@ def transactions_asset(partitions: Partitions) -> dg.AssetsDefinition:
         scope = RunScope.of(context, settings, config)
 
         def batches() -> Iterator[Batch]:
-            with birdeye.session(scope.run_id) as session:
+            with birdeye.session(scope.budget) as session:
                 for shard, due in scope.due_by_shard(WHALES_TO_FETCH, tracked_whales):
                     yield _screen(shard, to_screen(due), settings)
                     # Read again: the screening has moved states, and with them the rows' versions.

@@ -44,7 +44,7 @@ def whales_asset(partitions: Partitions) -> dg.AssetsDefinition:
         scope = RunScope.of(context, settings, config)
 
         def batches() -> Iterator[Batch]:
-            with birdeye.session(scope.run_id) as session:
+            with birdeye.session(scope.budget) as session:
                 for shard, due in scope.due_by_shard(TOKENS_TO_FETCH, tracked_tokens):
                     for part in due.iter_slices(TOKENS_PER_BATCH):
                         yield from _fetch(shard, part, tokens, scope, settings, session)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Self
+from typing import Final, Literal, Self
 
-FORMAT = 1
+from pydantic import TypeAdapter, ValidationError
+
+FORMAT: Final = 1
 WHOLE = "all"
 
 
@@ -24,24 +26,20 @@ class TickCursor:
     due: int = -1
     waiting: bool = True
     attempt: int = 0
+    format: Literal[1] = FORMAT
 
     @classmethod
     def parse(cls, text: str | None) -> Self:
         """The remembered cursor; one that is garbled or of another format starts afresh and loses nothing."""
         try:
-            content = json.loads(text or "")
-            if content.pop("format") != FORMAT:
-                return cls()
-            cursor = cls(**content)
-            if not isinstance(cursor.versions, dict) or not isinstance(cursor.attempt, int):
-                return cls()
-        except (ValueError, TypeError, KeyError, AttributeError):
+            cursor: Self = TypeAdapter(cls).validate_json(text or "", strict=True)
+        except ValidationError:
             return cls()
         return cursor
 
     def text(self) -> str:
         """The cursor as Dagster keeps it."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True)
+        return json.dumps(asdict(self), sort_keys=True)
 
     def went_back(self, versions: Mapping[str, int]) -> list[str]:
         """Tables that are at an older version than before: put back from a copy, or made anew."""

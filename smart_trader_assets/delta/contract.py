@@ -91,8 +91,8 @@ class TableContract:
     leave older files unopened; `newest_by` is a column by which older news never overwrites newer;
     `insert_only` says that a key's content never changes once written; `ignored_changes` are columns
     whose difference alone makes no row changed; `statistics` are the columns, beside the key and the
-    time bound, whose least and greatest value a file's log entry carries, for reads that are due by time; `cluster_by`
-    is what upkeep sorts files by, so that reading one wallet opens few of them.
+    time bound, whose least and greatest value a file's log entry carries, for reads that are due by
+    time; `cluster_by` is what upkeep sorts files by, so that reading one wallet opens few of them.
     """
 
     name: str

@@ -37,7 +37,7 @@ Rule = Callable[[datetime, DuePolicy], pl.Expr]
 
 @dataclass(frozen=True)
 class TimedRule:
-    """Rows in `state`, which is due in no other way, that fall due later: those that `rule(as_of, policy)` picks.
+    """Rows in `state`, due in no other way, that fall due later: those that `rule(as_of, policy)` picks.
 
     The rule's plain comparisons with a column are pushed down to the files' statistics, so that only
     files that may hold such rows are opened.

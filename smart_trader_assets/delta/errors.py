@@ -11,6 +11,10 @@ class RootError(LakeError):
     """The root cannot be used: unwritable, holding something else, or of another source or shape."""
 
 
+class StorageError(LakeError):
+    """The storage does not answer, refuses, or holds something that cannot be read."""
+
+
 class TableMissingError(LakeError):
     """A table that the root has promised is not there."""
 

@@ -1,11 +1,25 @@
 """The lake as a Dagster resource: where the tables lie, how to reach them, and what they must hold."""
 
+import os
+from collections.abc import Mapping
+
 import dagster as dg
 from dagster_deltalake import AzureConfig, GcsConfig, LocalConfig, S3Config
 from pydantic import Field, PrivateAttr
 
+from smart_trader_assets.delta.location import is_remote
 from smart_trader_assets.delta.root import RootIdentity, open_root
 from smart_trader_assets.delta.store import DeltaStore
+
+# What the environment calls a credential, and what the storage options call it.
+_CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "access_key_id",
+    "AWS_SECRET_ACCESS_KEY": "secret_access_key",
+    "AWS_SESSION_TOKEN": "session_token",
+    "GOOGLE_SERVICE_ACCOUNT": "google_service_account",
+    "AZURE_STORAGE_ACCOUNT_KEY": "azure_storage_account_key",
+    "AZURE_STORAGE_SAS_TOKEN": "azure_storage_sas_token",
+}
 
 StorageConfig = LocalConfig | S3Config | AzureConfig | GcsConfig
 
@@ -21,6 +35,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     storage: StorageConfig = Field(
         default=LocalConfig(), discriminator="provider", description="How to reach the storage"
     )
+    allow_http: bool = Field(False, description="Whether the storage may be reached without TLS")
     source: str = Field(description="What the rows come from: live, sandbox or replay")
     source_detail: str = Field("", description="Which sandbox, or which replayed folder")
     token_shards: int = Field(description="Number of token shards")
@@ -37,6 +52,8 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def unchecked_store(self) -> DeltaStore:
         """The store without a look at the root: to find out what stands there."""
         options = {k: v for k, v in self.storage.str_dict().items() if k != "provider"}
+        if is_remote(self.root):
+            options |= {"allow_http": str(self.allow_http).lower(), **_credentials(os.environ)}
         return DeltaStore(self.root, options)
 
     @property
@@ -51,3 +68,12 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
         """Refuse a wrong root before the first step."""
         _ = self.store
+
+
+def _credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """Taken when a store is opened, so that no configuration that Dagster keeps holds a secret."""
+    return {
+        option: environment[variable]
+        for variable, option in _CREDENTIALS.items()
+        if environment.get(variable)
+    }

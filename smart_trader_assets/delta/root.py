@@ -18,6 +18,7 @@ from filelock import FileLock
 
 from smart_trader_assets.delta.contract import TEXTS, TIME, Column, TableContract
 from smart_trader_assets.delta.errors import RootError
+from smart_trader_assets.delta.location import check_place, is_remote
 from smart_trader_assets.delta.schema import verify_table
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.tables import ALL_TABLES
@@ -43,8 +44,6 @@ ROOT = TableContract(
     ),
     key=("source",),
 )
-
-_FOLDERS = frozenset({"bronze", "silver", "gold", "ops"})
 
 
 @dataclass(frozen=True)
@@ -138,10 +137,10 @@ def _extend(store: DeltaStore, row: dict[str, Any], new: Sequence[TableContract]
 @contextmanager
 def _one_maker(store: DeltaStore) -> Iterator[None]:
     """Where the root is a folder, one process at a time makes tables there."""
-    if "://" in store.root:
+    check_place(store.root, store.storage_options)
+    if is_remote(store.root):
         yield
         return
-    _check_folder(Path(store.root))
     with FileLock(Path(store.root) / "ops" / "root.lock"):
         yield
 
@@ -173,22 +172,3 @@ def _write(store: DeltaStore, row: dict[str, Any], mode: Literal["error", "overw
     write_deltalake(
         store.uri(ROOT), frame, mode=mode, name=ROOT.name, storage_options=store.storage_options
     )
-
-
-def _check_folder(folder: Path) -> None:
-    """RootError where `folder` cannot become a root."""
-    if folder.exists() and not folder.is_dir():
-        raise RootError(f"The root {folder} is a file: name a folder.")
-    try:
-        present = {p.name for p in folder.iterdir()} if folder.exists() else set()
-        strangers = sorted(n for n in present - _FOLDERS if not n.startswith("."))
-        if strangers:
-            raise RootError(
-                f"The root {folder} holds something else ({', '.join(strangers[:5])}): "
-                "name an empty or new folder."
-            )
-        (folder / "ops").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RootError(
-            f"The root {folder} cannot be written ({error.strerror}): choose another folder or mend its rights."
-        ) from error

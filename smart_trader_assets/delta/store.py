@@ -6,6 +6,7 @@ wants to die at every commit finds them all there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -13,12 +14,12 @@ from typing import Any
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from smart_trader_assets.delta.batch import Batch, Scope, Settlement
 from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
-from smart_trader_assets.delta.errors import CommitConflictError, TableMissingError
+from smart_trader_assets.delta.errors import CommitConflictError, StorageError, TableMissingError
 from smart_trader_assets.delta.merge import TOMBSTONE, row_merge, state_merge
 from smart_trader_assets.delta.schema import (
     check_partition,
@@ -30,6 +31,9 @@ from smart_trader_assets.delta.schema import (
 )
 
 CONFLICT_ATTEMPTS = 12
+
+# What delta-rs paints its chains of errors with.
+_DECORATION = re.compile(r"\x1b\[[0-9;]*m|↳")
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,10 @@ class DeltaStore:
 
     def exists(self, contract: TableContract) -> bool:
         """Whether there is a Delta table at the contract's place; a read error is raised, not taken for no."""
-        return DeltaTable.is_deltatable(self.uri(contract), self.storage_options)
+        try:
+            return DeltaTable.is_deltatable(self.uri(contract), self.storage_options)
+        except (OSError, DeltaError) as error:
+            raise self._unreadable(contract, error) from error
 
     def open(self, contract: TableContract) -> DeltaTable:
         """The table at its newest version; TableMissingError where the root's promise is broken."""
@@ -106,6 +113,15 @@ class DeltaStore:
                 f"The table {contract.name} is gone from {self.root}. Restore it, or use a new root; "
                 "it is not made anew by itself, since its rows and their states would be lost silently."
             ) from error
+        except (OSError, DeltaError) as error:
+            raise self._unreadable(contract, error) from error
+
+    def _unreadable(self, contract: TableContract, error: Exception) -> StorageError:
+        reason = " ".join(_DECORATION.sub(" ", str(error)).split())
+        return StorageError(
+            f"The table {contract.name} at {self.root} cannot be read: {reason[:300]} "
+            "Look at the storage, its endpoint and the credentials, or restore the table; nothing was written."
+        )
 
     def create(self, contract: TableContract) -> None:
         """Make the table, with its constraints and the change data feed; an existing one is verified.

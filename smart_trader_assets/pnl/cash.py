@@ -41,6 +41,8 @@ def cash_pegs(cash_mints: Collection[str] | Mapping[str, float | None]) -> dict[
     pegs: dict[str, float | None] = {}
     for mint, peg in stated.items():
         if peg is not None and not 0.0 < peg < float("inf"):
-            raise CashMintsError(f"cash mint {mint} has the peg {peg!r}: give USD above 0, or None.")
+            raise CashMintsError(
+                f"cash mint {mint} has the peg {peg!r}: give USD above 0, or None."
+            )
         pegs[WRAPPED_SOL if mint == NATIVE_SOL else mint] = peg
     return pegs

@@ -35,4 +35,6 @@ def compute_wallet_pnl(
     Raises `ColumnsMissingError`, `NaiveAsOfError`, `CashMintsError`.
     """
     traded = netted_trades(swaps, as_of=as_of, cash_mints=cash_mints)
-    return wallet_metrics(traded, fifo(traded.trades), as_of=as_of, marks=marks, histories=histories)
+    return wallet_metrics(
+        traded, fifo(traded.trades), as_of=as_of, marks=marks, histories=histories
+    )

@@ -11,9 +11,7 @@ class ColumnsMissingError(PnlError):
     """A frame lacks columns without which no trade can be told."""
 
     def __init__(self, frame: str, missing: list[str]) -> None:
-        super().__init__(
-            f"`{frame}` lacks the columns {missing}: select them from the table that holds them."
-        )
+        super().__init__(f"`{frame}` lacks the columns {missing}: read them along with the others.")
 
 
 class NaiveAsOfError(PnlError):

@@ -16,7 +16,6 @@ import polars as pl
 from smart_trader_assets.pnl.exact import multiply_divide, whole
 from smart_trader_assets.pnl.runs import ends, running_peak, running_sum, starts
 
-
 _NOTHING: Final = pl.Series([0], dtype=pl.Int128)
 
 

@@ -12,7 +12,7 @@ from smart_trader_assets.pnl.lots import Ledger
 from smart_trader_assets.pnl.runs import ends
 
 OWN_TRADE: Final = "own_trade"
-TOKEN_LIST: Final = "token_list"
+LISTED: Final = "token_list"
 UTC_MICROSECONDS: Final = pl.Datetime("us", "UTC")
 
 
@@ -54,7 +54,9 @@ def _given_marks(marks: pl.DataFrame | None, as_of: datetime) -> pl.DataFrame:
         marks = pl.DataFrame(
             schema={"token_address": pl.String, "price": pl.Float64, "marked_at": UTC_MICROSECONDS}
         )
-    missing = [name for name in ("token_address", "price", "marked_at") if name not in marks.columns]
+    missing = [
+        name for name in ("token_address", "price", "marked_at") if name not in marks.columns
+    ]
     if missing:
         raise ColumnsMissingError("marks", missing)
     if "source" not in marks.columns:
@@ -67,7 +69,7 @@ def _given_marks(marks: pl.DataFrame | None, as_of: datetime) -> pl.DataFrame:
             pl.col("token_address").replace(NATIVE_SOL, WRAPPED_SOL),
             mark_price=price,
             marked_at=marked_at,
-            mark_source=pl.col("source").cast(pl.String).fill_null(TOKEN_LIST),
+            mark_source=pl.col("source").cast(pl.String).fill_null(LISTED),
         )
         .filter(
             pl.col("mark_price").is_finite()

@@ -17,11 +17,12 @@ def net_movements(rows: pl.DataFrame) -> pl.DataFrame:
     legs, weighted by quantity), volume_value (the sum of `volume_usd` of the rows that move the mint,
     where every one of them has it and moves the mint the same way); both null where unknown.
     """
+    rows = rows.with_columns(volume=volume_value())
     legs = pl.concat(
         rows.lazy()
         .select(
             "tx",
-            volume=volume_value(),
+            "volume",
             mint=f"{leg}_mint",
             decimals=f"{leg}_decimals",
             quantity=f"{leg}_quantity",

@@ -23,7 +23,9 @@ def drawdowns(closings: pl.DataFrame, key: str) -> pl.DataFrame:
 
     What one transaction closed in several mints counts at once: it has no order inside.
     """
-    closings = closings.select(key, "tx", "result", "band").sort("tx" if key == "wallet" else key, "tx")
+    closings = closings.select(key, "tx", "result", "band").sort(
+        "tx" if key == "wallet" else key, "tx"
+    )
     return in_each_window(closings, key, lambda within: _drawdown(within, key))
 
 
@@ -51,7 +53,9 @@ def _sharpe(closings: pl.DataFrame, key: str) -> pl.DataFrame:
         differ=pl.col("result").min() != pl.col("result").max(),
     )
     known = pl.col("differ") & (pl.col("deviation") > 0)
-    return spread.select(key, trade_sharpe=pl.when(known).then(pl.col("mean") / pl.col("deviation")))
+    return spread.select(
+        key, trade_sharpe=pl.when(known).then(pl.col("mean") / pl.col("deviation"))
+    )
 
 
 def holdings(matches: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -86,9 +90,7 @@ def _holding(matches: pl.DataFrame, key: str) -> pl.DataFrame:
 def activity(trades: pl.DataFrame, key: str) -> pl.DataFrame:
     """Trades (key, block_unix_time, band) -> key, window, active_days (UTC days with a trade),
     max_trades_per_day."""
-    days = trades.select(
-        "band", day=pl.col(key).cast(pl.Int64) * _MAX_DAY + day()
-    )
+    days = trades.select("band", day=pl.col(key).cast(pl.Int64) * _MAX_DAY + day())
     if key == "wallet":
         days = days.sort("day")
     return in_each_window(days, key, lambda within: _active(within, key, trades.schema[key]))

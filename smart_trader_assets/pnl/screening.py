@@ -164,9 +164,7 @@ def _with_differing_decimals(rows: pl.DataFrame, mints: pl.DataFrame) -> pl.Data
         told.join(disputed, on="mint")
         .group_by("wallet_address", "mint", "known", "decimals")
         .agg(votes=pl.len(), earliest=pl.col("block_unix_time").min())
-        .sort(
-            "votes", "earliest", "decimals", descending=[True, False, False]
-        )
+        .sort("votes", "earliest", "decimals", descending=[True, False, False])
         .unique(["wallet_address", "mint"], keep="first", maintain_order=True)
         .select("wallet_address", "mint", verdict=pl.coalesce("known", "decimals"))
     )

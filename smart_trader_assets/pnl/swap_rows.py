@@ -32,8 +32,10 @@ _LEG_COLUMNS: Final[dict[str, pl.DataType]] = {
     "is_scaled_ui_token": pl.Boolean(),
     "multiplier": pl.Float64(),
 }
-_REQUIRED: Final = ("tx_hash", "block_unix_time") + tuple(
-    f"{leg}_{name}" for leg in LEGS for name in ("address", "decimals", "change_amount")
+_REQUIRED: Final = (
+    "tx_hash",
+    "block_unix_time",
+    *(f"{leg}_{name}" for leg in LEGS for name in ("address", "decimals", "change_amount")),
 )
 _KEY_COLUMNS: Final = (
     "tx_hash",

@@ -41,7 +41,9 @@ def judged(disposals: pl.DataFrame) -> pl.DataFrame:
     age = pl.col("block_unix_time") - pl.col("youngest_time")
     same_slot = (pl.col("block_number") == pl.col("youngest_block")).fill_null(value=False)
     return disposals.with_columns(
-        closing=closing, result=result, same_moment=closing & (same_slot | (age <= _SAME_MOMENT_SECONDS))
+        closing=closing,
+        result=result,
+        same_moment=closing & (same_slot | (age <= _SAME_MOMENT_SECONDS)),
     ).with_columns(
         win=pl.col("result") >= whole(RESULT_QUANTUM),
         loss=pl.col("result") <= whole(-RESULT_QUANTUM),
@@ -98,7 +100,10 @@ def _summed_by_position(tallies: pl.DataFrame) -> pl.DataFrame:
         tallies.set_sorted("position")
         .group_by("position", maintain_order=True)
         .agg(
-            pl.col("wallet").first(), pl.col(SUMS).sum(), pl.col("first").min(), pl.col("last").max()
+            pl.col("wallet").first(),
+            pl.col(SUMS).sum(),
+            pl.col("first").min(),
+            pl.col("last").max(),
         )
     )
 
@@ -109,12 +114,16 @@ def portfolio_tallies(tokens: pl.DataFrame) -> pl.DataFrame:
     results of single tokens, gained and best."""
     realized = pl.col("matched_proceeds") - pl.col("matched_cost")
     won = realized >= whole(RESULT_QUANTUM)
-    return tokens.group_by("wallet", "window").agg(
-        pl.col(SUMS).sum(),
-        pl.col("first").min(),
-        pl.col("last").max(),
-        winning_tokens=won.sum(),
-        closing_tokens=(pl.col("closing_count") > 0).sum(),
-        gained=realized.filter(won).sum(),
-        best=realized.filter(won).max(),
-    ).with_columns(slot=slot(pl.col("wallet"), pl.col("window")))
+    return (
+        tokens.group_by("wallet", "window")
+        .agg(
+            pl.col(SUMS).sum(),
+            pl.col("first").min(),
+            pl.col("last").max(),
+            winning_tokens=won.sum(),
+            closing_tokens=(pl.col("closing_count") > 0).sum(),
+            gained=realized.filter(won).sum(),
+            best=realized.filter(won).max(),
+        )
+        .with_columns(slot=slot(pl.col("wallet"), pl.col("window")))
+    )

@@ -64,6 +64,7 @@ def netted_trades(
     )
     if rows["set_aside_reason"].null_count() < rows.height:
         rows = rows.filter(pl.col("set_aside_reason").is_null())
+    rows = rows.drop("set_aside_reason")
     mints = mints.select(
         "mint",
         "token_address",
@@ -143,8 +144,6 @@ def _plain_trades(rows: pl.DataFrame) -> pl.DataFrame:
     return trades.collect()
 
 
-def _of_transaction(
-    frame: pl.DataFrame, transactions: pl.DataFrame, *columns: str
-) -> pl.DataFrame:
+def _of_transaction(frame: pl.DataFrame, transactions: pl.DataFrame, *columns: str) -> pl.DataFrame:
     """`tx` is the index of its row in `transactions`."""
     return frame.with_columns(transactions[column].gather(frame["tx"]) for column in columns)

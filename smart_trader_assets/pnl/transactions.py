@@ -64,14 +64,15 @@ def _order_of_time(first_rows: pl.DataFrame) -> pl.Series:
         pl.col("wallet").cast(pl.Int64) * MILLISECONDS_FROM + pl.col("block_unix_time")
     ).to_series()
     order = key.arg_sort()
-    key = key.gather(order)
-    tied = ((key == key.shift(1)) | (key == key.shift(-1))).fill_null(value=False)
+    ordered = key.gather(order)
+    repeated = (ordered == ordered.shift(1)).fill_null(value=False)
+    tied = repeated | repeated.shift(-1, fill_value=False)
     if not tied.any():
         return order
-    tied_in_full = (
-        first_rows.select(*_WITHIN_A_SECOND, "tx_hash")
-        .with_columns(key=key.gather(order.arg_sort()), index=pl.int_range(pl.len(), dtype=order.dtype))
-        .select(pl.all().gather(order.filter(tied)))
+    indices = order.filter(tied)
+    in_full = (
+        first_rows.select(pl.col(*_WITHIN_A_SECOND, "tx_hash").gather(indices))
+        .with_columns(key=ordered.filter(tied), index=indices)
         .sort("key", *_WITHIN_A_SECOND, "tx_hash")
     )
-    return order.scatter(tied.arg_true(), tied_in_full["index"])
+    return order.scatter(tied.arg_true(), in_full["index"])

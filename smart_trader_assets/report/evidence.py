@@ -11,7 +11,9 @@ import polars as pl
 from smart_trader_assets.assets.pnl_inputs import read_pnl_inputs
 from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.delta.tables import (
+    CLASSIFIED_WALLETS,
     SMART_TRADERS,
+    TIER_CHANGES,
     TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
@@ -24,6 +26,7 @@ from smart_trader_assets.shards import shard_of
 MOST_WALLETS = 200
 """Wallets that a page shows unless told otherwise."""
 
+MOST_CHANGES = 50
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -32,6 +35,8 @@ class RankingEvidence:
     """One state of the ranking, and what is behind its best wallets.
 
     traders: gold/smart_traders, best first; all of it
+    classified: gold/classified_wallets, the largest profit first; all of it
+    tier_changes: the newest of gold/tier_changes, newest first
     pnl: silver/wallet_pnl of the shown wallets, all tokens and windows
     lots: their trades and lots, as of the time that their numbers were calculated for
     symbols: mint to symbol
@@ -39,8 +44,9 @@ class RankingEvidence:
 
     source: str
     source_detail: str
-    gold_version: int
     traders: pl.DataFrame
+    classified: pl.DataFrame
+    tier_changes: pl.DataFrame
     pnl: pl.DataFrame
     lots: LotEvidence
     symbols: dict[str, str]
@@ -63,7 +69,6 @@ def read_ranking(lake: LakeResource, *, most_wallets: int = MOST_WALLETS) -> Ran
     Each wallet's lots are read as of the time of its numbers in gold, so that the sums agree.
     """
     store = lake.store
-    gold_version = store.version(SMART_TRADERS)
     traders = store.scan(SMART_TRADERS).sort("overall_rank").collect()
     shown = traders.head(most_wallets)
     shards = _shards(shown["wallet_address"].to_list(), lake.wallet_shards)
@@ -76,11 +81,24 @@ def read_ranking(lake: LakeResource, *, most_wallets: int = MOST_WALLETS) -> Ran
         .collect()
     )
     lots, symbols = _lots(lake, shown)
+    profit = pl.coalesce("total_pnl", "realized_pnl")
     return RankingEvidence(
         source=lake.source,
         source_detail=lake.source_detail,
-        gold_version=gold_version,
         traders=traders,
+        classified=store.scan(CLASSIFIED_WALLETS)
+        .sort(profit, "wallet_address", descending=[True, False], nulls_last=True)
+        .collect(),
+        tier_changes=store.scan(TIER_CHANGES)
+        .sort(
+            "changed_at",
+            "overall_rank",
+            "wallet_address",
+            descending=[True, False, False],
+            nulls_last=True,
+        )
+        .head(MOST_CHANGES)
+        .collect(),
         pnl=pnl,
         lots=lots,
         symbols=symbols,

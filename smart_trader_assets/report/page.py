@@ -21,6 +21,7 @@ from smart_trader_assets.report.wallet_parts import WalletPart, wallet_parts
 
 TIERS = ("ELITE", "STRONG", "PROMISING", "QUALIFIED")
 BEST_CURVES = 5
+MOST_CLASSIFIED = 100
 
 _SOURCES = {
     "live": "BirdEye",
@@ -47,6 +48,9 @@ def render_page(evidence: RankingEvidence, *, stamp: str) -> str:
             parts=parts,
             tiers=tier_mix(evidence.traders),
             totals=_totals(evidence.traders),
+            classes=class_mix(evidence.classified),
+            classified=evidence.classified.head(MOST_CLASSIFIED).to_dicts(),
+            changes=evidence.tier_changes.to_dicts(),
             source=_SOURCES.get(evidence.source, evidence.source),
             charts=_charts(parts),
             styles=[_asset("vendor/uPlot.min.css"), _asset("templates/page.css")],
@@ -60,6 +64,12 @@ def tier_mix(traders: pl.DataFrame) -> list[tuple[str, int]]:
     """How many wallets each tier has: the best tier first, tiers of other names after the known ones."""
     counts = dict(traders.group_by("tier").len().sort("tier").iter_rows())
     return [(tier, counts.pop(tier)) for tier in TIERS if tier in counts] + list(counts.items())
+
+
+def class_mix(classified: pl.DataFrame) -> list[tuple[str, int]]:
+    """How many wallets are kept out as what, the most frequent class first."""
+    counts = classified.group_by("wallet_class").len()
+    return list(counts.sort("len", "wallet_class", descending=[True, False]).iter_rows())
 
 
 def _totals(traders: pl.DataFrame) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass
 from html import unescape
 from importlib.metadata import version
 from pathlib import Path
 
-from filelock import FileLock
-
+from smart_trader_assets.delta.location import is_remote
 from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.delta.tables import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
 from smart_trader_assets.errors import SmartTraderError
@@ -29,11 +28,13 @@ class ReportError(SmartTraderError):
 def page_path(settings: Settings) -> Path:
     """`reports/smart_traders.html` in the root, or beside the credit ledger where the root is remote."""
     root = settings.resolved_root
-    folder = settings.resolved_state_dir if "://" in root else Path(root)
+    folder = settings.resolved_state_dir if is_remote(root) else Path(root)
     return folder / "reports" / PAGE_NAME
 
 
-def write_page(lake: LakeResource, path: Path, *, most_wallets: int = MOST_WALLETS) -> RankingEvidence:
+def write_page(
+    lake: LakeResource, path: Path, *, most_wallets: int = MOST_WALLETS
+) -> RankingEvidence:
     """Make the page from the tables as they stand; ReportError where the file cannot be written."""
     stamp = _stamp(lake)
     evidence = read_ranking(lake, most_wallets=most_wallets)
@@ -54,12 +55,14 @@ def page_is_current(lake: LakeResource, path: Path) -> bool:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: whoever reads it meanwhile sees the old one."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{unfinished}.lock"):
+        try:
             unfinished.write_text(text, encoding="utf-8")
             unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise ReportError(
             f"{path} cannot be written ({error.strerror}): name another file."

@@ -103,21 +103,25 @@ def _part(
         portfolio=windows.get("all", {}),
         windows=[windows[window] for window in _WINDOWS if window in windows],
         tokens=_listing(_most_telling(ranked_tokens, worth), symbols, total=tokens.height),
-        open_lots=_listing(frames["open_lots"].head(MOST_OPEN_LOTS), symbols, total=frames["open_lots"].height),
+        open_lots=_listing(
+            frames["open_lots"].head(MOST_OPEN_LOTS), symbols, total=frames["open_lots"].height
+        ),
         sales=_listing(frames["sales"].head(MOST_SALES), symbols, total=frames["sales"].height),
         curve=_curve(trader, frames["curve"]),
         holding=_holding(frames["holding"]),
         searched=" ".join(
-            [trader["wallet_address"], *dict.fromkeys(filter(None, named)), *ranked_tokens["token_address"][:MOST_TOKENS]]
+            [
+                trader["wallet_address"],
+                *dict.fromkeys(filter(None, named)),
+                *ranked_tokens["token_address"][:MOST_TOKENS],
+            ]
         ),
     )
 
 
 def _most_telling(ranked: pl.DataFrame, worth: pl.Expr) -> pl.DataFrame:
     """The tokens with the largest gains and losses, the best first."""
-    return ranked.filter(
-        worth.abs().fill_null(0).rank("ordinal", descending=True) <= MOST_TOKENS
-    )
+    return ranked.filter(worth.abs().fill_null(0).rank("ordinal", descending=True) <= MOST_TOKENS)
 
 
 def _listing(rows: pl.DataFrame, symbols: Mapping[str, str], *, total: int) -> Listing:

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from solders.pubkey import Pubkey
 
 from smart_trader_assets.pnl.cash import USDC, WRAPPED_SOL
@@ -21,9 +22,10 @@ def _addresses(count: int, rng: np.random.Generator) -> pl.Series:
     return pl.Series([str(Pubkey(rng.bytes(32))) for _ in range(count)])
 
 
-def _zipf(count: int, size: int, rng: np.random.Generator) -> np.ndarray:
+def _zipf(count: int, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """`size` draws of 0..count-1, the k-th most frequent about k^-1 as often as the first."""
-    return np.exp(rng.random(size) * np.log(count)).astype(np.int64) - 1
+    ranks: NDArray[np.int64] = np.exp(rng.random(size) * np.log(count)).astype(np.int64)
+    return ranks - 1
 
 
 def write_swaps(folder: Path, rows: int, shards: int = 16, seed: int = 7) -> None:

@@ -72,5 +72,3 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
         monkeypatch.setattr(store_module, "_now", lambda: moment)
 
     return set_to
-
-

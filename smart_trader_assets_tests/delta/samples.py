@@ -10,14 +10,20 @@ import polars as pl
 
 from smart_trader_assets.delta.contract import (
     AUDIT,
+    BATCH,
+    OPERATION,
+    VERSION,
     Column,
     SendBack,
     State,
     TableContract,
 )
+from smart_trader_assets.delta.schema import conform
 from smart_trader_assets.delta.store import Stamp
 from smart_trader_assets.delta.tables import (
+    CLASSIFIED_WALLETS,
     SMART_TRADERS,
+    TIER_CHANGES,
     TOKENS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
@@ -35,11 +41,15 @@ Row = Mapping[str, Any]
 
 
 def frame(contract: TableContract, rows: Iterable[Row]) -> pl.DataFrame:
-    """`rows` as a frame in the contract's types, with just the columns that they name."""
+    """`rows` as a frame in the contract's types, with just the columns that any of them names.
+
+    What some rows name and others do not is null in these, or the state that rows are born with.
+    """
     rows = list(rows)
     names = [name for name in contract.schema if any(name in row for row in rows)]
+    born = contract.initial_values()
     return pl.DataFrame(
-        [{name: row.get(name) for name in names} for row in rows],
+        [{name: row.get(name, born.get(name)) for name in names} for row in rows],
         schema={name: contract.schema[name] for name in names},
     )
 
@@ -132,6 +142,28 @@ def trader(wallet: str, **columns: Any) -> Row:
     } | columns
 
 
+def classified(wallet: str, **columns: Any) -> Row:
+    """A row of gold/classified_wallets."""
+    return {
+        "wallet_address": wallet,
+        "wallet_class": "BOT",
+        "reasons": ["quick"],
+        "total_pnl": 1.0,
+        "as_of": NOW,
+    } | columns
+
+
+def tier_change(wallet: str, **columns: Any) -> Row:
+    """A row of gold/tier_changes."""
+    return {
+        "wallet_address": wallet,
+        "change_number": 1,
+        "changed_at": NOW,
+        "change": "ARRIVED",
+        "score": 1.0,
+    } | columns
+
+
 # By table: a row of it, the Dagster partition that it lies in, and a column of its content.
 SAMPLES: Mapping[str, tuple[Callable[..., Row], str | date | None, str]] = {
     TOKENS.name: (token, DAY, "price"),
@@ -141,6 +173,8 @@ SAMPLES: Mapping[str, tuple[Callable[..., Row], str | date | None, str]] = {
     TRANSACTIONS.name: (swap, "00", "volume_usd"),
     WALLET_PNL.name: (pnl, "00", "realized_pnl"),
     SMART_TRADERS.name: (trader, None, "score"),
+    CLASSIFIED_WALLETS.name: (classified, None, "total_pnl"),
+    TIER_CHANGES.name: (tier_change, None, "score"),
 }
 
 # Where each state of each table goes in a settlement.
@@ -201,6 +235,12 @@ HOLDINGS = TableContract(
     states=(State("status", ("pending", "done"), "pending"),),
     newest_by="listing",
 )
+
+
+def whole(contract: TableContract, rows: Iterable[Row]) -> pl.DataFrame:
+    """`rows` as the store would write them: all columns, with an audit trail."""
+    trail = {OPERATION: "CREATE", VERSION: NOW, BATCH: "run"}
+    return conform(frame(contract, [{**row, **trail} for row in rows]), contract)
 
 
 def content(rows: pl.DataFrame, *but: str) -> pl.DataFrame:

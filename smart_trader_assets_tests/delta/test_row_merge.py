@@ -260,9 +260,7 @@ def test_older_news_never_overwrites_newer(store: DeltaStore, put: Put) -> None:
 def test_newer_news_keeps_the_first_day_and_moves_the_last(store: DeltaStore, put: Put) -> None:
     put(TRACKED_WHALES, tracked_whale("a", ui_amount=1.0))
     newer = DAY + timedelta(days=2)
-    put(
-        TRACKED_WHALES, tracked_whale("a", ui_amount=2.0, first_seen_on=newer, last_seen_on=newer)
-    )
+    put(TRACKED_WHALES, tracked_whale("a", ui_amount=2.0, first_seen_on=newer, last_seen_on=newer))
     after = only_row(store, TRACKED_WHALES)
     assert (after["first_seen_on"], after["last_seen_on"], after["ui_amount"]) == (DAY, newer, 2.0)
 

@@ -81,9 +81,7 @@ def test_a_row_that_somebody_else_settled_is_left_to_them(
     assert states(store, TRACKED_TOKENS, "token_address", "last_error") == {"a": "theirs"}
 
 
-def test_a_repeated_settlement_makes_no_commit(
-    store: DeltaStore, put: Put, settle: Settle
-) -> None:
+def test_a_repeated_settlement_makes_no_commit(store: DeltaStore, put: Put, settle: Settle) -> None:
     put(TRANSACTIONS, swap("s"), swap("t"))
     read = store.scan(TRANSACTIONS).collect()
     done = {"processed_for_pnl": True, "pnl_processed_at": NOW}

@@ -18,7 +18,17 @@ from smart_trader_assets.delta.tables import WALLET_PNL
 from smart_trader_assets_tests.delta.conftest import Put
 from smart_trader_assets_tests.delta.samples import HOLDINGS, LISTINGS, STAMP, frame, pnl
 
-HOSTILE = ["' OR 1=1 --", "a'; DROP TABLE t; --", '"', "\\'", "%27", "t.mint", "", "日本 🚀", "x\ny"]
+HOSTILE = [
+    "' OR 1=1 --",
+    "a'; DROP TABLE t; --",
+    '"',
+    "\\'",
+    "%27",
+    "t.mint",
+    "",
+    "日本 🚀",
+    "x\ny",
+]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +54,7 @@ def test_a_type_that_no_predicate_needs_is_refused(value: object) -> None:
 
 
 def test_many_values_become_one_list() -> None:
-    assert one_of("t.shard", ["01"]) == "t.shard = '01'"
+    assert one_of("t.shard", ["01"]) == "t.shard IN ('01')"
     assert one_of("t.shard", ["01", "00", "01"]) == "t.shard IN ('00', '01')"
 
 
@@ -84,7 +94,6 @@ def test_a_hostile_partition_is_one_partition(store: DeltaStore) -> None:
     rows = store.scan(LISTINGS).filter(pl.col("shard") == shards[1]).collect()
     settlement = Settlement.of(LISTINGS, rows, operation="KEPT", sets={"status": "kept"})
     assert store.settle(settlement, STAMP) == 1
-    assert dict(store.row_counts(LISTINGS, "shard", "status").select("shard", "rows").iter_rows())
     assert set(store.row_counts(LISTINGS, "shard", "status").iter_rows()) == {
         ("00", "pending", 1),
         ("' OR 1=1 --", "kept", 1),

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from beancount import loader
 from beancount.core.data import Transaction
+from beancount.core.position import Cost
 
 from smart_trader_assets_tests.pnl.deals import Deal
 
@@ -32,13 +33,15 @@ def beancount_costs(deals: list[Deal]) -> list[Decimal]:
         ]
     entries, errors, _ = loader.load_string("\n".join(lines), dedent=False)
     assert not errors, errors[:3]
+    booked = (entry for entry in entries if isinstance(entry, Transaction))
     return [
-        sum(
-            (-posting.units.number * posting.cost.number for posting in entry.postings if posting.cost),
-            Decimal(0),
-        )
-        for entry, deal in zip(
-            (entry for entry in entries if isinstance(entry, Transaction)), deals, strict=True
-        )
-        if deal.quantity < 0
+        _consumed(entry) for entry, deal in zip(booked, deals, strict=True) if deal.quantity < 0
     ]
+
+
+def _consumed(sale: Transaction) -> Decimal:
+    cost = Decimal(0)
+    for posting in sale.postings:
+        if isinstance(posting.cost, Cost) and posting.units and posting.units.number:
+            cost -= posting.units.number * posting.cost.number
+    return cost

@@ -16,7 +16,15 @@ from smart_trader_assets.pnl.cash import NATIVE_SOL, USDC, USDT, WRAPPED_SOL
 AS_OF = datetime(2025, 7, 1, 12, tzinfo=UTC)
 RECORDED = Path(__file__).parents[3] / "shared" / "birdeye" / "trader_txs"
 DECIMALS = {WRAPPED_SOL: 9, NATIVE_SOL: 9, USDC: 6, USDT: 6}
-LEG_FIELDS = ("symbol", "decimals", "address", "change_amount", "ui_change_amount", "price", "nearest_price")
+LEG_FIELDS = (
+    "symbol",
+    "decimals",
+    "address",
+    "change_amount",
+    "ui_change_amount",
+    "price",
+    "nearest_price",
+)
 ROW_FIELDS = (
     "tx_hash",
     "owner",

@@ -1,7 +1,7 @@
-"""A second telling of the PnL rules, in plain Python over exact fractions.
+"""Trades to every column of the PnL table, in plain Python over exact fractions.
 
-Slow and literal: one wallet, one transaction, one lot at a time. It shares nothing with the engine
-but the rules, takes sound rows only, and answers every column.
+Slow and literal: one lot, one match, one window at a time. With `reference_trades` it tells the
+rules a second time, and shares nothing with the engine but the rules.
 """
 
 from collections import defaultdict, deque
@@ -12,27 +12,17 @@ from fractions import Fraction
 from math import sqrt
 from typing import Any
 
-SOL = "So11111111111111111111111111111111111111112"
-NATIVE = "So11111111111111111111111111111111111111111"
-PEGS: dict[str, float | None] = {
-    SOL: None,
-    "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v": 1.0,
-    "Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB": 1.0,
-}
+from smart_trader_assets_tests.pnl.reference_trades import (
+    PEGS,
+    Row,
+    Trade,
+    exact,
+    total,
+    trades_of,
+    transactions,
+)
+
 WINDOW_DAYS = {"all": None, "90d": 90, "30d": 30, "7d": 7}
-Row = Mapping[str, Any]
-
-
-@dataclass
-class Trade:
-    order: tuple[Any, ...]
-    time: int
-    block: int | None
-    tx: str
-    mint: str
-    decimals: int
-    quantity: int
-    value: Fraction | None
 
 
 @dataclass
@@ -63,157 +53,6 @@ class Disposal:
     @property
     def result(self) -> Fraction:
         return self.matched_value - self.cost
-
-
-def exact(number: float) -> Fraction:
-    """The decimal number that a float is written as."""
-    return Fraction(repr(float(number)))
-
-
-def units_of(row: Row, leg: str) -> int:
-    text = str(row[f"{leg}_change_amount"])
-    number = Fraction(text)
-    if number.denominator == 1:
-        return int(number)
-    return round(row[f"{leg}_ui_change_amount"] * 10 ** row[f"{leg}_decimals"])
-
-
-def sound(price: float | None) -> Fraction | None:
-    return exact(price) if price is not None and 0 < price < float("inf") else None
-
-
-def order_of(row: Row) -> tuple[Any, ...]:
-    fields = (row["block_unix_time"], row["block_number"], row["ins_index"], row["inner_ins_index"])
-    return tuple(-1 if field is None else field for field in fields)
-
-
-def transactions(rows: Iterable[Row], as_of: datetime) -> dict[str, dict[str, list[Row]]]:
-    """Wallet -> tx_hash -> rows, one a swap_id."""
-    wallets: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
-    seen = set()
-    for row in rows:
-        late = row["block_unix_time"] > as_of.timestamp()
-        if row["swap_id"] in seen or row["tx_type"] != "swap" or late:
-            continue
-        seen.add(row["swap_id"])
-        wallets[row["wallet_address"]][row["tx_hash"]].append(row)
-    return wallets
-
-
-@dataclass
-class Moved:
-    net: int
-    gross: int
-    decimals: int
-    priced: int
-    priced_value: Fraction
-    volume: Fraction | None
-
-    @property
-    def price_value(self) -> Fraction | None:
-        return self.priced_value / self.priced * abs(self.net) if self.priced else None
-
-
-def movements(rows: list[Row], pegs: Mapping[str, float | None]) -> dict[str, Moved]:
-    moved: dict[str, Moved] = {}
-    for row in rows:
-        volume = sound(row["volume_usd"])
-        for leg in ("base", "quote"):
-            mint = SOL if row[f"{leg}_address"] == NATIVE else row[f"{leg}_address"]
-            units = units_of(row, leg)
-            price = sound(row[f"{leg}_price"]) or sound(row[f"{leg}_nearest_price"])
-            if (peg := pegs.get(mint)) is not None:
-                price = exact(peg)
-            decimals = row[f"{leg}_decimals"]
-            one = moved.setdefault(mint, Moved(0, 0, decimals, 0, Fraction(0), Fraction(0)))
-            one.net += units
-            one.gross += abs(units)
-            if price is not None:
-                one.priced += abs(units)
-                one.priced_value += abs(units) * price / 10**decimals
-            known = one.volume is not None and volume is not None
-            one.volume = one.volume + volume if known else None  # type: ignore[operator]
-    for one in moved.values():
-        if abs(one.net) * 10**9 <= one.gross:
-            one.net = 0
-        if abs(one.net) != one.gross:
-            one.volume = None
-    return moved
-
-
-def total(values: Iterable[Fraction | None]) -> Fraction:
-    return sum((value for value in values if value is not None), Fraction(0))
-
-
-def settle(
-    cash: Fraction, out: dict[str, Moved], into: dict[str, Moved]
-) -> dict[str, Fraction | None]:
-    """Rule by rule, what each mint that moved was worth."""
-    own = {
-        mint: one.price_value if one.price_value is not None else one.volume
-        for mint, one in (out | into).items()
-    }
-    taking, giving = (into, out) if cash <= 0 else (out, into)
-    if cash == 0 and len(out) == len(into) == 1:
-        (left,), (came,) = out.values(), into.values()
-        volume = left.volume if left.volume is not None else came.volume
-        if volume is not None:
-            return dict.fromkeys(own, volume)
-    if not taking:
-        return own
-    unknown_taking = [mint for mint in taking if own[mint] is None]
-    unknown_giving = [mint for mint in giving if own[mint] is None]
-    worth = abs(cash) + total(own[mint] for mint in giving)
-    known_taking = total(own[mint] for mint in taking)
-    values = dict(own)
-    if not unknown_giving and worth > 0:
-        if len(taking) == 1:
-            values[next(iter(taking))] = worth
-        elif not unknown_taking:
-            for mint in taking:
-                values[mint] = worth * own[mint] / known_taking  # type: ignore[operator]
-        elif len(unknown_taking) == 1 and worth > known_taking:
-            values[unknown_taking[0]] = worth - known_taking
-    elif len(unknown_giving) == 1 and not unknown_taking and known_taking > worth:
-        values[unknown_giving[0]] = known_taking - worth
-    return values
-
-
-def trades_of(
-    wallet: Mapping[str, list[Row]], pegs: Mapping[str, float | None]
-) -> tuple[list[Trade], list[tuple[int, Fraction | None]]]:
-    trades: list[Trade] = []
-    arbitrages: list[tuple[int, Fraction | None]] = []
-    for tx, rows in wallet.items():
-        first = min(rows, key=order_of)
-        moved = movements(rows, pegs)
-        cash_moves = {m: one for m, one in moved.items() if m in pegs and one.net}
-        known = all(one.price_value is not None for one in cash_moves.values())
-        cash = total(
-            (1 if one.net > 0 else -1) * (one.price_value or 0) for one in cash_moves.values()
-        )
-        positions = {m: one for m, one in moved.items() if m not in pegs}
-        out = {m: one for m, one in positions.items() if one.net < 0}
-        into = {m: one for m, one in positions.items() if one.net > 0}
-        if not out and not into:
-            if positions:
-                arbitrages.append((first["block_unix_time"], cash if known else None))
-            continue
-        values = settle(cash if known else Fraction(0), out, into)
-        trades += (
-            Trade(
-                order=(*order_of(first), tx),
-                time=first["block_unix_time"],
-                block=first["block_number"],
-                tx=tx,
-                mint=mint,
-                decimals=one.decimals,
-                quantity=one.net,
-                value=values[mint],
-            )
-            for mint, one in (out | into).items()
-        )
-    return sorted(trades, key=lambda trade: trade.order), arbitrages
 
 
 def match_lots(trades: list[Trade]) -> tuple[list[Disposal], deque[Lot]]:
@@ -439,21 +278,22 @@ def held(
     decimals = trades[0].decimals
     quantity = Fraction(sum(lot.left for lot in known), 10**decimals)
     cost = total(lot.left * lot.cost_a_unit for lot in known if lot.cost_a_unit is not None)
-    candidates = [(at, 1, price, "token_list") for at, price in marks if at <= as_of]
-    priced = [trade for trade in trades if trade.value is not None]
-    if priced:
-        last = priced[-1]
-        price = last.value * 10**decimals / abs(last.quantity)  # type: ignore[operator]
-        at = datetime.fromtimestamp(last.time, UTC)
-        candidates.append((at, 0, float(price), "own_trade"))
-    at, _, price, source = max(candidates, default=(None, 0, None, None))
-    return {
-        "open_quantity": float(quantity),
-        "open_cost": float(cost),
+    candidates: list[tuple[datetime, int, float, str]] = [
+        (at, 1, price, "token_list") for at, price in marks if at <= as_of
+    ]
+    for trade in trades:
+        if trade.value is not None:
+            price = float(trade.value * 10**decimals / abs(trade.quantity))
+            # Of the trades of one second, the last one.
+            candidates = [one for one in candidates if one[3] != "own_trade"]
+            candidates.append((datetime.fromtimestamp(trade.time, UTC), 0, price, "own_trade"))
+    holding: dict[str, Any] = {"open_quantity": float(quantity), "open_cost": float(cost)}
+    if not candidates:
+        return holding | dict.fromkeys(("mark_price", "unrealized_pnl"))
+    at, _, price, source = max(candidates)
+    return holding | {
         "mark_price": price,
         "marked_at": at,
         "mark_source": source,
-        "unrealized_pnl": None
-        if price is None
-        else float(quantity * exact(price) - cost),
+        "unrealized_pnl": float(quantity * exact(price) - cost),
     }

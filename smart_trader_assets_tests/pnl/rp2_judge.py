@@ -8,8 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from prezzemolo.avl_tree import AVLTree
+from rp2.abstract_accounting_method import AbstractAccountingMethod
 from rp2.accounting_engine import AccountingEngine
 from rp2.configuration import MAX_DATE, MIN_DATE, Configuration
+from rp2.gain_loss import GainLoss
 from rp2.in_transaction import InTransaction
 from rp2.input_data import InputData
 from rp2.out_transaction import OutTransaction
@@ -65,12 +67,13 @@ def rp2_costs(deals: list[Deal], folder: Path) -> list[Decimal]:
                     RP2Decimal("0"), row=number + 1,
                 )
             )  # fmt: skip
-    methods: AVLTree = AVLTree()
+    methods: AVLTree[int, AbstractAccountingMethod] = AVLTree()
     methods.insert_node(MIN_DATE.year, AccountingMethod())
     computed = compute_tax(
         configuration, AccountingEngine(methods), InputData("X", purchases, sales, transfers)
     )
     costs = {number: Decimal(0) for number, deal in enumerate(deals) if deal.quantity < 0}
     for gain in computed.gain_loss_set:
+        assert isinstance(gain, GainLoss)
         costs[gain.taxable_event.row - 1] += Decimal(str(gain.fiat_cost_basis))
     return list(costs.values())

@@ -1,5 +1,7 @@
 """Can these trades be followed? How concentrated, how quick and how busy a wallet is."""
 
+from typing import Any
+
 from smart_trader_assets_tests.pnl.histories import A, B, X
 from smart_trader_assets_tests.pnl.test_vectors import buy, pnl, sell
 
@@ -31,7 +33,7 @@ def test_same_block_share_counts_sales_of_a_lot_at_most_ten_seconds_old():
 
 
 def test_same_block_share_counts_sales_in_the_slot_of_the_purchase():
-    slot = {"block_number": 7}
+    slot: dict[str, Any] = {"block_number": 7}
     row = pnl(
         buy("1", 10, 1, hours_ago=9, **slot), sell("2", 1, 2, hours_ago=9 - 30 * SECOND, **slot)
     )
@@ -50,5 +52,7 @@ def test_active_days_and_the_busiest_day_are_utc_days_of_trades():
 
 
 def test_a_day_cut_by_a_window_counts_what_lies_inside():
-    row = pnl(buy("1", 1, 1, hours_ago=7 * 24 + 1), buy("2", 1, 1, hours_ago=7 * 24 - 1), window="7d")
+    row = pnl(
+        buy("1", 1, 1, hours_ago=7 * 24 + 1), buy("2", 1, 1, hours_ago=7 * 24 - 1), window="7d"
+    )
     assert (row["active_days"], row["max_trades_per_day"]) == (1, 1)

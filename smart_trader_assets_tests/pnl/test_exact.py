@@ -23,7 +23,10 @@ quickly = settings(max_examples=60, deadline=None)
 
 def integers(*values: int) -> pl.DataFrame:
     return pl.DataFrame(
-        {name: pl.Series([value], dtype=pl.Int128) for name, value in zip("abc", values, strict=False)}
+        {
+            name: pl.Series([value], dtype=pl.Int128)
+            for name, value in zip("abc", values, strict=False)
+        }
     )
 
 
@@ -37,7 +40,9 @@ def test_multiply_divide_is_the_floor_of_the_fraction(value, denominator, data):
 
 
 @quickly
-@given(st.integers(1, MAX_QUANTITY), st.integers(0, 12), st.integers(1, 10**14), st.integers(-14, 0))
+@given(
+    st.integers(1, MAX_QUANTITY), st.integers(0, 12), st.integers(1, 10**14), st.integers(-14, 0)
+)
 def test_a_value_is_the_floor_of_quantity_times_the_decimal_price(units, decimals, digits, power):
     price = float(f"{digits}e{power}")
     exact = Fraction(digits) * Fraction(10) ** (power - decimals + 21) * units
@@ -60,7 +65,9 @@ def test_every_key_of_32_bytes_is_an_address(keys):
 
 
 @quickly
-@given(st.text("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", min_size=1, max_size=50))
+@given(
+    st.text("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", min_size=1, max_size=50)
+)
 def test_a_text_is_an_address_where_it_decodes_to_32_bytes(text):
     try:
         Pubkey.from_string(text)

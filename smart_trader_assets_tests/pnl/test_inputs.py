@@ -55,9 +55,7 @@ def test_with_swap_id_two_identical_fills_count_twice():
 
 def test_a_raw_amount_may_come_as_a_number():
     numbers = SWAPS.with_columns(pl.col("^.*_change_amount$").cast(pl.Float64).cast(pl.Int64))
-    numbers = numbers.with_columns(
-        SWAPS["base_ui_change_amount"], SWAPS["quote_ui_change_amount"]
-    )
+    numbers = numbers.with_columns(SWAPS["base_ui_change_amount"], SWAPS["quote_ui_change_amount"])
     assert_frame_equal(compute_wallet_pnl(numbers, as_of=AS_OF), TABLE)
 
 

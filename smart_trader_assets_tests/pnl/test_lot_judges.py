@@ -91,7 +91,9 @@ def recorded_deals() -> list[list[Deal]]:
 
 
 @pytest.fixture
-def rp2_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Deal]], list[Decimal]]:
+def rp2_costs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[list[Deal]], list[Decimal]]:
     monkeypatch.chdir(tmp_path)
     judge = importlib.import_module("smart_trader_assets_tests.pnl.rp2_judge")
     return lambda deals: judge.rp2_costs(deals, tmp_path)

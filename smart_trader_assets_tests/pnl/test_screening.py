@@ -7,7 +7,17 @@ import pytest
 
 from smart_trader_assets.pnl import ALL_TOKENS, compute_wallet_pnl, screen_swaps
 from smart_trader_assets.pnl.cash import USDC
-from smart_trader_assets_tests.pnl.histories import AS_OF, WALLET, A, Leg, X, frame, mint, swap, usdc
+from smart_trader_assets_tests.pnl.histories import (
+    AS_OF,
+    WALLET,
+    A,
+    Leg,
+    X,
+    frame,
+    mint,
+    swap,
+    usdc,
+)
 from smart_trader_assets_tests.pnl.test_vectors import buy, pnl, sell
 
 GOOD = (buy("b", 10, 1, hours_ago=5), sell("s", 4, 2, hours_ago=4))
@@ -148,6 +158,9 @@ def test_a_row_at_as_of_counts():
 def test_cash_of_the_wallets_own_making_is_no_position():
     table = compute_wallet_pnl(frame(GOOD), as_of=AS_OF, cash_mints=[USDC, X])
     assert table.is_empty()
-    assert compute_wallet_pnl(frame(GOOD), as_of=AS_OF).filter(
-        (pl.col("wallet_address") == WALLET) & (pl.col("token_address") == ALL_TOKENS)
-    ).height == 4
+    assert (
+        compute_wallet_pnl(frame(GOOD), as_of=AS_OF)
+        .filter((pl.col("wallet_address") == WALLET) & (pl.col("token_address") == ALL_TOKENS))
+        .height
+        == 4
+    )

@@ -189,10 +189,12 @@ def _trade_in_seconds(
     win_rate = rng.uniform(*profile.win_rate)
     # Bots came late: in the oldest rows nothing tells the order within a second.
     times: list[int] = []
-    first = calendar.anchor - 90 * DAY
+    first = max(calendar.anchor - 90 * DAY, calendar.first)
+    while wallet.writes_old_rows(first):
+        first += DAY
     while len(times) < count:
         burst = BOT_BURST_ROUND_TRIPS if rng.random() < BURSTS else 1
-        times += [rng.randint(max(first, calendar.first), calendar.last)] * burst
+        times += [rng.randint(first, calendar.last)] * burst
     for time in sorted(times[:count]):
         coin, stake = rng.choice(coins), _log_uniform(rng, profile.stake_usd)
         ratio = rng.uniform(*(profile.gain if rng.random() < win_rate else profile.loss))

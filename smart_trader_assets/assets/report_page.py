@@ -1,0 +1,48 @@
+"""reports/smart_traders_page: the ranking to look at."""
+
+import dagster as dg
+
+from smart_trader_assets.assets.declare import OWNERS
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.tables import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
+from smart_trader_assets.report.page_file import page_path, write_page
+from smart_trader_assets.settings import Settings
+
+REPORT_KEY = dg.AssetKey(["reports", "smart_traders_page"])
+
+
+def report_page_asset() -> dg.AssetsDefinition:
+    """The asset of the HTML page; it lies beside the tables and is none itself."""
+
+    @dg.asset(
+        key=REPORT_KEY,
+        deps=[
+            dg.AssetKey(table.name.split("/"))
+            for table in (SMART_TRADERS, CLASSIFIED_WALLETS, TIER_CHANGES)
+        ],
+        group_name="reports",
+        owners=OWNERS,
+        kinds={"html"},
+        description="One self-contained page: the leaderboard, and for each of the best wallets its equity "
+        "curve, tokens, holding times, reasons, sales and open lots. Its pictures are in the metadata.",
+    )
+    def smart_traders_page(
+        settings: dg.ResourceParam[Settings], lake: LakeResource
+    ) -> dg.MaterializeResult[None]:
+        # Imported here: the drawing library takes half a second that no other command should wait for.
+        from smart_trader_assets.report.plots import ranking_pictures  # noqa: PLC0415
+
+        path = page_path(settings)
+        evidence = write_page(lake, path)
+        pictures = ranking_pictures(evidence)
+        return dg.MaterializeResult(
+            metadata={
+                "page": dg.MetadataValue.path(str(path.resolve())),
+                "size_bytes": path.stat().st_size,
+                "wallets_ranked": evidence.traders.height,
+                "wallets_shown": len(evidence.shown),
+                **{name: dg.MetadataValue.md(picture) for name, picture in pictures.items()},
+            }
+        )
+
+    return smart_traders_page

@@ -1,0 +1,235 @@
+"""A sensor's tick on real tables: it asks for what is due, and says why where it asks for nothing."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from smart_trader_assets.delta.cursors import CONSUMERS
+from smart_trader_assets.delta.errors import TableMissingError
+from smart_trader_assets.delta.tables import (
+    SMART_TRADERS,
+    TOKENS,
+    TRACKED_TOKENS,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+    WALLET_PNL,
+    WHALES,
+)
+from smart_trader_assets.parking import NOTICE_FILE, Notice
+from smart_trader_assets.shards import shard_keys
+from smart_trader_assets_tests.delta.samples import (
+    DAY,
+    NOW,
+    pnl,
+    swap,
+    token,
+    tracked_token,
+    tracked_whale,
+    whale,
+)
+
+TOKEN_SHARDS = shard_keys(4)
+WALLET_SHARDS = shard_keys(16)
+
+
+def test_a_tick_on_a_new_root_says_that_nothing_is_due_and_at_which_version(automation):
+    for consumer in CONSUMERS:
+        tick = automation.tick(consumer)
+        assert tick.requests == ()
+        assert tick.skipped.startswith("Nothing is due: ")
+    version = automation.store.version(TOKENS)
+    tick = automation.tick(TRACKED_TOKENS.name)
+    assert tick.skipped == (
+        f"Nothing is due: bronze/tokens at version {version}, unchanged since the last tick."
+    )
+
+
+def test_due_rows_are_told_by_partition_and_asked_for_as_one_range(automation):
+    automation.put(
+        TOKENS,
+        [token("a"), token("b"), token("c", token_shard="02")],
+        DAY,
+    )
+    tick = automation.tick(TRACKED_TOKENS.name)
+    assert tick.log == ["silver/tracked_tokens: due rows by partition: 00: 2, 02: 1"]
+    (request,) = tick.requests
+    assert [key.path for key in request.asset_selection] == [["silver", "tracked_tokens"]]
+    assert request.partition_key is None
+    assert request.tags == {
+        "smart_trader/asset": "silver/tracked_tokens",
+        "smart_trader/why": "3 rows due in bronze/tokens.tracking_status",
+        "smart_trader/partitions": "00...02",
+        "dagster/asset_partition_range_start": "00",
+        "dagster/asset_partition_range_end": "02",
+    }
+
+
+def test_one_due_partition_is_asked_for_by_its_key(automation):
+    automation.put(TOKENS, [token("a", token_shard="03")], DAY)
+    (request,) = automation.tick(TRACKED_TOKENS.name).requests
+    assert request.partition_key == "03"
+    assert "dagster/asset_partition_range_start" not in request.tags
+
+
+def test_the_unpartitioned_ranking_is_asked_for_once_for_all_shards(automation):
+    for shard in ("00", "09"):
+        automation.put(WALLET_PNL, [pnl(f"wallet {shard}", wallet_shard=shard)], shard)
+    tick = automation.tick(SMART_TRADERS.name)
+    (request,) = tick.requests
+    assert request.partition_key is None
+    assert tick.partitions == ["all"]
+    assert request.tags["smart_trader/why"] == (
+        "2 rows due in silver/wallet_pnl.processed_for_gold"
+    )
+
+
+@pytest.mark.parametrize(("width", "runs"), [(16, ["00...15"]), (8, ["00...07", "08...15"])])
+def test_all_sixteen_shards_take_no_more_runs_than_the_width_needs(automation_with, width, runs):
+    automation = automation_with(shards_per_run=width)
+    wallets = [whale(f"wallet {shard}", wallet_shard=shard) for shard in WALLET_SHARDS]
+    automation.put(WHALES, wallets)
+    assert automation.tick(TRACKED_WHALES.name).partitions == runs
+
+
+def test_pnl_is_due_by_new_swaps_and_by_the_age_of_the_numbers_together(automation):
+    yesterday = NOW - timedelta(days=1)
+    automation.put(TRANSACTIONS, [swap("s", wallet_shard="01")], "01")
+    automation.put(WALLET_PNL, [pnl("old", wallet_shard="03", as_of=yesterday)], "03")
+    automation.put(WALLET_PNL, [pnl("new", wallet_shard="05")], "05")
+    tick = automation.tick(WALLET_PNL.name)
+    assert tick.log == ["silver/wallet_pnl: due rows by partition: 01: 1, 03: 1"]
+    assert tick.partitions == ["01...03"]
+
+
+# Each with a row that waits for its time alone: the table, and the row once it is due and before.
+@pytest.mark.parametrize(
+    ("consumer", "contract", "row", "column", "rule"),
+    [
+        (WHALES, TRACKED_TOKENS, tracked_token, "whale_fetched_at", timedelta(hours=72)),
+        (TRANSACTIONS, TRACKED_WHALES, tracked_whale, "transactions_fetched_at", timedelta(days=7)),
+    ],
+    ids=["whales of a token", "swaps of a wallet"],
+)
+def test_a_row_falls_due_by_time_with_no_commit_between_two_ticks(
+    automation_with, consumer, contract, row, column, rule
+):
+    done = {"whale_fetched_at": "completed", "transactions_fetched_at": "processed"}[column]
+    state = contract.states[0].column
+    early = automation_with()
+    early.put(contract, [row("address", **{state: done, column: NOW})])
+    assert early.tick(consumer.name).skipped.startswith("Nothing is due")
+    soon = automation_with(NOW + rule - timedelta(seconds=1), whale_refresh_hours=72)
+    late = automation_with(NOW + rule, whale_refresh_hours=72)
+    late.cursors = soon.cursors = early.cursors
+    late.put(TRACKED_TOKENS, [tracked_token("address", last_listed_on=(NOW + rule).date())])
+    soon.tick(consumer.name)
+    version = late.store.version(contract)
+    assert soon.tick(consumer.name).requests == ()
+    assert late.tick(consumer.name).partitions == ["00"]
+    assert late.store.version(contract) == version
+
+
+def test_a_clock_that_jumps_back_takes_nothing_that_waits_for_time_and_all_that_is_due_by_state(
+    automation_with,
+):
+    now, before = automation_with(), automation_with(NOW - timedelta(days=2))
+    now.put(
+        TRACKED_TOKENS,
+        [
+            tracked_token("a", whale_fetch_status="completed", whale_fetched_at=NOW),
+            tracked_token("b", whale_fetch_status="retry", attempts=1, next_attempt_at=NOW),
+        ],
+    )
+    assert now.tick(WHALES.name).log == ["bronze/whales: due rows by partition: 00: 1"]
+    before.cursors = now.cursors
+    assert before.tick(WHALES.name).skipped.startswith("Nothing is due")
+    now.put(TRACKED_TOKENS, [tracked_token("c")])
+    assert before.tick(WHALES.name).log == ["bronze/whales: due rows by partition: 00: 1"]
+
+
+def test_a_tick_with_nothing_due_opens_no_file_of_rows(drained, instance):
+    """The first tick after a drain and the next: both work with the tables' logs alone."""
+    automation = _of(drained, instance)
+    for path in drained.root.glob("*/*/**/*.parquet"):
+        if "_delta_log" not in path.parts and "ops" not in path.parts:
+            path.unlink()
+    for _ in range(2):
+        for consumer in CONSUMERS:
+            tick = automation.tick(consumer)
+            assert tick.skipped.startswith("Nothing is due: "), consumer
+
+
+def test_only_what_waits_for_time_is_counted_again_while_no_version_changes(drained, instance):
+    automation = _of(drained, instance)
+    ticks = {consumer: [automation.tick(consumer) for _ in range(2)][1] for consumer in CONSUMERS}
+    quiet = {name for name, tick in ticks.items() if "unchanged since" in tick.skipped}
+    # Tokens, wallets and numbers that are done fall due again with age.
+    assert quiet == {TRACKED_TOKENS.name, TRACKED_WHALES.name, SMART_TRADERS.name}
+
+
+def _of(pipeline, instance):
+    from smart_trader_assets_tests.automation.ticking import Automation
+
+    return Automation(pipeline.settings(), instance)
+
+
+def test_a_notice_of_parking_holds_back_only_those_that_fetch(automation, tmp_path):
+    until = datetime.now(UTC) + timedelta(hours=6)
+    _park(automation, Notice(until, "Compute units usage limit exceeded"))
+    automation.put(TRACKED_TOKENS, [tracked_token("a")])
+    automation.put(TRACKED_WHALES, [tracked_whale("w")])
+    automation.put(WHALES, [whale("w")])
+    for fetching in (WHALES.name, TRANSACTIONS.name):
+        tick = automation.tick(fetching)
+        assert tick.skipped == (
+            f"1 rows are due, but fetching is parked until {until:%Y-%m-%d %H:%M} UTC: "
+            "Compute units usage limit exceeded"
+        )
+    assert automation.tick(TRACKED_WHALES.name).partitions == ["00"]
+    _park(automation, Notice(datetime.now(UTC) - timedelta(seconds=1), "over"))
+    assert automation.tick(WHALES.name).partitions == ["00"]
+
+
+def _park(automation, notice):
+    import json
+
+    folder: Path = automation.settings.resolved_state_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / NOTICE_FILE).write_text(
+        json.dumps({"until": notice.until.isoformat(), "reason": notice.reason})
+    )
+
+
+def test_a_deleted_table_is_an_error_and_is_not_made_anew(automation):
+    automation.put(TOKENS, [token("a")], DAY)
+    automation.tick(TRACKED_TOKENS.name)
+    folder = Path(automation.store.uri(TOKENS))
+    shutil.rmtree(folder)
+    with pytest.raises(TableMissingError, match="bronze/tokens is gone"):
+        automation.tick(TRACKED_TOKENS.name)
+    assert not folder.exists()
+
+
+def test_a_table_put_back_from_a_copy_is_told_and_taken_as_it_stands(automation, tmp_path):
+    automation.put(TOKENS, [token("a")], DAY)
+    folder, copy = Path(automation.store.uri(TOKENS)), tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    then = automation.store.version(TOKENS)
+    automation.put(TOKENS, [token("b", token_shard="01")], DAY)
+    assert automation.tick(TRACKED_TOKENS.name).partitions == ["00...01"]
+    shutil.rmtree(folder)
+    shutil.copytree(copy, folder)
+    tick = automation.tick(TRACKED_TOKENS.name)
+    assert tick.log[0] == (
+        f"bronze/tokens is at version {then}, and was at {then + 1}: it was put back from a copy "
+        "or made anew. Its states are taken as they stand."
+    )
+    assert tick.partitions == ["00"]
+
+
+def test_no_run_key_comes_twice_however_often_the_same_rows_are_asked_for(automation):
+    automation.put(TOKENS, [token("a")], DAY)
+    keys = [automation.tick(TRACKED_TOKENS.name).requests[0].run_key for _ in range(3)]
+    assert len(set(keys)) == 3

@@ -1,0 +1,194 @@
+"""How long the profit engine takes beside reading and sorting the same rows, and what it holds.
+
+    python -m smart_trader_assets_tests.benchmarks.bench_pnl [--size small|full] [--folder DIR]
+
+Small is one million invented swaps, full one and ten million. Every step runs in a process of its
+own, so that its peak memory is its own. Rows are kept in `--folder` for the next time.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from smart_trader_assets.pnl import compute_wallet_pnl, fifo, netted_trades
+from smart_trader_assets_tests.benchmarks.zipf_swaps import AS_OF, write_swaps
+
+SIZES: Final = {"small": (1_000_000,), "full": (1_000_000, 10_000_000)}
+_REAL_RUN: Final = 65_079
+_REAL_WALLETS: Final = 2_357
+_LARGE_WALLET: Final = 100_000
+_SMALL_ROWS: Final = 1_000_000
+_SMALL_STEPS: Final = ("python_deques", "as_many_as_a_real_run", "one_more_swap")
+
+
+class Stopwatch:
+    """Wall and processor seconds of the part of a step that counts."""
+
+    wall = 0.0
+    processor = 0.0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        wall, processor = time.perf_counter(), time.process_time()
+        yield
+        self.wall += time.perf_counter() - wall
+        self.processor += time.process_time() - processor
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.parquet"))
+
+
+def _rows(folder: Path) -> pl.DataFrame:
+    return pl.read_parquet(_files(folder))
+
+
+def read(folder: Path, watch: Stopwatch) -> None:
+    with watch.running():
+        _rows(folder)
+
+
+def read_and_sort(folder: Path, watch: Stopwatch) -> None:
+    with watch.running():
+        _rows(folder).sort("block_unix_time")
+
+
+def one_piece(folder: Path, watch: Stopwatch) -> None:
+    with watch.running():
+        compute_wallet_pnl(_rows(folder), as_of=AS_OF)
+
+
+def shards(folder: Path, watch: Stopwatch) -> None:
+    with watch.running():
+        for path in _files(folder):
+            compute_wallet_pnl(pl.read_parquet(path), as_of=AS_OF)
+
+
+def lots_only(folder: Path, watch: Stopwatch) -> None:
+    trades = netted_trades(_rows(folder), as_of=AS_OF).trades
+    with watch.running():
+        fifo(trades)
+
+
+def python_deques(folder: Path, watch: Stopwatch) -> None:
+    """The same lots, one at a time."""
+    trades = netted_trades(_rows(folder), as_of=AS_OF).trades.sort("tx")
+    rows = trades.select("wallet", "mint", "quantity", "value").rows()
+    with watch.running():
+        held: dict[tuple[int, int], deque[list[int]]] = defaultdict(deque)
+        costs = []
+        for wallet, mint, quantity, value in rows:
+            lots = held[wallet, mint]
+            if quantity > 0:
+                lots.append([quantity, value or 0])
+                continue
+            left, cost = -quantity, 0
+            while left and lots:
+                lot = lots[0]
+                taken = min(left, lot[0])
+                part = lot[1] * taken // lot[0]
+                cost += part
+                left -= taken
+                lot[0] -= taken
+                lot[1] -= part
+                if not lot[0]:
+                    lots.popleft()
+            costs.append(cost)
+
+
+def as_many_as_a_real_run(folder: Path, watch: Stopwatch) -> None:
+    """65,079 swaps of 2,357 wallets."""
+    rows = _rows(folder)
+    wallets = rows["wallet_address"].unique(maintain_order=True).head(_REAL_WALLETS)
+    rows = rows.filter(pl.col("wallet_address").is_in(wallets.to_list())).head(_REAL_RUN)
+    compute_wallet_pnl(rows.head(1000), as_of=AS_OF)
+    with watch.running():
+        compute_wallet_pnl(rows, as_of=AS_OF)
+
+
+def one_more_swap(folder: Path, watch: Stopwatch) -> None:
+    """A wallet of 100,000 swaps after one more."""
+    rows = _rows(folder).head(_LARGE_WALLET)
+    last = rows["block_unix_time"].max()
+    newest = rows.head(1).with_columns(
+        swap_id=pl.lit("one more"), tx_hash=pl.lit("one more"), block_unix_time=pl.lit(last) + 1
+    )
+    rows = pl.concat([rows, newest]).with_columns(wallet_address=rows["wallet_address"][0])
+    compute_wallet_pnl(rows.head(1000), as_of=AS_OF)
+    with watch.running():
+        compute_wallet_pnl(rows, as_of=AS_OF + timedelta(seconds=1))
+
+
+STEPS: Final[dict[str, Callable[[Path, Stopwatch], None]]] = {
+    step.__name__: step
+    for step in (
+        read,
+        read_and_sort,
+        one_piece,
+        shards,
+        lots_only,
+        python_deques,
+        as_many_as_a_real_run,
+        one_more_swap,
+    )
+}
+
+
+def _measure(step: str, folder: Path) -> tuple[float, float, float]:
+    """Wall seconds, processor seconds and peak GB of one step in a fresh process."""
+    command = [sys.executable, "-m", __spec__.name, "--step", step, "--folder", str(folder)]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    wall, processor, peak = json.loads(answer)
+    return wall, processor, peak
+
+
+def _report(rows: int, folder: Path) -> None:
+    swaps = folder / str(rows)
+    if len(_files(swaps)) == 0:
+        write_swaps(swaps, rows)
+    print(
+        f"\n{rows:,} swaps\n{'step':<24}{'seconds':>9}{'x sort':>8}{'cpu s':>9}{'x sort':>8}{'GB':>7}"
+    )
+    basis: tuple[float, float] | None = None
+    for step in ("read_and_sort", *(name for name in STEPS if name != "read_and_sort")):
+        if step in _SMALL_STEPS and rows > _SMALL_ROWS:
+            continue
+        wall, processor, peak = _measure(step, swaps)
+        basis = basis or (wall, processor)
+        print(
+            f"{step:<24}{wall:>9.2f}{wall / basis[0]:>8.2f}"
+            f"{processor:>9.2f}{processor / basis[1]:>8.2f}{peak:>7.2f}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "zipf_swaps")
+    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.step:
+        watch = Stopwatch()
+        STEPS[options.step](options.folder, watch)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        print(json.dumps([watch.wall, watch.processor, peak]))
+        return
+    for rows in SIZES[options.size]:
+        _report(rows, options.folder)
+
+
+if __name__ == "__main__":
+    main()
