@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from smart_trader_assets.birdeye import (
     CREDIT_PRICES,
     BirdEyeClient,
+    BudgetSpentError,
     CreditLedger,
     CreditMeter,
     EntityFetchError,
@@ -64,7 +65,8 @@ class FetchSession:
     def fetch_all(self, calls: Sequence[Coroutine[object, object, T]]) -> Outcomes[T]:
         """The results of calls made side by side; an entity's own trouble is its result.
 
-        Trouble of the account or the service gives up what is still under way, at once.
+        Trouble of the account or the service gives up what is still under way, at once; a spent budget
+        only what was not sent yet.
         """
         return self.runner.run(_side_by_side(calls))
 
@@ -83,7 +85,7 @@ class BirdEyeAccess:
 
     @contextmanager
     def session(self, budget: str) -> Iterator[FetchSession]:
-        """A client whose credits count to the run `budget`; MissingKeyError or SettingsError before any request."""
+        """A client whose credits count to `budget`; MissingKeyError or SettingsError before any request."""
         settings = self.settings
         key = self._key()
         state = settings.resolved_state_dir
@@ -116,6 +118,7 @@ class BirdEyeAccess:
             concurrency=settings.request_concurrency,
             backoff_seconds=settings.request_backoff_seconds,
         )
+        before = meter.spent
         try:
             with _parking(settings), asyncio.Runner() as runner:
                 runner.run(client.__aenter__())
@@ -123,6 +126,8 @@ class BirdEyeAccess:
                     yield FetchSession(client, meter, runner)
                 finally:
                     runner.run(client.__aexit__(None, None, None))
+            if meter.spent != before:
+                unpark(state)
         finally:
             ledger.close()
             gate.close()
@@ -150,7 +155,7 @@ class BirdEyeAccess:
 
 @contextmanager
 def _parking(settings: Settings) -> Iterator[None]:
-    """Trouble of the account or the service parks fetching; a session that ends well ends that."""
+    """Trouble of the account or the service parks fetching, until a session has fetched and ended well."""
     folder = settings.resolved_state_dir
     times = ParkingTimes(
         credits=timedelta(hours=settings.park_credits_hours),
@@ -162,7 +167,6 @@ def _parking(settings: Settings) -> Iterator[None]:
     except StopFetchingError as error:
         park(folder, error, now=datetime.now(UTC), times=times)
         raise
-    unpark(folder)
 
 
 async def _side_by_side(calls: Sequence[Coroutine[object, object, T]]) -> Outcomes[T]:
@@ -175,9 +179,11 @@ async def _side_by_side(calls: Sequence[Coroutine[object, object, T]]) -> Outcom
     tasks = [asyncio.ensure_future(outcome(call)) for call in calls]
     if not tasks:
         return Outcomes([], None)
-    _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    for task in pending:
-        task.cancel()
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    # A spent budget refuses requests before they are sent; those under way are paid for and may arrive.
+    if not any(isinstance(task.exception(), BudgetSpentError) for task in done):
+        for task in pending:
+            task.cancel()
     if pending:
         await asyncio.wait(pending)
     stopped: StopFetchingError | None = None

@@ -22,6 +22,7 @@ from smart_trader_assets.automation.partitions import Partitions, make_partition
 from smart_trader_assets.automation.schedules import make_schedules
 from smart_trader_assets.automation.sensors import make_sensors
 from smart_trader_assets.automation.upkeep import maintenance_job, queue_asset, reset_job
+from smart_trader_assets.checks.asset_checks import make_checks
 from smart_trader_assets.delta.io_manager import MedallionIOManager
 from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.settings import Settings
@@ -86,6 +87,7 @@ def make_definitions(settings: Settings) -> dg.Definitions:
     jobs = [*make_jobs(), reset_job, maintenance_job]
     return dg.Definitions(
         assets=[*make_assets(partitions), queue_asset()],
+        asset_checks=make_checks(),
         jobs=jobs,
         sensors=make_sensors(settings, partitions, ASSETS_OF_JOBS),
         schedules=make_schedules(settings, snapshot=SNAPSHOT, maintenance=maintenance_job.name),

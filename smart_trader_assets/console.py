@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import polars as pl
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -27,6 +27,9 @@ from smart_trader_assets.out_of_sample import Backtest
 from smart_trader_assets.queue_view import Queue
 
 _POLL_SECONDS = 0.5
+
+# Between two columns of a table without lines.
+_PADDING = 2
 
 _DID = {
     "tokens_tracked": "tracked",
@@ -91,6 +94,7 @@ class ProgressWatcher(Watcher):
             f"[green]✓[/] {step.asset:<24} [dim]{step.seconds:5.1f} s[/]  "
             + (", ".join(did) or "nothing new"),
             highlight=False,
+            soft_wrap=True,
         )
 
     def close(self) -> None:
@@ -115,28 +119,44 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:,.1f} %"
 
 
-def leaderboard(traders: pl.DataFrame, top: int) -> Table:
-    """The best `top` rows of gold/smart_traders."""
-    table = Table(title=f"Smart traders: {traders.height} ranked", title_justify="left")
-    table.add_column("#", justify="right")
-    table.add_column("wallet", no_wrap=True)
-    table.add_column("tier")
-    for name in ("score", "total PnL", "ROI", "win rate", "coverage", "sells", "tokens"):
-        table.add_column(name, justify="right")
-    for row in traders.sort("overall_rank").head(top).iter_rows(named=True):
-        table.add_row(
-            str(row["overall_rank"]),
-            escape(row["wallet_address"]),
-            row["tier"],
-            f"{row['score']:.1f}",
-            usd(row["total_pnl"] if row["total_pnl"] is not None else row["realized_pnl"]),
-            percent(row["roi"]),
-            percent(row["win_rate"]),
-            percent(row["coverage"]),
-            str(row["closing_count"]),
-            str(row["token_count"]),
-        )
+def leaderboard(traders: pl.DataFrame, top: int, width: int) -> Table:
+    """The best `top` rows of gold/smart_traders, as many of their measures as `width` has room for."""
+    rows = traders.sort("overall_rank").head(top).to_dicts()
+    table = Table(
+        title=f"Smart traders: {traders.height} ranked",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        collapse_padding=True,
+    )
+    shown: list[list[str]] = []
+    for name, told in _LEADERBOARD.items():
+        cells = [told(row) for row in rows]
+        width -= max(map(len, (name, *cells))) + _PADDING
+        if width < _PADDING:  # at the edges
+            break
+        justify: JustifyMethod = "left" if name in {"wallet", "tier"} else "right"
+        table.add_column(name, justify=justify, no_wrap=True)
+        shown.append(cells)
+    for row in zip(*shown, strict=True):
+        table.add_row(*map(escape, row))
     return table
+
+
+# In the order of their importance: the last ones go first where there is no room.
+_LEADERBOARD: Mapping[str, Callable[[dict[str, Any]], str]] = {
+    "#": lambda row: str(row["overall_rank"]),
+    "wallet": lambda row: str(row["wallet_address"]),
+    "tier": lambda row: str(row["tier"]),
+    "total PnL": lambda row: usd(
+        row["total_pnl"] if row["total_pnl"] is not None else row["realized_pnl"]
+    ),
+    "score": lambda row: f"{row['score']:.1f}",
+    "win rate": lambda row: percent(row["win_rate"]),
+    "ROI": lambda row: percent(row["roi"]),
+    "coverage": lambda row: percent(row["coverage"]),
+    "sells": lambda row: str(row["closing_count"]),
+    "tokens": lambda row: str(row["token_count"]),
+}
 
 
 def outcomes_table(backtest: Backtest) -> Table:
@@ -145,17 +165,16 @@ def outcomes_table(backtest: Backtest) -> Table:
         title=f"Ranked as of {backtest.at:%Y-%m-%d}, realized from then to {backtest.until:%Y-%m-%d}",
         title_justify="left",
         box=SIMPLE_HEAD,
-        pad_edge=False,
+        collapse_padding=True,
     )
     table.add_column("tier", no_wrap=True)
-    for name in ("wallets", "active", "sells", "wins", "PnL", "median", "ROI", "in profit"):
+    for name in ("wallets", "active", "wins", "PnL", "median", "ROI", "in profit"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in backtest.tiers.iter_rows(named=True):
         table.add_row(
             row["tier"],
             str(row["wallets"]),
             str(row["active"]),
-            str(row["closing_count"]),
             percent(row["win_rate"]),
             usd(row["realized_pnl"]),
             usd(row["median_pnl"]),
@@ -177,13 +196,15 @@ def print_outcome(
     """The end of a drain: the ranking, what is in trouble, what it cost, and where the tables lie."""
     console.print()
     if traders.height:
-        console.print(leaderboard(traders, top))
+        console.print(leaderboard(traders, top, console.width))
     else:
         console.print("No wallet qualifies as a smart trader yet.")
     for trouble in queue.troubles[:10]:
         console.print(
             f"[yellow]![/] {trouble.table} {escape(trouble.entity)}: {trouble.state} after "
-            f"{trouble.attempts} attempts: {escape(trouble.last_error)}"
+            f"{trouble.attempts} attempts: {escape(trouble.last_error)}",
+            highlight=False,
+            soft_wrap=True,
         )
     if len(queue.troubles) > 10:  # noqa: PLR2004
         console.print(f"[yellow]![/] and {len(queue.troubles) - 10} more: `smart-trader state`")

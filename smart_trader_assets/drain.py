@@ -21,7 +21,9 @@ from filelock import FileLock, Timeout
 from smart_trader_assets.assembly import make_assets, make_resources
 from smart_trader_assets.assets.scope import AS_OF_TAG, BUDGET_TAG
 from smart_trader_assets.automation.jobs import assets_of
+from smart_trader_assets.automation.live_runs import CONSUMER_TAG
 from smart_trader_assets.automation.partitions import Partitions, make_partitions
+from smart_trader_assets.checks.asset_checks import make_checks
 from smart_trader_assets.delta.cursors import CONSUMERS, cursors_of
 from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.delta.store import DeltaStore
@@ -91,6 +93,7 @@ class Drain:
         self._policy = due_policy(settings)
         self._partitions: Partitions = make_partitions(settings)
         self._assets = make_assets(self._partitions)
+        self._checks = make_checks()
         self._resources = make_resources(settings)
 
     def run(self) -> DrainReport:
@@ -152,7 +155,7 @@ class Drain:
         if len(partitions) > 1:
             tags |= {RANGE_START_TAG: partitions[0], RANGE_END_TAG: partitions[-1]}
         result = dg.materialize(
-            self._assets,
+            [*self._assets, *self._checks],
             selection=assets_of(asset),
             instance=self._instance,
             resources=self._resources,

@@ -64,9 +64,10 @@ def parked(folder: Path, *, now: datetime) -> Notice | None:
     try:
         content = json.loads((folder / NOTICE_FILE).read_text())
         notice = Notice(datetime.fromisoformat(content["until"]), str(content["reason"]))
+        in_force = notice.until > now
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    return notice if notice.until > now else None
+    return notice if in_force else None
 
 
 def unpark(folder: Path) -> None:

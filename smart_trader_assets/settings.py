@@ -194,7 +194,7 @@ class Settings(BaseSettings):
         description="Confidence that is proof: ELITE and STRONG ask for it, percent",
     )
     promising_confidence: float = Field(
-        75, ge=0, lt=100, description="Confidence that PROMISING asks for, percent"
+        85, ge=0, lt=100, description="Confidence that PROMISING asks for, percent"
     )
     elite_min_pnl: float = Field(10_000, ge=0, description="Least PnL of ELITE, USD")
     elite_min_roi: float = Field(50, ge=0, description="Least ROI of ELITE, percent")

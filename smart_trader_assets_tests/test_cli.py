@@ -1,6 +1,7 @@
 """The command as a person meets it: what it says, its exit code, and what it leaves behind."""
 
 import json
+import os
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import write_deltalake
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from smart_trader_assets.cli import app
 from smart_trader_assets.delta.store import DeltaStore
@@ -31,8 +32,6 @@ KEY = "the-key-that-nobody-may-read"
 @pytest.fixture(autouse=True)
 def settings_of_the_test(monkeypatch, tmp_path):
     """No setting of whoever runs the tests, a folder of its own, and a small, quick pipeline."""
-    import os
-
     for name in list(os.environ):
         if name.startswith(PREFIX) or name in {API_KEY_VARIABLE, "DAGSTER_HOME"}:
             monkeypatch.delenv(name)
@@ -57,15 +56,15 @@ def account(monkeypatch, village):
         yield server
 
 
-def command(*arguments):
+def command(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def run(root, *arguments):
+def run(root: Path, *arguments: object) -> Result:
     return command("run", "--data", root, "--as-of", NOW.isoformat(), *arguments)
 
 
-def refusal(result) -> str:
+def refusal(result: Result) -> str:
     """The one sentence of a refusal; the key is never in it, nor is a trace."""
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)

@@ -6,25 +6,32 @@ import polars as pl
 import pytest
 
 from smart_trader_assets.birdeye import BudgetSpentError, CreditsSpentError
-from smart_trader_assets.delta.tables import TRACKED_TOKENS, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.tables import (
+    TRACKED_TOKENS,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+    WALLET_PNL,
+)
 from smart_trader_assets.queue_view import read_queue
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
 from smart_trader_assets.tuning import due_policy
+from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.roots import contents
 from smart_trader_assets_tests.support.village import ANN, BOB, CAT, CID, DEE, DOG, FOX, NOW
 
 TROUBLE = ("attempts", "last_error", "next_attempt_at")
 
 
-def token_states(pipeline):
+def token_states(pipeline: Pipeline) -> dict[str, str]:
     return states(pipeline, TRACKED_TOKENS, "token_address", "whale_fetch_status")
 
 
-def wallet_states(pipeline):
+def wallet_states(pipeline: Pipeline) -> dict[str, str]:
     return states(pipeline, TRACKED_WHALES, "wallet_address", "processing_status")
 
 
-def states(pipeline, table, *columns):
+def states(pipeline: Pipeline, table: TableContract, *columns: str) -> dict[str, str]:
     return dict(pipeline.rows(table).select(columns).unique().rows())
 
 

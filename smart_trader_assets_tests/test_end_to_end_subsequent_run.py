@@ -5,6 +5,7 @@ from datetime import timedelta
 import polars as pl
 from polars.testing import assert_frame_equal
 
+from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.tables import (
     TOKENS,
     TRACKED_TOKENS,
@@ -13,6 +14,7 @@ from smart_trader_assets.delta.tables import (
     WALLET_PNL,
 )
 from smart_trader_assets.sandbox import Endpoint
+from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.roots import versions
 from smart_trader_assets_tests.support.village import (
     CID,
@@ -50,12 +52,12 @@ def test_a_new_token_brings_only_itself_and_its_new_holders(drained):
     assert_frame_equal(
         tokens.filter(pl.col("token_address") != OWL), old_tokens, check_row_order=False
     )
-    assert tokens.filter(pl.col("token_address") == OWL).rows() == [(OWL, "completed", LATER, False)]
+    assert tokens.filter(pl.col("token_address") == OWL).rows() == [
+        (OWL, "completed", LATER, False)
+    ]
     new_whales = drained.rows(TRACKED_WHALES).filter(pl.col("token_address") == OWL)
     assert set(
-        new_whales.select(
-            "wallet_address", "processing_status", "transactions_fetched_at"
-        ).rows()
+        new_whales.select("wallet_address", "processing_status", "transactions_fetched_at").rows()
     ) == {(EVE, "processed", LATER), (CID, "processed", NOW)}
     assert drained.rows(TRANSACTIONS).filter(wallet_address=EVE).height == 1
 
@@ -63,7 +65,7 @@ def test_a_new_token_brings_only_itself_and_its_new_holders(drained):
 WALLET_TABLES = (TRACKED_WHALES, TRANSACTIONS, WALLET_PNL)
 
 
-def known_rows(pipeline, table):
+def known_rows(pipeline: Pipeline, table: TableContract) -> pl.DataFrame:
     """The rows of the wallets of the first run, the new token's aside, as they lie in the table."""
     rows = pipeline.rows(table).filter(pl.col("wallet_address").is_in(list(FIRST_WALLETS)))
     if "token_address" in rows.columns:

@@ -83,7 +83,7 @@ def turns(draw: st.DrawFn) -> tuple[list[Swap], list[tuple[int, int]]]:
     return swaps, fetches
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(turns=turns(), last_budget=budgets)
 def test_every_row_is_read_in_the_end_and_no_more_is_claimed_before(
     turns: tuple[list[Swap], list[tuple[int, int]]], last_budget: int
@@ -113,7 +113,7 @@ def test_every_row_is_read_in_the_end_and_no_more_is_claimed_before(
     assert wallet.history.fetched_to == end + HOUR
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(turns=turns())
 def test_a_history_with_a_second_that_cannot_be_read_is_never_complete_again(
     turns: tuple[list[Swap], list[tuple[int, int]]],

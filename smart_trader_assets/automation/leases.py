@@ -7,6 +7,7 @@ run and daemon share wherever they are.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,18 +22,26 @@ LEASE = timedelta(seconds=60)
 # A run that has started but has not come to take its lease yet: loading the code takes seconds.
 GRACE = timedelta(seconds=90)
 
+_log = logging.getLogger(__name__)
+
 _UNDER_WAY = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
 @contextmanager
 def keep_lease(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Renew the lease of `run_id` from a thread until the block is left."""
+    """Renew the lease of `run_id` from a thread until the block is left.
+
+    A renewal that fails, on a storage that is locked for example, is logged; the next one is in time.
+    """
     stop = threading.Event()
 
     def renew() -> None:
         while True:
             until = datetime.now(UTC) + LEASE
-            instance.add_run_tags(run_id, {LEASE_TAG: until.isoformat()})
+            try:
+                instance.add_run_tags(run_id, {LEASE_TAG: until.isoformat()})
+            except Exception:
+                _log.warning("The lease of run %s could not be renewed.", run_id, exc_info=True)
             if stop.wait(RENEWAL.total_seconds()):
                 return
 

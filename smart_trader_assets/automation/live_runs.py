@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -37,10 +38,20 @@ def live_partitions(
     """
     live: set[str] = set()
     for run in instance.get_runs(dg.RunsFilter(statuses=_LIVE)):
-        selected = run.asset_selection or assets_of_job.get(run.job_name, frozenset())
-        if asset in selected:
+        if asset in _materialized(run, assets_of_job):
             live |= _covered(run.tags, keys)
     return live
+
+
+def _materialized(
+    run: dg.DagsterRun, assets_of_job: Mapping[str, frozenset[dg.AssetKey]]
+) -> AbstractSet[dg.AssetKey]:
+    if run.asset_selection:
+        return run.asset_selection
+    # A run in process has a job without a name of its own and no selection: it says what it is about.
+    if (consumer := run.tags.get(CONSUMER_TAG)) is not None:
+        return {dg.AssetKey(consumer.split("/"))}
+    return assets_of_job.get(run.job_name, frozenset())
 
 
 def _covered(tags: Mapping[str, str], keys: Sequence[str]) -> set[str]:
@@ -58,7 +69,7 @@ def wait_after_failures(
     """Until when no new run of `consumer` should be asked for, because its last runs failed in a row.
 
     The first failure costs no wait, since a run may have been killed; from the second on the wait
-    doubles. None where there is nothing to wait for.
+    doubles. None where there is nothing to wait for, or where the clock has jumped back since.
     """
     records = instance.get_run_records(
         dg.RunsFilter(tags={CONSUMER_TAG: consumer}), limit=_LOOK_BACK
@@ -73,4 +84,4 @@ def wait_after_failures(
         return None
     wait = min(_FIRST_WAIT * 2 ** (failures - 2), _LONGEST_WAIT)
     until = datetime.fromtimestamp(last_end, UTC) + wait
-    return until if until > now else None
+    return until if now < until < now + 2 * wait else None

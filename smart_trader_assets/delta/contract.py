@@ -51,13 +51,14 @@ class State:
 
     `initial` is what a new row gets; `values` is all that the column may ever hold (kept by a CHECK
     constraint on the Delta table); `companions` are the columns that move with the state and are, like
-    it, never touched by a merge of rows.
+    it, never touched by a merge of rows; `moves` are the transitions that may be seen (a reset apart).
     """
 
     column: str
     values: tuple[str | bool, ...]
     initial: str | bool
     companions: tuple[str, ...] = ()
+    moves: tuple[tuple[str | bool, str | bool], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class MedallionIOManager(dg.ConfigurableIOManager):
         """Write the batches; FrameError for rows outside of the run's partitions."""
         contract = CONTRACTS["/".join(context.asset_key.path)]
         store = self.lake.store
-        keys = list(context.asset_partition_keys) if context.has_asset_partitions else []
+        keys = sorted(context.asset_partition_keys) if context.has_asset_partitions else []
         stamp = Stamp(context.run_id, contract.name, _span(keys))
         written = Written()
         for number, batch in enumerate(_batches(obj), start=1):
@@ -69,9 +69,8 @@ class MedallionIOManager(dg.ConfigurableIOManager):
         if contract.dagster_partition is not None and context.has_asset_partitions:
             keys = list(context.asset_partition_keys)
             if len(keys) < len(context.asset_partitions_def.get_partition_keys()):
-                dtype = contract.schema[contract.dagster_partition]
-                wanted = pl.Series(keys).cast(dtype) if keys else pl.Series([], dtype=dtype)
-                frame = frame.filter(pl.col(contract.dagster_partition).is_in(wanted.to_list()))
+                wanted = [_partition_value(key, contract) for key in keys]
+                frame = frame.filter(pl.col(contract.dagster_partition).is_in(wanted))
         return frame.collect() if context.dagster_type.typing_type is pl.DataFrame else frame
 
 
@@ -93,14 +92,20 @@ def _partition(batch: Batch, keys: list[str], contract: TableContract) -> str | 
     """The batch's partition; where the run has just one, a batch need not name it."""
     partition = batch.partition
     if partition is None and len(keys) == 1:
-        dtype = contract.schema[contract.dagster_partition or contract.key[0]]
-        partition = date.fromisoformat(keys[0]) if dtype == pl.Date else keys[0]
+        partition = _partition_value(keys[0], contract)
     text = partition_text(partition)
     if keys and text not in keys:
         raise FrameError(
             f"a batch for {contract.name} names the partition {text}; the run has {_span(keys)}"
         )
     return partition
+
+
+def _partition_value(key: str, contract: TableContract) -> str | date:
+    """A Dagster partition key as the table's partition column holds it."""
+    column = contract.dagster_partition
+    is_day = column is not None and contract.schema[column] == pl.Date
+    return date.fromisoformat(key) if is_day else key
 
 
 def _span(keys: list[str]) -> str | None:

@@ -23,6 +23,9 @@ from smart_trader_assets.delta.tables import TRACKED_WHALES
 
 OPERATION = "RESET"
 
+# What was found out stays, whatever state a row is in; what speaks of the state that it leaves goes.
+_KNOWN_OF_TOKENS = ("whale_fetched_at", "whale_count")
+
 
 class ResetError(LakeError):
     """A reset that names a table or a state that does not exist, or chooses nothing."""
@@ -85,7 +88,7 @@ def plan_reset(store: DeltaStore, choice: Choice) -> Plan:
     for condition in _conditions(cursor, choice):
         rows = rows.filter(condition)
     chosen = rows.collect()
-    if "wallet_address" in cursor.contract.schema and cursor.shard == "wallet_shard":
+    if "wallet_shard" in cursor.contract.schema:
         chosen = _whole_wallets(store, cursor.contract, chosen)
     if not chosen.height:
         raise ResetError(
@@ -98,9 +101,12 @@ def carry_out(store: DeltaStore, plan: Plan, stamp: Stamp) -> int:
     """Put the planned rows back to the first state; how many were still as they were planned."""
     contract, column = plan.cursor.contract, plan.cursor.state_column
     state = contract.state(column)
-    sets: dict[str, object] = {column: state.initial, **plan.cursor.cleared_trouble()}
-    if plan.choice.refetch:
-        sets |= {name: None for name in HISTORY_COLUMNS if name in state.companions}
+    kept = _KNOWN_OF_TOKENS if plan.choice.refetch else (*_KNOWN_OF_TOKENS, *HISTORY_COLUMNS)
+    sets: dict[str, object] = {
+        **{name: None for name in state.companions if name not in kept},
+        **plan.cursor.cleared_trouble(),
+        column: state.initial,
+    }
     settled = 0
     for part in plan.rows.partition_by(contract.partition_by or (contract.key[0],)):
         settled += store.settle(
@@ -116,7 +122,7 @@ def _conditions(cursor: Cursor, choice: Choice) -> list[pl.Expr]:
         if values:
             conditions.append(_column(contract, name).is_in(values))
     if choice.shards:
-        conditions.append(_column(contract, cursor.shard or "").is_in(choice.shards))
+        conditions.append(_column(contract, _shard(cursor)).is_in(choice.shards))
     if choice.days:
         day = next((n for n in ("snapshot_date", "fetched_on") if n in contract.schema), "")
         conditions.append(_column(contract, day).is_in(choice.days))
@@ -131,6 +137,10 @@ def _conditions(cursor: Cursor, choice: Choice) -> list[pl.Expr]:
     if choice.refetch and contract is not TRACKED_WHALES:
         raise ResetError(f"Only {TRACKED_WHALES.name} knows histories that could be fetched again.")
     return conditions
+
+
+def _shard(cursor: Cursor) -> str:
+    return cursor.shard or cursor.contract.dagster_partition or ""
 
 
 def _column(contract: TableContract, name: str) -> pl.Expr:

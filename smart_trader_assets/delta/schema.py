@@ -9,7 +9,7 @@ import polars as pl
 from deltalake import DeltaTable, Field, Schema
 from deltalake.schema import ArrayType, PrimitiveType
 
-from smart_trader_assets.delta.contract import State, TableContract
+from smart_trader_assets.delta.contract import VERSION, State, TableContract
 from smart_trader_assets.delta.errors import FrameError, TableMismatchError
 from smart_trader_assets.delta.sql import literal
 
@@ -68,7 +68,7 @@ def missing_constraints(table: DeltaTable, contract: TableContract) -> dict[str,
 def configuration(contract: TableContract) -> dict[str, str]:
     """Table properties from creation on: the change data feed, and which columns have statistics."""
     bound = (contract.time_bound,) if contract.time_bound else ()
-    wanted = dict.fromkeys((*contract.key, *bound, *contract.statistics))
+    wanted = dict.fromkeys((*contract.key, *bound, *contract.statistics, VERSION))
     measured = [name for name in wanted if name not in contract.partition_by]
     return {
         "delta.enableChangeDataFeed": "true",

@@ -166,6 +166,19 @@ class DeltaStore:
         columns = [pl.col(f"partition.{name}").alias(name) for name in by]
         return files.group_by(columns).agg(pl.col("num_records").sum().alias("rows")).sort(by)
 
+    def changes(self, contract: TableContract, *, since: datetime) -> pl.DataFrame:
+        """The change data feed of the commits since `since`, which may not reach behind the retention.
+
+        Columns: the table's, `_change_type`, `_commit_version` and `_commit_timestamp`.
+        """
+        table = self.open(contract)
+        began = since.timestamp() * 1000
+        versions = [e["version"] for e in table.history() if e["timestamp"] >= began]
+        # Where nothing was committed since, the newest commit gives the columns, and none of its rows.
+        first = min(versions, default=table.version())
+        feed = pl.DataFrame(table.load_cdf(starting_version=first))
+        return feed if versions else feed.head(0)
+
     def write(self, contract: TableContract, batch: Batch, stamp: Stamp) -> Written:
         """Write one batch: its rows first, then the states that it settles.
 

@@ -83,6 +83,14 @@ TOKENS = TableContract(
             ("pending", "tracked", "rejected"),
             "pending",
             companions=("tracked_at", "reject_reason"),
+            moves=(
+                ("pending", "tracked"),
+                ("pending", "rejected"),
+                ("tracked", "pending"),
+                ("rejected", "pending"),
+                ("tracked", "rejected"),
+                ("rejected", "tracked"),
+            ),
         ),
         State(
             "whale_fetch_status",
@@ -135,7 +143,13 @@ WHALES = TableContract(
     partition_by=("token_shard", "wallet_shard", "tracking_status"),
     dagster_partition="token_shard",
     states=(
-        State("tracking_status", ("pending", "tracked"), "pending", companions=("tracked_at",)),
+        State(
+            "tracking_status",
+            ("pending", "tracked"),
+            "pending",
+            companions=("tracked_at",),
+            moves=(("pending", "tracked"), ("tracked", "pending")),
+        ),
     ),
     send_backs=(SendBack("tracking_status", "pending", clears=("tracked_at",)),),
     time_bound="fetched_on",
@@ -220,6 +234,7 @@ TRANSACTIONS = TableContract(
             (False, True),
             False,
             companions=("pnl_processed_at", "set_aside_reason"),
+            moves=((False, True),),
         ),
     ),
     time_bound="block_unix_time",

@@ -77,6 +77,11 @@ TRACKED_TOKENS = TableContract(
             ("pending", "retry", "failed", "completed"),
             "pending",
             companions=("whale_fetched_at", "whale_count", *_TROUBLE),
+            moves=tuple(
+                (before, after)
+                for before in ("pending", "retry", "failed", "completed")
+                for after in ("retry", "failed", "completed")
+            ),
         ),
         State("is_newly_tracked", (True, False), True),
     ),
@@ -167,6 +172,17 @@ TRACKED_WHALES = TableContract(
                 "resume_to",
                 "last_swap_at",
                 *_TROUBLE,
+            ),
+            moves=(
+                *(
+                    (before, after)
+                    for before in ("ready", "retry", "failed", "processed")
+                    for after in ("ready", "retry", "failed", "processed")
+                ),
+                ("pending", "ready"),
+                ("pending", "excluded"),
+                ("excluded", "ready"),
+                ("excluded", "pending"),
             ),
         ),
     ),

@@ -47,8 +47,14 @@ def to_usd(money: pl.Expr) -> pl.Expr:
     magnitude = money.abs()
     dollars = magnitude // whole(UNITS_PER_USD)
     rest = magnitude - dollars * whole(UNITS_PER_USD)
-    usd = dollars.cast(pl.Float64) + rest.cast(pl.Float64) / UNITS_PER_USD
+    # Dividing by a literal rounds differently in a frame of one row; multiplying does not.
+    usd = dollars.cast(pl.Float64) + rest.cast(pl.Float64) * (1 / UNITS_PER_USD)
     return pl.when(money < 0).then(-usd).otherwise(usd)
+
+
+def to_tokens(units: pl.Expr, decimals: pl.Expr) -> pl.Expr:
+    """Raw units -> float64 whole tokens, for the table."""
+    return units.cast(pl.Float64) / float_power_of_ten(decimals)
 
 
 def usd_value(quantity: pl.Expr, decimals: pl.Expr, price: pl.Expr) -> pl.Expr:

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import polars as pl
 
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS, NATIVE_SOL, WRAPPED_SOL
 from smart_trader_assets.pnl.errors import UnknownWalletError
-from smart_trader_assets.pnl.exact import multiply_divide, to_usd, whole
+from smart_trader_assets.pnl.exact import multiply_divide, to_tokens, to_usd, whole
 from smart_trader_assets.pnl.lots import Ledger, fifo
 from smart_trader_assets.pnl.marks import UTC_MICROSECONDS, position_marks
 from smart_trader_assets.pnl.matches import lot_matches
@@ -16,10 +17,10 @@ from smart_trader_assets.pnl.metrics import wallet_metrics
 from smart_trader_assets.pnl.tallies import judged
 from smart_trader_assets.pnl.trades import Trades, netted_trades
 
-NO_LOT = "no_lot"
-UNKNOWN_BASIS = "lot_of_unknown_basis"
-UNPRICED_SALE = "unpriced_sale"
-_HOUR = 3_600
+NO_LOT: Final = "no_lot"
+UNKNOWN_BASIS: Final = "lot_of_unknown_basis"
+UNPRICED_SALE: Final = "unpriced_sale"
+_HOURS_A_SECOND: Final = 1 / 3_600
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def _matches(traded: Trades, ledger: Ledger) -> pl.DataFrame:
         quantity=_tokens("quantity"),
         proceeds="proceeds",
         cost="cost",
-        holding_hours=(pl.col("block_unix_time") - pl.col("bought_at")) / _HOUR,
+        holding_hours=(pl.col("block_unix_time") - pl.col("bought_at")) * _HOURS_A_SECOND,
         result=pl.when(pl.col("unmatched_reason").is_null()).then(
             pl.col("proceeds") - pl.col("cost")
         ),
@@ -219,7 +220,7 @@ def _hash(traded: Trades, tx: str) -> pl.Expr:
 
 
 def _tokens(units: str) -> pl.Expr:
-    return pl.col(units).cast(pl.Float64) / pl.lit(10.0).pow(pl.col("decimals"))
+    return to_tokens(pl.col(units), pl.col("decimals"))
 
 
 def _time(seconds: str) -> pl.Expr:

@@ -7,7 +7,7 @@ import polars as pl
 
 from smart_trader_assets.pnl.cash import NATIVE_SOL, WRAPPED_SOL
 from smart_trader_assets.pnl.errors import ColumnsMissingError
-from smart_trader_assets.pnl.exact import to_usd
+from smart_trader_assets.pnl.exact import to_tokens, to_usd
 from smart_trader_assets.pnl.lots import Ledger
 from smart_trader_assets.pnl.runs import ends
 
@@ -38,7 +38,7 @@ def position_marks(
 def _own_trades(ledger: Ledger) -> pl.DataFrame:
     priced = ledger.trades.filter(pl.col("value").is_not_null())
     newest = priced.filter(ends(priced["position"]))
-    tokens = pl.col("quantity").abs().cast(pl.Float64) / pl.lit(10.0).pow(pl.col("decimals"))
+    tokens = to_tokens(pl.col("quantity").abs(), pl.col("decimals"))
     return newest.select(
         "position",
         mark_price=to_usd(pl.col("value")) / tokens,

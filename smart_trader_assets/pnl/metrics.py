@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from smart_trader_assets.pnl.errors import ColumnsMissingError
-from smart_trader_assets.pnl.exact import to_usd
+from smart_trader_assets.pnl.exact import to_tokens, to_usd
 from smart_trader_assets.pnl.lots import Ledger
 from smart_trader_assets.pnl.marks import UTC_MICROSECONDS, position_marks
 from smart_trader_assets.pnl.matches import lot_matches
@@ -26,7 +26,7 @@ from smart_trader_assets.pnl.trades import Trades
 from smart_trader_assets.pnl.wallet_table import ALL_TOKENS, WALLET_PNL_SCHEMA
 from smart_trader_assets.pnl.windows import WINDOWS, in_each_window, slot, with_band
 
-_DAY: Final = 86_400
+_DAYS_A_SECOND: Final = 1 / 86_400
 _NOW: Final = 0
 """The index of the window `all`, whose rows tell what is held."""
 _FLOWS: Final = (
@@ -213,7 +213,7 @@ def _ratios(rows: pl.DataFrame) -> pl.DataFrame:
         realized=pl.col("matched_proceeds") - pl.col("matched_cost"),
         drawdown=pl.col("drawdown").fill_null(0),
     )
-    days = (pl.col("last") - pl.col("first")) / _DAY
+    days = (pl.col("last") - pl.col("first")) * _DAYS_A_SECOND
     rows = rows.with_columns(
         realized_pnl=to_usd(pl.col("realized")),
         roi=_percent(pl.col("realized"), pl.col("matched_cost")),
@@ -242,7 +242,7 @@ def _percent(part: pl.Expr, whole_of_it: pl.Expr) -> pl.Expr:
 
 
 def _tokens_of(units: str) -> pl.Expr:
-    return pl.col(units).cast(pl.Float64) / pl.lit(10.0).pow(pl.col("decimals"))
+    return to_tokens(pl.col(units), pl.col("decimals"))
 
 
 def _time(seconds: str) -> pl.Expr:

@@ -12,7 +12,7 @@ from smart_trader_assets.pnl.exact import to_usd
 from smart_trader_assets.pnl.runs import ends, running_peak, running_sum, starts
 from smart_trader_assets.pnl.windows import day, in_each_window
 
-_HOUR: Final = 3_600
+_HOURS_A_SECOND: Final = 1 / 3_600
 _MAX_SECONDS: Final = 2**34
 _MAX_DAY: Final = 2**18
 
@@ -75,7 +75,7 @@ def _holding(matches: pl.DataFrame, key: str) -> pl.DataFrame:
     means = (
         matches.set_sorted(key)
         .group_by(key, maintain_order=True)
-        .agg(avg_holding_hours=(weight * pl.col("seconds")).sum() / weight.sum() / _HOUR)
+        .agg(avg_holding_hours=(weight * pl.col("seconds")).sum() / weight.sum() * _HOURS_A_SECOND)
     )
     total = matches["cost"].cum_sum()
     before = (total - matches["cost"]).filter(starts(matches[key]))
@@ -84,7 +84,7 @@ def _holding(matches: pl.DataFrame, key: str) -> pl.DataFrame:
         pl.col("before") + (pl.col("after") - pl.col("before") + 1) // 2
     )
     median = matches["seconds"].gather(total.search_sorted(halves.to_series(), side="left"))
-    return means.with_columns(median_holding_hours=median / _HOUR)
+    return means.with_columns(median_holding_hours=median * _HOURS_A_SECOND)
 
 
 def activity(trades: pl.DataFrame, key: str) -> pl.DataFrame:

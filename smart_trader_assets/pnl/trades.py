@@ -58,7 +58,7 @@ def netted_trades(
     `screening`). Raises `ColumnsMissingError`, `NaiveAsOfError`, `CashMintsError`.
     """
     pegs = cash_pegs(cash_mints)
-    rows, mints = screened_rows(known_by(swap_rows(swaps), as_of))
+    rows, mints = screened_rows(known_by(swap_rows(swaps), as_of).drop("swap_id"))
     rows = rows.select(
         "wallet_address", "tx_hash", *FIRST_ROW, "volume_usd", *_LEGS, "set_aside_reason"
     )

@@ -21,15 +21,15 @@ Analysis, 3rd ed. 2013, sec. 3.3) under a prior that is worth k bets of mean m a
   confidence Phi(z), where z is the normal deviate of E / (s_n / sqrt(k + n))
 
 t and z are turned into each other by the approximation of D. L. Wallace (Annals of Mathematical Statistics
-30, 1959), z = (8 f + 1) / (8 f + 3) sqrt(f ln(1 + t^2 / f)) for f degrees of freedom: right to three digits
-from five on, and the same both ways, so that a floor at zero and its confidence never disagree.
+30, 1959), z = (8 f + 1) / (8 f + 3) sqrt(f ln(1 + t^2 / f)) for f degrees of freedom: within 0.3 % from
+five on, and the same both ways, so that a floor at zero and its confidence never disagree.
 
 The prior is estimated from the population of judged wallets, losers among them (empirical Bayes: B. Efron
 and C. Morris, Journal of the American Statistical Association 70, 1975): m is the median return, but never
 above zero, since a rising market is nobody's merit; s^2 the median variance between the bets of a wallet;
 k = s^2 / tau^2, where tau^2 is the variance of returns between wallets beyond what their bets explain. k is
-never below `least_prior_bets`. At 4 no result of one or two bets can lift the floor above zero, however
-large: the surprise widens the spread faster than it lifts the mean.
+never below `least_prior_bets`. At 4 no result of one bet is more than 85 % sure, and none of one or two bets
+lifts a floor at 95 % above zero, however large: the surprise widens the spread as fast as it lifts the mean.
 """
 
 from __future__ import annotations

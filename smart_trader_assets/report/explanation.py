@@ -114,16 +114,24 @@ def _totals(
     sold = explanation.lot_matches.group_by("token_address").agg(
         realized_pnl=pl.col("result").sum(), matched_cost=pl.col("cost").filter(known).sum()
     )
-    marked = pl.col("unrealized_pnl")
+    unmarked = pl.col("cost").is_not_null() & pl.col("unrealized_pnl").is_null()
     held = explanation.open_lots.group_by("token_address").agg(
         open_cost=pl.col("cost").sum(),
-        unrealized_pnl=pl.when(marked.is_not_null().any()).then(marked.sum()),
+        unrealized_pnl=pl.col("unrealized_pnl").sum(),
+        unmarked=unmarked.any(),
     )
     tokens = (
-        explanation.trades.select(pl.col("token_address").unique().sort())
+        explanation.trades.select(pl.col("token_address").unique())
         .join(sold, on="token_address", how="left")
         .join(held, on="token_address", how="left")
-        .with_columns(pl.col("realized_pnl", "matched_cost", "open_cost").fill_null(0.0))
+        .with_columns(pl.col(SUMMED).fill_null(0.0))
+        .with_columns(
+            unrealized_pnl=pl.when(~pl.col("unmarked").fill_null(value=False)).then(
+                "unrealized_pnl"
+            )
+        )
+        .select("token_address", *SUMMED)
+        .sort("realized_pnl", "token_address", descending=[True, False])
     )
     if portfolio:
         whole = tokens.select(pl.lit(ALL_TOKENS).alias("token_address"), pl.col(SUMMED).sum())
@@ -190,7 +198,7 @@ def _unknown_wallet(store: DeltaStore, wallet: str, shard: str) -> UnknownAddres
     known = pl.concat(
         [table.select("wallet_address") for table in (store.scan(WALLET_PNL), whales)]
     )
-    return _unknown("wallet", wallet, known.unique().collect().to_series().to_list())
+    return _unknown("wallet in the tables", wallet, known.unique().collect().to_series().to_list())
 
 
 def _unknown_token(inputs: PnlInputs, wallet: str, token: str) -> UnknownAddressError:
@@ -200,14 +208,14 @@ def _unknown_token(inputs: PnlInputs, wallet: str, token: str) -> UnknownAddress
             f"The wallet {wallet} has swaps of {token}, but no trade: it is cash, or every transaction "
             "nets it to nothing, or its rows are set aside."
         )
-    return _unknown(f"token of the wallet {wallet}", token, mints.to_list())
+    return _unknown(f"token among the trades of the wallet {wallet}", token, mints.to_list())
 
 
 def _unknown(what: str, address: str, known: list[str]) -> UnknownAddressError:
     begun = sorted(other for other in known if address and other.startswith(address))
     near = begun[:1] or difflib.get_close_matches(address, known, n=1, cutoff=0.0)
     hint = f" The nearest is {near[0]}." if near else " None is known yet: `smart-trader run`."
-    return UnknownAddressError(f"There is no {what} {address!r} in the tables.{hint}")
+    return UnknownAddressError(f"There is no {what} with the address {address!r}.{hint}")
 
 
 def _told(moment: datetime) -> str:

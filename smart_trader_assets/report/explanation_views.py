@@ -202,4 +202,4 @@ def _money(amount: float | None) -> Text:
 
 
 def _cents(amount: float | None) -> str:
-    return f"{amount:,.2f}" if amount is not None else formats.UNKNOWN
+    return f"{round(amount, 2) + 0.0:,.2f}" if amount is not None else formats.UNKNOWN

@@ -47,6 +47,7 @@ def render_page(evidence: RankingEvidence, *, stamp: str) -> str:
             evidence=evidence,
             parts=parts,
             tiers=tier_mix(evidence.traders),
+            shown_tiers=tier_mix(evidence.traders.head(len(parts))),
             totals=_totals(evidence.traders),
             classes=class_mix(evidence.classified),
             classified=evidence.classified.head(MOST_CLASSIFIED).to_dicts(),

@@ -36,21 +36,21 @@ def write_page(
     lake: LakeResource, path: Path, *, most_wallets: int = MOST_WALLETS
 ) -> RankingEvidence:
     """Make the page from the tables as they stand; ReportError where the file cannot be written."""
-    stamp = _stamp(lake)
+    stamp = _stamp(lake, most_wallets)
     evidence = read_ranking(lake, most_wallets=most_wallets)
     write_text(path, render_page(evidence, stamp=stamp))
     return evidence
 
 
-def page_is_current(lake: LakeResource, path: Path) -> bool:
-    """Whether the page at `path` was made by this version of the software from the gold tables as they
-    stand now."""
+def page_is_current(lake: LakeResource, path: Path, *, most_wallets: int = MOST_WALLETS) -> bool:
+    """Whether the page at `path` was made by this version of the software, with as many wallets, from
+    the gold tables as they stand now."""
     try:
         with path.open(encoding="utf-8") as page:
             made_from = _STAMP.search(page.read(_STAMP_WITHIN))
     except FileNotFoundError:
         return False
-    return made_from is not None and unescape(made_from[1]) == _stamp(lake)
+    return made_from is not None and unescape(made_from[1]) == _stamp(lake, most_wallets)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -69,10 +69,11 @@ def write_text(path: Path, text: str) -> None:
         ) from error
 
 
-def _stamp(lake: LakeResource) -> str:
+def _stamp(lake: LakeResource, most_wallets: int) -> str:
     store = lake.store
     versions = ", ".join(
         f"{contract.name} {store.version(contract)}"
         for contract in (SMART_TRADERS, CLASSIFIED_WALLETS, TIER_CHANGES)
     )
-    return f"smart-trader-assets {version('smart-trader-assets')}: {versions}"
+    software = f"smart-trader-assets {version('smart-trader-assets')}"
+    return f"{software}: {versions}, best {most_wallets}"

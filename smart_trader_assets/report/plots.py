@@ -31,7 +31,7 @@ def ranking_pictures(evidence: RankingEvidence) -> dict[str, str]:
     return {
         "tier_mix": _markdown("Wallets by tier", evidence, _tier_mix),
         "best_wallets": _markdown("Cumulative realized PnL, USD", evidence, _best_wallets),
-        "coverage": _markdown("Ranked wallets by coverage, %", evidence, _coverage),
+        "coverage": _markdown("Wallets by coverage, %", evidence, _coverage),
         "holding_times": _markdown("Matched cost by holding time, %", evidence, _holding_times),
     }
 
@@ -75,9 +75,19 @@ def _best_wallets(axes: Axes, evidence: RankingEvidence) -> None:
 
 
 def _coverage(axes: Axes, evidence: RankingEvidence) -> None:
-    coverage = evidence.traders["coverage"].drop_nulls().to_list()
-    axes.hist(coverage, bins=range(0, 101, 5), color=_INK)
+    ranked, kept_out = (
+        frame["coverage"].drop_nulls().to_list()
+        for frame in (evidence.traders, evidence.classified)
+    )
+    axes.hist(
+        [ranked, kept_out],
+        bins=range(0, 101, 5),
+        stacked=True,
+        color=[_INK, _OTHER_TIER],
+        label=["ranked", "kept out"],
+    )
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(fontsize=8, frameon=False)
 
 
 def _holding_times(axes: Axes, evidence: RankingEvidence) -> None:

@@ -1,9 +1,11 @@
 """A sensor's tick on real tables: it asks for what is due, and says why where it asks for nothing."""
 
+import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from smart_trader_assets.delta.cursors import CONSUMERS
@@ -19,6 +21,7 @@ from smart_trader_assets.delta.tables import (
 )
 from smart_trader_assets.parking import NOTICE_FILE, Notice
 from smart_trader_assets.shards import shard_keys
+from smart_trader_assets_tests.automation.ticking import Automation
 from smart_trader_assets_tests.delta.samples import (
     DAY,
     NOW,
@@ -30,7 +33,6 @@ from smart_trader_assets_tests.delta.samples import (
     whale,
 )
 
-TOKEN_SHARDS = shard_keys(4)
 WALLET_SHARDS = shard_keys(16)
 
 
@@ -58,6 +60,7 @@ def test_due_rows_are_told_by_partition_and_asked_for_as_one_range(automation):
     assert [key.path for key in request.asset_selection] == [["silver", "tracked_tokens"]]
     assert request.partition_key is None
     assert request.tags == {
+        "dagster/sensor_name": "tracked_tokens_due",
         "smart_trader/asset": "silver/tracked_tokens",
         "smart_trader/why": "3 rows due in bronze/tokens.tracking_status",
         "smart_trader/partitions": "00...02",
@@ -103,32 +106,25 @@ def test_pnl_is_due_by_new_swaps_and_by_the_age_of_the_numbers_together(automati
     assert tick.partitions == ["01...03"]
 
 
-# Each with a row that waits for its time alone: the table, and the row once it is due and before.
-@pytest.mark.parametrize(
-    ("consumer", "contract", "row", "column", "rule"),
-    [
-        (WHALES, TRACKED_TOKENS, tracked_token, "whale_fetched_at", timedelta(hours=72)),
-        (TRANSACTIONS, TRACKED_WHALES, tracked_whale, "transactions_fetched_at", timedelta(days=7)),
-    ],
-    ids=["whales of a token", "swaps of a wallet"],
-)
-def test_a_row_falls_due_by_time_with_no_commit_between_two_ticks(
-    automation_with, consumer, contract, row, column, rule
-):
-    done = {"whale_fetched_at": "completed", "transactions_fetched_at": "processed"}[column]
-    state = contract.states[0].column
-    early = automation_with()
-    early.put(contract, [row("address", **{state: done, column: NOW})])
-    assert early.tick(consumer.name).skipped.startswith("Nothing is due")
-    soon = automation_with(NOW + rule - timedelta(seconds=1), whale_refresh_hours=72)
-    late = automation_with(NOW + rule, whale_refresh_hours=72)
-    late.cursors = soon.cursors = early.cursors
-    late.put(TRACKED_TOKENS, [tracked_token("address", last_listed_on=(NOW + rule).date())])
-    soon.tick(consumer.name)
-    version = late.store.version(contract)
-    assert soon.tick(consumer.name).requests == ()
-    assert late.tick(consumer.name).partitions == ["00"]
-    assert late.store.version(contract) == version
+def test_a_row_falls_due_by_time_with_no_commit_between_two_ticks(automation_with):
+    fetched = NOW - timedelta(hours=24)
+    early, late = automation_with(NOW - timedelta(seconds=1)), automation_with(NOW)
+    early.put(
+        TRACKED_WHALES,
+        [
+            tracked_whale(
+                "w",
+                processing_status="processed",
+                transactions_fetched_at=fetched,
+                last_swap_at=int(fetched.timestamp()),
+            )
+        ],
+    )
+    version = early.store.version(TRACKED_WHALES)
+    assert early.tick(TRANSACTIONS.name).skipped.startswith("Nothing is due")
+    late.cursors = early.cursors
+    assert late.tick(TRANSACTIONS.name).partitions == ["00"]
+    assert late.store.version(TRACKED_WHALES) == version
 
 
 def test_a_clock_that_jumps_back_takes_nothing_that_waits_for_time_and_all_that_is_due_by_state(
@@ -170,8 +166,6 @@ def test_only_what_waits_for_time_is_counted_again_while_no_version_changes(drai
 
 
 def _of(pipeline, instance):
-    from smart_trader_assets_tests.automation.ticking import Automation
-
     return Automation(pipeline.settings(), instance)
 
 
@@ -193,8 +187,6 @@ def test_a_notice_of_parking_holds_back_only_those_that_fetch(automation, tmp_pa
 
 
 def _park(automation, notice):
-    import json
-
     folder: Path = automation.settings.resolved_state_dir
     folder.mkdir(parents=True, exist_ok=True)
     (folder / NOTICE_FILE).write_text(
@@ -207,8 +199,10 @@ def test_a_deleted_table_is_an_error_and_is_not_made_anew(automation):
     automation.tick(TRACKED_TOKENS.name)
     folder = Path(automation.store.uri(TOKENS))
     shutil.rmtree(folder)
-    with pytest.raises(TableMissingError, match="bronze/tokens is gone"):
+    with pytest.raises(dg.DagsterResourceFunctionError) as stopped:
         automation.tick(TRACKED_TOKENS.name)
+    assert isinstance(stopped.value.user_exception, TableMissingError)
+    assert "bronze/tokens is gone" in str(stopped.value.user_exception)
     assert not folder.exists()
 
 

@@ -90,18 +90,27 @@ class Automation:
         *,
         job_name: str = "by_hand",
         asset: str | None = None,
-        status: dg.DagsterRunStatus = dg.DagsterRunStatus.QUEUED,
+        status: dg.DagsterRunStatus = dg.DagsterRunStatus.NOT_STARTED,
         tags: Mapping[str, str] | None = None,
     ) -> dg.DagsterRun:
-        """A run in the instance, of a job or of one asset, that is in `status`."""
-        run = dg.DagsterRun(
-            job_name=job_name,
-            run_id=str(uuid.uuid4()),
-            status=status,
-            tags=dict(tags or {}),
-            asset_selection=frozenset({dg.AssetKey(asset.split("/"))}) if asset else None,
+        """A run of a job or of one asset, that has come to `status` just now."""
+        started = status == dg.DagsterRunStatus.STARTED
+        run = self.instance.run_storage.add_run(
+            dg.DagsterRun(
+                job_name=job_name,
+                run_id=str(uuid.uuid4()),
+                status=dg.DagsterRunStatus.STARTING if started else status,
+                tags=dict(tags or {}),
+                asset_selection=frozenset({dg.AssetKey(asset.split("/"))}) if asset else None,
+            )
         )
-        return self.instance.run_storage.add_run(run)
+        if started:
+            # With the event of a real run, which the run's start time is taken from.
+            event = dg.DagsterEvent(
+                event_type_value=dg.DagsterEventType.RUN_START.value, job_name=job_name
+            )
+            self.instance.report_dagster_event(event, run.run_id)
+        return run
 
 
 def settings_for(root: Path, as_of: datetime = NOW, **changes: Any) -> Settings:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
+from deltalake.schema import ArrayType, PrimitiveType
 
 from smart_trader_assets.delta.contract import (
     VERSION,
     Column,
     TableContract,
 )
-from smart_trader_assets.delta.errors import TableMismatchError, TableMissingError
+from smart_trader_assets.delta.errors import StorageError, TableMismatchError, TableMissingError
 from smart_trader_assets.delta.root import ROOT
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.tables import (
@@ -86,10 +88,9 @@ def test_a_table_is_made_as_its_contract_says(store: DeltaStore, contract: Table
     for column in contract.all_columns:
         kind, nullable = found.pop(column.name)
         if isinstance(column.dtype, pl.List):
-            assert kind.type == "array"
-            assert kind.element_type.type == "string"
+            assert kind == ArrayType(PrimitiveType("string"), contains_null=True)
         else:
-            assert kind.type == TYPES[column.dtype.base_type()]
+            assert kind == PrimitiveType(TYPES[column.dtype.base_type()])
         assert nullable is not column.required
     assert found == {}
 
@@ -118,7 +119,7 @@ def test_a_meaning_comes_with_its_unit() -> None:
 @named
 def test_key_partition_and_state_columns_always_have_a_value(contract: TableContract) -> None:
     needed = {*contract.key, *contract.partition_by, *(s.column for s in contract.states)}
-    needed |= {contract.time_bound, contract.newest_by} - {None}
+    needed |= {name for name in (contract.time_bound, contract.newest_by) if name is not None}
     assert [name for name in needed if not contract.column(name).required] == []
 
 
@@ -234,7 +235,8 @@ def test_statistics_are_kept_of_what_reads_go_by(store: DeltaStore, put: Put) ->
     files = store.files(WHALES)
     assert (files["min.wallet_address"][0], files["max.wallet_address"][0]) == ("a", "b")
     measured = {name.removeprefix("min.") for name in files.columns if name.startswith("min.")}
-    assert measured == {"fetched_on", "token_address", "wallet_address"}
+    assert {"fetched_on", "token_address", "wallet_address"} <= measured
+    assert measured.isdisjoint({"amount", "holder_rank", "holding_usd", "fetched_at"})
 
 
 @named
@@ -273,6 +275,18 @@ def test_a_table_that_is_gone_is_an_error_and_is_not_made_anew(store: DeltaStore
         with pytest.raises(TableMissingError, match="bronze/tokens is gone from"):
             reach(TOKENS)
     assert not store.exists(TOKENS)
+
+
+def test_a_log_that_cannot_be_read_is_not_taken_for_no_table(store: DeltaStore) -> None:
+    store.create(TOKENS)
+    log = Path(store.uri(TOKENS)) / "_delta_log"
+    for commit in log.glob("*.json"):
+        commit.write_text("{ torn")
+    before = {path.name: path.stat().st_size for path in log.iterdir()}
+    for reach in (store.open, store.scan, store.create):
+        with pytest.raises(StorageError, match=r"bronze/tokens at .* cannot be read"):
+            reach(TOKENS)
+    assert {path.name: path.stat().st_size for path in log.iterdir()} == before
 
 
 def test_a_table_of_another_shape_is_refused_by_name(store: DeltaStore) -> None:

@@ -207,7 +207,7 @@ def test_only_files_that_may_hold_due_rows_are_opened(store: DeltaStore, put: Pu
     """Shown by taking away the others: who opens one of them, fails."""
     contract = WHALES_TO_FETCH.contract
     fresh, stale = NOW - hours(1), NOW - hours(200)
-    processed = {"processing_status": "processed", "last_swap_at": unix(NOW)}
+    processed: dict[str, Any] = {"processing_status": "processed", "last_swap_at": unix(NOW)}
     put(contract, tracked_whale("fresh", transactions_fetched_at=fresh, **processed))
     put(contract, tracked_whale("stale", transactions_fetched_at=stale, **processed))
     put(contract, tracked_whale("failed", processing_status="failed"))
@@ -243,16 +243,14 @@ def random_rows(cursor: Cursor, count: int) -> list[Row]:
     """Rows in all states, their times within days of NOW, some without; always the same ones."""
     rng = random.Random(cursor.name)
     sample, _, _ = SAMPLES[cursor.contract.name]
-    rows = []
+    rows: list[Row] = []
     for number in range(count):
         row = dict(sample(f"k{number}"))
         for state in cursor.contract.states:
             row[state.column] = rng.choice(state.values)
         for name, dtype in cursor.contract.schema.items():
-            if (
-                name.startswith("_")
-                or (rng.random() < 0.1
-                and not cursor.contract.column(name).required)
+            if name.startswith("_") or (
+                rng.random() < 0.1 and not cursor.contract.column(name).required
             ):
                 continue
             if dtype == pl.Date and name not in cursor.contract.partition_by:

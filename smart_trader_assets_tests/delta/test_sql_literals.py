@@ -110,7 +110,7 @@ def test_a_scope_of_a_hostile_wallet_takes_no_other_with_it(store: DeltaStore, p
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(mints=st.lists(texts, min_size=2, max_size=5, unique=True), reason=texts)
 def test_any_text_comes_back_as_it_went_in(mints: list[str], reason: str) -> None:
     with TemporaryDirectory() as folder:

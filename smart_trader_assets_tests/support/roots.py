@@ -28,8 +28,8 @@ def contents(store: DeltaStore) -> dict[str, pl.DataFrame]:
 def assert_same(found: dict[str, pl.DataFrame], wanted: dict[str, pl.DataFrame]) -> None:
     """Both roots hold the same rows in the same states, table by table."""
     assert found.keys() == wanted.keys()
-    for name in wanted:
+    for name, frame in wanted.items():
         try:
-            assert_frame_equal(found[name], wanted[name])
+            assert_frame_equal(found[name], frame)
         except AssertionError as difference:
             raise AssertionError(f"{name} differs: {difference}") from None

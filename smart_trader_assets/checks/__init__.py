@@ -1,0 +1,1 @@
+"""What must be true of the tables: pure rules, and the asset checks that hold rows against them."""

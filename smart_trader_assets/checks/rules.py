@@ -1,0 +1,221 @@
+"""The rules: each takes rows and gives those that break it, with a column `fault` that says how.
+
+Pure frames in, frames out. An empty frame means that the rule holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import polars as pl
+
+from smart_trader_assets.delta.contract import State, TableContract
+
+# What float64 columns may differ by where they must be equal: relative to the flow that they come from.
+_TOLERANCE = 1e-9
+
+_ALL_TOKENS = "ALL_TOKENS"
+_WIDENING = ("7d", "30d", "90d", "all")
+
+
+def doubled_keys(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """Rows that share their key with another one. Columns out: the key, fault."""
+    return (
+        rows.filter(rows.select(key).is_duplicated())
+        .select(key)
+        .unique()
+        .with_columns(fault=pl.lit("the key comes more than once"))
+    )
+
+
+def unsound_states(
+    rows: pl.DataFrame, contract: TableContract, times: Mapping[str, tuple[str | bool, str]]
+) -> pl.DataFrame:
+    """Rows whose state is not allowed, or is done without the time when it was done.
+
+    times: state column to (the value that means done, the column of its time).
+    Columns out: the key, fault.
+    """
+    faults = [_not_allowed(state) for state in contract.states]
+    faults += [
+        pl.when((pl.col(column) == done) & pl.col(at).is_null()).then(
+            pl.lit(f"{column} is {done} without {at}")
+        )
+        for column, (done, at) in times.items()
+    ]
+    return _faulty(rows, contract.key, faults)
+
+
+def forbidden_moves(changes: pl.DataFrame, key: Sequence[str], state: State) -> pl.DataFrame:
+    """Changes of state that no transition of the contract allows.
+
+    changes: the key, and the state column's value as text `before` and `after`, one row a change.
+    Columns out: the key, fault.
+    """
+    allowed = pl.any_horizontal(
+        pl.col("before") == pl.col("after"),
+        *(
+            (pl.col("before") == str(before).lower()) & (pl.col("after") == str(after).lower())
+            for before, after in state.moves
+        ),
+    )
+    return changes.filter(~allowed).select(
+        *key,
+        fault=told(f"{state.column} went from ", "before", " to ", "after"),
+    )
+
+
+def orphans(
+    rows: pl.DataFrame, column: str, parents: pl.DataFrame, parent_table: str
+) -> pl.DataFrame:
+    """Values of `column` that `parents` (same column name) does not hold. Columns out: it, fault."""
+    return (
+        rows.select(column)
+        .unique()
+        .join(parents, on=column, how="anti")
+        .with_columns(fault=pl.lit(f"{parent_table} does not know it"))
+    )
+
+
+def broken_identities(pnl: pl.DataFrame) -> pl.DataFrame:
+    """Rows of silver/wallet_pnl whose numbers contradict each other. Columns out: the key, fault."""
+    flow = pl.col("total_bought") + pl.col("total_sold") + 1.0
+    faults = [
+        _differ("realized_pnl", pl.col("matched_proceeds") - pl.col("matched_cost"), flow),
+        _differ("total_sold", pl.col("matched_proceeds") + pl.col("unmatched_proceeds"), flow),
+        _differ("total_pnl", pl.col("realized_pnl") + pl.col("unrealized_pnl"), flow),
+        _unless(
+            pl.col("trade_count") == pl.col("buy_count") + pl.col("sell_count"),
+            "trade_count is not buys and sells",
+        ),
+        _unless(
+            (pl.col("win_count") <= pl.col("closing_count"))
+            & (pl.col("closing_count") <= pl.col("sell_count")),
+            "wins, closing trades and sells do not nest",
+        ),
+        _unless(pl.col("coverage").is_between(-1e-9, 100 + 1e-9), "coverage is no share of 100 %"),
+        _unless(
+            pl.col("coverage").is_null() == (pl.col("total_sold") == 0),
+            "coverage does not say that nothing was sold",
+        ),
+    ]
+    return _faulty(pnl, ("wallet_address", "token_address", "window"), faults)
+
+
+def broken_sums(pnl: pl.DataFrame) -> pl.DataFrame:
+    """Portfolios that are not the sum of their tokens, and windows that hold more than a wider one.
+
+    pnl: whole wallets of silver/wallet_pnl. Columns out: wallet_address, window, fault.
+    """
+    summed = ("realized_pnl", "total_bought", "total_sold", "matched_cost", "trade_count")
+    is_portfolio = pl.col("token_address") == _ALL_TOKENS
+    tokens = (
+        pnl.filter(~is_portfolio).group_by("wallet_address", "window").agg(pl.col(summed).sum())
+    )
+    both = pnl.filter(is_portfolio).join(
+        tokens, on=["wallet_address", "window"], how="left", suffix="_of_tokens"
+    )
+    flow = pl.col("total_bought") + pl.col("total_sold") + 1.0
+    sums = _faulty(
+        both,
+        ("wallet_address", "window"),
+        [_differ(name, pl.col(f"{name}_of_tokens").fill_null(0), flow) for name in summed],
+    )
+    counts = pnl.filter(is_portfolio).pivot(
+        "window", index="wallet_address", values="trade_count", aggregate_function="first"
+    )
+    pairs = [
+        (narrow, wide)
+        for narrow, wide in pairwise(_WIDENING)
+        if narrow in counts.columns and wide in counts.columns
+    ]
+    nested = [
+        _faulty(
+            counts.with_columns(window=pl.lit(narrow)),
+            ("wallet_address", "window"),
+            [_unless(pl.col(narrow) <= pl.col(wide), f"more trades in {narrow} than in {wide}")],
+        )
+        for narrow, wide in pairs
+    ]
+    return pl.concat([sums, *nested])
+
+
+def disagreeing_prices(swaps: pl.DataFrame, *, most_apart: float = 10.0) -> pl.DataFrame:
+    """Swap rows whose legs are worth amounts more than `most_apart` times apart.
+
+    Thin tokens differ by tens of percent; more says that a price is wrong.
+    Columns out: swap_id, fault.
+    """
+
+    def worth(leg: str) -> pl.Expr:
+        price = pl.coalesce(pl.col(f"{leg}_price"), pl.col(f"{leg}_nearest_price"))
+        return pl.col(f"{leg}_ui_change_amount").abs() * price
+
+    ratio = pl.max_horizontal(worth("base"), worth("quote")) / pl.min_horizontal(
+        worth("base"), worth("quote")
+    )
+    return (
+        swaps.with_columns(ratio=ratio)
+        .filter((pl.col("ratio") > most_apart) & pl.col("set_aside_reason").is_null())
+        .select(
+            "swap_id", fault=told("the legs' worths are ", pl.col("ratio").round(1), " times apart")
+        )
+    )
+
+
+def implausible_liquidity(tokens: pl.DataFrame) -> pl.DataFrame:
+    """Listed tokens whose liquidity exceeds their market capitalisation several times over.
+
+    Columns out: token_address, fault.
+    """
+    return tokens.filter(
+        (pl.col("market_cap") > 0) & (pl.col("liquidity") > 10 * pl.col("market_cap"))
+    ).select(
+        "token_address",
+        fault=told(
+            "liquidity ",
+            pl.col("liquidity").round(0),
+            " against a market capitalisation of ",
+            pl.col("market_cap").round(0),
+        ),
+    )
+
+
+def told(*parts: str | pl.Expr) -> pl.Expr:
+    """A sentence of literal pieces (those with a blank) and of columns or expressions.
+
+    Instead of `pl.format`, which panics in Polars 2.1 where there is no row.
+    """
+    return pl.concat_str(
+        [pl.lit(part) if isinstance(part, str) and " " in part else _text(part) for part in parts]
+    )
+
+
+def _text(part: str | pl.Expr) -> pl.Expr:
+    return (pl.col(part) if isinstance(part, str) else part).cast(pl.String)
+
+
+def _not_allowed(state: State) -> pl.Expr:
+    column = pl.col(state.column)
+    return pl.when(~column.is_in(list(state.values)).fill_null(False)).then(
+        told(f"{state.column} is ", column.cast(pl.String).fill_null("null"))
+    )
+
+
+def _differ(name: str, other: pl.Expr, flow: pl.Expr) -> pl.Expr:
+    apart = (pl.col(name) - other).abs() > _TOLERANCE * flow
+    return pl.when(apart).then(pl.lit(f"{name} is not what it is made of"))
+
+
+def _unless(holds: pl.Expr, fault: str) -> pl.Expr:
+    return pl.when(~holds).then(pl.lit(fault))
+
+
+def _faulty(rows: pl.DataFrame, key: Sequence[str], faults: Sequence[pl.Expr]) -> pl.DataFrame:
+    if not faults:
+        return rows.head(0).select(*key, fault=pl.lit("", pl.String))
+    all_of_them = pl.concat_str(
+        [fault.cast(pl.String) for fault in faults], separator="; ", ignore_nulls=True
+    )
+    return rows.select(*key, fault=all_of_them).filter(pl.col("fault") != "")

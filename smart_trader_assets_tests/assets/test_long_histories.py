@@ -1,0 +1,62 @@
+"""A history longer than the budget of pages is read in several runs, none of its rows twice or never."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from smart_trader_assets.birdeye import BudgetSpentError
+from smart_trader_assets.delta.tables import TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.sandbox import Endpoint, Recording
+from smart_trader_assets_tests.support.pipeline import open_pipeline
+from smart_trader_assets_tests.support.village import ANN, CAT, NOW, swap
+
+ROWS = 250
+
+
+@pytest.fixture
+def busy(tmp_path):
+    """ANN alone, who buys CAT and sells it a little dearer, 125 times."""
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    rows = [
+        swap(ANN, CAT, (-1) ** index * 10, 1 + index / 1000, NOW - timedelta(hours=300 - index))
+        for index in range(ROWS)
+    ]
+    text = "\n".join(json.dumps(row) for row in reversed(rows))
+    (folder / f"{ANN}.jsonl").write_text(text)
+    with open_pipeline(tmp_path / "root", Recording.load(folder)) as pipeline:
+        yield pipeline
+
+
+def test_a_wallet_whose_pages_ran_out_goes_on_where_it_stopped(busy):
+    report = busy.drain(swap_pages_per_run=1)
+    fetches = [step for step in report.steps if step.asset == TRANSACTIONS.name]
+    assert [step.facts["wallets_to_go_on"] for step in fetches] == [1, 1, 0]
+    assert busy.requests(Endpoint.SWAPS) == 3
+    swaps = busy.rows(TRANSACTIONS)
+    assert swaps.height == swaps["swap_id"].n_unique() == ROWS
+    (whale,) = busy.rows(TRACKED_WHALES).to_dicts()
+    assert (whale["processing_status"], whale["history_complete"]) == ("processed", True)
+    assert whale["resume_before"] is None
+    # Counted once, when all of it was there.
+    assert [step.asset for step in report.steps].count(WALLET_PNL.name) == 1
+
+
+def test_between_two_runs_the_wallet_is_ready_and_keeps_what_was_read(busy):
+    with pytest.raises(BudgetSpentError):
+        # The list, the holders, and one page.
+        busy.drain(swap_pages_per_run=1, credits_per_run=100 + 50 + 12)
+    (whale,) = busy.rows(TRACKED_WHALES).to_dicts()
+    assert (whale["processing_status"], whale["history_complete"]) == ("ready", False)
+    assert whale["transactions_fetched_at"] is None
+    first = busy.rows(TRANSACTIONS)
+    # The oldest second of a full page may go on behind it, and is left to the next page.
+    assert first.height == 99
+    hundredth = first["block_unix_time"].min() - 3600
+    assert whale["resume_before"] == hundredth + 1
+
+    busy.drain(swap_pages_per_run=10)
+    assert busy.requests(Endpoint.SWAPS) == 2
+    assert busy.rows(TRANSACTIONS).height == ROWS
+    assert set(busy.rows(WALLET_PNL)["history_complete"]) == {True}

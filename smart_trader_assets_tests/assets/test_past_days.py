@@ -1,0 +1,47 @@
+"""A day of bronze/tokens is a snapshot of its time: the past keeps what it has, and cannot be fetched."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from smart_trader_assets.delta.tables import TOKENS
+from smart_trader_assets_tests.support.village import NOW
+
+TODAY = NOW.date().isoformat()
+YESTERDAY = (NOW - timedelta(days=1)).date().isoformat()
+
+
+def message_of(result: dg.ExecuteInProcessResult) -> str:
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    return str(failure.step_failure_data.error_display_string)
+
+
+def test_a_past_day_keeps_its_rows(drained):
+    before = drained.rows(TOKENS)
+    tomorrow = NOW + timedelta(days=1)
+    assert drained.materialize(TOKENS, TODAY, as_of=tomorrow).success
+    assert drained.rows(TOKENS).equals(before)
+    assert drained.server.requests.total() == 0
+
+
+def test_a_past_day_without_a_snapshot_says_that_it_cannot_be_fetched(drained):
+    version = drained.store.version(TOKENS)
+    result = drained.materialize(TOKENS, YESTERDAY)
+    assert not result.success
+    told = message_of(result)
+    assert YESTERDAY in told
+    assert "BirdEye knows only the present" in told
+    assert "Materialize today's partition instead" in told
+    assert drained.server.requests.total() == 0
+    assert drained.store.version(TOKENS) == version
+
+
+def test_a_second_snapshot_of_a_day_adds_what_is_new_and_brings_back_what_changed(drained):
+    later = NOW + timedelta(hours=2)
+    drained.materialize(TOKENS, TODAY, as_of=later)
+    rows = drained.rows(TOKENS)
+    assert rows.height == 4
+    changed = rows.filter(fetched_at=later)
+    assert set(changed["tracking_status"]) == {"pending"}
+    unchanged = rows.filter(fetched_at=NOW)
+    assert set(unchanged["tracking_status"]) == {"tracked"}

@@ -1,0 +1,162 @@
+"""Every rule finds what breaks it, names it, and leaves sound rows alone."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from smart_trader_assets.checks import rules
+from smart_trader_assets.delta.contract import State
+from smart_trader_assets.delta.tables import TRACKED_TOKENS
+
+SOUND = {
+    "wallet_address": "w",
+    "token_address": "ALL_TOKENS",
+    "window": "all",
+    "buy_count": 2,
+    "sell_count": 1,
+    "trade_count": 3,
+    "closing_count": 1,
+    "win_count": 1,
+    "total_bought": 100.0,
+    "total_sold": 80.0,
+    "matched_proceeds": 60.0,
+    "matched_cost": 50.0,
+    "unmatched_proceeds": 20.0,
+    "realized_pnl": 10.0,
+    "unrealized_pnl": 5.0,
+    "total_pnl": 15.0,
+    "coverage": 75.0,
+}
+
+
+def pnl(**changes: object) -> pl.DataFrame:
+    return pl.DataFrame([{**SOUND, **changes}])
+
+
+def test_sound_numbers_break_no_identity() -> None:
+    assert rules.broken_identities(pnl()).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"realized_pnl": 11.0}, "realized_pnl is not what it is made of"),
+        ({"unmatched_proceeds": 21.0}, "total_sold is not what it is made of"),
+        ({"total_pnl": 16.0}, "total_pnl is not what it is made of"),
+        ({"trade_count": 4}, "trade_count is not buys and sells"),
+        ({"win_count": 2}, "wins, closing trades and sells do not nest"),
+        ({"coverage": 101.0}, "coverage is no share of 100 %"),
+        ({"coverage": None}, "coverage does not say that nothing was sold"),
+    ],
+)
+def test_a_broken_identity_is_named(changes: dict[str, object], fault: str) -> None:
+    found = rules.broken_identities(pnl(**changes))
+    assert fault in found["fault"][0]
+
+
+def test_an_unknown_mark_breaks_no_identity() -> None:
+    assert rules.broken_identities(pnl(unrealized_pnl=None, total_pnl=None)).is_empty()
+
+
+def test_a_portfolio_that_is_not_the_sum_of_its_tokens_is_found() -> None:
+    token = pnl(token_address="mint")
+    assert rules.broken_sums(pl.concat([pnl(), token])).is_empty()
+    found = rules.broken_sums(pl.concat([pnl(matched_cost=51.0), token]))
+    assert found.rows() == [("w", "all", "matched_cost is not what it is made of")]
+
+
+def test_a_window_with_more_trades_than_a_wider_one_is_found() -> None:
+    narrow = pl.concat(
+        [pnl(window="7d", trade_count=9), pnl(window="7d", trade_count=9, token_address="mint")]
+    )
+    wide = pl.concat([pnl(window="30d"), pnl(window="30d", token_address="mint")])
+    found = rules.broken_sums(pl.concat([narrow, wide]))
+    assert found.rows() == [("w", "7d", "more trades in 7d than in 30d")]
+
+
+def test_a_key_that_comes_twice_is_found_once() -> None:
+    rows = pl.DataFrame({"k": ["a", "b", "a"]})
+    assert rules.doubled_keys(rows, ["k"])["k"].to_list() == ["a"]
+
+
+def test_a_state_that_is_not_allowed_or_done_without_its_time_is_found() -> None:
+    rows = pl.DataFrame(
+        {
+            "token_address": ["sound", "strange", "timeless"],
+            "whale_fetch_status": ["pending", "done", "completed"],
+            "is_newly_tracked": [True, True, False],
+            "whale_fetched_at": [None, None, None],
+        },
+        schema_overrides={"whale_fetched_at": pl.Datetime("us", "UTC")},
+    )
+    found = rules.unsound_states(
+        rows, TRACKED_TOKENS, {"whale_fetch_status": ("completed", "whale_fetched_at")}
+    )
+    assert found.rows() == [
+        ("strange", "whale_fetch_status is done"),
+        ("timeless", "whale_fetch_status is completed without whale_fetched_at"),
+    ]
+
+
+def test_a_move_that_the_contract_does_not_know_is_found() -> None:
+    state = State("s", ("pending", "ready", "processed"), "pending", moves=(("pending", "ready"),))
+    changes = pl.DataFrame(
+        {
+            "k": ["a", "b", "c"],
+            "before": ["pending", "pending", "ready"],
+            "after": ["ready", "processed", "ready"],
+        }
+    )
+    assert rules.forbidden_moves(changes, ["k"], state).rows() == [
+        ("b", "s went from pending to processed")
+    ]
+
+
+def test_a_child_without_its_parent_is_found() -> None:
+    found = rules.orphans(
+        pl.DataFrame({"w": ["a", "b", "b"]}), "w", pl.DataFrame({"w": ["a"]}), "silver/x"
+    )
+    assert found.rows() == [("b", "silver/x does not know it")]
+
+
+def test_legs_of_very_different_worth_are_found_unless_the_row_is_set_aside() -> None:
+    row = {
+        "swap_id": "wrong",
+        "base_price": 100.0,
+        "base_nearest_price": None,
+        "base_ui_change_amount": -1.0,
+        "quote_price": None,
+        "quote_nearest_price": 5.0,
+        "quote_ui_change_amount": 1.0,
+        "set_aside_reason": None,
+    }
+    swaps = pl.DataFrame(
+        [
+            row,
+            {**row, "swap_id": "aside", "set_aside_reason": "no"},
+            {**row, "swap_id": "thin", "quote_price": 60.0},
+        ],
+        schema_overrides={
+            "base_nearest_price": pl.Float64,
+            "quote_price": pl.Float64,
+            "set_aside_reason": pl.String,
+        },
+    )
+    assert rules.disagreeing_prices(swaps).rows() == [
+        ("wrong", "the legs' worths are 20.0 times apart")
+    ]
+
+
+def test_liquidity_beyond_all_worth_is_found() -> None:
+    tokens = pl.DataFrame(
+        {"token_address": ["fair", "odd"], "market_cap": [1e6, 1e5], "liquidity": [2e5, 2e6]}
+    )
+    assert rules.implausible_liquidity(tokens)["token_address"].to_list() == ["odd"]
+
+
+def test_no_rows_break_no_rule() -> None:
+    nothing = pnl().head(0)
+    assert rules.broken_identities(nothing).is_empty()
+    assert rules.broken_sums(nothing).is_empty()
+    assert rules.doubled_keys(nothing, ["wallet_address"]).is_empty()

@@ -1,0 +1,162 @@
+"""The pipeline in the background: `smart-trader dev --automation` with a Dagster home of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+
+from smart_trader_assets.automation.live_runs import CONSUMER_TAG
+
+PROJECT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "smart_trader_assets.cli")
+LIVE = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+
+class ProofError(AssertionError):
+    """What was to be proven did not come about."""
+
+
+@dataclass(frozen=True)
+class TickSeen:
+    """A sensor's tick, as Dagster keeps it."""
+
+    sensor: str
+    at: float
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Background:
+    """A running daemon, seen through the instance that it works on."""
+
+    instance: dg.DagsterInstance
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def runs(self, *, since: float = 0.0, consumer: str | None = None) -> list[dg.RunRecord]:
+        """The runs created after `since`, the latest first; of one asset's sensor or all."""
+        tags = {CONSUMER_TAG: consumer} if consumer else None
+        records = self.instance.get_run_records(dg.RunsFilter(tags=tags))
+        return [record for record in records if record.create_timestamp.timestamp() >= since]
+
+    def idle(self) -> bool:
+        """Whether no run works or waits."""
+        return not self.instance.get_runs(dg.RunsFilter(statuses=list(LIVE)), limit=1)
+
+    def ticks(self, since: float) -> list[TickSeen]:
+        """The sensors' ticks that began after `since`."""
+        return [
+            TickSeen(state.instigator_name, tick.timestamp, tick.status.value, tick.skip_reason or "")
+            for state in self.instance.all_instigator_state()
+            if state.instigator_name.endswith("_due")
+            for tick in self.instance.get_ticks(
+                state.instigator_origin_id, state.selector_id, after=since
+            )
+        ]
+
+    def pid_of(self, run_id: str) -> int:
+        """The process that a run works in, from the run's own log."""
+        for entry in self.instance.all_logs(run_id):
+            event = entry.dagster_event
+            found = re.search(r"Started process for run \(pid: (\d+)\)", (event and event.message) or "")
+            if found:
+                return int(found[1])
+        raise ProofError(f"the log of run {run_id} names no process")
+
+    def wait(self, what: str, holds: Callable[[], bool], seconds: float) -> float:
+        """Look once a second until `holds`; how long it took. ProofError after `seconds`."""
+        begun = time.monotonic()
+        while not holds():
+            if self.process.poll() is not None:
+                raise ProofError(f"the daemon ended while waiting for {what}: see {self.log}")
+            if time.monotonic() - begun > seconds:
+                raise ProofError(f"{what} did not come about in {seconds:.0f} s: see {self.log}")
+            time.sleep(1)
+        return time.monotonic() - begun
+
+
+@contextmanager
+def background(
+    home: Path, environment: Mapping[str, str], as_of: datetime
+) -> Iterator[Background]:
+    """The daemon with all sensors and schedules on, for as long as the block lasts."""
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(PROJECT / "dagster.yaml", home / "dagster.yaml")
+    log = home / f"daemon-{as_of:%Y%m%dT%H%M}.log"
+    variables = {
+        **environment,
+        "DAGSTER_HOME": str(home),
+        "SMART_TRADER_AS_OF": as_of.isoformat(),
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*COMMAND, "dev", "--automation", "--port", str(_free_port())],
+            env=variables,
+            cwd=PROJECT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            with dg.DagsterInstance.from_config(str(home)) as instance:
+                yield Background(instance, process, log)
+        finally:
+            _stop(process)
+
+
+def drain_in_foreground(
+    root: Path, environment: Mapping[str, str], as_of: datetime, arguments: Sequence[str] = ()
+) -> None:
+    """`smart-trader run` on a root, by the clock given. ProofError where it fails."""
+    done = subprocess.run(
+        [*COMMAND, "run", "--data", str(root), "--as-of", as_of.isoformat(), *arguments],
+        env={name: value for name, value in environment.items() if name != "DAGSTER_HOME"},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ProofError(f"smart-trader run failed: {done.stderr or done.stdout}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """As Ctrl-C would; what is left of the daemon's own session after a while is killed."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

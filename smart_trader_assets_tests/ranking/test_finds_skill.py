@@ -1,0 +1,106 @@
+"""The ranking finds the wallets that were planted with skill, and takes nobody else for one of them."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from smart_trader_assets.out_of_sample import KEPT_OUT, tier_outcomes
+from smart_trader_assets.pnl import compute_wallet_pnl
+from smart_trader_assets.ranking import RankingRules, judge_wallets
+from smart_trader_assets.sandbox import Character, GeneratedMarket
+from smart_trader_assets_tests.ranking.market_rows import (
+    ANCHOR,
+    RECORDED,
+    PlantedMarket,
+    recorded_swaps,
+)
+
+RULES = RankingRules()
+# Seed, wallets, days of history.
+MARKETS = [(7, 160, 120), (22, 120, 60), (3, 60, 90), (40, 40, 120)]
+NEVER_RANKED = {Character.BOT, Character.ARBITRAGEUR, Character.INSIDER}
+
+
+@pytest.fixture(scope="module", params=MARKETS, ids=lambda market: f"seed {market[0]}")
+def planted(request):
+    seed, wallets, days = request.param
+    return PlantedMarket(GeneratedMarket(seed, ANCHOR, wallets=wallets, history_days=days))
+
+
+@pytest.fixture(scope="module")
+def judgement(planted):
+    return judge_wallets(planted.pnl(ANCHOR), rules=RULES, as_of=ANCHOR)
+
+
+def best(judgement):
+    return judgement.traders.filter(pl.col("tier").is_in(["ELITE", "STRONG"]))
+
+
+def test_nine_of_ten_in_the_best_tiers_were_planted_with_skill(planted, judgement):
+    found = Counter(planted.characters(best(judgement)["wallet_address"]))
+    assert found[Character.SKILLED] >= 0.9 * found.total() > 0
+
+
+def test_luck_does_not_pass_for_skill(planted, judgement):
+    assert Character.LUCKY not in planted.characters(best(judgement)["wallet_address"])
+
+
+def test_the_skilled_are_found(planted, judgement):
+    skilled = list(planted.market.truth.characters.values()).count(Character.SKILLED)
+    found = Counter(planted.characters(best(judgement)["wallet_address"]))[Character.SKILLED]
+    assert found >= 0.7 * skilled > 0
+
+
+def test_bots_arbitrageurs_and_insiders_are_in_no_tier(planted, judgement):
+    assert not NEVER_RANKED & {*planted.characters(judgement.traders["wallet_address"])}
+    classes = {
+        (character, name)
+        for character, name in zip(
+            planted.characters(judgement.kept_out["wallet_address"]),
+            judgement.kept_out["wallet_class"],
+            strict=True,
+        )
+        if character in NEVER_RANKED
+    }
+    assert classes == {
+        (Character.BOT, "SAME_BLOCK"),
+        (Character.ARBITRAGEUR, "ARBITRAGEUR"),
+        (Character.INSIDER, "TRANSFERRED_IN"),
+    }
+
+
+def test_a_wallet_that_is_a_pool_is_in_no_tier(planted, judgement):
+    first = judgement.traders["wallet_address"][0]
+    again = judge_wallets(planted.pnl(ANCHOR), rules=RULES, as_of=ANCHOR, pools=[first])
+    assert first not in again.traders["wallet_address"]
+    assert again.kept_out.filter(wallet_class="POOL")["wallet_address"].to_list() == [first]
+
+
+def test_skill_goes_on_earning_after_the_ranking(planted):
+    at = ANCHOR - timedelta(days=15)
+    tiers = tier_outcomes(planted.pnl(at), planted.pnl(ANCHOR), rules=RULES, at=at)
+    roi = {row["tier"]: row["roi"] for row in tiers.iter_rows(named=True)}
+    proven = [roi[tier] for tier in ("ELITE", "STRONG") if roi[tier] is not None]
+    assert proven
+    assert min(proven) > max(0.0, roi[KEPT_OUT])
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    if not RECORDED.is_dir():
+        pytest.skip("the recorded wallets lie beside the project, not in it")
+    swaps = recorded_swaps()
+    as_of = datetime.fromtimestamp(swaps["block_unix_time"].max(), UTC)
+    return judge_wallets(compute_wallet_pnl(swaps, as_of=as_of), rules=RULES, as_of=as_of)
+
+
+def test_of_the_recorded_wallets_no_machine_is_ranked_and_none_in_a_proven_tier(recorded):
+    classes = dict(recorded.kept_out.select("wallet_address", "wallet_class").rows())
+    assert classes["MfDuWeqSHEqTFVYZ7LoexgAK9dxk7cy4DFJWjWMGVWa"] == "BOT"
+    assert classes["7dGrdJRYtsNR8UYxZ3TnifXGjGc9eRYLq9sELwYpuuUu"] == "ARBITRAGEUR"
+    assert classes["8vMeKNeECuwE2t5YufLZ3YhJBN1YjtdsckpuLbMEkCWt"] == "TRANSFERRED_IN"
+    assert recorded.traders.select("wallet_address", "tier").rows() == [
+        ("8Bu2Lmdu5KYKfJJ9nuAjnT5CUhDSCweyUwuTfXQrmDqs", "QUALIFIED")
+    ]

@@ -1,0 +1,49 @@
+"""One market for the tests that only read it, and a copy for each that changes it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.report.evidence import RankingEvidence, read_ranking
+from smart_trader_assets.report.page import render_page
+from smart_trader_assets_tests.report.hostile_market import make_lake, make_market
+from smart_trader_assets_tests.report.page_reader import Page, read_page
+
+
+@pytest.fixture(scope="session")
+def market_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("market") / "root"
+    make_market(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def lake(market_root: Path) -> LakeResource:
+    """The market, to look at."""
+    return make_lake(market_root)
+
+
+@pytest.fixture
+def own_lake(market_root: Path, tmp_path: Path) -> LakeResource:
+    """The market, to write to."""
+    shutil.copytree(market_root, tmp_path / "root")
+    return make_lake(tmp_path / "root")
+
+
+@pytest.fixture(scope="session")
+def ranking(lake: LakeResource) -> RankingEvidence:
+    return read_ranking(lake)
+
+
+@pytest.fixture(scope="session")
+def html(ranking: RankingEvidence) -> str:
+    return render_page(ranking, stamp="the tables as they are")
+
+
+@pytest.fixture(scope="session")
+def page(html: str) -> Page:
+    return read_page(html)

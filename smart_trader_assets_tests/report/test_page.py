@@ -1,0 +1,206 @@
+"""The page: true to the tables, safe whatever tokens are called, and sufficient to itself."""
+
+import base64
+import hashlib
+import json
+import re
+from datetime import timedelta
+from html import unescape
+
+import polars as pl
+import pytest
+
+from smart_trader_assets.delta.tables import SMART_TRADERS
+from smart_trader_assets.pnl import ALL_TOKENS, LotEvidence
+from smart_trader_assets.report.evidence import RankingEvidence, read_ranking
+from smart_trader_assets.report.page import render_page
+from smart_trader_assets.report.wallet_parts import MOST_SALES, wallet_parts
+from smart_trader_assets_tests.report.hostile_market import SYMBOLS, make_lake
+from smart_trader_assets_tests.report.page_reader import read_page
+from smart_trader_assets_tests.support.village import ANN, BOB, CAT, DOG, FOX, NOW, OWL
+
+
+def charts(page):
+    (data,) = [text for kind, text in page.scripts if kind == "application/json"]
+    return json.loads(data)
+
+
+def test_the_leaderboard_shows_the_numbers_of_gold(ranking, page):
+    trader = ranking.traders.row(0, named=True)
+    assert trader["wallet_address"] == ANN
+    assert trader["realized_pnl"] == pytest.approx(6910.0)
+    assert page.values("data-tier", "tr") == [trader["tier"]]
+    cells = page.values("data-v", "td")
+    shown = [cells[column] for column in (0, 1, 3, 5, 9)]
+    expected = ("overall_rank", "wallet_address", "score", "realized_pnl", "closing_count")
+    assert shown == [str(trader[name]) for name in expected]
+    assert "$6,910" in page.words
+
+
+def test_a_curve_begins_at_nothing_and_ends_at_the_realized_pnl(ranking, page):
+    seconds, realized = charts(page)["wallets"][ANN]["curve"]
+    trader = ranking.traders.row(0, named=True)
+    assert (seconds[0], realized[0]) == (int(trader["first_transaction"].timestamp()), 0.0)
+    assert (seconds[-1], realized[-1]) == (int(NOW.timestamp()), round(trader["realized_pnl"], 2))
+    assert seconds == sorted(seconds)
+
+
+def test_holding_times_are_shares_of_the_matched_cost(page):
+    bands = charts(page)["bands"]
+    shares = dict(zip(bands, charts(page)["wallets"][ANN]["holding"], strict=True))
+    # Twelve lots of 1,000 held for five hours, one of 10 held for a day.
+    assert shares["<6 h"] == 99.9
+    assert shares["<7 d"] == 0.1
+    assert sum(shares.values()) == 100
+
+
+def test_the_part_of_a_wallet_tells_what_is_known_and_what_is_not(ranking):
+    (part,) = wallet_parts(ranking)
+    sales = {sale["token_address"]: sale for sale in part.sales.rows}
+    assert part.sales.total == 14
+    beyond = sales[OWL]
+    assert (beyond["result"], beyond["cost"], beyond["unmatched_share"]) == (None, None, 100.0)
+    assert beyond["unmatched_words"] == "beyond all lots"
+    half = sales[FOX]
+    assert half["result"] == pytest.approx(10.0)
+    assert half["unmatched_share"] == pytest.approx(100 / 3)
+    (lot,) = part.open_lots.rows
+    assert (lot["token_address"], lot["cost"]) == (DOG, pytest.approx(40.0))
+    assert lot["unrealized_pnl"] == pytest.approx(10.0)
+    assert [window["window"] for window in part.windows] == ["7d", "30d", "90d", "all"]
+    assert {row["token_address"] for row in part.tokens.rows} == {CAT, DOG, FOX, OWL}
+
+
+def test_whoever_is_kept_out_is_listed_with_the_reason(page, ranking):
+    reasons = " ".join(ranking.classified.row(0, named=True)["reasons"])
+    assert ranking.classified["wallet_address"].to_list() == [BOB]
+    assert reasons in page.isolated
+    assert "untested 1" in page.words
+
+
+def test_changes_of_tier_are_listed(page):
+    assert "Latest changes" in page.words
+    assert "arrived" in page.words
+
+
+def test_names_of_tokens_are_shown_as_text_and_never_run(page):
+    assert page.elements["script"] == 3
+    assert page.elements["img"] == page.elements["iframe"] == 0
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+    assert {'"><img src=x onerror=doc…', "</script><script>documen…"} <= set(page.isolated)
+
+
+def test_text_direction_and_control_codes_of_a_name_stay_inside_it(html, page):
+    assert "evil [31m[bold]שלום🦌" in page.isolated
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\x1b]", html)
+
+
+def test_the_page_asks_nothing_of_anybody(html, page):
+    addresses = page.values("href") + page.values("src") + page.values("action")
+    assert addresses
+    assert all(re.match(r"#|data:", address) for address in addresses)
+    styles = re.findall(r"<style>(.*?)</style>", html, flags=re.DOTALL)
+    assert not re.search(r"url\(|@import", "".join(styles))
+    (policy,) = [value for value in page.values("content", "meta") if "default-src" in value]
+    assert policy.startswith("default-src 'none';")
+
+
+def test_the_policy_lets_the_pages_own_scripts_run_and_no_other(page):
+    (policy,) = [value for value in page.values("content", "meta") if "script-src" in value]
+    allowed = set(re.findall(r"'(sha256-[^']+)'", policy))
+    own = {
+        "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for kind, text in page.scripts
+        if kind == ""
+    }
+    assert allowed == own
+    assert "unsafe-inline" not in policy.split("style-src")[0]
+
+
+def test_the_source_is_named_and_escaped(page):
+    assert "recorded swap rows" in page.words
+    assert "<b>rows</b>" in page.isolated
+    assert page.elements["b"] == 2  # one tier's count, one wallet's PnL
+
+
+def test_a_wallet_is_found_by_its_tokens_name_and_mint(page):
+    (searched,) = page.values("data-search", "tr")
+    assert ANN.lower() in searched
+    assert CAT.lower() in searched
+    assert "hyperlink" in searched
+
+
+def test_an_empty_ranking_says_so(tmp_path):
+    page = read_page(render_page(read_ranking(make_lake(tmp_path / "root")), stamp=""))
+    assert "No wallet qualifies as a smart trader yet." in page.words
+    assert page.elements["table"] == 0
+
+
+def test_two_hundred_busy_wallets_fit_into_five_megabytes(ranking):
+    many = [f"{number:03}{ANN[3:]}" for number in range(200)]
+    names = pl.DataFrame({"wallet_address": many})
+    busy = _busier(ranking.lots.lot_matches, times=40)
+    copies = RankingEvidence(
+        source="live",
+        source_detail="",
+        traders=_copied(ranking.traders, names),
+        classified=ranking.classified,
+        tier_changes=ranking.tier_changes,
+        pnl=_copied(ranking.pnl, names),
+        lots=LotEvidence(
+            trades=ranking.lots.trades,
+            lot_matches=_copied(busy, names),
+            open_lots=_copied(_busier(ranking.lots.open_lots, times=40), names),
+        ),
+        symbols=ranking.symbols,
+    )
+    html = render_page(copies, stamp="")
+    page = read_page(html)
+    assert page.elements["details"] == 200
+    assert page.words.count(f"{MOST_SALES} of 560 sales") == 200
+    assert len(html.encode()) < 5_000_000
+
+
+def test_no_more_wallets_are_shown_than_asked_for(lake, ranking):
+    assert read_ranking(lake, most_wallets=1).shown == [ANN]
+    assert ranking.pnl["wallet_address"].unique().to_list() == [ANN]
+    assert ranking.pnl.filter(pl.col("token_address") == ALL_TOKENS).height == 4
+
+
+def test_a_page_of_fewer_wallets_says_where_the_others_are(ranking):
+    two = pl.concat([ranking.traders, ranking.traders.with_columns(wallet_address=pl.lit(BOB))])
+    html = render_page(_with(ranking, traders=two), stamp="")
+    assert "The best 1 of 2; the others are in the table gold/smart_traders." in read_page(html).words
+
+
+def test_the_stamp_survives_the_page(ranking):
+    html = render_page(ranking, stamp='"><script>')
+    (made_from,) = re.findall(r'name="made-from" content="([^"]*)"', html)
+    assert unescape(made_from) == '"><script>'
+
+
+def test_the_market_is_as_hostile_as_it_claims(ranking):
+    assert set(SYMBOLS) == set(ranking.symbols)
+    assert SMART_TRADERS.name == "gold/smart_traders"
+
+
+def _busier(frame: pl.DataFrame, *, times: int) -> pl.DataFrame:
+    """The rows again and again, in transactions and at times of their own."""
+    time = "sold_at" if "sold_at" in frame.columns else "bought_at"
+    tx = "sale_tx" if "sale_tx" in frame.columns else "purchase_tx"
+    return pl.concat(
+        [
+            frame.with_columns(
+                pl.col(time) - timedelta(minutes=number), pl.col(tx) + pl.lit(str(number))
+            )
+            for number in range(times)
+        ]
+    )
+
+
+def _copied(frame: pl.DataFrame, wallets: pl.DataFrame) -> pl.DataFrame:
+    return wallets.join(frame.drop("wallet_address"), how="cross").select(frame.columns)
+
+
+def _with(ranking: RankingEvidence, **changes: pl.DataFrame) -> RankingEvidence:
+    return RankingEvidence(**{**vars(ranking), **changes})

@@ -1,0 +1,107 @@
+"""The drain: alone on its root, honest about what is left, and one run to the budget."""
+
+import uuid
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+from filelock import FileLock
+
+from smart_trader_assets.birdeye import BudgetSpentError
+from smart_trader_assets.delta.batch import Settlement
+from smart_trader_assets.delta.cursors import CONSUMERS
+from smart_trader_assets.delta.store import Stamp
+from smart_trader_assets.delta.tables import TOKENS, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.drain import DRAIN_TAG, Drain, DrainError, DrainReport, Watcher
+from smart_trader_assets.settings import Settings
+from smart_trader_assets_tests.support.roots import versions
+from smart_trader_assets_tests.support.village import BOB, LATER, NOW
+
+
+class Notes(Watcher):
+    """Writes down what a drain shows."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[str, int | None]] = []
+        self.ended: list[tuple[str, int | None]] = []
+
+    def begins(self, asset, due, count):
+        assert due is None or count() == due
+        self.begun.append((asset, due))
+
+    def ends(self, step):
+        self.ended.append((step.asset, None if step.asset == TOKENS.name else step.due))
+
+
+def drain(settings: Settings, *, watcher: Watcher | None = None) -> DrainReport:
+    with dg.DagsterInstance.ephemeral() as instance:
+        return Drain(settings, instance, watcher).run()
+
+
+def test_a_second_drain_of_the_same_root_is_refused_while_one_is_at_work(drained):
+    before = versions(drained.store)
+    settings = drained.settings(LATER)
+    with (
+        FileLock(settings.resolved_state_dir / "drain.lock"),
+        pytest.raises(DrainError, match="Another `smart-trader run` is at work"),
+    ):
+        drain(settings)
+    assert versions(drained.store) == before
+    assert drained.server.requests.total() == 0
+    assert drain(settings).steps  # the lock has fallen
+
+
+def test_a_drain_that_was_killed_is_marked_failed_by_the_next_one_of_its_root(drained):
+    def started(root: str) -> dg.DagsterRun:
+        return dg.DagsterRun(
+            job_name="wallet_side",
+            run_id=str(uuid.uuid4()),
+            status=dg.DagsterRunStatus.STARTED,
+            tags={DRAIN_TAG: root},
+        )
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        killed = instance.add_run(started(drained.store.root))
+        of_another_root = instance.add_run(started("/elsewhere"))
+        Drain(drained.settings(), instance).run()
+        statuses = {
+            run.run_id: run.status
+            for run in instance.get_runs(
+                dg.RunsFilter(run_ids=[killed.run_id, of_another_root.run_id])
+            )
+        }
+    assert statuses == {
+        killed.run_id: dg.DagsterRunStatus.FAILURE,
+        of_another_root.run_id: dg.DagsterRunStatus.STARTED,
+    }
+
+
+def test_a_watcher_sees_every_asset_run_with_the_rows_that_were_due(pipeline):
+    notes = Notes()
+    report = drain(pipeline.settings(), watcher=notes)
+    assert notes.begun == notes.ended
+    assert notes.begun[0] == (TOKENS.name, None)
+    assert [asset for asset, _ in notes.begun[1:]] == list(CONSUMERS)
+    assert [due for _, due in notes.begun[1:]] == [step.due for step in report.steps[1:]]
+    assert report.as_of == NOW
+
+
+def test_rows_that_a_run_leaves_due_are_told_and_do_not_go_round_for_ever(drained):
+    later = NOW - timedelta(days=20)
+    swaps = drained.rows(TRANSACTIONS).filter(wallet_address=BOB)
+    back = Settlement.of(TRANSACTIONS, swaps, operation="RESET", sets={"processed_for_pnl": False})
+    drained.store.settle(back, Stamp("put-back", "tests"))
+    # As of a time before these trades there is nothing to count, and nothing is settled.
+    report = drain(drained.settings(later))
+    assert report.stuck == {WALLET_PNL.name: swaps.height}
+    assert drain(drained.settings()).stuck == {}
+
+
+def test_the_budget_of_a_run_is_that_of_the_whole_drain(pipeline):
+    settings = pipeline.settings(credits_per_run=220)
+    with pytest.raises(BudgetSpentError, match="run's budget of 220 credits"):
+        drain(settings)
+    assert pipeline.server.credits_spent <= 220
+    # Each drain has its own.
+    drain(settings)
+    assert pipeline.rows(WALLET_PNL).height

@@ -1,0 +1,115 @@
+"""Where rows come from: the source that a root remembers, and the stand-in that serves it."""
+
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from smart_trader_assets.assembly import make_lake
+from smart_trader_assets.delta.errors import RootError
+from smart_trader_assets.sandbox import Endpoint, RecordingError
+from smart_trader_assets.settings import LIVE_URL, Settings, load_settings
+from smart_trader_assets.sources import anchored, make_stand_in, open_source, settings_of_root
+from smart_trader_assets_tests.support.village import LATER, NOW, village_rows
+
+AS_OF = datetime(2025, 7, 1, 12, 34, 56, tzinfo=UTC)
+LAST_ROW = datetime.fromtimestamp(max(row["block_unix_time"] for row in village_rows()), UTC)
+
+
+def make_root(settings: Settings) -> None:
+    _ = make_lake(settings).store
+
+
+@pytest.fixture
+def sandbox(tmp_path):
+    return load_settings({"source": "sandbox", "root": str(tmp_path / "root"), "as_of": AS_OF})
+
+
+@pytest.fixture
+def replay(tmp_path, village_folder):
+    return load_settings(
+        {
+            "source": "replay",
+            "replay_folder": village_folder,
+            "root": str(tmp_path / "root"),
+            "token_shards": 2,
+            "wallet_shards": 3,
+        }
+    )
+
+
+def test_a_new_sandbox_begins_in_the_past_and_an_old_one_keeps_its_beginning(sandbox):
+    first = anchored(sandbox)
+    assert first.sandbox_anchor is not None
+    assert timedelta() <= AS_OF - first.sandbox_anchor < timedelta(days=1)
+    make_root(first)
+    days_later = sandbox.but(as_of=AS_OF + timedelta(days=9))
+    assert anchored(days_later).sandbox_anchor == first.sandbox_anchor
+
+
+def test_a_root_is_looked_at_with_its_own_source_shards_and_clock(replay, tmp_path, village_folder):
+    make_root(replay)
+    looked = settings_of_root(load_settings({"root": str(tmp_path / "root")}))
+    assert looked.resolved_source == "replay"
+    assert (looked.token_shards, looked.wallet_shards) == (2, 3)
+    assert looked.replay_folder == village_folder
+    assert looked.now() == LAST_ROW
+    at = settings_of_root(load_settings({"root": str(tmp_path / "root"), "as_of": NOW}))
+    assert at.now() == NOW
+
+
+def test_a_sandbox_root_is_looked_at_with_its_seed_and_beginning(sandbox):
+    made = anchored(sandbox.but(sandbox_seed=11))
+    make_root(made)
+    looked = settings_of_root(sandbox)
+    assert (looked.sandbox_seed, looked.sandbox_anchor) == (11, made.sandbox_anchor)
+    assert make_lake(looked).identity == make_lake(made).identity
+
+
+def test_looking_where_there_is_no_root_is_refused_and_makes_none(tmp_path):
+    nowhere = tmp_path / "nowhere"
+    with pytest.raises(RootError, match="There is no root at"):
+        settings_of_root(load_settings({"root": str(nowhere)}))
+    assert not nowhere.exists()
+
+
+def test_the_clock_of_a_replay_stands_at_its_last_row_unless_it_is_set(replay):
+    assert make_stand_in(replay).settings.now() == LAST_ROW
+    assert make_stand_in(replay.but(as_of=LATER)).settings.now() == LATER
+
+
+def test_a_missing_recording_is_refused(replay, tmp_path):
+    with pytest.raises(RecordingError, match="There is no folder"):
+        make_stand_in(replay.but(replay_folder=tmp_path / "gone"))
+
+
+def test_lines_that_are_not_served_are_told_by_file_and_number(replay, tmp_path, village_folder):
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    sound = next(village_folder.glob("*.jsonl")).read_text().splitlines()[0]
+    (folder / "rows.jsonl").write_text(f"{sound}\nnot a row\n")
+    (problem,) = make_stand_in(replay.but(replay_folder=folder)).problems
+    assert "rows.jsonl" in problem
+    assert "2" in problem
+
+
+def test_the_stand_in_answers_while_the_source_is_open(replay):
+    with open_source(replay) as (settings, server, stand_in):
+        assert server is not None
+        assert stand_in is not None
+        assert settings.birdeye_base_url == server.base_url
+        answer = httpx.get(
+            settings.birdeye_base_url + Endpoint.LISTINGS.value, headers={"x-chain": "solana"}
+        )
+        assert len(answer.json()["data"]["items"]) == 4
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(settings.birdeye_base_url + Endpoint.LISTINGS.value)
+
+
+def test_a_live_source_is_birdeye_itself():
+    live = load_settings({"source": "live"})
+    with open_source(live) as (settings, server, stand_in):
+        assert settings is live
+        assert settings.birdeye_base_url == LIVE_URL
+        assert server is None
+        assert stand_in is None
