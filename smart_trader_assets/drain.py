@@ -151,6 +151,7 @@ class Drain:
             AS_OF_TAG: self._as_of.isoformat(),
             BUDGET_TAG: self._budget,
             DRAIN_TAG: store.root,
+            CONSUMER_TAG: asset,
         }
         if len(partitions) > 1:
             tags |= {RANGE_START_TAG: partitions[0], RANGE_END_TAG: partitions[-1]}

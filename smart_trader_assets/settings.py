@@ -1,6 +1,7 @@
 """Every threshold and limit, typed and documented, from the environment.
 
-Each setting `x` is the environment variable `SMART_TRADER_X`; the API's key is `BIRDEYE_API_KEY`.
+Each setting `x` is the environment variable `SMART_TRADER_X`; the APIs' keys are `BIRDEYE_API_KEY` and
+`HELIUS_API_KEY`.
 A variable with the prefix that names no setting is refused: a misspelt limit is no limit.
 """
 
@@ -11,18 +12,31 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AwareDatetime,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from smart_trader_assets.errors import SmartTraderError
 
 PREFIX = "SMART_TRADER_"
 API_KEY_VARIABLE = "BIRDEYE_API_KEY"
 LIVE_URL = "https://public-api.birdeye.so"
+HELIUS_KEY_VARIABLE = "HELIUS_API_KEY"
+HELIUS_URL = "https://api.helius.xyz"
+
+# Keys are named by their services, without the prefix.
+_KEYS = {"birdeye_api_key": API_KEY_VARIABLE, "helius_api_key": HELIUS_KEY_VARIABLE}
 
 Source = Literal["live", "sandbox", "replay"]
+TierName = Literal["ELITE", "STRONG", "PROMISING", "QUALIFIED"]
 
 
 class SettingsError(SmartTraderError):
@@ -228,6 +242,29 @@ class Settings(BaseSettings):
         description="Round trips within seconds that only a machine makes, percent",
     )
 
+    # Alerts
+    helius_api_key: SecretStr | None = Field(
+        None, validation_alias=HELIUS_KEY_VARIABLE, description="Key of the Helius account"
+    )
+    helius_base_url: str = Field(HELIUS_URL, description="Where the Helius API answers")
+    helius_webhook_id: str | None = Field(
+        None, description="Webhook whose addresses follow the ranking; alerts are off without it"
+    )
+    alert_tiers: Annotated[tuple[TierName, ...], NoDecode] = Field(
+        ("ELITE", "STRONG"),
+        min_length=1,
+        description="Tiers that the webhook watches, separated by commas",
+    )
+    alert_limit: int = Field(
+        100_000,
+        ge=0,
+        le=100_000,
+        description="Most addresses that the webhook watches, best first; 0 empties it",
+    )
+    alerts_write: bool = Field(
+        True, description="Whether the webhook is changed; otherwise the difference is only shown"
+    )
+
     # Shards
     token_shards: int = Field(
         4, ge=1, le=256, description="Token shards, fixed when the root is made"
@@ -235,6 +272,13 @@ class Settings(BaseSettings):
     wallet_shards: int = Field(
         16, ge=1, le=256, description="Wallet shards, fixed when the root is made"
     )
+
+    @field_validator("alert_tiers", mode="before")
+    @classmethod
+    def _tier_list(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return [name.strip().upper() for name in value.split(",") if name.strip()]
 
     @model_validator(mode="after")
     def _hang_together(self) -> Settings:
@@ -297,7 +341,7 @@ def load_settings(
 ) -> Settings:
     """The settings of the environment, with `overrides` on top; SettingsError says what to mend, and where."""
     environment = os.environ if environment is None else environment
-    known = set(Settings.model_fields) - {"birdeye_api_key"}
+    known = set(Settings.model_fields) - set(_KEYS)
     for variable in environment:
         if not variable.upper().startswith(PREFIX):
             continue
@@ -307,8 +351,9 @@ def load_settings(
             hint = f" Did you mean {PREFIX}{near[0].upper()}?" if near else ""
             raise SettingsError(f"The environment variable {variable} names no setting.{hint}")
     values = {k: v for k, v in (overrides or {}).items() if v is not None}
-    if "birdeye_api_key" in values:
-        values[API_KEY_VARIABLE] = values.pop("birdeye_api_key")
+    for name, variable in _KEYS.items():
+        if name in values:
+            values[variable] = values.pop(name)
     try:
         return Settings(**values)
     except ValidationError as error:
@@ -319,7 +364,7 @@ def _told(problem: Any) -> str:
     place = ".".join(str(part) for part in problem["loc"])
     if not place:
         return str(problem["msg"]).removeprefix("Value error, ")
-    if place == API_KEY_VARIABLE:
+    if place in _KEYS.values():
         return f"{place}: {problem['msg']}"
     given = problem.get("input")
     return f"{PREFIX}{place.upper()}={given!r}: {problem['msg']}"

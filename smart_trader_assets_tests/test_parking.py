@@ -19,7 +19,7 @@ from smart_trader_assets_tests.support.village import NOW
 TIMES = ParkingTimes()
 
 
-def error_of(kind):
+def error_of(kind: type[StopFetchingError]) -> StopFetchingError:
     """An error as the client raises it, whatever it takes to make one."""
     error = kind.__new__(kind)
     Exception.__init__(error, "told in one sentence")

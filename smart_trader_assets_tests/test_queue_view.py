@@ -1,7 +1,8 @@
 """The queue at a glance: rows by state, what is due, what is in trouble, here and in the UI."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -11,26 +12,28 @@ from typer.testing import CliRunner
 from smart_trader_assets.assembly import make_resources
 from smart_trader_assets.automation.upkeep import queue_asset
 from smart_trader_assets.cli import app
+from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.cursors import WHALES_TO_FETCH
 from smart_trader_assets.delta.store import Stamp
 from smart_trader_assets.delta.tables import TOKENS, TRACKED_WHALES
-from smart_trader_assets.queue_view import read_queue
+from smart_trader_assets.queue_view import Queue, read_queue
 from smart_trader_assets.tuning import due_policy
+from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.roots import versions
 from smart_trader_assets_tests.support.village import ANN, CID, NOW
 
 
-def queue_of(pipeline, as_of=NOW):
+def queue_of(pipeline: Pipeline, as_of: datetime = NOW) -> Queue:
     settings = pipeline.settings(as_of)
     return read_queue(pipeline.store, as_of=settings.now(), policy=due_policy(settings))
 
 
-def states(queue, table):
+def states(queue: Queue, table: TableContract) -> dict[str, int]:
     rows = queue.counts.filter(pl.col("table") == table.name)
     return dict(rows.group_by("state").agg(pl.col("rows").sum()).iter_rows())
 
 
-def fail_wallet(pipeline, wallet, times):
+def fail_wallet(pipeline: Pipeline, wallet: str, times: int) -> None:
     for _ in range(times):
         rows = pipeline.rows(TRACKED_WHALES).filter(pl.col("wallet_address") == wallet)
         trouble = WHALES_TO_FETCH.settle_trouble(
@@ -90,6 +93,7 @@ def test_trouble_is_told_with_its_error_its_attempts_and_the_next_one(drained):
     )
     assert retried.entity.startswith(CID)
     assert retried.attempts == 1
+    assert retried.next_attempt_at is not None
     assert NOW < retried.next_attempt_at < NOW + timedelta(minutes=10)
 
 
@@ -125,7 +129,7 @@ def test_the_asset_of_the_queue_shows_it_and_writes_nothing(drained):
             [queue_asset()], resources=make_resources(drained.settings()), instance=instance
         )
         (event,) = result.get_asset_materialization_events()
-    shown = event.materialization.metadata
+    shown: dict[str, Any] = dict(event.materialization.metadata)
     assert shown["rows_due"].value == 0
     assert shown["in_trouble"].value == 2
     assert shown["troubles"].records[0].data["last_error"] == "404: unknown wallet"

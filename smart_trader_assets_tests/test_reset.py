@@ -1,15 +1,13 @@
 """A reset puts just the chosen rows back to their first state, whole wallets at a time, and leaves a trail."""
 
 from datetime import date, timedelta
+from typing import Any
 
-import dagster as dg
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from typer.testing import CliRunner
 
-from smart_trader_assets.assembly import make_definitions
-from smart_trader_assets.cli import app
+from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.cursors import WHALES_TO_FETCH
 from smart_trader_assets.delta.reset import Choice, ResetError, carry_out, plan_reset, resettable
 from smart_trader_assets.delta.settlements import HISTORY_COLUMNS
@@ -26,20 +24,21 @@ from smart_trader_assets.delta.tables import (
 from smart_trader_assets.sandbox import Endpoint
 from smart_trader_assets.shards import shard_of
 from smart_trader_assets.tuning import due_policy
+from smart_trader_assets_tests.support.pipeline import Pipeline, open_pipeline
 from smart_trader_assets_tests.support.roots import versions
 from smart_trader_assets_tests.support.village import ANN, BOB, CAT, CID, DEE, DOG, NOW
 
 STAMP = Stamp("reset-1", "reset")
 
 
-def reset(pipeline, table, **choice):
+def reset(pipeline: Pipeline, table: TableContract, **choice: Any) -> pl.DataFrame:
     """Reset rows as chosen; the rows that are in the trail afterwards."""
     plan = plan_reset(pipeline.store, Choice(table.name, **choice))
     assert carry_out(pipeline.store, plan, STAMP) == plan.rows.height
     return pipeline.rows(table).filter(pl.col("batch_id") == STAMP.run_id)
 
 
-def fail_wallet(pipeline, wallet, *, attempts=5):
+def fail_wallet(pipeline: Pipeline, wallet: str, *, attempts: int = 5) -> None:
     """Let a wallet's rows run into trouble; the last attempt is the fifth."""
     policy = due_policy(pipeline.settings())
     for _ in range(attempts):
@@ -50,7 +49,7 @@ def fail_wallet(pipeline, wallet, *, attempts=5):
         pipeline.store.settle(trouble, Stamp("run", "bronze/transactions"))
 
 
-def others(pipeline, table):
+def others(pipeline: Pipeline, table: TableContract) -> pl.DataFrame:
     """The rows that the reset has not touched, as they lie in the table."""
     rows = pipeline.rows(table).filter(pl.col("batch_id") != STAMP.run_id)
     return rows.sort(table.key)
@@ -221,8 +220,6 @@ REFUSED = [
 def test_a_choice_that_makes_no_sense_is_refused_with_the_remedy(
     drained_root, village, choice, told
 ):
-    from smart_trader_assets_tests.support.pipeline import open_pipeline
-
     with open_pipeline(drained_root, village) as pipeline, pytest.raises(ResetError) as refused:
         plan_reset(pipeline.store, choice)
     assert told in str(refused.value)
@@ -238,77 +235,3 @@ def test_every_table_with_a_state_can_be_reset_whole(drained):
         first = cursor.contract.state(cursor.state_column).initial
         assert done.height == drained.rows(cursor.contract).height, name
         assert set(done[cursor.state_column]) == {first}, name
-
-
-def run_job(pipeline, **choice):
-    settings = pipeline.settings()
-    job = make_definitions(settings).resolve_job_def("reset")
-    config = {"table": TRACKED_TOKENS.name, "tokens": [CAT], **choice}
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = job.execute_in_process(
-            run_config={"ops": {"reset_rows": {"config": config}}},
-            instance=instance,
-            raise_on_error=False,
-        )
-        told = [entry.user_message for entry in instance.all_logs(result.run_id)]
-    return result, told
-
-
-def test_the_job_only_tells_until_it_is_really_asked(drained):
-    before = versions(drained.store)
-    result, told = run_job(drained)
-    assert result.success
-    assert "Nothing was changed: set `really` to do it." in told
-    assert versions(drained.store) == before
-
-    result, told = run_job(drained, really=True)
-    assert "1 rows of silver/tracked_tokens are back in their first state." in told
-    (row,) = drained.rows(TRACKED_TOKENS).filter(pl.col("token_address") == CAT).to_dicts()
-    assert (row["whale_fetch_status"], row["_delta_operation"], row["batch_id"]) == (
-        "pending",
-        "RESET",
-        result.run_id,
-    )
-
-
-def test_the_job_fails_where_it_is_asked_for_what_does_not_exist(drained):
-    result, _ = run_job(drained, tokens=["nothing"], really=True)
-    assert not result.success
-
-
-def command(pipeline, *arguments):
-    options = [*arguments, "--data", str(pipeline.root)]
-    return CliRunner().invoke(app, ["reset", *options], env={"COLUMNS": "200"})
-
-
-def test_the_command_only_shows_until_it_is_told_yes(drained):
-    before = versions(drained.store)
-    shown = command(drained, TRACKED_WHALES.name, "--wallet", CID)
-    assert shown.exit_code == 0, shown.output
-    assert "2 rows of silver/tracked_whales" in shown.output
-    assert "Nothing was changed: --yes does it." in shown.output
-    assert versions(drained.store) == before
-
-    done = command(drained, TRACKED_WHALES.name, "--wallet", CID, "--refetch", "--yes")
-    assert done.exit_code == 0, done.output
-    assert "2 rows are back in their first state." in done.output
-    rows = drained.rows(TRACKED_WHALES).filter(pl.col("wallet_address") == CID)
-    trail = ("processing_status", "_delta_operation", "fetched_to")
-    assert rows.select(trail).unique().rows() == [("pending", "RESET", None)]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["silver/wallets", "--yes"], "No table 'silver/wallets' has a state to reset"),
-        ([TRACKED_TOKENS.name, "--token", "nothing", "--yes"], "Nothing in silver/tracked_tokens"),
-        ([TRACKED_TOKENS.name, "--state", "done", "--yes"], "is never done"),
-    ],
-)
-def test_the_command_refuses_in_one_sentence_and_exits_with_1(drained, arguments, told):
-    before = versions(drained.store)
-    refused = command(drained, *arguments)
-    assert refused.exit_code == 1
-    assert told in refused.output
-    assert "Traceback" not in refused.output
-    assert versions(drained.store) == before

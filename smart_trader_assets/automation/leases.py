@@ -40,7 +40,7 @@ def keep_lease(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
             until = datetime.now(UTC) + LEASE
             try:
                 instance.add_run_tags(run_id, {LEASE_TAG: until.isoformat()})
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever the storage raises, the run itself is well
                 _log.warning("The lease of run %s could not be renewed.", run_id, exc_info=True)
             if stop.wait(RENEWAL.total_seconds()):
                 return

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from smart_trader_assets.delta.errors import LakeError
 from smart_trader_assets.delta.maintenance import maintain
 from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
 from smart_trader_assets.delta.resource import LakeResource
@@ -67,17 +68,28 @@ def reset_rows(
 def maintain_tables(
     context: dg.OpExecutionContext, lake: LakeResource, settings: dg.ResourceParam[Settings]
 ) -> None:
-    """Keep every table's files few and its log short."""
+    """Keep every table's files few and its log short; one that cannot be kept fails the run at its end."""
+    broken: list[str] = []
     for contract in ALL_TABLES:
-        kept = maintain(
-            lake.store,
-            contract,
-            retention_hours=settings.retention_hours,
-            stamp=Stamp(context.run_id, "maintenance"),
-        )
+        try:
+            kept = maintain(
+                lake.store,
+                contract,
+                retention_hours=settings.retention_hours,
+                stamp=Stamp(context.run_id, "maintenance"),
+            )
+        except LakeError as error:
+            context.log.error(str(error))  # noqa: TRY400 - the message says it, the trace adds nothing
+            broken.append(contract.name)
+            continue
         context.log.info(
             f"{kept.table}: {kept.files_before} files became {kept.files_after}, "
             f"{kept.files_vacuumed} old files deleted, version {kept.version}."
+        )
+    if broken:
+        raise dg.Failure(
+            f"Not kept: {', '.join(broken)}; the log says why. The other tables are.",
+            allow_retries=False,
         )
 
 

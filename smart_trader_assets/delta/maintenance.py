@@ -13,8 +13,10 @@ from typing import Any
 
 import polars as pl
 from deltalake import WriterProperties
+from deltalake.exceptions import DeltaError
 
 from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.errors import LakeError
 from smart_trader_assets.delta.store import DeltaStore, Stamp
 
 TARGET_FILE_BYTES = 64 * 1024 * 1024
@@ -23,6 +25,10 @@ ROWS_PER_GROUP = 50_000
 
 # A partition is sorted anew once so many files have come since; until then its reads open them all.
 FILES_BEFORE_CLUSTERING = 8
+
+
+class UpkeepError(LakeError):
+    """A table that cannot be kept, for example because one of its files is gone."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +45,23 @@ class Upkeep:
 def maintain(
     store: DeltaStore, contract: TableContract, *, retention_hours: float, stamp: Stamp
 ) -> Upkeep:
-    """Compact the table, delete what is older than the retention, and write a checkpoint."""
-    before = store.files(contract).height
+    """Compact the table, delete what is older than the retention, and write a checkpoint.
 
+    UpkeepError where the table is broken; CommitConflictError where other writers won every time.
+    """
+    try:
+        return _maintain(store, contract, retention_hours, stamp)
+    except DeltaError as error:
+        raise UpkeepError(
+            f"The table {contract.name} could not be kept ({error}): it is as it was. Where a file of it is "
+            "gone, restore it from a copy."
+        ) from error
+
+
+def _maintain(
+    store: DeltaStore, contract: TableContract, retention_hours: float, stamp: Stamp
+) -> Upkeep:
+    before = store.files(contract).height
     if contract.cluster_by:
         _cluster(store, contract, stamp)
     elif _has_small_files(store, contract):

@@ -1,7 +1,9 @@
 """A live run shows life; one that no longer does is failed, and its partitions are asked for again."""
 
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import dagster as dg
 import pytest
@@ -17,22 +19,23 @@ from smart_trader_assets.automation.leases import (
 )
 from smart_trader_assets.automation.partitions import make_partitions
 from smart_trader_assets.delta.tables import TRACKED_WHALES, WHALES
+from smart_trader_assets_tests.automation.ticking import Automation
 from smart_trader_assets_tests.delta.samples import whale
 
 ASSET = TRACKED_WHALES.name
 EXPIRED = datetime.now(UTC) - timedelta(seconds=1)
 
 
-def start(automation, lease=None, **run):
+def start(automation: Automation, lease: datetime | None = None) -> str:
     """A run that has started just now, as the run's own process reports it."""
     tags = {"dagster/partition": "03"} | ({LEASE_TAG: lease.isoformat()} if lease else {})
-    return automation.add_run(
-        asset=ASSET, status=dg.DagsterRunStatus.STARTED, tags=tags, **run
-    ).run_id
+    return automation.add_run(asset=ASSET, status=dg.DagsterRunStatus.STARTED, tags=tags).run_id
 
 
-def status(automation, run_id):
-    return automation.instance.get_run_by_id(run_id).status
+def status(automation: Automation, run_id: str) -> dg.DagsterRunStatus:
+    run = automation.instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status
 
 
 def test_a_run_whose_lease_has_expired_is_failed_and_told_why(automation):
@@ -98,12 +101,12 @@ def test_a_run_that_is_being_cancelled_but_has_died_is_buried_too(automation):
 class Notebook:
     """Stands where the instance stands: writes down renewals, and fails the first `failures` of them."""
 
-    def __init__(self, failures=0):
+    def __init__(self, failures: int = 0) -> None:
         self.failures = failures
-        self.renewals = []
+        self.renewals: list[tuple[str, datetime]] = []
         self.three = threading.Event()
 
-    def add_run_tags(self, run_id, tags):
+    def add_run_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         self.renewals.append((run_id, datetime.fromisoformat(tags[LEASE_TAG])))
         if len(self.renewals) >= 3:
             self.three.set()
@@ -118,7 +121,7 @@ def test_a_lease_is_renewed_for_as_long_as_the_run_works_also_after_a_failed_ren
     monkeypatch.setattr(leases, "RENEWAL", timedelta(milliseconds=5))
     notebook = Notebook(failures)
     before = datetime.now(UTC)
-    with keep_lease(notebook, "run"):
+    with keep_lease(cast("dg.DagsterInstance", notebook), "run"):
         assert notebook.three.wait(10)
     after = datetime.now(UTC)
     renewals = [until for _, until in notebook.renewals]

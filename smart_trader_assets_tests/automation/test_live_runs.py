@@ -13,6 +13,7 @@ from smart_trader_assets.automation.live_runs import (
 )
 from smart_trader_assets.delta.tables import SMART_TRADERS, TRACKED_WHALES, WALLET_PNL, WHALES
 from smart_trader_assets.shards import shard_keys
+from smart_trader_assets_tests.automation.ticking import Automation
 from smart_trader_assets_tests.delta.samples import pnl, whale
 
 ASSET = TRACKED_WHALES.name
@@ -20,15 +21,15 @@ KEY = dg.AssetKey(ASSET.split("/"))
 SHARDS = shard_keys(16)
 
 
-def live(automation):
+def live(automation: Automation) -> set[str]:
     return live_partitions(automation.instance, KEY, SHARDS, ASSETS_OF_JOBS)
 
 
-def now():
+def now() -> datetime:
     return datetime.now(UTC)
 
 
-def of_range(first, last):
+def of_range(first: str, last: str) -> dict[str, str]:
     return {
         "dagster/asset_partition_range_start": first,
         "dagster/asset_partition_range_end": last,
@@ -108,7 +109,7 @@ def test_a_live_ranking_is_not_started_a_second_time(automation):
     )
 
 
-def fail(automation, times=1):
+def fail(automation: Automation, times: int = 1) -> None:
     for _ in range(times):
         run = automation.add_run(
             asset=ASSET, status=dg.DagsterRunStatus.STARTED, tags={CONSUMER_TAG: ASSET}

@@ -32,6 +32,7 @@ from smart_trader_assets_tests.delta.samples import (
     tracked_whale,
     whale,
 )
+from smart_trader_assets_tests.support.pipeline import Pipeline
 
 WALLET_SHARDS = shard_keys(16)
 
@@ -165,7 +166,7 @@ def test_only_what_waits_for_time_is_counted_again_while_no_version_changes(drai
     assert quiet == {TRACKED_TOKENS.name, TRACKED_WHALES.name, SMART_TRADERS.name}
 
 
-def _of(pipeline, instance):
+def _of(pipeline: Pipeline, instance: dg.DagsterInstance) -> Automation:
     return Automation(pipeline.settings(), instance)
 
 
@@ -186,7 +187,7 @@ def test_a_notice_of_parking_holds_back_only_those_that_fetch(automation, tmp_pa
     assert automation.tick(WHALES.name).partitions == ["00"]
 
 
-def _park(automation, notice):
+def _park(automation: Automation, notice: Notice) -> None:
     folder: Path = automation.settings.resolved_state_dir
     folder.mkdir(parents=True, exist_ok=True)
     (folder / NOTICE_FILE).write_text(

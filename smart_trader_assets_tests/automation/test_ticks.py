@@ -20,7 +20,7 @@ counts_of_shards = st.sampled_from([1, 2, 16, 101])
 
 
 @st.composite
-def situations(draw):
+def situations(draw: st.DrawFn) -> tuple[dict[str, int], set[str], list[str], int]:
     """Partitions, the due rows in some of them, those with a live run, and the width of a run."""
     keys = shard_keys(draw(counts_of_shards))
     due = draw(st.dictionaries(st.sampled_from(keys), st.integers(0, 500)))
@@ -29,7 +29,7 @@ def situations(draw):
     return due, live, keys, width
 
 
-def covered(request, keys):
+def covered(request: Request, keys: list[str]) -> list[str]:
     return keys[keys.index(request.first) : keys.index(request.last) + 1]
 
 
@@ -61,7 +61,7 @@ def test_a_run_starts_and_ends_where_rows_are_due_and_tells_how_many(situation):
         assert request.rows == sum(due.get(key, 0) for key in covered(request, keys))
 
 
-def fewest_runs(due, live, keys, width):
+def fewest_runs(due: dict[str, int], live: set[str], keys: list[str], width: int) -> int:
     """By trying every end for every run, from the last partition back."""
     best = [0] * (len(keys) + 1)
     for start in range(len(keys) - 1, -1, -1):
@@ -129,7 +129,7 @@ any_json = st.recursive(
 )
 spoilt_fields = st.fixed_dictionaries(
     {"format": st.just(FORMAT)},
-    optional={name: any_json for name in ("versions", "due", "waiting", "attempt", "else")},
+    optional=dict.fromkeys(("versions", "due", "waiting", "attempt", "else"), any_json),
 )
 
 

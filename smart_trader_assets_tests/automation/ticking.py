@@ -23,10 +23,10 @@ from smart_trader_assets_tests.delta.samples import NOW, STAMP, frame
 
 @dataclass(frozen=True)
 class Tick:
-    """What one tick came to."""
+    """What one tick came to; `skipped` is empty where it asked for runs."""
 
     requests: Sequence[dg.RunRequest]
-    skipped: str | None
+    skipped: str
     cursor: str
     log: Sequence[str]
 
@@ -71,7 +71,9 @@ class Automation:
 
     def tick(self, consumer: str) -> Tick:
         """One tick of the consumer's sensor, which remembers the one before."""
-        sensor = self.definitions.resolve_sensor_def(f"{consumer.split('/')[-1]}_due")
+        sensor = self.definitions.resolve_sensor_def(
+            f"{dg.AssetKey(consumer.split('/')).path[-1]}_due"
+        )
         heard = _Heard()
         with dg.build_sensor_context(
             instance=self.instance,
@@ -83,7 +85,9 @@ class Automation:
             context.log.addHandler(heard)
             found = sensor.evaluate_tick(context)
         self.cursors[consumer] = found.cursor or ""
-        return Tick(found.run_requests or (), found.skip_message, found.cursor or "", heard.lines)
+        return Tick(
+            found.run_requests or (), found.skip_message or "", found.cursor or "", heard.lines
+        )
 
     def add_run(
         self,

@@ -16,7 +16,6 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -121,14 +120,16 @@ def as_many_as_a_real_run(folder: Path, watch: Stopwatch) -> None:
 def one_more_swap(folder: Path, watch: Stopwatch) -> None:
     """A wallet of 100,000 swaps after one more."""
     rows = _rows(folder).head(_LARGE_WALLET)
-    last = rows["block_unix_time"].max()
     newest = rows.head(1).with_columns(
-        swap_id=pl.lit("one more"), tx_hash=pl.lit("one more"), block_unix_time=pl.lit(last) + 1
+        swap_id=pl.lit("one more"),
+        tx_hash=pl.lit("one more"),
+        block_unix_time=pl.lit(int(AS_OF.timestamp()), dtype=pl.Int64),
     )
-    rows = pl.concat([rows, newest]).with_columns(wallet_address=rows["wallet_address"][0])
+    rows = pl.concat([rows, newest])
+    rows = rows.with_columns(wallet_address=pl.lit(rows["wallet_address"][0]))
     compute_wallet_pnl(rows.head(1000), as_of=AS_OF)
     with watch.running():
-        compute_wallet_pnl(rows, as_of=AS_OF + timedelta(seconds=1))
+        compute_wallet_pnl(rows, as_of=AS_OF)
 
 
 STEPS: Final[dict[str, Callable[[Path, Stopwatch], None]]] = {

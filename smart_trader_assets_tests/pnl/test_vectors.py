@@ -97,6 +97,16 @@ def test_an_intermediate_hop_leaves_no_trace():
     assert (row["buy_count"], row["total_bought"], row["open_cost"]) == (1, 150.0, 150.0)
 
 
+@pytest.mark.parametrize(("left_over", "trades"), [(1e-6, 1), (3e-6, 2)])
+def test_a_hop_leaves_no_trace_up_to_a_billionth_of_what_it_moved(left_over, trades):
+    # 1,000 A in and out: a billionth of the 2,000 that moved is two units.
+    row = pnl(
+        swap("t", usdc(150), Leg(A, 1000), ordinal=0),
+        swap("t", Leg(A, 1000 - left_over), Leg(B, 20, 7.5), ordinal=1),
+    )
+    assert row["trade_count"] == trades
+
+
 def test_a_cyclic_arbitrage_is_counted_outside_the_profit():
     row = pnl(
         swap("t", sol(1, 150.0), Leg(A, 50), ordinal=0),

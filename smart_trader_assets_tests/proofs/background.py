@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -66,7 +66,9 @@ class Background:
     def ticks(self, since: float) -> list[TickSeen]:
         """The sensors' ticks that began after `since`."""
         return [
-            TickSeen(state.instigator_name, tick.timestamp, tick.status.value, tick.skip_reason or "")
+            TickSeen(
+                state.instigator_name, tick.timestamp, tick.status.value, tick.skip_reason or ""
+            )
             for state in self.instance.all_instigator_state()
             if state.instigator_name.endswith("_due")
             for tick in self.instance.get_ticks(
@@ -78,7 +80,9 @@ class Background:
         """The process that a run works in, from the run's own log."""
         for entry in self.instance.all_logs(run_id):
             event = entry.dagster_event
-            found = re.search(r"Started process for run \(pid: (\d+)\)", (event and event.message) or "")
+            found = re.search(
+                r"Started process for run \(pid: (\d+)\)", (event and event.message) or ""
+            )
             if found:
                 return int(found[1])
         raise ProofError(f"the log of run {run_id} names no process")
@@ -96,9 +100,7 @@ class Background:
 
 
 @contextmanager
-def background(
-    home: Path, environment: Mapping[str, str], as_of: datetime
-) -> Iterator[Background]:
+def background(home: Path, environment: Mapping[str, str], as_of: datetime) -> Iterator[Background]:
     """The daemon with all sensors and schedules on, for as long as the block lasts."""
     home.mkdir(parents=True, exist_ok=True)
     shutil.copy(PROJECT / "dagster.yaml", home / "dagster.yaml")
@@ -144,10 +146,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     """As Ctrl-C would; what is left of the daemon's own session after a while is killed."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGINT)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(30)
-        except subprocess.TimeoutExpired:
-            pass
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:

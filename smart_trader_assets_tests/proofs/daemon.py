@@ -42,7 +42,7 @@ from smart_trader_assets_tests.support.roots import contents, versions
 SEED = 11
 TOKENS_LISTED, WALLETS = 10, 16
 SENSOR_SECONDS = 2
-DRAIN_SECONDS, RECOVERY_SECONDS, QUIET_SECONDS = 300, 120, 75
+DRAIN_SECONDS, RECOVERY_SECONDS, QUIET_SECONDS = 900, 120, 75
 
 
 @dataclass
@@ -121,7 +121,9 @@ class Proof:
 
 
 def _of_entities(server: SandboxServer) -> Counter[tuple[str, str]]:
-    return Counter({k: n for k, n in server.requests_by_entity.items() if k[0] != Endpoint.LISTINGS.value})
+    return Counter(
+        {k: n for k, n in server.requests_by_entity.items() if k[0] != Endpoint.LISTINGS.value}
+    )
 
 
 def first_drain(proof: Proof, daemon: Background, as_of: datetime) -> None:
@@ -156,7 +158,9 @@ def quiet(proof: Proof, daemon: Background) -> None:
     proof.say("a tick says", ticks[0].reason)
 
 
-def time_passes(proof: Proof, daemon: Background, as_of: datetime, wanted: Counter[tuple[str, str]]) -> None:
+def time_passes(
+    proof: Proof, daemon: Background, as_of: datetime, wanted: Counter[tuple[str, str]]
+) -> None:
     """New swaps and new listings flow through, and what is known is not fetched again."""
     before = pl.DataFrame(proof.daemons.scan(TRANSACTIONS).select("swap_id").collect())
     since = time.time()
@@ -219,7 +223,9 @@ def _told_runs(daemon: Background, since: float) -> str:
 
 def main() -> None:
     """Run the proof in a temporary folder and print what was seen."""
-    anchor = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=6)
+    anchor = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(
+        days=6
+    )
     second, third = anchor + timedelta(hours=26), anchor + timedelta(hours=52)
     market = GeneratedMarket(SEED, anchor, tokens=TOKENS_LISTED, wallets=WALLETS)
     with (

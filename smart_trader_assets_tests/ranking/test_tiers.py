@@ -109,6 +109,23 @@ def test_a_tier_asks_for_its_evidence(results, tier):
     assert tier_of(portfolio("ann"), *bets("ann", *results)) == tier
 
 
+def test_machines_do_not_shape_what_is_expected_of_traders():
+    losers = [
+        row
+        for n in range(30)
+        for row in (portfolio(f"w{n}", total_pnl=-9.0), *bets(f"w{n}", -300.0, -200.0, -100.0))
+    ]
+    bots = [
+        row
+        for n in range(90)
+        for row in (portfolio(f"bot{n}", max_trades_per_day=900), *bets(f"bot{n}", 0.1, 0.2, 0.3))
+    ]
+    alone = ranked(*trader("ann"), *losers)
+    beside = ranked(*trader("ann"), *losers, *bots)
+    assert beside.equals(alone)
+    assert alone["expected_return"].item() < 60.0
+
+
 def test_ten_sells_of_one_lucky_token_are_one_bet():
     one = [portfolio("ann", closing_count=10, win_count=10, win_rate=100.0)]
     assert tier_of(*one, *bets("ann", 90_000.0)) == QUALIFIED

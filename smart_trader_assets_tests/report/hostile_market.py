@@ -76,7 +76,7 @@ def make_lake(root: Path) -> LakeResource:
     return LakeResource(
         root=str(root),
         source="replay",
-        source_detail="<b>rows</b>",
+        source_detail="/nowhere/<i>rows</i>",
         token_shards=2,
         wallet_shards=SHARDS,
     )
@@ -129,9 +129,7 @@ def add_swaps(lake: LakeResource, rows: Iterable[RawRow]) -> None:
     for row in rows:
         by_wallet[row["owner"]].append(row)
     for wallet, items in by_wallet.items():
-        frame = transaction_rows(
-            items, wallet_address=wallet, fetched_at=NOW, wallet_shards=SHARDS
-        )
+        frame = transaction_rows(items, wallet_address=wallet, fetched_at=NOW, wallet_shards=SHARDS)
         shard = shard_of(wallet, SHARDS)
         lake.store.write(TRANSACTIONS, Batch(rows=frame, partition=shard), _STAMP)
 
@@ -147,9 +145,7 @@ def rank(lake: LakeResource) -> None:
         swaps,
         as_of=NOW,
         marks=marks.collect(),
-        histories=store.scan(TRACKED_WHALES)
-        .select("wallet_address", "history_complete")
-        .collect(),
+        histories=store.scan(TRACKED_WHALES).select("wallet_address", "history_complete").collect(),
     ).join(swaps.select("wallet_address", "wallet_shard").unique(), on="wallet_address")
     for (shard,), rows in pnl.partition_by("wallet_shard", as_dict=True).items():
         store.write(WALLET_PNL, Batch(rows=rows, partition=str(shard)), _STAMP)
@@ -166,9 +162,7 @@ def rank(lake: LakeResource) -> None:
     store.write(SMART_TRADERS, Batch(rows=judged.traders), _STAMP)
 
 
-def _write(
-    lake: LakeResource, contract: Any, rows: list[RawRow], *, partition: str | date
-) -> None:
+def _write(lake: LakeResource, contract: Any, rows: list[RawRow], *, partition: str | date) -> None:
     schema = {name: contract.schema[name] for name in rows[0]}
     frame = pl.DataFrame(rows, schema=schema)
     lake.store.write(contract, Batch(rows=frame, partition=partition), _STAMP)

@@ -9,14 +9,18 @@ from html.parser import HTMLParser
 
 @dataclass
 class Page:
-    """What a page consists of. `scripts` are (type, text); `words` is all text outside of scripts and
-    styles, blanks folded."""
+    """What a page consists of. `scripts` are (type, text), `isolated` the texts of bdi elements."""
 
     elements: Counter[str] = field(default_factory=Counter)
     attributes: list[tuple[str, str, str]] = field(default_factory=list)
     scripts: list[tuple[str, str]] = field(default_factory=list)
     isolated: list[str] = field(default_factory=list)
-    words: str = ""
+    texts: list[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> str:
+        """All text outside of scripts and styles, blanks folded."""
+        return " ".join(" ".join(self.texts).split())
 
     def values(self, attribute: str, element: str | None = None) -> list[str]:
         """The values of an attribute, in the order of the page."""
@@ -52,7 +56,7 @@ class _Reader(HTMLParser):
             kind, text = self.page.scripts[-1]
             self.page.scripts[-1] = (kind, text + data)
         elif within != "style":
-            self.page.words = " ".join((self.page.words + " " + data).split())
+            self.page.texts.append(data)
             if within == "bdi":
                 self.page.isolated[-1] += data
 

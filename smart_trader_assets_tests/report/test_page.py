@@ -10,10 +10,10 @@ from html import unescape
 import polars as pl
 import pytest
 
-from smart_trader_assets.delta.tables import SMART_TRADERS
 from smart_trader_assets.pnl import ALL_TOKENS, LotEvidence
 from smart_trader_assets.report.evidence import RankingEvidence, read_ranking
 from smart_trader_assets.report.page import render_page
+from smart_trader_assets.report.symbols import shown_symbol
 from smart_trader_assets.report.wallet_parts import MOST_SALES, wallet_parts
 from smart_trader_assets_tests.report.hostile_market import SYMBOLS, make_lake
 from smart_trader_assets_tests.report.page_reader import read_page
@@ -87,7 +87,7 @@ def test_names_of_tokens_are_shown_as_text_and_never_run(page):
     assert page.elements["script"] == 3
     assert page.elements["img"] == page.elements["iframe"] == 0
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
-    assert {'"><img src=x onerror=doc…', "</script><script>documen…"} <= set(page.isolated)
+    assert {shown_symbol(SYMBOLS[CAT]), shown_symbol(SYMBOLS[DOG])} <= set(page.isolated)
 
 
 def test_text_direction_and_control_codes_of_a_name_stay_inside_it(html, page):
@@ -119,8 +119,8 @@ def test_the_policy_lets_the_pages_own_scripts_run_and_no_other(page):
 
 def test_the_source_is_named_and_escaped(page):
     assert "recorded swap rows" in page.words
-    assert "<b>rows</b>" in page.isolated
-    assert page.elements["b"] == 2  # one tier's count, one wallet's PnL
+    assert "/nowhere/<i>rows</i>" in page.isolated
+    assert page.elements["i"] == 0
 
 
 def test_a_wallet_is_found_by_its_tokens_name_and_mint(page):
@@ -155,9 +155,8 @@ def test_two_hundred_busy_wallets_fit_into_five_megabytes(ranking):
         symbols=ranking.symbols,
     )
     html = render_page(copies, stamp="")
-    page = read_page(html)
-    assert page.elements["details"] == 200
-    assert page.words.count(f"{MOST_SALES} of 560 sales") == 200
+    assert html.count('<details class="wallet"') == 200
+    assert html.count(f"{MOST_SALES} of 560 sales") == 200
     assert len(html.encode()) < 5_000_000
 
 
@@ -170,18 +169,15 @@ def test_no_more_wallets_are_shown_than_asked_for(lake, ranking):
 def test_a_page_of_fewer_wallets_says_where_the_others_are(ranking):
     two = pl.concat([ranking.traders, ranking.traders.with_columns(wallet_address=pl.lit(BOB))])
     html = render_page(_with(ranking, traders=two), stamp="")
-    assert "The best 1 of 2; the others are in the table gold/smart_traders." in read_page(html).words
+    assert (
+        "The best 1 of 2; the others are in the table gold/smart_traders." in read_page(html).words
+    )
 
 
 def test_the_stamp_survives_the_page(ranking):
     html = render_page(ranking, stamp='"><script>')
     (made_from,) = re.findall(r'name="made-from" content="([^"]*)"', html)
     assert unescape(made_from) == '"><script>'
-
-
-def test_the_market_is_as_hostile_as_it_claims(ranking):
-    assert set(SYMBOLS) == set(ranking.symbols)
-    assert SMART_TRADERS.name == "gold/smart_traders"
 
 
 def _busier(frame: pl.DataFrame, *, times: int) -> pl.DataFrame:

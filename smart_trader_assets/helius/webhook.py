@@ -1,0 +1,73 @@
+"""One webhook as Helius holds it: its addresses, and every other field kept as it came."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+_ADDRESSES = "accountAddresses"
+_URL = "webhookURL"
+_ID = "webhookID"
+_SECRETS = (_URL, "authHeader")
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """A webhook that was read whole.
+
+    `fields` is the object as Helius sent it, fields unknown to this program included. It is left out
+    of the repr: the URL and the authorization header may be secrets.
+    """
+
+    webhook_id: str
+    fields: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def parse(cls, webhook_id: str, body: bytes) -> Self:
+        """Read a webhook from JSON; ValueError says why `body` is not the whole webhook `webhook_id`."""
+        try:
+            fields = json.loads(body, parse_float=_finite, parse_constant=_finite)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+        except ValueError:
+            # The parser's own error would carry the body along.
+            raise ValueError(f"its {len(body):,} bytes are not JSON") from None
+        if not isinstance(fields, dict):
+            raise ValueError("it is no JSON object")
+        if fields.get(_ID, webhook_id) != webhook_id:
+            raise ValueError("it is another webhook's")
+        if not fields.get(_URL) or not isinstance(fields[_URL], str):
+            raise ValueError(f"it has no {_URL}")
+        addresses = fields.get(_ADDRESSES)
+        if not isinstance(addresses, list) or not all(isinstance(one, str) for one in addresses):
+            raise ValueError(f"it has no list of {_ADDRESSES}")
+        return cls(webhook_id, fields)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses that it watches, in its own order."""
+        return tuple(self.fields[_ADDRESSES])
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What may be shown to nobody: the webhook's URL and its authorization header."""
+        values = (self.fields.get(name) for name in _SECRETS)
+        return tuple(value for value in values if isinstance(value, str) and value)
+
+    def watching(self, addresses: Iterable[str]) -> Self:
+        """The same webhook with other addresses; no other field differs."""
+        return type(self)(self.webhook_id, {**self.fields, _ADDRESSES: list(addresses)})
+
+    def as_json(self) -> bytes:
+        """The whole object, as a PUT sends it."""
+        return json.dumps(self.fields, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number of JSON")
+    return number

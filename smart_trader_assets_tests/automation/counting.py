@@ -1,0 +1,50 @@
+"""A process that counts one shard's swaps in run after run, until it is told that no more will come.
+
+`python -m smart_trader_assets_tests.automation.counting <root> <shard> <ready file> <done file>`
+"""
+
+import sys
+from pathlib import Path
+
+import dagster as dg
+
+from smart_trader_assets.assembly import make_assets, make_resources
+from smart_trader_assets.automation.partitions import make_partitions
+from smart_trader_assets.delta.cursors import SWAPS_TO_COUNT
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.tables import WALLET_PNL
+from smart_trader_assets.tuning import due_policy
+from smart_trader_assets_tests.automation.ticking import settings_for
+from smart_trader_assets_tests.delta.samples import NOW
+
+SHARDS = {"token_shards": 2, "wallet_shards": 2}
+MOST_RUNS = 200
+
+
+def main(root: Path, shard: str, ready: Path, done: Path) -> None:
+    """Run silver/wallet_pnl on the shard while rows come, and once more after the last of them."""
+    settings = settings_for(root, **SHARDS)
+    assets = make_assets(make_partitions(settings))
+    resources = make_resources(settings)
+    lake = resources["lake"]
+    assert isinstance(lake, LakeResource)
+    ready.touch()
+    for _ in range(MOST_RUNS):
+        last = done.exists()
+        with dg.DagsterInstance.ephemeral() as instance:
+            dg.materialize(
+                assets,
+                selection=[dg.AssetKey(WALLET_PNL.name.split("/"))],
+                partition_key=shard,
+                resources=resources,
+                instance=instance,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+        due = SWAPS_TO_COUNT.due_counts(lake.store, as_of=NOW, policy=due_policy(settings))
+        if last and not due.get(shard):
+            return
+    raise SystemExit(f"rows of {shard} are still due after {MOST_RUNS} runs: {due}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))

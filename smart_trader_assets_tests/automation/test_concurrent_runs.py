@@ -1,0 +1,126 @@
+"""Runs side by side, on one shard and on two, while rows come and change: each settled once, none unread."""
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from smart_trader_assets.assembly import make_lake
+from smart_trader_assets.delta.batch import Batch
+from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
+from smart_trader_assets.delta.store import DeltaStore, Stamp
+from smart_trader_assets.delta.tables import TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.shards import shard_of
+from smart_trader_assets_tests.automation.counting import SHARDS
+from smart_trader_assets_tests.automation.ticking import settings_for
+from smart_trader_assets_tests.delta.samples import frame, swap
+from smart_trader_assets_tests.support.village import CAT, USDC
+
+WRITER = Stamp("writer", "bronze/transactions")
+# Two processes on one shard, one on the other.
+WORKERS = ("00", "00", "01")
+ROUNDS, WALLETS = 10, 8
+
+
+def bought(wallet: str, number: int) -> Mapping[str, Any]:
+    """A swap row: the wallet buys ten of a token for ten dollars."""
+    leg = {"decimals": 6, "type": "transfer", "ui_amount": 10.0, "price": 1.0}
+    base = {"address": CAT, "change_amount": "10000000", "ui_change_amount": 10.0}
+    quote = {"address": USDC, "change_amount": "-10000000", "ui_change_amount": -10.0}
+    return swap(
+        f"{wallet} {number}",
+        wallet_address=wallet,
+        wallet_shard=shard_of(wallet, 2),
+        tx_type="swap",
+        volume_usd=10.0,
+        **{f"base_{name}": value for name, value in (leg | base).items()},
+        **{f"quote_{name}": value for name, value in (leg | quote).items()},
+    )
+
+
+def write(store: DeltaStore, swaps: list[Mapping[str, Any]]) -> None:
+    """Add swap rows, a batch a shard."""
+    rows = frame(TRANSACTIONS, swaps)
+    for (shard,), part in rows.group_by("wallet_shard"):
+        store.write(TRANSACTIONS, Batch(part, str(shard)), WRITER)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DeltaStore:
+    return make_lake(settings_for(tmp_path / "root", **SHARDS)).store
+
+
+@pytest.fixture
+def beside_workers(tmp_path: Path, store: DeltaStore) -> Callable[[Callable[[], None]], None]:
+    """Does something while the workers count, and waits until they have counted all of it."""
+
+    def run(work: Callable[[], None]) -> None:
+        done = tmp_path / "done"
+        ready = [tmp_path / f"ready {number}" for number in range(len(WORKERS))]
+        module = "smart_trader_assets_tests.automation.counting"
+        workers = [
+            subprocess.Popen(
+                [sys.executable, "-m", module, store.root, shard, str(mark), str(done)],
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for shard, mark in zip(WORKERS, ready, strict=True)
+        ]
+        try:
+            while not all(mark.exists() for mark in ready):
+                assert all(worker.poll() is None for worker in workers)
+            work()
+        finally:
+            done.touch()
+            ends = [(worker.communicate(timeout=120)[1], worker.returncode) for worker in workers]
+        assert [code for _, code in ends] == [0] * len(WORKERS), ends
+
+    return run
+
+
+def changes(store: DeltaStore) -> dict[str, Counter[str]]:
+    """By operation: how often each swap was touched by it, as the change data feed tells."""
+    feed = pl.DataFrame(store.open(TRANSACTIONS).load_cdf(starting_version=1))
+    after = feed.filter(pl.col("_change_type").is_in(["insert", "update_postimage"]))
+    return {
+        operation: Counter(after.filter(_delta_operation=operation)["swap_id"].to_list())
+        for operation in after["_delta_operation"].unique()
+    }
+
+
+def test_each_row_is_settled_once_for_each_time_it_was_due_and_none_unread(store, beside_workers):
+    wallets = [f"wallet {number}" for number in range(WALLETS)]
+
+    def work() -> None:
+        for round_ in range(ROUNDS):
+            # A wallet known to the runs gets another row, and one comes that they have never seen.
+            write(store, [bought(wallet, round_) for wallet in [*wallets, f"new {round_}"]])
+            if round_ % 3 == 2:
+                chosen = Choice(TRANSACTIONS.name, wallets=(wallets[round_ % WALLETS],))
+                carry_out(store, plan_reset(store, chosen), Stamp(f"reset {round_}", "reset"))
+
+    beside_workers(work)
+
+    swaps = store.scan(TRANSACTIONS).collect()
+    assert swaps.height == ROUNDS * (WALLETS + 1)
+    assert set(swaps["processed_for_pnl"]) == {True}
+    assert set(swaps["_delta_operation"]) == {"PNL_PROCESSED"}
+    assert set(swaps["set_aside_reason"]) == {None}
+
+    touched = changes(store)
+    due = Counter(swaps["swap_id"].to_list()) + touched.get("RESET", Counter())
+    assert touched["CREATE"] == Counter(swaps["swap_id"].to_list())
+    assert touched["PNL_PROCESSED"] == due
+
+    # A row that was settled without having been read is missing from its wallet's trades.
+    pnl = store.scan(WALLET_PNL).filter(token_address="ALL_TOKENS", window="all").collect()
+    assert dict(pnl.select("wallet_address", "trade_count").iter_rows()) == {
+        **dict.fromkeys(wallets, ROUNDS),
+        **{f"new {round_}": 1 for round_ in range(ROUNDS)},
+    }
+    assert pnl.height == WALLETS + ROUNDS

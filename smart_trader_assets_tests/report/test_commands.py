@@ -1,0 +1,74 @@
+"""`smart-trader report` and `smart-trader explain`, as a person meets them."""
+
+import json
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from smart_trader_assets.cli import app
+from smart_trader_assets.report.page_file import page_path
+from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, load_settings
+from smart_trader_assets_tests.support.village import ANN, CAT, NOW
+
+
+@pytest.fixture(autouse=True)
+def settings_of_the_test(monkeypatch, tmp_path):
+    """No setting of whoever runs the tests, and a folder of its own."""
+    for name in list(os.environ):
+        if name.startswith(PREFIX) or name in {API_KEY_VARIABLE, "DAGSTER_HOME"}:
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def command(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_report_writes_the_page_and_the_exports_and_names_them(own_lake, tmp_path):
+    result = command(
+        "report", "--data", own_lake.root, "--csv", "ranking.csv", "--json", "ranking.json"
+    )
+    assert result.exit_code == 0, result.output
+    page = page_path(load_settings({"root": own_lake.root}))
+    assert result.output.split() == [
+        str(page.resolve()),
+        str(tmp_path / "ranking.csv"),
+        str(tmp_path / "ranking.json"),
+    ]
+    assert ANN in page.read_text()
+    assert pl.read_csv("ranking.csv")["wallet_address"].to_list() == [ANN]
+    assert json.loads(Path("ranking.json").read_text())["traders"][0]["wallet_address"] == ANN
+
+
+def test_report_writes_where_it_is_told(market_root):
+    result = command("report", "--data", market_root, "--out", "here/page.html")
+    assert result.exit_code == 0, result.output
+    assert Path("here/page.html").read_text().startswith("<!doctype html>")
+
+
+def test_explain_ends_with_what_the_table_says(market_root):
+    result = command("explain", ANN, "--data", market_root, "--as-of", NOW.isoformat())
+    assert result.exit_code == 0, result.output
+    assert "Sales, and the lots that they took" in result.output
+    assert result.output.strip().endswith("to the cent.")
+
+
+def test_explain_prints_json_or_csv_alone(market_root):
+    asked = ("explain", ANN, "--data", market_root, "--as-of", NOW.isoformat(), "--token", CAT)
+    told = json.loads(command(*asked, "--json").output)
+    assert {trade["token_address"] for trade in told["trades"]} == {CAT}
+    lines = command(*asked, "--csv").output.splitlines()
+    assert lines[0].startswith("record,token_address,symbol,")
+    assert len([line for line in lines if line.startswith("lot_match,")]) == 12
+    assert command(*asked, "--csv", "--json").exit_code == 2
+
+
+def test_explain_refuses_an_unknown_wallet_in_one_sentence(market_root):
+    result = command("explain", ANN[:-1], "--data", market_root, "--as-of", NOW.isoformat())
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        f"✗ There is no wallet in the tables with the address '{ANN[:-1]}'. The nearest is {ANN}."
+    ]

@@ -1,0 +1,183 @@
+"""A wallet laid open: its lots add up to the table's numbers, or it is said why they do not."""
+
+import csv
+import io
+import json
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from rich.console import Console
+
+from smart_trader_assets.delta.tables import TRANSACTIONS
+from smart_trader_assets.pnl import explain_wallet, lot_evidence
+from smart_trader_assets.report.explanation import UnknownAddressError, explain
+from smart_trader_assets.report.explanation_views import (
+    explanation_csv,
+    explanation_json,
+    explanation_tables,
+)
+from smart_trader_assets.report.sales import sales_of
+from smart_trader_assets.shards import shard_of
+from smart_trader_assets_tests.report.hostile_market import SHARDS, add_swaps, rank
+from smart_trader_assets_tests.support.village import ANN, BOB, CAT, DOG, EVE, FOX, NOW, OWL, swap
+
+
+def printed(explained) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    for table in explanation_tables(explained):
+        console.print(table)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("wallet", [ANN, BOB])
+def test_lots_add_up_to_the_table_to_the_cent(lake, wallet):
+    explained = explain(lake, wallet, as_of=NOW)
+    assert explained.agreement.equal
+    assert explained.agreement.table_as_of == NOW
+    assert "Equal to silver/wallet_pnl" in explained.agreement.verdict
+    portfolio = explained.totals.row(-1, named=True)
+    assert portfolio["token_address"] == "ALL_TOKENS"
+    assert portfolio["realized_pnl"] == pytest.approx({ANN: 6910.0, BOB: 30.0}[wallet])
+    assert portfolio["table_realized_pnl"] == pytest.approx(portfolio["realized_pnl"])
+
+
+def test_a_sale_takes_the_oldest_lot_and_leaves_the_younger_one_open(lake):
+    explained = explain(lake, BOB, as_of=NOW)
+    (match,) = explained.explanation.lot_matches.to_dicts()
+    (lot,) = explained.explanation.open_lots.to_dicts()
+    assert (match["cost"], match["proceeds"], match["result"]) == pytest.approx((10, 40, 30))
+    assert match["holding_hours"] == 48
+    assert (lot["quantity"], lot["cost"]) == pytest.approx((10, 30))
+    assert (lot["mark_price"], lot["mark_source"]) == (4.0, "own_trade") or lot["mark_price"] == 2.5
+
+
+def test_one_token_alone_is_compared_with_its_own_row(lake):
+    explained = explain(lake, ANN, as_of=NOW, token=CAT)
+    assert explained.agreement.equal
+    assert explained.totals["token_address"].to_list() == [CAT]
+    assert explained.explanation.trades.height == 24
+
+
+def test_what_a_sale_took_beyond_all_lots_stays_without_a_result(lake):
+    matches = explain(lake, ANN, as_of=NOW).explanation.lot_matches
+    sales = {
+        sale["token_address"]: sale
+        for sale in sales_of(matches.with_columns(wallet_address=pl.lit(ANN))).to_dicts()
+    }
+    assert sales[OWL] | {"sold_at": None, "sale_tx": None} == {
+        "wallet_address": ANN,
+        "token_address": OWL,
+        "sold_at": None,
+        "sale_tx": None,
+        "quantity": 5.0,
+        "proceeds": 50.0,
+        "cost": None,
+        "result": None,
+        "holding_hours": None,
+        "lot_count": 0,
+        "unmatched_share": 100.0,
+        "unmatched_reason": "no_lot",
+    }
+    assert sales[FOX]["quantity"] == 15
+    assert sales[FOX]["result"] == pytest.approx(10)
+    assert sales[FOX]["lot_count"] == 1
+
+
+def test_swaps_that_came_since_are_named_as_the_reason_of_a_difference(own_lake):
+    add_swaps(own_lake, [swap(ANN, DOG, -5, 8.0, NOW + timedelta(minutes=1))])
+    later = explain(own_lake, ANN, as_of=NOW + timedelta(hours=1))
+    assert not later.agreement.equal
+    assert "earlier than 2025-07-01 13:00:00 UTC: 1 swaps" in later.agreement.verdict
+    assert explain(own_lake, ANN, as_of=NOW).agreement.equal
+
+
+def test_swaps_that_are_not_counted_yet_are_named_as_the_reason(own_lake):
+    add_swaps(own_lake, [swap(ANN, DOG, -5, 8.0, NOW - timedelta(minutes=1))])
+    agreement = explain(own_lake, ANN, as_of=NOW).agreement
+    assert not agreement.equal
+    assert "swaps are not counted there yet" in agreement.verdict
+    rank(own_lake)
+    assert explain(own_lake, ANN, as_of=NOW).agreement.equal
+
+
+def test_a_time_before_the_tables_is_named_as_the_reason(lake):
+    agreement = explain(lake, ANN, as_of=NOW - timedelta(days=10)).agreement
+    assert not agreement.equal
+    assert "later than 2025-06-21 12:00:00 UTC" in agreement.verdict
+
+
+def test_an_unknown_wallet_is_refused_and_the_nearest_named(lake):
+    with pytest.raises(UnknownAddressError, match=f"The nearest is {ANN}"):
+        explain(lake, ANN[:-2] + "zz", as_of=NOW)
+    with pytest.raises(UnknownAddressError, match=f"The nearest is {BOB}"):
+        explain(lake, BOB[:5], as_of=NOW)
+
+
+def test_a_wallet_without_swaps_is_told_apart_from_an_unknown_one(lake):
+    with pytest.raises(UnknownAddressError, match=r"is known \(pending\), but has no swaps"):
+        explain(lake, EVE, as_of=NOW)
+
+
+def test_an_unknown_token_is_refused_and_the_nearest_named(lake):
+    with pytest.raises(UnknownAddressError, match=f"The nearest is {DOG}"):
+        explain(lake, ANN, as_of=NOW, token=DOG[:-1])
+
+
+def test_only_the_wallets_shard_is_opened(own_lake):
+    own = f"wallet_shard={shard_of(ANN, SHARDS)}"
+    table = Path(own_lake.store.uri(TRANSACTIONS))
+    others = [folder for folder in table.glob("wallet_shard=*") if folder.name != own]
+    assert others
+    for folder in others:
+        shutil.rmtree(folder)
+    assert explain(own_lake, ANN, as_of=NOW).agreement.equal
+
+
+def test_many_wallets_at_once_are_explained_as_each_alone(lake):
+    swaps = lake.store.scan(TRANSACTIONS).collect()
+    together = lot_evidence(swaps, as_of=NOW)
+    for wallet in (ANN, BOB):
+        alone = explain_wallet(swaps, as_of=NOW, wallet=wallet)
+        for name in ("trades", "lot_matches", "open_lots"):
+            own = getattr(together, name).filter(pl.col("wallet_address") == wallet)
+            assert_frame_equal(own.drop("wallet_address"), getattr(alone, name))
+
+
+def test_the_terminal_shows_names_as_text_without_control_codes(lake):
+    shown = printed(explain(lake, ANN, as_of=NOW))
+    assert "evil [31m[bold]שלום🦌" in shown
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert "unmatched: beyond all lots" in shown
+    assert "6,910.00" in shown
+
+
+def test_json_holds_the_lots_of_each_sale(lake):
+    told = json.loads(explanation_json(explain(lake, BOB, as_of=NOW)))
+    assert told["wallet_address"] == BOB
+    assert told["silver_wallet_pnl"]["equal"] is True
+    (sale,) = told["sales"]
+    (lot,) = sale["lots"]
+    assert (sale["result"], lot["cost"], lot["holding_hours"]) == pytest.approx((30, 10, 48))
+    assert len(told["trades"]) == 3
+    assert [lot["cost"] for lot in told["open_lots"]] == pytest.approx([30])
+
+
+def test_csv_says_of_each_row_what_it_is(lake):
+    rows = list(csv.DictReader(io.StringIO(explanation_csv(explain(lake, ANN, as_of=NOW)))))
+    by_record = {
+        record: [row for row in rows if row["record"] == record]
+        for record in ("trade", "lot_match", "open_lot")
+    }
+    assert {record: len(found) for record, found in by_record.items()} == {
+        "trade": 28,
+        "lot_match": 15,
+        "open_lot": 1,
+    }
+    results = [float(row["result"]) for row in by_record["lot_match"] if row["result"]]
+    assert sum(results) == pytest.approx(6910)
+    assert {row["symbol"][0] for row in rows if row["token_address"] == FOX} == {"'"}

@@ -1,0 +1,88 @@
+"""Where the page lies, and when it is made anew."""
+
+import base64
+
+import dagster as dg
+import pytest
+
+from smart_trader_assets.assets.report_page import REPORT_KEY, report_page_asset
+from smart_trader_assets.report.page_file import (
+    ReportError,
+    page_is_current,
+    page_path,
+    write_page,
+    write_text,
+)
+from smart_trader_assets.settings import load_settings
+from smart_trader_assets_tests.report.hostile_market import add_swaps, rank
+from smart_trader_assets_tests.support.village import BOB, CAT, NOW, swap
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_page_is_current_until_gold_changes(own_lake, tmp_path):
+    page = tmp_path / "page.html"
+    assert not page_is_current(own_lake, page)
+    write_page(own_lake, page)
+    assert page_is_current(own_lake, page)
+    rank(own_lake)
+    assert page_is_current(own_lake, page), "a ranking that changes nothing makes no new page"
+    add_swaps(own_lake, [swap(BOB, CAT, 5, 1.0, NOW)])
+    rank(own_lake)
+    assert not page_is_current(own_lake, page)
+
+
+def test_a_page_of_fewer_wallets_is_another_page(lake, tmp_path):
+    write_page(lake, tmp_path / "page.html", most_wallets=1)
+    assert page_is_current(lake, tmp_path / "page.html", most_wallets=1)
+    assert not page_is_current(lake, tmp_path / "page.html")
+
+
+def test_a_file_that_is_no_page_is_not_current(lake, tmp_path):
+    (tmp_path / "page.html").write_text("<html>")
+    assert not page_is_current(lake, tmp_path / "page.html")
+
+
+def test_the_page_lies_in_a_local_root_and_beside_the_ledger_of_a_remote_one(tmp_path):
+    local = load_settings({"root": str(tmp_path)}, {})
+    remote = load_settings({"root": "s3://bucket/root", "state_dir": tmp_path}, {})
+    assert page_path(local) == tmp_path / "reports" / "smart_traders.html"
+    assert page_path(remote) == tmp_path / "reports" / "smart_traders.html"
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ReportError, match=r"page\.html cannot be written"):
+        write_text(tmp_path / "file" / "page.html", "text")
+
+
+def test_a_file_that_fails_to_be_written_leaves_the_old_one(tmp_path):
+    page = tmp_path / "page.html"
+    write_text(page, "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(page, "new \ud800")
+    assert page.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [page]
+
+
+def test_the_asset_writes_the_page_and_shows_its_pictures(own_lake, tmp_path):
+    settings = load_settings({"root": own_lake.root, "source": "sandbox"}, {})
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [report_page_asset()],
+            instance=instance,
+            resources={
+                "settings": dg.ResourceDefinition.hardcoded_resource(settings),
+                "lake": own_lake,
+            },
+        )
+    (event,) = result.get_asset_materialization_events()
+    metadata = event.materialization.metadata
+    assert event.materialization.asset_key == REPORT_KEY
+    assert metadata["wallets_ranked"].value == 1
+    assert metadata["page"].value == str(page_path(settings).resolve())
+    assert page_is_current(own_lake, page_path(settings))
+    for picture in ("tier_mix", "best_wallets", "coverage", "holding_times"):
+        markdown = str(metadata[picture].value)
+        encoded = markdown.partition("(data:image/png;base64,")[2].removesuffix(")")
+        assert base64.b64decode(encoded).startswith(PNG)
