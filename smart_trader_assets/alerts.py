@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import polars as pl
 
-from smart_trader_assets.settings import HELIUS_KEY_VARIABLE, HELIUS_URL, PREFIX, Settings
+from smart_trader_assets.settings import HELIUS_KEY_VARIABLE, PREFIX, Settings
+
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,7 @@ class Difference:
         return bool(self.added or self.removed)
 
 
-def wallets_to_watch(
-    traders: pl.LazyFrame, *, tiers: Sequence[str], limit: int
-) -> list[str]:
+def wallets_to_watch(traders: pl.LazyFrame, *, tiers: Sequence[str], limit: int) -> list[str]:
     """The wallets of `tiers`, best first, at most `limit` of them.
 
     `traders` has the columns wallet_address, tier and overall_rank of gold/smart_traders.
@@ -55,7 +56,7 @@ def wallets_to_watch(
 def why_off(settings: Settings) -> str | None:
     """Why alerts are off, in a sentence; None where they are on.
 
-    Wallets of an invented market or a recording never get into a webhook of the real Helius.
+    Wallets of an invented market or a recording get into no webhook but a stand-in's on loopback.
     """
     missing = [
         variable
@@ -67,9 +68,16 @@ def why_off(settings: Settings) -> str | None:
     ]
     if missing:
         return f"Alerts are off: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set."
-    if settings.resolved_source != "live" and settings.helius_base_url == HELIUS_URL:
+    if settings.resolved_source != "live" and not _is_loopback(settings.helius_base_url):
         return (
-            f"Alerts are off: the wallets of a {settings.resolved_source} root are not put into a webhook "
-            "of the real Helius."
+            f"Alerts are off: the wallets of a {settings.resolved_source} root are put into no webhook of "
+            "the real Helius."
         )
     return None
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in _LOOPBACK
+    except ValueError:
+        return False

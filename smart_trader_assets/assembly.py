@@ -15,7 +15,9 @@ from smart_trader_assets.assets.tracked_tokens import tracked_tokens_asset
 from smart_trader_assets.assets.tracked_whales import tracked_whales_asset
 from smart_trader_assets.assets.transactions import transactions_asset
 from smart_trader_assets.assets.wallet_pnl import wallet_pnl_asset
+from smart_trader_assets.assets.webhook import WEBHOOK_KEY, helius_webhook_asset
 from smart_trader_assets.assets.whales import whales_asset
+from smart_trader_assets.automation.alerts import alert_sensors
 from smart_trader_assets.automation.jobs import ASSETS_OF_JOBS, SNAPSHOT, make_jobs
 from smart_trader_assets.automation.leases import keep_lease
 from smart_trader_assets.automation.partitions import Partitions, make_partitions
@@ -40,6 +42,7 @@ def make_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         wallet_pnl_asset(partitions),
         smart_traders_assets(),
         report_page_asset(),
+        helius_webhook_asset(),
     ]
 
 
@@ -85,11 +88,15 @@ def make_definitions(settings: Settings) -> dg.Definitions:
     """Everything that Dagster serves."""
     partitions = make_partitions(settings)
     jobs = [*make_jobs(), reset_job, maintenance_job]
+    lake = make_lake(settings)
     return dg.Definitions(
         assets=[*make_assets(partitions), queue_asset()],
         asset_checks=make_checks(),
         jobs=jobs,
-        sensors=make_sensors(settings, partitions, ASSETS_OF_JOBS),
+        sensors=[
+            *make_sensors(settings, partitions, ASSETS_OF_JOBS, lake),
+            *alert_sensors(settings, WEBHOOK_KEY, lake),
+        ],
         schedules=make_schedules(settings, snapshot=SNAPSHOT, maintenance=maintenance_job.name),
         resources=make_resources(settings),
         executor=dg.in_process_executor,

@@ -4,13 +4,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import polars as pl
 import pytest
 
-from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import ALL_TABLES
 from smart_trader_assets.sandbox import Recording
-from smart_trader_assets_tests.support.pipeline import Pipeline, open_pipeline
+from smart_trader_assets_tests.support.pipeline import DrainedRoot, Pipeline, open_pipeline
 from smart_trader_assets_tests.support.village import write_village
 
 
@@ -34,24 +31,15 @@ def pipeline(tmp_path: Path, village: Recording) -> Iterator[Pipeline]:
 
 
 @pytest.fixture(scope="session")
-def drained_root(tmp_path_factory: pytest.TempPathFactory, village: Recording) -> Path:
-    """A root after its first drain; to look at, never to write to."""
-    root = tmp_path_factory.mktemp("drained") / "root"
-    with open_pipeline(root, village) as pipeline:
-        pipeline.drain()
-    return root
-
-
-@pytest.fixture(scope="session")
-def first_run(drained_root: Path) -> dict[str, pl.DataFrame]:
-    """The tables after the first drain."""
-    store = DeltaStore(str(drained_root))
-    return {contract.name: store.scan(contract).collect() for contract in ALL_TABLES}
+def first_run(tmp_path_factory: pytest.TempPathFactory, village: Recording) -> DrainedRoot:
+    """The first drain of a root over the village."""
+    with open_pipeline(tmp_path_factory.mktemp("drained") / "root", village) as pipeline:
+        return DrainedRoot.of(pipeline)
 
 
 @pytest.fixture
-def drained(tmp_path: Path, village: Recording, drained_root: Path) -> Iterator[Pipeline]:
+def drained(tmp_path: Path, village: Recording, first_run: DrainedRoot) -> Iterator[Pipeline]:
     """A pipeline of one's own whose first drain is behind it."""
-    shutil.copytree(drained_root, tmp_path / "drained")
+    shutil.copytree(first_run.root, tmp_path / "drained")
     with open_pipeline(tmp_path / "drained", village) as pipeline:
         yield pipeline

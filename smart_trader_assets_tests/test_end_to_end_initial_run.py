@@ -40,15 +40,19 @@ def test_a_snapshot_alone_leaves_every_token_pending_and_nothing_else(pipeline):
             assert pipeline.rows(contract).is_empty(), contract.name
 
 
-def test_assets_run_once_each_in_the_order_of_the_graph(pipeline):
-    report = pipeline.drain()
-    assert [step.asset for step in report.steps] == [TOKENS.name, *CONSUMERS]
-    assert [step.left for step in report.steps] == [0] * len(report.steps)
-    assert report.stuck == {}
-    assert pipeline.requests(Endpoint.LISTINGS) == 1
-    assert pipeline.asked_for(Endpoint.HOLDERS) == dict.fromkeys(FIRST_MINTS, 1)
+def test_assets_run_once_each_in_the_order_of_the_graph(first_run):
+    steps = first_run.report.steps
+    assert [step.asset for step in steps] == [TOKENS.name, *CONSUMERS]
+    assert [step.left for step in steps] == [0] * len(steps)
+    assert first_run.report.stuck == {}
+
+
+def test_every_token_and_every_wallet_is_asked_for_once(first_run):
     # CID holds two of the tokens, and is asked for once all the same.
-    assert pipeline.asked_for(Endpoint.SWAPS) == dict.fromkeys(FIRST_WALLETS, 1)
+    assert first_run.requests == {
+        **{(Endpoint.HOLDERS.value, mint): 1 for mint in FIRST_MINTS},
+        **{(Endpoint.SWAPS.value, wallet): 1 for wallet in FIRST_WALLETS},
+    }
 
 
 @pytest.mark.parametrize(
@@ -70,7 +74,7 @@ def test_assets_run_once_each_in_the_order_of_the_graph(pipeline):
     ids=lambda value: getattr(value, "name", str(value)),
 )
 def test_every_row_ends_in_the_state_that_means_done(first_run, table, column, done):
-    assert set(first_run[table.name][column].unique()) == {done}
+    assert set(first_run.tables[table.name][column].unique()) == {done}
 
 
 @pytest.mark.parametrize(
@@ -87,23 +91,23 @@ def test_every_row_ends_in_the_state_that_means_done(first_run, table, column, d
     ids=lambda value: getattr(value, "name", str(value)),
 )
 def test_what_is_done_says_when_by_the_one_clock(first_run, table, column):
-    assert set(first_run[table.name][column].unique()) == {NOW}
+    assert set(first_run.tables[table.name][column].unique()) == {NOW}
 
 
 def test_the_rows_are_those_of_the_market(first_run):
-    assert set(first_run[WHALES.name].select("token_address", "wallet_address").rows()) == {
+    assert set(first_run.tables[WHALES.name].select("token_address", "wallet_address").rows()) == {
         (CAT, ANN),
         (CAT, CID),
         (DOG, BOB),
         (DOG, CID),
         (FOX, DEE),
     }
-    swaps = first_run[TRANSACTIONS.name]["wallet_address"].value_counts()
+    swaps = first_run.tables[TRANSACTIONS.name]["wallet_address"].value_counts()
     assert dict(swaps.rows()) == {ANN: 24, BOB: 3, CID: 2, DEE: 1}
 
 
 def test_profit_is_first_in_first_out_over_the_whole_history(first_run):
-    portfolios = first_run[WALLET_PNL.name].filter(
+    portfolios = first_run.tables[WALLET_PNL.name].filter(
         (pl.col("token_address") == "ALL_TOKENS") & (pl.col("window") == "all")
     )
     earned = dict(portfolios.select("wallet_address", "realized_pnl").rows())
@@ -115,7 +119,7 @@ def test_profit_is_first_in_first_out_over_the_whole_history(first_run):
         DEE: 0,
     }
     assert set(portfolios["as_of"]) == {NOW}
-    dogs = first_run[WALLET_PNL.name].filter(
+    dogs = first_run.tables[WALLET_PNL.name].filter(
         (pl.col("wallet_address") == BOB)
         & (pl.col("token_address") == DOG)
         & (pl.col("window") == "all")

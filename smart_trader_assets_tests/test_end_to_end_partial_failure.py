@@ -74,18 +74,17 @@ def test_one_failing_token_and_one_failing_wallet_stop_nobody_else(pipeline):
 
 def test_after_the_last_attempt_a_row_is_failed_seen_and_left_alone(pipeline):
     pipeline.server.faults.add(Fault(FaultKind.SERVER_ERROR, entity=BOB, times=None))
-    pipeline.drain(max_attempts=2)
-    pipeline.drain(NOW + timedelta(hours=1), max_attempts=2)
+    pipeline.drain(max_attempts=1)
     assert wallet_states(pipeline)[BOB] == "failed"
     bob = pipeline.rows(TRACKED_WHALES).filter(wallet_address=BOB)
-    assert bob.select("attempts", "next_attempt_at").rows() == [(2, None)]
+    assert bob.select("attempts", "next_attempt_at").rows() == [(1, None)]
 
-    pipeline.drain(NOW + timedelta(hours=2), max_attempts=2)
+    pipeline.drain(NOW + timedelta(hours=2), max_attempts=1)
     assert BOB not in pipeline.asked_for(Endpoint.SWAPS)
     settings = pipeline.settings(NOW + timedelta(hours=2))
     queue = read_queue(pipeline.store, as_of=settings.now(), policy=due_policy(settings))
     assert [(t.state, t.attempts, BOB in t.last_error) for t in queue.troubles] == [
-        ("failed", 2, True)
+        ("failed", 1, True)
     ]
 
 

@@ -1,6 +1,7 @@
 """An earlier ranking measured by what came after it."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.cli import app
 from smart_trader_assets.delta.batch import Batch
-from smart_trader_assets.delta.store import Stamp
+from smart_trader_assets.delta.store import DeltaStore, Stamp
 from smart_trader_assets.delta.tables import SMART_TRADERS, TRANSACTIONS
 from smart_trader_assets.out_of_sample import (
     EVERYBODY,
@@ -75,7 +76,7 @@ def swaps():
     return PlantedMarket(GeneratedMarket(3, ANCHOR, wallets=60, history_days=90)).swaps
 
 
-def root_of(folder, swaps):
+def root_of(folder: Path, swaps: pl.DataFrame) -> DeltaStore:
     """A root that holds the swaps."""
     lake = make_lake(
         load_settings({"source": "sandbox", "root": str(folder), "sandbox_anchor": ANCHOR})

@@ -73,7 +73,7 @@ def known_histories(whales: pl.LazyFrame) -> pl.LazyFrame:
         whales.sort(
             pl.col("transactions_fetched_at"),
             pl.col("fetched_to"),
-            pl.col("resume_before").fill_null(0),
+            pl.col("resume_before"),
             descending=[True, True, False],
             nulls_last=True,
         )

@@ -1,7 +1,6 @@
 """alerts/helius_webhook: the Helius webhook watches the wallets of the best tiers."""
 
-from __future__ import annotations
-
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,30 +38,23 @@ def helius_webhook_asset() -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
         lake: LakeResource,
     ) -> dg.MaterializeResult[None]:
-        off = why_off(settings)
-        if off is None and not _anything_judged(lake):
-            off = "No wallet has been judged yet: the webhook is left as it is."
-        if off is not None:
-            context.log.info(off)
-            return dg.MaterializeResult(metadata={"outcome": "off", "why": off})
-        return dg.MaterializeResult(metadata=_follow_the_ranking(context.log, settings, lake))
+        return dg.MaterializeResult(metadata=follow_ranking(context.log, settings, lake))
 
     return helius_webhook
 
 
-def _anything_judged(lake: LakeResource) -> bool:
-    """Whether there is a ranking: one that left nobody empties the webhook, a missing one does not."""
-    return any(
-        lake.store.row_counts(table)["rows"].sum() for table in (SMART_TRADERS, CLASSIFIED_WALLETS)
-    )
+def follow_ranking(log: logging.Logger, settings: Settings, lake: LakeResource) -> dict[str, Any]:
+    """Read the webhook, show the difference, write it where there is one; what to show of it.
 
-
-def _follow_the_ranking(
-    log: dg.DagsterLogManager, settings: Settings, lake: LakeResource
-) -> dict[str, Any]:
-    """Read the webhook, show the difference, write it where there is one; the metadata."""
-    if settings.helius_api_key is None or settings.helius_webhook_id is None:
-        raise ValueError("alerts without a key or a webhook's id are off")
+    Raises a HeliusError where the webhook cannot be read or written; it is never written after a read
+    that failed.
+    """
+    off = why_off(settings)
+    if off is None and not _anything_judged(lake):
+        off = "No wallet has been judged yet: the webhook is left as it is."
+    if off is not None or settings.helius_api_key is None or settings.helius_webhook_id is None:
+        log.info(off)
+        return {"outcome": "off", "why": off}
     wanted = wallets_to_watch(
         lake.store.scan(SMART_TRADERS), tiers=settings.alert_tiers, limit=settings.alert_limit
     )
@@ -93,6 +85,13 @@ def _follow_the_ranking(
         "removed_addresses": list(difference.removed[:MOST_SHOWN]),
         "helius_credits": CREDITS_OF_A_WRITE if writes else 0,
     }
+
+
+def _anything_judged(lake: LakeResource) -> bool:
+    """Whether there is a ranking: one that left nobody empties the webhook, a missing one does not."""
+    return any(
+        lake.store.row_counts(table)["rows"].sum() for table in (SMART_TRADERS, CLASSIFIED_WALLETS)
+    )
 
 
 def _told(difference: Difference) -> list[str]:

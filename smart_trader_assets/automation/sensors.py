@@ -18,6 +18,7 @@ from smart_trader_assets.automation.live_runs import (
 from smart_trader_assets.automation.partitions import Partitions
 from smart_trader_assets.automation.ticks import WHOLE, TickCursor, plan_requests, told
 from smart_trader_assets.delta.cursors import CONSUMERS, cursors_of
+from smart_trader_assets.delta.pinned import PinnedStore
 from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.tables import TRANSACTIONS, WHALES
@@ -44,10 +45,14 @@ def make_sensors(
     settings: Settings,
     partitions: Partitions,
     assets_of_job: Mapping[str, frozenset[dg.AssetKey]],
+    lake: LakeResource,
 ) -> list[dg.SensorDefinition]:
-    """The sensors of all consumers, in the order in which rows flow."""
+    """The sensors of all consumers, in the order in which rows flow.
+
+    They share `lake`, whose root is compared once a process: a tick must be cheap, and a run compares anew.
+    """
     return [
-        _sensor(consumer, settings, partition_keys(consumer, partitions), assets_of_job)
+        _sensor(consumer, settings, partition_keys(consumer, partitions), assets_of_job, lake)
         for consumer in CONSUMERS
     ]
 
@@ -57,6 +62,7 @@ def _sensor(
     settings: Settings,
     keys: Sequence[str],
     assets_of_job: Mapping[str, frozenset[dg.AssetKey]],
+    lake: LakeResource,
 ) -> dg.SensorDefinition:
     asset = dg.AssetKey(consumer.split("/"))
     cursors = cursors_of(consumer)
@@ -73,10 +79,10 @@ def _sensor(
         ),
         description=f"Materializes {consumer} where rows are due by {reads}.",
     )
-    def due_sensor(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
+    def due_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         for run_id in bury_dead_runs(context.instance):
             context.log.warning(f"Run {run_id} no longer renewed its lease: marked as failed.")
-        return _tick(context, lake.store)
+        return _tick(context, PinnedStore(lake.store))
 
     def _tick(context: dg.SensorEvaluationContext, store: DeltaStore) -> dg.SensorResult:
         before = TickCursor.parse(context.cursor)

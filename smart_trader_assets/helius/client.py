@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
@@ -28,6 +29,16 @@ MAX_BACKOFF_SECONDS = 30.0
 LONGEST_QUOTE = 200
 
 _WEBHOOK_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_REFUSALS: Mapping[int, tuple[type[HeliusError], str]] = {
+    401: (HeliusKeyError, "check that HELIUS_API_KEY is the key of an active account"),
+    403: (HeliusKeyError, "see what the key and the account's plan allow"),
+    404: (
+        WebhookNotFoundError,
+        "the account has no such webhook; set SMART_TRADER_HELIUS_WEBHOOK_ID to one that it has. None is "
+        "chosen or made in its place",
+    ),
+    429: (HeliusUnavailableError, "the account's rate limit is reached; run it again later"),
+}
 _LEFT_ALONE = "The webhook is as it was."
 _UNKNOWN = "Whether the change arrived is not known; the next run reads the webhook and compares."
 
@@ -164,24 +175,13 @@ def _refusal(method: str, path: str, status: int, said: str) -> HeliusError:
 
 
 def _classify(status: int) -> tuple[type[HeliusError], str]:
-    match status:
-        case HTTPStatus.UNAUTHORIZED:
-            return HeliusKeyError, "check that HELIUS_API_KEY is the key of an active account"
-        case HTTPStatus.FORBIDDEN:
-            return HeliusKeyError, "see what the key and the account's plan allow"
-        case HTTPStatus.NOT_FOUND:
-            return WebhookNotFoundError, (
-                "the account has no such webhook; set SMART_TRADER_HELIUS_WEBHOOK_ID to one that it has. "
-                "None is chosen or made in its place"
-            )
-        case HTTPStatus.TOO_MANY_REQUESTS:
-            return HeliusUnavailableError, "the account's rate limit is reached; run it again later"
-        case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return HeliusUnavailableError, "the server is at fault; run it again later"
-        case _ if status >= HTTPStatus.BAD_REQUEST:
-            return HeliusRefusedError, "see what Helius says of the webhook and of the account"
-        case _:
-            return HeliusRefusedError, "the base URL seems not to be Helius's"
+    if status in _REFUSALS:
+        return _REFUSALS[status]
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return HeliusUnavailableError, "the server is at fault; run it again later"
+    if status >= HTTPStatus.BAD_REQUEST:
+        return HeliusRefusedError, "see what Helius says of the webhook and of the account"
+    return HeliusRefusedError, "the base URL seems not to be Helius's"
 
 
 def _message(response: httpx.Response) -> str:

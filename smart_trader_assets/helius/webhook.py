@@ -35,15 +35,8 @@ class Webhook:
         except ValueError:
             # The parser's own error would carry the body along.
             raise ValueError(f"its {len(body):,} bytes are not JSON") from None
-        if not isinstance(fields, dict):
-            raise ValueError("it is no JSON object")
-        if fields.get(_ID, webhook_id) != webhook_id:
-            raise ValueError("it is another webhook's")
-        if not fields.get(_URL) or not isinstance(fields[_URL], str):
-            raise ValueError(f"it has no {_URL}")
-        addresses = fields.get(_ADDRESSES)
-        if not isinstance(addresses, list) or not all(isinstance(one, str) for one in addresses):
-            raise ValueError(f"it has no list of {_ADDRESSES}")
+        if reason := _unfit(fields, webhook_id):
+            raise ValueError(reason)
         return cls(webhook_id, fields)
 
     @property
@@ -64,6 +57,20 @@ class Webhook:
     def as_json(self) -> bytes:
         """The whole object, as a PUT sends it."""
         return json.dumps(self.fields, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _unfit(fields: object, webhook_id: str) -> str | None:
+    """What keeps `fields` from being the whole webhook of that id."""
+    if not isinstance(fields, dict):
+        return "it is no JSON object"
+    if fields.get(_ID, webhook_id) != webhook_id:
+        return "it is another webhook's"
+    if not isinstance(fields.get(_URL), str) or not fields[_URL]:
+        return f"it has no {_URL}"
+    addresses = fields.get(_ADDRESSES)
+    if not isinstance(addresses, list) or not all(isinstance(one, str) for one in addresses):
+        return f"it has no list of {_ADDRESSES}"
+    return None
 
 
 def _finite(text: str) -> float:

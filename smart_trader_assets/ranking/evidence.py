@@ -84,7 +84,7 @@ def wallet_bets(tokens: pl.DataFrame) -> pl.DataFrame:
     deviations = cost * (result / cost - mean) ** 2
     return (
         tokens.filter(cost > 0)
-        .group_by("wallet_address")
+        .group_by("wallet_address", maintain_order=True)
         .agg(
             mean.alias("bet_return"),
             effective.alias("bets"),

@@ -121,8 +121,11 @@ def judge_wallets(
     - Ranks go by tier, then score (see `score_of`), PnL and, where all are equal, address; `overall_rank`
       and `tier_rank` both count from 1.
     """
-    history = pnl.filter(pl.col("window") == WHOLE_HISTORY).with_columns(
-        pl.coalesce("total_pnl", "realized_pnl").alias("standing_pnl")
+    # Sorted, since float sums depend on their order, and a ranking must not on that of its rows.
+    history = (
+        pnl.filter(pl.col("window") == WHOLE_HISTORY)
+        .sort("wallet_address", "token_address")
+        .with_columns(pl.coalesce("total_pnl", "realized_pnl").alias("standing_pnl"))
     )
     clock = as_of or pnl["as_of"].max() or datetime.now(UTC)
     if not isinstance(clock, datetime):

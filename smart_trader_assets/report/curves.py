@@ -40,18 +40,20 @@ def thinned(curves: pl.DataFrame, buckets: int) -> pl.DataFrame:
     After Jugel et al., "M4: A Visualization-Oriented Time Series Data Aggregation", VLDB 2014.
     """
     place = pl.int_range(pl.len()).over("wallet_address")
-    numbered = curves.with_columns(
-        bucket=place * buckets // pl.len().over("wallet_address"), place=place
+    row, value = pl.col("row"), pl.col("realized_pnl")
+    corners = (
+        curves.with_row_index("row")
+        .group_by("wallet_address", bucket=place * buckets // pl.len().over("wallet_address"))
+        .agg(
+            first=row.first(),
+            lowest=row.get(value.arg_min()),
+            highest=row.get(value.arg_max()),
+            last=row.last(),
+        )
+        .select("first", "lowest", "highest", "last")
     )
-    stretch = ("wallet_address", "bucket")
-    value = pl.col("realized_pnl")
-    kept = (
-        (pl.col("place") == pl.col("place").min().over(stretch))
-        | (pl.col("place") == pl.col("place").max().over(stretch))
-        | (pl.col("place") == pl.col("place").gather(value.arg_min()).first().over(stretch))
-        | (pl.col("place") == pl.col("place").gather(value.arg_max()).first().over(stretch))
-    )
-    return numbered.filter(kept).select(curves.columns)
+    kept = pl.concat(corners.get_columns()).unique().sort()
+    return curves.select(pl.all().gather(kept))
 
 
 def holding_shares(lot_matches: pl.DataFrame) -> pl.DataFrame:

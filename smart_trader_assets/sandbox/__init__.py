@@ -1,4 +1,5 @@
-"""A stand-in for BirdEye: a real HTTP server over a generated market or over recorded rows."""
+"""A stand-in for BirdEye, and for the webhooks of Helius: a real HTTP server over a generated market or
+over recorded rows."""
 
 from smart_trader_assets.sandbox.app import create_app
 from smart_trader_assets.sandbox.clock import SandboxClock
@@ -9,7 +10,8 @@ from smart_trader_assets.sandbox.plan import SandboxPlan
 from smart_trader_assets.sandbox.recording import Recording, RecordingProblem
 from smart_trader_assets.sandbox.server import SandboxServer, serve
 from smart_trader_assets.sandbox.source import MarketSource, MintPrice, SwapItem
-from smart_trader_assets.sandbox.wire import Endpoint
+from smart_trader_assets.sandbox.webhook_book import WebhookBook
+from smart_trader_assets.sandbox.wire import Endpoint, HeliusEndpoint
 
 __all__ = [
     "Character",
@@ -18,6 +20,7 @@ __all__ = [
     "Fault",
     "FaultKind",
     "GeneratedMarket",
+    "HeliusEndpoint",
     "MarketSource",
     "MintPrice",
     "Recording",
@@ -29,6 +32,7 @@ __all__ = [
     "SandboxServer",
     "SwapItem",
     "Truth",
+    "WebhookBook",
     "create_app",
     "serve",
 ]

@@ -8,10 +8,11 @@ from starlette.routing import Route
 
 from smart_trader_assets.sandbox.control import control_routes
 from smart_trader_assets.sandbox.gateway import Gateway
+from smart_trader_assets.sandbox.helius import WebhookGateway
 from smart_trader_assets.sandbox.plan import SandboxPlan
 from smart_trader_assets.sandbox.sandbox import Sandbox
 from smart_trader_assets.sandbox.source import MarketSource
-from smart_trader_assets.sandbox.wire import Endpoint
+from smart_trader_assets.sandbox.wire import Endpoint, HeliusEndpoint
 
 UNLIMITED = SandboxPlan()
 
@@ -25,7 +26,7 @@ def create_app(
     rows_drifting_per_page: int = 0,
     inclusive_times: bool = False,
 ) -> Starlette:
-    """BirdEye over a market, and the controls under ``/sandbox/``.
+    """BirdEye over a market, the webhooks of Helius, and the controls under ``/sandbox/``.
 
     ``clock`` returns aware UTC times; the market is shown as it is then. With an ``api_key`` a
     request without it gets 401. ``rows_drifting_per_page`` rows of a wallet that lie ahead of the
@@ -40,6 +41,7 @@ def create_app(
         rows_drifting_per_page=rows_drifting_per_page,
         inclusive_times=inclusive_times,
     )
+    webhooks = WebhookGateway(sandbox)
     app = Starlette(
         routes=[
             *(
@@ -49,6 +51,12 @@ def create_app(
                     methods=["GET", "POST"] if endpoint is Endpoint.MULTI_PRICE else ["GET"],
                 )
                 for endpoint in Endpoint
+            ),
+            Route(HeliusEndpoint.WEBHOOKS.value, webhooks, methods=["GET", "POST"]),
+            Route(
+                f"{HeliusEndpoint.WEBHOOKS.value}/{{webhook_id}}",
+                webhooks,
+                methods=["GET", "PUT", "DELETE"],
             ),
             *control_routes(sandbox),
         ]

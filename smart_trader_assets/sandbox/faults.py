@@ -6,7 +6,7 @@ from enum import StrEnum
 from threading import Lock
 
 from smart_trader_assets.sandbox.errors import ControlError
-from smart_trader_assets.sandbox.wire import Endpoint
+from smart_trader_assets.sandbox.wire import AnyEndpoint, endpoint_at
 
 
 class FaultKind(StrEnum):
@@ -47,12 +47,12 @@ SERVER_STATUSES = range(500, 600)
 class Fault:
     """A rule: the requests that it hits, from which on, how many of them, and with what.
 
-    ``endpoint`` and ``entity`` (a wallet or a mint) narrow the rule, None hits all. The first
+    ``endpoint`` and ``entity`` (a wallet, a mint or a webhook) narrow the rule, None hits all. The first
     ``after`` requests that match pass unharmed; the next ``times`` are hit, None for ever.
     """
 
     kind: FaultKind
-    endpoint: Endpoint | None = None
+    endpoint: AnyEndpoint | None = None
     entity: str | None = None
     after: int = 0
     times: int | None = 1
@@ -84,7 +84,7 @@ class Fault:
         try:
             return cls(
                 kind=FaultKind(str(body.get("kind"))),
-                endpoint=None if body.get("endpoint") is None else Endpoint(body["endpoint"]),
+                endpoint=None if body.get("endpoint") is None else endpoint_at(body["endpoint"]),
                 entity=None if body.get("entity") is None else str(body["entity"]),
                 after=int(body.get("after", 0)),
                 times=None if body.get("times", 1) is None else int(body.get("times", 1)),
@@ -97,7 +97,7 @@ class Fault:
         except (TypeError, ValueError) as error:
             raise ControlError(f"The fault cannot be read: {error}.") from error
 
-    def hits(self, endpoint: Endpoint, entities: frozenset[str]) -> bool:
+    def hits(self, endpoint: AnyEndpoint, entities: frozenset[str]) -> bool:
         """Whether the rule is about such a request."""
         return self.endpoint in (None, endpoint) and (
             self.entity is None or self.entity in entities
@@ -138,7 +138,7 @@ class FaultBook:
             self._rules.clear()
             self._matched.clear()
 
-    def due(self, endpoint: Endpoint, entities: frozenset[str]) -> list[Fault]:
+    def due(self, endpoint: AnyEndpoint, entities: frozenset[str]) -> list[Fault]:
         """The rules that hit this request: every latency, then at most one other fault."""
         latencies: list[Fault] = []
         others: list[Fault] = []

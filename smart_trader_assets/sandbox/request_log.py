@@ -3,7 +3,7 @@
 from collections import Counter
 from threading import Lock
 
-from smart_trader_assets.sandbox.wire import Endpoint
+from smart_trader_assets.sandbox.wire import AnyEndpoint
 
 
 class RequestLog:
@@ -19,7 +19,7 @@ class RequestLog:
         self._entities: Counter[tuple[str, str]] = Counter()
         self._queries: Counter[str] = Counter()
 
-    def record(self, endpoint: Endpoint, entities: frozenset[str], query: str) -> None:
+    def record(self, endpoint: AnyEndpoint, entities: frozenset[str], query: str) -> None:
         """Counts one request."""
         with self._lock:
             self._endpoints[endpoint.value] += 1

@@ -11,6 +11,7 @@ from smart_trader_assets.sandbox.faults import FaultBook
 from smart_trader_assets.sandbox.plan import PlanMeter, SandboxPlan
 from smart_trader_assets.sandbox.request_log import RequestLog
 from smart_trader_assets.sandbox.source import MarketSource
+from smart_trader_assets.sandbox.webhook_book import WebhookBook
 
 
 class Sandbox:
@@ -35,6 +36,7 @@ class Sandbox:
         self.api = BirdEyeApi(
             source, clock=self.clock, drift=self.drift, inclusive_times=inclusive_times
         )
+        self.webhooks = WebhookBook()
         self.closing = asyncio.Event()
         self._api_key = api_key
 

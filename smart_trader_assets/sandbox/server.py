@@ -22,6 +22,7 @@ from smart_trader_assets.sandbox.plan import SandboxPlan
 from smart_trader_assets.sandbox.request_log import RequestLog
 from smart_trader_assets.sandbox.sandbox import Sandbox
 from smart_trader_assets.sandbox.source import MarketSource
+from smart_trader_assets.sandbox.webhook_book import WebhookBook
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 128
@@ -103,6 +104,11 @@ class SandboxServer:
     def credits_spent(self) -> int:
         """Credits that the answers of the current month cost."""
         return self._sandbox.meter.credits_spent
+
+    @property
+    def webhooks(self) -> WebhookBook:
+        """The webhooks of Helius."""
+        return self._sandbox.webhooks
 
     def set_drift(self, rows_per_page: int) -> None:
         """How many rows slip in between two pages of a wallet, from now on."""

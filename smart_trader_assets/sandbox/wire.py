@@ -13,6 +13,20 @@ class Endpoint(StrEnum):
     MULTI_PRICE = "/defi/multi_price"
 
 
+class HeliusEndpoint(StrEnum):
+    """What it speaks of Helius; a webhook's id may follow the path."""
+
+    WEBHOOKS = "/v0/webhooks"
+
+
+AnyEndpoint = Endpoint | HeliusEndpoint
+
+
+def endpoint_at(path: str) -> AnyEndpoint:
+    """The endpoint of that path; ValueError where there is none."""
+    return HeliusEndpoint(path) if path in set(HeliusEndpoint) else Endpoint(path)
+
+
 CREDITS_SPENT = "Compute units usage limit exceeded"
 NO_PERMISSION = (
     "Your API key is either suspended or lacks sufficient permissions to access this resource"

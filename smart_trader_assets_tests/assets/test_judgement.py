@@ -147,7 +147,7 @@ def test_a_run_that_dies_between_two_commits_is_repeated_and_doubles_nothing(
     gold.put(*trader("ann"), *trader("bob"))
     gold.judge()
     gold.put(*trader("ann", total_pnl=500.0), *trader("cat"), portfolio("bob", total_pnl=-1.0))
-    commits = []
+    commits: list[str] = []
     commit = DeltaStore.commit
 
     def dying(store, what, operation):

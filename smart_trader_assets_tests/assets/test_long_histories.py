@@ -42,6 +42,11 @@ def test_a_wallet_whose_pages_ran_out_goes_on_where_it_stopped(busy):
     # Counted once, when all of it was there.
     assert [step.asset for step in report.steps].count(WALLET_PNL.name) == 1
 
+    # The next fetch goes down to the end of what is known, and no further.
+    busy.drain(NOW + timedelta(hours=30))
+    assert busy.requests(Endpoint.SWAPS) == 1
+    assert busy.rows(TRANSACTIONS).height == ROWS
+
 
 def test_between_two_runs_the_wallet_is_ready_and_keeps_what_was_read(busy):
     with pytest.raises(BudgetSpentError):

@@ -1,10 +1,14 @@
 """A process that counts one shard's swaps in run after run, until it is told that no more will come.
 
-`python -m smart_trader_assets_tests.automation.counting <root> <shard> <ready file> <done file>`
+`python -m smart_trader_assets_tests.automation.counting <root> <shard> <done file>`
+
+It says when it begins.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -17,18 +21,20 @@ from smart_trader_assets.tuning import due_policy
 from smart_trader_assets_tests.automation.ticking import settings_for
 from smart_trader_assets_tests.delta.samples import NOW
 
-SHARDS = {"token_shards": 2, "wallet_shards": 2}
+SHARDS: Mapping[str, Any] = {"token_shards": 2, "wallet_shards": 2}
 MOST_RUNS = 200
+READY = "ready\n"
 
 
-def main(root: Path, shard: str, ready: Path, done: Path) -> None:
+def main(root: Path, shard: str, done: Path) -> None:
     """Run silver/wallet_pnl on the shard while rows come, and once more after the last of them."""
     settings = settings_for(root, **SHARDS)
     assets = make_assets(make_partitions(settings))
     resources = make_resources(settings)
     lake = resources["lake"]
     assert isinstance(lake, LakeResource)
-    ready.touch()
+    sys.stdout.write(READY)
+    sys.stdout.flush()
     for _ in range(MOST_RUNS):
         last = done.exists()
         with dg.DagsterInstance.ephemeral() as instance:
@@ -47,4 +53,4 @@ def main(root: Path, shard: str, ready: Path, done: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))

@@ -16,7 +16,7 @@ from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
 from smart_trader_assets.delta.store import DeltaStore, Stamp
 from smart_trader_assets.delta.tables import TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.shards import shard_of
-from smart_trader_assets_tests.automation.counting import SHARDS
+from smart_trader_assets_tests.automation.counting import READY, SHARDS
 from smart_trader_assets_tests.automation.ticking import settings_for
 from smart_trader_assets_tests.delta.samples import frame, swap
 from smart_trader_assets_tests.support.village import CAT, USDC
@@ -61,19 +61,20 @@ def beside_workers(tmp_path: Path, store: DeltaStore) -> Callable[[Callable[[], 
 
     def run(work: Callable[[], None]) -> None:
         done = tmp_path / "done"
-        ready = [tmp_path / f"ready {number}" for number in range(len(WORKERS))]
         module = "smart_trader_assets_tests.automation.counting"
         workers = [
             subprocess.Popen(
-                [sys.executable, "-m", module, store.root, shard, str(mark), str(done)],
+                [sys.executable, "-m", module, store.root, shard, str(done)],
+                stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
             )
-            for shard, mark in zip(WORKERS, ready, strict=True)
+            for shard in WORKERS
         ]
         try:
-            while not all(mark.exists() for mark in ready):
-                assert all(worker.poll() is None for worker in workers)
+            for worker in workers:
+                assert worker.stdout is not None
+                assert worker.stdout.readline() == READY
             work()
         finally:
             done.touch()

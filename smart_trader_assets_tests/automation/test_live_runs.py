@@ -11,7 +11,14 @@ from smart_trader_assets.automation.live_runs import (
     live_partitions,
     wait_after_failures,
 )
-from smart_trader_assets.delta.tables import SMART_TRADERS, TRACKED_WHALES, WALLET_PNL, WHALES
+from smart_trader_assets.delta.tables import (
+    SMART_TRADERS,
+    TOKENS,
+    TRACKED_WHALES,
+    WALLET_PNL,
+    WHALES,
+)
+from smart_trader_assets.drain import Drain
 from smart_trader_assets.shards import shard_keys
 from smart_trader_assets_tests.automation.ticking import Automation
 from smart_trader_assets_tests.delta.samples import pnl, whale
@@ -74,6 +81,20 @@ def test_a_run_of_a_whole_job_holds_the_partitions_of_each_of_its_assets(automat
     automation.add_run(job_name="wallet_side", tags={"dagster/partition": "07"})
     automation.add_run(job_name="token_side", tags={"dagster/partition": "01"})
     assert live(automation) == {"07"}
+
+
+def test_a_run_in_process_holds_the_partitions_of_the_asset_that_it_says_it_is_about(automation):
+    tags = {CONSUMER_TAG: ASSET, **of_range("02", "03")}
+    automation.add_run(job_name="__ephemeral_asset_job__", tags=tags)
+    other = {CONSUMER_TAG: WALLET_PNL.name, "dagster/partition": "09"}
+    automation.add_run(job_name="__ephemeral_asset_job__", tags=other)
+    assert live(automation) == {"02", "03"}
+
+
+def test_the_runs_of_a_drain_say_which_asset_they_are_about(drained, instance):
+    Drain(drained.settings(), instance).run()
+    (run,) = instance.get_runs()
+    assert run.tags[CONSUMER_TAG] == TOKENS.name
 
 
 def test_a_run_of_another_asset_holds_nothing(automation):

@@ -79,7 +79,6 @@ class Automation:
             instance=self.instance,
             cursor=self.cursors.get(consumer),
             definitions=self.definitions,
-            resources={"lake": make_lake(self.settings)},
             sensor_name=sensor.name,
         ) as context:
             context.log.addHandler(heard)

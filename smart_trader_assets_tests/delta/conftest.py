@@ -1,9 +1,11 @@
-"""A store on a folder of its own, and a clock that a test sets."""
+"""A store on a folder of its own, a clock that a test sets, and Dagster runs on that store."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from smart_trader_assets.delta import store as store_module
 from smart_trader_assets.delta.batch import Batch, Settlement
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.store import DeltaStore, Stamp, Written
+from smart_trader_assets_tests.delta.dagster_runs import Run, lake_at, materialize
 from smart_trader_assets_tests.delta.samples import SAMPLES, STAMP, Row, frame
 
 Put = Callable[..., Written]
@@ -72,3 +75,18 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
         monkeypatch.setattr(store_module, "_now", lambda: moment)
 
     return set_to
+
+
+@pytest.fixture(scope="session")
+def blank_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with empty tables, to be copied."""
+    root = tmp_path_factory.mktemp("blank") / "root"
+    _ = lake_at(str(root)).store
+    return root
+
+
+@pytest.fixture
+def run(store: DeltaStore, blank_root: Path) -> Run:
+    """Materializes assets on a root of the test's own, that of `store`."""
+    shutil.copytree(blank_root, store.root)
+    return partial(materialize, lake_at(store.root))

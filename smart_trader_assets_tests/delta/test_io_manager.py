@@ -1,10 +1,10 @@
-"""The IO manager in real Dagster runs: what is loaded, what is written and when, what a run shows."""
+"""What the IO manager writes in real Dagster runs, when it does, and what a run shows of it."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,100 +15,26 @@ import pytest
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
 from smart_trader_assets.delta.contract import BATCH
 from smart_trader_assets.delta.errors import FrameError, RootError
-from smart_trader_assets.delta.io_manager import MedallionIOManager
-from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.tables import SMART_TRADERS, TOKENS, TRACKED_TOKENS
+from smart_trader_assets_tests.delta.dagster_runs import (
+    QUIETLY,
+    SHARDS,
+    Make,
+    Run,
+    day_rows,
+    tokens_asset,
+)
 from smart_trader_assets_tests.delta.samples import (
     DAY,
     frame,
-    token,
     tracked_token,
     trader,
 )
 
 YESTERDAY = DAY - timedelta(days=1)
-DAYS = dg.DailyPartitionsDefinition(
-    start_date=(DAY - timedelta(days=5)).isoformat(), end_date=(DAY + timedelta(days=1)).isoformat()
-)
-SHARDS = dg.StaticPartitionsDefinition(["00", "01", "02", "03"])
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
-Run = Callable[..., dg.ExecuteInProcessResult]
-Make = Callable[[], Any]
-
-
-# Dagster and dagster-deltalake about themselves.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::dagster.BetaWarning"),
-    pytest.mark.filterwarnings("ignore:InitResourceContext.dagster_run is deprecated"),
-    pytest.mark.filterwarnings("ignore:The `dict` method is deprecated"),
-]
-
-
-def lake_at(root: str) -> LakeResource:
-    return LakeResource(
-        root=root,
-        source="sandbox",
-        source_detail="",
-        token_shards=4,
-        wallet_shards=16,
-        allow_http=False,
-    )
-
-
-@pytest.fixture(scope="session")
-def blank_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with empty tables, to be copied."""
-    root = tmp_path_factory.mktemp("blank") / "root"
-    _ = lake_at(str(root)).store
-    return root
-
-
-@pytest.fixture
-def lake(store: DeltaStore, blank_root: Path) -> LakeResource:
-    shutil.copytree(blank_root, store.root)
-    return lake_at(store.root)
-
-
-@pytest.fixture
-def run(lake: LakeResource) -> Run:
-    """Materializes assets of some partition, or of a range of partitions in one run."""
-
-    def materialize(
-        *assets: dg.AssetsDefinition, partition: str | None = None, to: str | None = None
-    ) -> dg.ExecuteInProcessResult:
-        tags = {}
-        if partition is not None and to is not None:
-            tags = {
-                "dagster/asset_partition_range_start": partition,
-                "dagster/asset_partition_range_end": to,
-            }
-            partition = None
-        with dg.DagsterInstance.ephemeral() as instance:
-            return dg.materialize(
-                [*assets],
-                selection=[assets[-1].key],
-                instance=instance,
-                partition_key=partition,
-                tags=tags,
-                resources={"io_manager": MedallionIOManager(lake=lake), "lake": lake},
-                run_config=QUIET,
-            )
-
-    return materialize
-
-
-def tokens_asset(make: Make) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=["bronze", "tokens"],
-        partitions_def=DAYS,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-    )
-    def tokens() -> Any:
-        return make()
-
-    return tokens
+pytestmark = QUIETLY
 
 
 def tracked_asset(make: Make) -> dg.AssetsDefinition:
@@ -129,10 +55,6 @@ def traders_asset(make: Make) -> dg.AssetsDefinition:
         return make()
 
     return smart_traders
-
-
-def day_rows(mint: str, day: date) -> pl.DataFrame:
-    return frame(TOKENS, [token(mint, snapshot_date=day)])
 
 
 def shard_rows(mint: str, shard: str) -> pl.DataFrame:
@@ -323,91 +245,6 @@ def test_a_materialization_shows_what_the_run_did_and_how_the_table_stands(
     assert not columns["token_address"].constraints.nullable
     assert columns["price"].description == "Price as last listed [USD]"
     assert list(columns) == list(TRACKED_TOKENS.schema)
-
-
-@pytest.fixture
-def listed(run: Run) -> None:
-    """Three days of tokens, a token each."""
-    days = [DAY - timedelta(days=n) for n in (2, 1, 0)]
-    make = lambda: [Batch(day_rows(f"of {day}", day), day) for day in days]  # noqa: E731
-    run(tokens_asset(make), partition=days[0].isoformat(), to=days[-1].isoformat())
-
-
-Seen = list[pl.LazyFrame | pl.DataFrame]
-
-
-def lazy_reader(
-    seen: Seen,
-    *,
-    partitions: dg.PartitionsDefinition[str],
-    mapping: dg.PartitionMapping | None = None,
-) -> dg.AssetsDefinition:
-    """A consumer of bronze/tokens that takes it lazily."""
-
-    @dg.asset(
-        key=["silver", "tracked_tokens"],
-        ins={"tokens": dg.AssetIn(key=["bronze", "tokens"], partition_mapping=mapping)},
-        partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-    )
-    def tracked_tokens(tokens: pl.LazyFrame) -> None:
-        seen.append(tokens)
-
-    return tracked_tokens
-
-
-def source() -> dg.AssetsDefinition:
-    """bronze/tokens as the upstream asset of a run that does not materialize it."""
-    return tokens_asset(lambda: None)
-
-
-def mints(frame: pl.LazyFrame | pl.DataFrame) -> list[str]:
-    return frame.lazy().collect()["token_address"].sort().to_list()
-
-
-def test_an_input_across_partitions_is_the_whole_table_lazily(run: Run, listed: None) -> None:
-    seen: Seen = []
-    reader = lazy_reader(seen, partitions=SHARDS, mapping=dg.AllPartitionMapping())
-    run(source(), reader, partition="00")
-    assert isinstance(seen[0], pl.LazyFrame)
-    assert mints(seen[0]) == ["of 2026-02-27", "of 2026-02-28", "of 2026-03-01"]
-
-
-@pytest.mark.parametrize(
-    ("to", "read"),
-    [(None, ["of 2026-02-28"]), ("2026-03-01", ["of 2026-02-28", "of 2026-03-01"])],
-    ids=["day", "range of days"],
-)
-def test_an_input_of_the_same_partitions_is_narrowed_to_those_of_the_run(
-    run: Run, listed: None, to: str | None, read: list[str]
-) -> None:
-    seen: Seen = []
-    reader = lazy_reader(seen, partitions=DAYS)
-    run(source(), reader, partition="2026-02-28", to=to)
-    assert mints(seen[0]) == read
-
-
-def test_an_input_is_a_frame_where_the_asset_asks_for_one(run: Run, listed: None) -> None:
-    seen: Seen = []
-
-    @dg.asset(key=["gold", "smart_traders"], ins={"tokens": dg.AssetIn(key=["bronze", "tokens"])})
-    def smart_traders(tokens: pl.DataFrame) -> None:
-        seen.append(tokens)
-
-    run(source(), smart_traders)
-    assert isinstance(seen[0], pl.DataFrame)
-    assert mints(seen[0]) == ["of 2026-02-27", "of 2026-02-28", "of 2026-03-01"]
-
-
-def test_an_input_stays_as_it_was_when_it_was_read(
-    run: Run, store: DeltaStore, listed: None
-) -> None:
-    seen: Seen = []
-    reader = lazy_reader(seen, partitions=SHARDS, mapping=dg.AllPartitionMapping())
-    run(source(), reader, partition="00")
-    run(tokens_asset(lambda: day_rows("later", DAY)), partition=DAY.isoformat())
-    assert "later" not in mints(seen[0])
-    assert "later" in mints(store.scan(TOKENS))
 
 
 def test_a_run_on_a_wrong_root_fails_before_its_asset_starts(run: Run, store: DeltaStore) -> None:

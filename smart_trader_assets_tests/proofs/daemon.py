@@ -64,6 +64,8 @@ class Proof:
             "SMART_TRADER_REQUESTS_PER_SECOND": "1000",
             "SMART_TRADER_CREDITS_PER_RUN": "none",
             "SMART_TRADER_CREDITS_PER_MONTH": "none",
+            "SMART_TRADER_TOKEN_SHARDS": "2",
+            "SMART_TRADER_WALLET_SHARDS": "4",
             "SMART_TRADER_SENSOR_SECONDS": str(SENSOR_SECONDS),
             "SMART_TRADER_SNAPSHOT_CRON": "* * * * *",
         }

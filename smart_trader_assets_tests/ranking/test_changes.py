@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import polars as pl
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smart_trader_assets.delta.tables import TIER_CHANGES
-from smart_trader_assets.ranking import RankingRules, tier_changes
+from smart_trader_assets.ranking import Judgement, RankingRules, tier_changes
 from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, judged, portfolio, trader
 
 TIERS = RankingRules().tier_names
@@ -16,18 +17,18 @@ NOTHING = pl.DataFrame(schema=TOLD)
 PNL = {"ELITE": 20_000.0, "STRONG": 5_000.0, "PROMISING": 500.0, "QUALIFIED": 50.0, None: -1.0}
 
 
-def ranking(**tiers):
+def ranking(**tiers: str | None) -> Judgement:
     """A judgement in which each wallet has the tier given; None is kept out."""
     rows = [row for name, tier in tiers.items() for row in trader(name, total_pnl=PNL[tier])]
     return judged(*rows)
 
 
-def changes(known, **tiers):
+def changes(known: pl.DataFrame, **tiers: str | None) -> pl.DataFrame:
     found = ranking(**tiers)
     return tier_changes(known, found.traders, found.kept_out, tiers=TIERS, at=AS_OF)
 
 
-def told(frame):
+def told(frame: pl.DataFrame) -> list[tuple[Any, ...]]:
     return frame.select("wallet_address", "change_number", "change", "from_tier", "to_tier").rows()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from smart_trader_assets.out_of_sample import KEPT_OUT, tier_outcomes
 from smart_trader_assets.pnl import compute_wallet_pnl
-from smart_trader_assets.ranking import RankingRules, judge_wallets
+from smart_trader_assets.ranking import Judgement, RankingRules, judge_wallets
 from smart_trader_assets.sandbox import Character, GeneratedMarket
 from smart_trader_assets_tests.ranking.market_rows import (
     ANCHOR,
@@ -34,7 +34,7 @@ def judgement(planted):
     return judge_wallets(planted.pnl(ANCHOR), rules=RULES, as_of=ANCHOR)
 
 
-def best(judgement):
+def best(judgement: Judgement) -> pl.DataFrame:
     return judgement.traders.filter(pl.col("tier").is_in(["ELITE", "STRONG"]))
 
 
@@ -92,7 +92,7 @@ def recorded():
     if not RECORDED.is_dir():
         pytest.skip("the recorded wallets lie beside the project, not in it")
     swaps = recorded_swaps()
-    as_of = datetime.fromtimestamp(swaps["block_unix_time"].max(), UTC)
+    as_of = datetime.fromtimestamp(max(swaps["block_unix_time"]), UTC)
     return judge_wallets(compute_wallet_pnl(swaps, as_of=as_of), rules=RULES, as_of=as_of)
 
 

@@ -1,8 +1,9 @@
-from smart_trader_assets_tests.ranking.pnl_rows import bets, portfolio, ranked, token
+from smart_trader_assets_tests.ranking.pnl_rows import Row, bets, portfolio, ranked, token
 
 
-def reasons(*rows, **symbols):
-    return ranked(*rows, token_symbols=symbols)["reasons"].to_list()[0]
+def reasons(*rows: Row, **symbols: str) -> list[str]:
+    found: list[str] = ranked(*rows, token_symbols=symbols)["reasons"].to_list()[0]
+    return found
 
 
 def test_reasons_say_what_the_rank_rests_on():

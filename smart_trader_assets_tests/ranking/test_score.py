@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import polars as pl
 import pytest
@@ -20,16 +21,17 @@ HALF_WAY = {
     "top_token_share": 0.0,
     "last_transaction": AS_OF,
 }
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     **dict.fromkeys(HALF_WAY, pl.Float64),
     "win_count": pl.Int64,
     "last_transaction": pl.Datetime("us", "UTC"),
 }
 
 
-def score(**measures):
+def score(**measures: Any) -> float:
     frame = pl.DataFrame([HALF_WAY | measures], schema=SCHEMA)
-    return frame.select(score_of(ScoreRules(), as_of=AS_OF)).item()
+    found: float = frame.select(score_of(ScoreRules(), as_of=AS_OF)).item()
+    return found
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from smart_trader_assets.delta.batch import Batch
+from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.delta.store import Stamp
 from smart_trader_assets.delta.tables import (
@@ -79,6 +80,7 @@ def make_lake(root: Path) -> LakeResource:
         source_detail="/nowhere/<i>rows</i>",
         token_shards=2,
         wallet_shards=SHARDS,
+        allow_http=False,
     )
 
 
@@ -111,16 +113,17 @@ def add_tokens(lake: LakeResource, prices: Mapping[str, float]) -> None:
 def follow(lake: LakeResource, wallets: Iterable[str]) -> None:
     """The wallets as whales of DOG, their histories complete."""
     for wallet in wallets:
+        shard = shard_of(wallet, SHARDS)
         row = {
             "whale_id": f"{wallet}_{DOG}",
             "wallet_address": wallet,
             "token_address": DOG,
-            "wallet_shard": shard_of(wallet, SHARDS),
+            "wallet_shard": shard,
             "first_seen_on": NOW.date(),
             "last_seen_on": NOW.date(),
             "history_complete": True,
         }
-        _write(lake, TRACKED_WHALES, [row], partition=row["wallet_shard"])
+        _write(lake, TRACKED_WHALES, [row], partition=shard)
 
 
 def add_swaps(lake: LakeResource, rows: Iterable[RawRow]) -> None:
@@ -162,7 +165,9 @@ def rank(lake: LakeResource) -> None:
     store.write(SMART_TRADERS, Batch(rows=judged.traders), _STAMP)
 
 
-def _write(lake: LakeResource, contract: Any, rows: list[RawRow], *, partition: str | date) -> None:
+def _write(
+    lake: LakeResource, contract: TableContract, rows: list[RawRow], *, partition: str | date
+) -> None:
     schema = {name: contract.schema[name] for name in rows[0]}
     frame = pl.DataFrame(rows, schema=schema)
     lake.store.write(contract, Batch(rows=frame, partition=partition), _STAMP)

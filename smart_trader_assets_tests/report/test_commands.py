@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from smart_trader_assets.cli import app
 from smart_trader_assets.report.page_file import page_path
@@ -20,10 +20,12 @@ def settings_of_the_test(monkeypatch, tmp_path):
     for name in list(os.environ):
         if name.startswith(PREFIX) or name in {API_KEY_VARIABLE, "DAGSTER_HOME"}:
             monkeypatch.delenv(name)
+    for name in ("TOKEN_SHARDS", "WALLET_SHARDS"):
+        monkeypatch.setenv(PREFIX + name, "2")
     monkeypatch.chdir(tmp_path)
 
 
-def command(*arguments):
+def command(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
@@ -72,3 +74,18 @@ def test_explain_refuses_an_unknown_wallet_in_one_sentence(market_root):
     assert result.stderr.splitlines() == [
         f"✗ There is no wallet in the tables with the address '{ANN[:-1]}'. The nearest is {ANN}."
     ]
+
+
+def test_run_ends_by_naming_the_report_and_leaves_a_current_one_alone(village_folder, tmp_path):
+    asked = ("run", "--replay", village_folder, "--data", "root", "--as-of", NOW.isoformat())
+    page = tmp_path / "root" / "reports" / "smart_traders.html"
+    first = command(*asked)
+    assert first.exit_code == 0, first.output
+    assert first.output.splitlines()[-1] == f"Report: {page}"
+    assert ANN in page.read_text()
+    written = page.stat().st_mtime_ns
+    assert command(*asked).output.splitlines()[-1] == f"Report: {page}"
+    assert page.stat().st_mtime_ns == written
+    page.unlink()
+    command(*asked)
+    assert page.exists()

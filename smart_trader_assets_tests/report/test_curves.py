@@ -16,7 +16,7 @@ from smart_trader_assets.report.curves import (
 START = datetime(2025, 7, 1, tzinfo=UTC)
 
 
-def matches(*rows):
+def matches(*rows: tuple[str, float, float | None, float | None, float | None]) -> pl.DataFrame:
     """Lot matches of (wallet, hours after START, hours held, cost, result)."""
     return pl.DataFrame(
         [
@@ -88,6 +88,14 @@ def test_a_thinned_curve_keeps_its_ends_its_peak_and_its_trough(values, buckets)
     assert (kept[0], kept[-1]) == (values[0], values[-1])
     assert (min(kept), max(kept)) == (min(values), max(values))
     assert thin["time"].is_sorted()
+
+
+def test_a_thinned_curve_is_made_of_corners_alone():
+    values = [0.0, 5.0, 1.0, 2.0, 9.0, 3.0, -4.0, 1.0, 2.0, 0.5]
+    rows = [("a", at, 1.0, 1.0, value) for at, value in enumerate(values)]
+    curve = equity_curves(matches(*rows)).with_columns(realized_pnl=pl.Series(values))
+    assert thinned(curve, 1)["realized_pnl"].to_list() == [0.0, 9.0, -4.0, 0.5]
+    assert thinned(curve.clear(), 1).is_empty()
 
 
 def test_each_wallets_curve_is_thinned_by_itself():

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import timedelta
 from html import unescape
+from typing import Any
 
 import polars as pl
 import pytest
@@ -16,11 +17,12 @@ from smart_trader_assets.report.page import render_page
 from smart_trader_assets.report.symbols import shown_symbol
 from smart_trader_assets.report.wallet_parts import MOST_SALES, wallet_parts
 from smart_trader_assets_tests.report.hostile_market import SYMBOLS, make_lake
-from smart_trader_assets_tests.report.page_reader import read_page
+from smart_trader_assets_tests.report.page_reader import Page, read_page
 from smart_trader_assets_tests.support.village import ANN, BOB, CAT, DOG, FOX, NOW, OWL
 
 
-def charts(page):
+def charts(page: Page) -> Any:
+    """What the charts draw."""
     (data,) = [text for kind, text in page.scripts if kind == "application/json"]
     return json.loads(data)
 
@@ -88,6 +90,14 @@ def test_names_of_tokens_are_shown_as_text_and_never_run(page):
     assert page.elements["img"] == page.elements["iframe"] == 0
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
     assert {shown_symbol(SYMBOLS[CAT]), shown_symbol(SYMBOLS[DOG])} <= set(page.isolated)
+
+
+def test_reasons_are_shown_as_text_and_never_run(ranking):
+    reason = "Best of 2 tokens: <script>x</script>."
+    reasons = ranking.traders.with_columns(reasons=pl.lit([reason], pl.List(pl.String)))
+    page = read_page(render_page(_with(ranking, traders=reasons), stamp=""))
+    assert reason in page.isolated
+    assert page.elements["script"] == 3
 
 
 def test_text_direction_and_control_codes_of_a_name_stay_inside_it(html, page):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import dagster as dg
 import polars as pl
@@ -18,6 +18,7 @@ from smart_trader_assets.automation.jobs import assets_of
 from smart_trader_assets.automation.partitions import make_partitions
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.delta.tables import ALL_TABLES
 from smart_trader_assets.drain import Drain, DrainReport
 from smart_trader_assets.sandbox import Endpoint, MarketSource, Recording, SandboxServer
 from smart_trader_assets.settings import Settings, load_settings
@@ -106,6 +107,23 @@ class Pipeline:
             for (path, entity), count in self.server.requests_by_entity.items()
             if path == endpoint.value
         }
+
+
+@dataclass(frozen=True)
+class DrainedRoot:
+    """A root after a drain: to look at and to copy, never to write to."""
+
+    root: Path
+    report: DrainReport
+    tables: Mapping[str, pl.DataFrame]
+    requests: Mapping[tuple[str, str], int]
+
+    @classmethod
+    def of(cls, pipeline: Pipeline) -> Self:
+        """Drain `pipeline`, and look at what came of it."""
+        report = pipeline.drain()
+        tables = {contract.name: pipeline.rows(contract) for contract in ALL_TABLES}
+        return cls(pipeline.root, report, tables, pipeline.server.requests_by_entity)
 
 
 @contextmanager

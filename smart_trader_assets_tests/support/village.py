@@ -35,7 +35,6 @@ ANN, BOB, CID, DEE, EVE = map(wallet, ("ann", "bob", "cid", "dee", "eve"))
 CAT, DOG, FOX, OWL = map(mint, ("cat", "dog", "fox", "owl"))
 POOL = mint("pool")
 SYMBOLS = {CAT: "CAT", DOG: "DOG", FOX: "FOX", OWL: "OWL", USDC: "USDC"}
-# Fewer holders come first among equals, so that FOX is not crowded out of a list of one page.
 FIRST_WALLETS = frozenset({ANN, BOB, CID, DEE})
 FIRST_MINTS = frozenset({CAT, DOG, FOX})
 

@@ -1,0 +1,87 @@
+"""The sensor that lets the webhook follow the ranking."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from smart_trader_assets.alerts import why_off
+from smart_trader_assets.automation.leases import bury_dead_runs
+from smart_trader_assets.automation.live_runs import (
+    CONSUMER_TAG,
+    live_partitions,
+    wait_after_failures,
+)
+from smart_trader_assets.automation.ticks import WHOLE
+from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.tables import SMART_TRADERS
+from smart_trader_assets.settings import Settings
+
+
+def alert_sensors(
+    settings: Settings, asset: dg.AssetKey, lake: LakeResource
+) -> list[dg.SensorDefinition]:
+    """The sensor of the webhook's asset; none where alerts are off."""
+    if why_off(settings) is not None:
+        return []
+    name = asset.to_user_string()
+
+    @dg.sensor(
+        name=f"{asset.path[-1]}_due",
+        asset_selection=[asset],
+        minimum_interval_seconds=settings.sensor_seconds,
+        default_status=(
+            dg.DefaultSensorStatus.RUNNING
+            if settings.automation
+            else dg.DefaultSensorStatus.STOPPED
+        ),
+        description=f"Materializes {name} where {SMART_TRADERS.name} has a new version or the last run failed.",
+    )
+    def webhook_due(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        for run_id in bury_dead_runs(context.instance):
+            context.log.warning(f"Run {run_id} no longer renewed its lease: marked as failed.")
+        version = lake.store.version(SMART_TRADERS)
+        seen, attempt = _parse(context.cursor)
+        failed = _last_run_failed(context.instance, name)
+        if version == seen and not failed:
+            return _skip(
+                context, f"Nothing is due: {SMART_TRADERS.name} is still at version {version}."
+            )
+        if live_partitions(context.instance, asset, [WHOLE], {}):
+            return _skip(context, "The ranking has changed, and the webhook has a live run.")
+        if until := wait_after_failures(context.instance, name, datetime.now(UTC)):
+            return _skip(
+                context, f"The last runs failed: the next is asked for at {until:%H:%M:%S} UTC."
+            )
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(
+                    run_key=f"{name}:{version}:{attempt + 1}",
+                    asset_selection=[asset],
+                    tags={
+                        CONSUMER_TAG: name,
+                        "smart_trader/why": f"{SMART_TRADERS.name} at version {version}"
+                        + (", after a failed run" if failed else ""),
+                    },
+                )
+            ],
+            cursor=f"{version}:{attempt + 1}",
+        )
+
+    return [webhook_due]
+
+
+def _parse(cursor: str | None) -> tuple[int | None, int]:
+    """The version that was last asked for, and the number of requests; a garbled cursor starts afresh."""
+    version, _, attempt = (cursor or "").partition(":")
+    return (int(version), int(attempt)) if version.isdigit() and attempt.isdigit() else (None, 0)
+
+
+def _last_run_failed(instance: dg.DagsterInstance, name: str) -> bool:
+    runs = instance.get_runs(dg.RunsFilter(tags={CONSUMER_TAG: name}), limit=1)
+    return any(run.status == dg.DagsterRunStatus.FAILURE for run in runs)
+
+
+def _skip(context: dg.SensorEvaluationContext, reason: str) -> dg.SensorResult:
+    return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=context.cursor)
