@@ -4,16 +4,53 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.io_manager import table_schema
+from smart_trader_assets.delta.lineage import column_lineage
+from smart_trader_assets.delta.tables import (
+    CLASSIFIED_WALLETS,
+    SMART_TRADERS,
+    TIER_CHANGES,
+    TOKENS,
+    TRACKED_TOKENS,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+    WALLET_PNL,
+    WHALES,
+)
 
 OWNERS = ["team:smart-traders"]
 API_POOL = "birdeye_api"
 IO_MANAGER = "medallion_io_manager"
+
+# A snapshot is taken every 12 hours: one that is late warns, two that are missing fail.
+_EACH_SNAPSHOT = dg.FreshnessPolicy.time_window(
+    warn_window=timedelta(hours=14), fail_window=timedelta(hours=26)
+)
+# Whales of a listed token are due after 72 hours, where no new token comes before.
+_EACH_HOLDER_REFRESH = dg.FreshnessPolicy.time_window(
+    warn_window=timedelta(hours=74), fail_window=timedelta(hours=98)
+)
+# Active wallets are fetched, and all are computed and ranked, once a day.
+_EACH_DAY = dg.FreshnessPolicy.time_window(
+    warn_window=timedelta(hours=26), fail_window=timedelta(hours=50)
+)
+FRESHNESS: Mapping[str, dg.FreshnessPolicy] = {
+    TOKENS.name: _EACH_SNAPSHOT,
+    TRACKED_TOKENS.name: _EACH_SNAPSHOT,
+    WHALES.name: _EACH_HOLDER_REFRESH,
+    TRACKED_WHALES.name: _EACH_HOLDER_REFRESH,
+    TRANSACTIONS.name: _EACH_DAY,
+    WALLET_PNL.name: _EACH_DAY,
+    SMART_TRADERS.name: _EACH_DAY,
+    CLASSIFIED_WALLETS.name: _EACH_DAY,
+    TIER_CHANGES.name: _EACH_DAY,
+}
 
 
 def medallion_asset(
@@ -45,6 +82,7 @@ def medallion_asset(
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run() if partitions is not None else None,
         pool=API_POOL if fetches else None,
+        freshness_policy=FRESHNESS[contract.name],
         metadata=_metadata(contract),
     )
 
@@ -72,6 +110,7 @@ def medallion_assets(
                 owners=OWNERS,
                 kinds=_kinds(contract),
                 io_manager_key=IO_MANAGER,
+                freshness_policy=FRESHNESS[contract.name],
                 metadata=_metadata(contract),
                 is_required=False,
             )
@@ -98,7 +137,9 @@ def _kinds(contract: TableContract) -> set[str]:
 
 
 def _metadata(contract: TableContract) -> dict[str, Any]:
+    lineage = column_lineage(contract)
     return {
         "dagster/column_schema": table_schema(contract),
         "row_key": ", ".join(contract.key),
+        **({"dagster/column_lineage": lineage} if lineage is not None else {}),
     }

@@ -10,11 +10,16 @@ import polars as pl
 from smart_trader_assets.delta.batch import Batch, Batches
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import FrameError
+from smart_trader_assets.delta.lineage import column_lineage
+from smart_trader_assets.delta.preview import Preview
 from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.delta.store import DeltaStore, Stamp, Written, partition_text
 from smart_trader_assets.delta.tables import ALL_TABLES
 
 CONTRACTS = {contract.name: contract for contract in ALL_TABLES}
+
+# How the facts of a fetching asset begin that say what an endpoint cost.
+CREDITS = "credits "
 
 _DELTA_NAMES = {
     pl.String: "string",
@@ -45,6 +50,7 @@ class MedallionIOManager(dg.ConfigurableIOManager):
         keys = sorted(context.asset_partition_keys) if context.has_asset_partitions else []
         stamp = Stamp(context.run_id, contract.name, _span(keys))
         written = Written()
+        preview = Preview(contract)
         for number, batch in enumerate(_batches(obj), start=1):
             partition = _partition(batch, keys, contract)
             result = store.write(
@@ -53,6 +59,7 @@ class MedallionIOManager(dg.ConfigurableIOManager):
                 stamp,
             )
             written.add(result)
+            preview.take(batch.rows)
             context.log.info(
                 f"{contract.name} batch {number}"
                 + (f" of {partition_text(partition)}" if partition else "")
@@ -60,7 +67,7 @@ class MedallionIOManager(dg.ConfigurableIOManager):
                 f"{result.settled} settled"
                 + (f", {result.left_due} changed meanwhile and stay due" if result.left_due else "")
             )
-        context.add_output_metadata(output_metadata(store, contract, keys, written))
+        context.add_output_metadata(output_metadata(store, contract, keys, written, preview))
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
         """The upstream table, lazily: filters and columns of the asset are pushed down to the files."""
@@ -132,7 +139,11 @@ def table_schema(contract: TableContract) -> dg.TableSchema:
 
 
 def output_metadata(
-    store: DeltaStore, contract: TableContract, keys: list[str], written: Written
+    store: DeltaStore,
+    contract: TableContract,
+    keys: list[str],
+    written: Written,
+    preview: Preview,
 ) -> dict[str, Any]:
     """What a materialization shows: rows in the partitions, what the run did, version, size, place."""
     files = store.files(contract)
@@ -155,6 +166,13 @@ def output_metadata(
         **written.facts,
     }
     metadata |= {f"settled in {name}": n for name, n in written.settled_by_table.items()}
+    spent = [credits for fact, credits in written.facts.items() if fact.startswith(CREDITS)]
+    if spent:
+        metadata["credits_spent"] = int(sum(spent))
+    if (lineage := column_lineage(contract)) is not None:
+        metadata["dagster/column_lineage"] = lineage
+    if (rows := preview.as_metadata()) is not None:
+        metadata["preview"] = rows
     states = [s.column for s in contract.states if s.column in contract.partition_by]
     for state in states:
         counted = (

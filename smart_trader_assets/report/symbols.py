@@ -6,14 +6,14 @@ of another token. The mint address is the identity; a symbol stands beside it fo
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection
 
 import polars as pl
 
+from smart_trader_assets.shown_text import shown_text
+
 LONGEST_SYMBOL = 24
 _SHORT_END = 4
-_JOINERS = frozenset("\u200c\u200d")  # they hold emoji and Indic letters together
 
 
 def token_symbols(
@@ -49,14 +49,8 @@ def token_symbols(
 
 
 def shown_symbol(symbol: str) -> str:
-    """A symbol fit for a page and a terminal: on one line, without control codes and text-direction
-    overrides, cut to `LONGEST_SYMBOL` characters. May come out empty."""
-    kept = "".join(
-        character
-        for character in " ".join(symbol.split())
-        if character in _JOINERS or unicodedata.category(character)[0] != "C"
-    ).strip()
-    return kept if len(kept) <= LONGEST_SYMBOL else kept[: LONGEST_SYMBOL - 1] + "…"
+    """A symbol fit for a page and a terminal, cut to `LONGEST_SYMBOL` characters. May come out empty."""
+    return shown_text(symbol, LONGEST_SYMBOL)
 
 
 def short(address: str) -> str:

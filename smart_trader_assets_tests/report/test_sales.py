@@ -10,21 +10,19 @@ from smart_trader_assets.report.sales import sales_of
 
 SOLD = datetime(2025, 7, 1, tzinfo=UTC)
 TIME = pl.Datetime("us", "UTC")
-SCHEMA = pl.Schema(
-    {
-        "wallet_address": pl.String,
-        "token_address": pl.String,
-        "sold_at": TIME,
-        "sale_tx": pl.String,
-        "purchase_tx": pl.String,
-        "quantity": pl.Float64,
-        "proceeds": pl.Float64,
-        "cost": pl.Float64,
-        "holding_hours": pl.Float64,
-        "result": pl.Float64,
-        "unmatched_reason": pl.String,
-    }
-)
+SCHEMA: dict[str, pl.DataType] = {
+    "wallet_address": pl.String(),
+    "token_address": pl.String(),
+    "sold_at": TIME,
+    "sale_tx": pl.String(),
+    "purchase_tx": pl.String(),
+    "quantity": pl.Float64(),
+    "proceeds": pl.Float64(),
+    "cost": pl.Float64(),
+    "holding_hours": pl.Float64(),
+    "result": pl.Float64(),
+    "unmatched_reason": pl.String(),
+}
 
 
 def match(
