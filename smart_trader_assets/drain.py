@@ -109,13 +109,23 @@ class Drain:
         store = lake.store
         with _alone(self._settings):
             _bury_the_dead(self._instance, store)
-            self._materialize(TOKENS.name, [self._as_of.date().isoformat()], store, report)
+            self._materialize(TOKENS.name, [self._today()], store, report)
             for _ in range(MOST_SWEEPS):
                 if not self._sweep(store, report):
                     return report
         raise DrainError(
             f"After {MOST_SWEEPS} sweeps rows are still due: {report.stuck or 'see smart-trader state'}."
         )
+
+    def _today(self) -> str:
+        """The snapshot's partition; DrainError for a clock set to a day that has not come yet."""
+        day = self._as_of.date().isoformat()
+        if day not in self._partitions.days.get_partition_keys():
+            raise DrainError(
+                f"The clock stands at {day}, and there are snapshot days from {self._settings.first_day} "
+                "to today: set --as-of to one of them, or first_day to an earlier day."
+            )
+        return day
 
     def _sweep(self, store: DeltaStore, report: DrainReport) -> bool:
         """Run every asset that has due rows, in the order of the graph; whether there was any."""

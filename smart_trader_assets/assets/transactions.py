@@ -64,6 +64,9 @@ def transactions_asset(partitions: Partitions) -> dg.AssetsDefinition:
                     )
                     wallets = due["wallet_address"].unique(maintain_order=True).to_list()
                     ready = to_fetch(screened, wallets).collect()
+                    count = ready["wallet_address"].n_unique()
+                    most = birdeye.estimate({"trader_txs": settings.swap_pages_per_run * count})
+                    context.log.info(f"Shard {shard}: {count} wallets are to be fetched, {most}.")
                     yield from _fetch_shard(shard, ready, wallets, scope, settings, session)
 
         return Batches(batches())

@@ -10,7 +10,7 @@ from smart_trader_assets.access import BirdEyeAccess, FetchSession
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.scope import RunScope, Take
 from smart_trader_assets.automation.partitions import Partitions
-from smart_trader_assets.birdeye import EntityFetchError, HolderList
+from smart_trader_assets.birdeye import PAGE_SIZE, EntityFetchError, HolderList
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
 from smart_trader_assets.delta.cursors import TOKENS_TO_FETCH
 from smart_trader_assets.delta.settlements import mirrored_listings, tokens_fetched
@@ -46,6 +46,9 @@ def whales_asset(partitions: Partitions) -> dg.AssetsDefinition:
         def batches() -> Iterator[Batch]:
             with birdeye.session(scope.budget) as session:
                 for shard, due in scope.due_by_shard(TOKENS_TO_FETCH, tracked_tokens):
+                    pages = -(-settings.holders_per_token // PAGE_SIZE) * due.height
+                    most = birdeye.estimate({"token_holder": pages})
+                    context.log.info(f"Shard {shard}: {due.height} tokens are due, {most}.")
                     for part in due.iter_slices(TOKENS_PER_BATCH):
                         yield from _fetch(shard, part, tokens, scope, settings, session)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,11 @@ FOLDERS = frozenset({"bronze", "silver", "gold", "ops", "reports"})
 _CLIENT_OPTIONS = frozenset({"allow_http", "allow_invalid_certificates", "timeout", "proxy_url"})
 
 
+# The first are no part of a URL that delta-rs makes of a path, a percent sign is decoded on the way,
+# and Polars takes name=value for a partition.
+_UNREADABLE = re.compile(r"[\[\]^|\\\n=]|%[0-9A-Fa-f]{2}")
+
+
 def is_remote(root: str) -> bool:
     """Whether the root is in an object store."""
     return "://" in root
@@ -25,6 +31,15 @@ def is_remote(root: str) -> bool:
 def place(root: str) -> str:
     """The root in full: an absolute path, or the URI as it is."""
     return root if is_remote(root) else str(Path(root).resolve())
+
+
+def check_spelling(root: str) -> None:
+    """RootError where the full path of a local `root` is one that the libraries below cannot spell."""
+    if not is_remote(root) and (strange := _UNREADABLE.search(place(root))):
+        raise RootError(
+            f"The root {place(root)} has {strange.group()!r} in its path, which Delta tables cannot lie under: "
+            "name a folder without it."
+        )
 
 
 def check_place(root: str, storage_options: Mapping[str, str]) -> None:

@@ -20,6 +20,9 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from smart_trader_assets.delta.batch import Batch, Scope, Settlement
 from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.errors import CommitConflictError, StorageError, TableMissingError
+from smart_trader_assets.delta.local_table import ReadableTable
+from smart_trader_assets.delta.location import check_spelling
+from smart_trader_assets.delta.location import check_spelling
 from smart_trader_assets.delta.merge import TOMBSTONE, row_merge, state_merge
 from smart_trader_assets.delta.schema import (
     check_partition,
@@ -87,9 +90,11 @@ class DeltaStore:
     """Tables under one root, opened by contract.
 
     `root` is a local path or an object store's URI, `storage_options` what delta-rs needs to reach it.
+    RootError where a local path is spelt so that delta-rs or Polars would look elsewhere.
     """
 
     def __init__(self, root: str, storage_options: Mapping[str, str] | None = None) -> None:
+        check_spelling(root)
         self.root = root.rstrip("/")
         self.storage_options = dict(storage_options or {})
 
@@ -107,7 +112,7 @@ class DeltaStore:
     def open(self, contract: TableContract) -> DeltaTable:
         """The table at its newest version; TableMissingError where the root's promise is broken."""
         try:
-            return DeltaTable(self.uri(contract), storage_options=self.storage_options)
+            return ReadableTable(self.uri(contract), storage_options=self.storage_options)
         except TableNotFoundError as error:
             raise TableMissingError(
                 f"The table {contract.name} is gone from {self.root}. Restore it, or use a new root; "

@@ -197,7 +197,7 @@ def _mints_in_dispute(rows: pl.DataFrame, mints: pl.DataFrame) -> pl.DataFrame:
         for leg in LEGS
     ]
     return pl.DataFrame({"mint": mints["mint"], "known": known}).filter(
-        pl.col("mint").is_in(pl.concat(odd).unique())
+        pl.col("mint").is_in(pl.concat(odd).unique().implode())
     )
 
 

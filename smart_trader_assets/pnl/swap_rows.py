@@ -125,7 +125,7 @@ def repeated_text(text: pl.Series) -> pl.Series:
     """
     hashes = text.hash()
     ordered = hashes.sort()
-    return hashes.is_in(ordered.filter(ordered == ordered.shift(1)).unique())
+    return hashes.is_in(ordered.filter(ordered == ordered.shift(1)).unique().implode())
 
 
 def known_by(rows: pl.DataFrame, as_of: datetime) -> pl.DataFrame:

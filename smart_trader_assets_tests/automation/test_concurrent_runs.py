@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,19 @@ from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
 from smart_trader_assets.delta.store import DeltaStore, Stamp
-from smart_trader_assets.delta.tables import TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.delta.tables import TOKENS, TRACKED_TOKENS, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.shards import shard_of
-from smart_trader_assets_tests.automation.counting import READY, SHARDS
 from smart_trader_assets_tests.automation.ticking import settings_for
-from smart_trader_assets_tests.delta.samples import frame, swap
+from smart_trader_assets_tests.automation.worker import READY, SHARDS
+from smart_trader_assets_tests.delta.samples import DAY, NOW, frame, swap, token
 from smart_trader_assets_tests.support.village import CAT, USDC
 
 WRITER = Stamp("writer", "bronze/transactions")
 # Two processes on one shard, one on the other.
 WORKERS = ("00", "00", "01")
-ROUNDS, WALLETS = 10, 8
+ROUNDS = 10
+OLD = [f"wallet {number}" for number in range(8)]
+MINTS = [f"mint {number}" for number in range(30)]
 
 
 def bought(wallet: str, number: int) -> Mapping[str, Any]:
@@ -43,13 +46,6 @@ def bought(wallet: str, number: int) -> Mapping[str, Any]:
     )
 
 
-def write(store: DeltaStore, swaps: list[Mapping[str, Any]]) -> None:
-    """Add swap rows, a batch a shard."""
-    rows = frame(TRANSACTIONS, swaps)
-    for (shard,), part in rows.group_by("wallet_shard"):
-        store.write(TRANSACTIONS, Batch(part, str(shard)), WRITER)
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> DeltaStore:
     return make_lake(settings_for(tmp_path / "root", **SHARDS)).store
@@ -61,7 +57,7 @@ def beside_workers(tmp_path: Path, store: DeltaStore) -> Callable[[Callable[[], 
 
     def run(work: Callable[[], None]) -> None:
         done = tmp_path / "done"
-        module = "smart_trader_assets_tests.automation.counting"
+        module = "smart_trader_assets_tests.automation.worker"
         workers = [
             subprocess.Popen(
                 [sys.executable, "-m", module, store.root, shard, str(done)],
@@ -94,34 +90,65 @@ def changes(store: DeltaStore) -> dict[str, Counter[str]]:
     }
 
 
-def test_each_row_is_settled_once_for_each_time_it_was_due_and_none_unread(store, beside_workers):
-    wallets = [f"wallet {number}" for number in range(WALLETS)]
+def put_swaps(store: DeltaStore, round_: int) -> None:
+    """A wallet that the runs may know gets another row, and one comes that they have never seen."""
+    rows = frame(TRANSACTIONS, [bought(wallet, round_) for wallet in [*OLD, f"new {round_}"]])
+    for (shard,), part in rows.group_by("wallet_shard"):
+        store.write(TRANSACTIONS, Batch(part, str(shard)), WRITER)
 
+
+def put_prices(store: DeltaStore, round_: int) -> None:
+    """A snapshot in which every token has another price than before."""
+    rows = [
+        token(
+            mint,
+            token_shard=shard_of(mint, 2),
+            symbol=mint,
+            liquidity=1e6,
+            price=float(round_),
+            fetched_at=NOW + timedelta(seconds=round_),
+        )
+        for mint in MINTS
+    ]
+    store.write(TOKENS, Batch(frame(TOKENS, rows), DAY), WRITER)
+
+
+def reset_swaps(store: DeltaStore, wallet: str, run_id: str) -> None:
+    """A wallet's swaps are to be counted again."""
+    plan = plan_reset(store, Choice(TRANSACTIONS.name, wallets=(wallet,)))
+    carry_out(store, plan, Stamp(run_id, "reset"))
+
+
+def test_what_comes_and_changes_beside_runs_is_settled_once_and_never_unread(store, beside_workers):
     def work() -> None:
         for round_ in range(ROUNDS):
-            # A wallet known to the runs gets another row, and one comes that they have never seen.
-            write(store, [bought(wallet, round_) for wallet in [*wallets, f"new {round_}"]])
+            put_swaps(store, round_)
+            put_prices(store, round_)
             if round_ % 3 == 2:
-                chosen = Choice(TRANSACTIONS.name, wallets=(wallets[round_ % WALLETS],))
-                carry_out(store, plan_reset(store, chosen), Stamp(f"reset {round_}", "reset"))
+                reset_swaps(store, OLD[round_ % len(OLD)], f"reset {round_}")
 
     beside_workers(work)
 
     swaps = store.scan(TRANSACTIONS).collect()
-    assert swaps.height == ROUNDS * (WALLETS + 1)
+    assert swaps.height == ROUNDS * (len(OLD) + 1)
     assert set(swaps["processed_for_pnl"]) == {True}
     assert set(swaps["_delta_operation"]) == {"PNL_PROCESSED"}
     assert set(swaps["set_aside_reason"]) == {None}
-
     touched = changes(store)
-    due = Counter(swaps["swap_id"].to_list()) + touched.get("RESET", Counter())
-    assert touched["CREATE"] == Counter(swaps["swap_id"].to_list())
-    assert touched["PNL_PROCESSED"] == due
+    once = Counter(swaps["swap_id"].to_list())
+    assert touched["CREATE"] == once
+    assert touched["PNL_PROCESSED"] == once + touched["RESET"]
 
-    # A row that was settled without having been read is missing from its wallet's trades.
+    # A swap that was settled without having been read is missing from its wallet's trades.
     pnl = store.scan(WALLET_PNL).filter(token_address="ALL_TOKENS", window="all").collect()
     assert dict(pnl.select("wallet_address", "trade_count").iter_rows()) == {
-        **dict.fromkeys(wallets, ROUNDS),
+        **dict.fromkeys(OLD, ROUNDS),
         **{f"new {round_}": 1 for round_ in range(ROUNDS)},
     }
-    assert pnl.height == WALLETS + ROUNDS
+    assert pnl.height == len(OLD) + ROUNDS
+
+    # A price that was settled without having been read is not the one that the token has in silver.
+    assert set(store.scan(TOKENS).collect()["tracking_status"]) == {"tracked"}
+    tracked = store.scan(TRACKED_TOKENS).select("token_address", "price").collect()
+    assert dict(tracked.iter_rows()) == dict.fromkeys(MINTS, float(ROUNDS - 1))
+    assert tracked.height == len(MINTS)

@@ -1,6 +1,6 @@
-"""A process that counts one shard's swaps in run after run, until it is told that no more will come.
+"""A process that takes whatever is due in one shard, run after run, until it is told that no more will come.
 
-`python -m smart_trader_assets_tests.automation.counting <root> <shard> <done file>`
+`python -m smart_trader_assets_tests.automation.worker <root> <shard> <done file>`
 
 It says when it begins.
 """
@@ -14,21 +14,22 @@ import dagster as dg
 
 from smart_trader_assets.assembly import make_assets, make_resources
 from smart_trader_assets.automation.partitions import make_partitions
-from smart_trader_assets.delta.cursors import SWAPS_TO_COUNT
+from smart_trader_assets.delta.cursors import SWAPS_TO_COUNT, TOKENS_TO_TRACK
 from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.tables import WALLET_PNL
 from smart_trader_assets.tuning import due_policy
 from smart_trader_assets_tests.automation.ticking import settings_for
 from smart_trader_assets_tests.delta.samples import NOW
 
 SHARDS: Mapping[str, Any] = {"token_shards": 2, "wallet_shards": 2}
+CURSORS = (TOKENS_TO_TRACK, SWAPS_TO_COUNT)
 MOST_RUNS = 200
 READY = "ready\n"
 
 
 def main(root: Path, shard: str, done: Path) -> None:
-    """Run silver/wallet_pnl on the shard while rows come, and once more after the last of them."""
+    """Run the consumers on the shard while rows come, and once more after the last of them."""
     settings = settings_for(root, **SHARDS)
+    policy = due_policy(settings)
     assets = make_assets(make_partitions(settings))
     resources = make_resources(settings)
     lake = resources["lake"]
@@ -37,17 +38,18 @@ def main(root: Path, shard: str, done: Path) -> None:
     sys.stdout.flush()
     for _ in range(MOST_RUNS):
         last = done.exists()
-        with dg.DagsterInstance.ephemeral() as instance:
-            dg.materialize(
-                assets,
-                selection=[dg.AssetKey(WALLET_PNL.name.split("/"))],
-                partition_key=shard,
-                resources=resources,
-                instance=instance,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            )
-        due = SWAPS_TO_COUNT.due_counts(lake.store, as_of=NOW, policy=due_policy(settings))
-        if last and not due.get(shard):
+        for cursor in CURSORS:
+            with dg.DagsterInstance.ephemeral() as instance:
+                dg.materialize(
+                    assets,
+                    selection=[dg.AssetKey(cursor.consumer.split("/"))],
+                    partition_key=shard,
+                    resources=resources,
+                    instance=instance,
+                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                )
+        due = [cursor.due_counts(lake.store, as_of=NOW, policy=policy) for cursor in CURSORS]
+        if last and not any(shard in counts for counts in due):
             return
     raise SystemExit(f"rows of {shard} are still due after {MOST_RUNS} runs: {due}")
 

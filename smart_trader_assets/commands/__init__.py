@@ -1,0 +1,1 @@
+"""The subcommands of `smart-trader`, a module a kind: run, look, mend, serve."""

@@ -1,0 +1,143 @@
+"""The subcommands that look and change nothing: state, explain, report, backtest."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from smart_trader_assets.assembly import make_lake
+from smart_trader_assets.commands.options import AsOf, Data, chosen_settings, errors_told
+from smart_trader_assets.console import outcomes_table, queue_tables
+from smart_trader_assets.out_of_sample import backtest
+from smart_trader_assets.queue_view import read_queue
+from smart_trader_assets.report.evidence import MOST_WALLETS
+from smart_trader_assets.report.explanation import explain as explain_from_tables
+from smart_trader_assets.report.explanation_views import (
+    explanation_csv,
+    explanation_json,
+    explanation_tables,
+)
+from smart_trader_assets.report.exports import ranking_csv, ranking_json
+from smart_trader_assets.report.page_file import page_path, write_page, write_text
+from smart_trader_assets.sources import settings_of_root
+from smart_trader_assets.tuning import due_policy, ranking_rules
+
+_WIDTH_OF_A_FILE = 160  # columns of a table that is piped somewhere
+
+
+def state(
+    data: Data = None,
+    as_of: AsOf = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Show the queue: rows by state, what is due, what is in trouble. Changes nothing."""
+    with errors_told() as console:
+        settings = settings_of_root(chosen_settings(data, as_of=as_of))
+        store = make_lake(settings).store
+        queue = read_queue(store, as_of=settings.now(), policy=due_policy(settings))
+        if as_json:
+            typer.echo(json.dumps(queue.as_json(), indent=2))
+            return
+        for table in queue_tables(queue):
+            console.print(table)
+        if queue.incomplete_histories:
+            console.print(f"{queue.incomplete_histories} wallets' histories are not complete yet.")
+
+
+def explain(
+    wallet: Annotated[str, typer.Argument(help="Address of the wallet.")],
+    token: Annotated[
+        str | None, typer.Option(metavar="MINT", help="Only the trades of this token.")
+    ] = None,
+    data: Data = None,
+    as_of: AsOf = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Print trades, lot matches and open lots as CSV.")
+    ] = False,
+) -> None:
+    """Show the trades and the lots behind a wallet's numbers, and whether they add up to the table's."""
+    if as_json and csv:
+        raise typer.BadParameter("--json and --csv are two forms: choose one")
+    with errors_told() as console:
+        settings = settings_of_root(chosen_settings(data, as_of=as_of))
+        explained = explain_from_tables(
+            make_lake(settings), wallet, as_of=settings.now(), token=token
+        )
+        if as_json or csv:
+            typer.echo(explanation_json(explained) if as_json else explanation_csv(explained))
+            return
+        wide = console if console.is_terminal else Console(width=_WIDTH_OF_A_FILE)
+        for table in explanation_tables(explained):
+            wide.print(table)
+        wide.print(explained.agreement.verdict, highlight=False, soft_wrap=True)
+
+
+def report(
+    data: Data = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The page; by default reports/ in the root."),
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the ranking as CSV too.")
+    ] = None,
+    as_json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the ranking as JSON too.")
+    ] = None,
+    wallets: Annotated[
+        int, typer.Option(min=1, help="Wallets on the page, best first.")
+    ] = MOST_WALLETS,
+) -> None:
+    """Write the page to look at: leaderboard, and each trader's curve, tokens, reasons and lots.
+
+    One HTML file that works without a network. CSV and JSON hold all ranked wallets, unrounded.
+    """
+    with errors_told() as console:
+        settings = settings_of_root(chosen_settings(data))
+        page = out or page_path(settings)
+        ranking = write_page(make_lake(settings), page, most_wallets=wallets)
+        written = [page]
+        if csv:
+            write_text(csv, ranking_csv(ranking.traders))
+            written.append(csv)
+        if as_json:
+            write_text(
+                as_json,
+                ranking_json(ranking.traders, as_of=ranking.as_of, source=ranking.source),
+            )
+            written.append(as_json)
+        for file in written:
+            console.print(escape(str(file.resolve())), highlight=False, soft_wrap=True)
+
+
+def show_backtest(
+    data: Data = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="DAY", help="Rank as of the start of this day; by default 30 days back."
+        ),
+    ] = None,
+) -> None:
+    """Rank the wallets as of an earlier day, and show what each tier earned afterwards. Changes nothing."""
+    with errors_told() as console:
+        settings = settings_of_root(chosen_settings(data))
+        found = backtest(
+            make_lake(settings).store, rules=ranking_rules(settings), at=_day(at) if at else None
+        )
+        console.print(outcomes_table(found))
+
+
+def _day(text: str) -> datetime:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"--at {text} is no day: give it as 2026-01-31") from None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
