@@ -20,6 +20,7 @@ from smart_trader_assets.birdeye import (
     EntityFetchError,
     MissingKeyError,
     RateGate,
+    Spend,
     StopFetchingError,
 )
 from smart_trader_assets.parking import ParkingTimes, park, unpark
@@ -131,6 +132,17 @@ class BirdEyeAccess:
         finally:
             ledger.close()
             gate.close()
+
+    def spent_this_month(self) -> dict[str, Spend]:
+        """Requests and credits of the month that is under way, by endpoint; empty where none is known."""
+        ledger_file = self.settings.resolved_state_dir / LEDGER_FILE
+        if not ledger_file.exists():
+            return {}
+        ledger = CreditLedger(ledger_file, month_budget=None)
+        try:
+            return ledger.by_endpoint(self.settings.now())
+        finally:
+            ledger.close()
 
     def estimate(self, requests: Mapping[str, int]) -> str:
         """What a run may cost at most, in words; `requests` by endpoint."""

@@ -240,13 +240,20 @@ def queue_tables(queue: Queue) -> list[Table]:
     for name in ("cursor", "asset", "partitions"):
         due.add_column(name)
     due.add_column("rows", justify="right")
+    due.add_column("oldest (UTC)")
     waiting = queue.due.group_by("cursor", "consumer", maintain_order=True).agg(
         pl.col("partition"), pl.col("rows").sum()
     )
     for cursor, consumer, partitions, rows in waiting.iter_rows():
-        due.add_row(cursor, consumer, ", ".join(p or "all" for p in partitions), f"{rows:,}")
+        due.add_row(
+            cursor,
+            consumer,
+            ", ".join(p or "all" for p in partitions),
+            f"{rows:,}",
+            f"{queue.oldest[cursor]:%Y-%m-%d %H:%M:%S}",
+        )
     if not waiting.height:
-        due.add_row("nothing", "", "", "0")
+        due.add_row("nothing", "", "", "0", "")
     tables = [states, due]
     if queue.troubles:
         troubles = Table(title="In trouble", title_justify="left")

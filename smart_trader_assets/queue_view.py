@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.contract import VERSION, TableContract
 from smart_trader_assets.delta.cursor import Cursor, DuePolicy
 from smart_trader_assets.delta.cursors import CURSORS
 from smart_trader_assets.delta.store import DeltaStore
@@ -33,11 +34,13 @@ class Queue:
 
     counts: table, column, state, partition, rows
     due: cursor, consumer, partition, rows
+    oldest: by cursor, since when the row that has waited longest is as it is
     """
 
     as_of: datetime
     counts: pl.DataFrame
     due: pl.DataFrame
+    oldest: Mapping[str, datetime]
     troubles: tuple[Trouble, ...]
     incomplete_histories: int
 
@@ -47,6 +50,7 @@ class Queue:
             "as_of": self.as_of.isoformat(),
             "counts": self.counts.to_dicts(),
             "due": self.due.to_dicts(),
+            "oldest": {cursor: since.isoformat() for cursor, since in self.oldest.items()},
             "troubles": [
                 {
                     **vars(trouble),
@@ -88,6 +92,11 @@ def read_queue(store: DeltaStore, *, as_of: datetime, policy: DuePolicy) -> Queu
         as_of=as_of,
         counts=pl.concat(counts) if counts else pl.DataFrame(schema=_COUNTS_SCHEMA),
         due=pl.DataFrame(due, schema=_DUE_SCHEMA, orient="row"),
+        oldest={
+            cursor.name: _oldest(store, cursor, as_of, policy)
+            for cursor in CURSORS
+            if any(name == cursor.name for name, *_ in due)
+        },
         troubles=tuple(
             trouble
             for cursor in CURSORS
@@ -96,6 +105,13 @@ def read_queue(store: DeltaStore, *, as_of: datetime, policy: DuePolicy) -> Queu
         ),
         incomplete_histories=_incomplete(store),
     )
+
+
+def _oldest(store: DeltaStore, cursor: Cursor, as_of: datetime, policy: DuePolicy) -> datetime:
+    """When the due row that nothing has touched for longest was touched last; only due rows are read."""
+    due = cursor.due_rows(store.scan(cursor.contract), shards=None, as_of=as_of, policy=policy)
+    oldest: datetime = due.select(pl.col(VERSION).min()).collect().item()
+    return oldest
 
 
 def _counts(store: DeltaStore, contract: TableContract) -> list[pl.DataFrame]:

@@ -24,7 +24,7 @@ from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind, SandboxPlan,
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX
 from smart_trader_assets_tests.support.command import installed
 from smart_trader_assets_tests.support.roots import contents, versions
-from smart_trader_assets_tests.support.village import ANN, BOB, CAT, DOG, FOX, NOW
+from smart_trader_assets_tests.support.village import ANN, BOB, CAT, DOG, EVE, FOX, LATER, NOW
 
 KEY = "the-key-that-nobody-may-read"
 
@@ -219,6 +219,23 @@ def test_a_folder_that_holds_something_else_is_refused_and_left_as_it_is(tmp_pat
     told = refusal(run(tmp_path / "photos", "--replay", village_folder))
     assert "cat.jpg" in told
     assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.jpg"]
+
+
+@pytest.mark.parametrize("name", ["my data", "ünï #1, 100 % 日本?"])
+def test_a_folder_may_have_any_usual_name(account, tmp_path, first_run, name):
+    root = shutil.copytree(first_run.root, tmp_path / name)
+    account.clock.set(LATER)
+    result = command("run", "--data", root, "--as-of", LATER.isoformat())
+    assert result.exit_code == 0, result.output
+    assert f"Tables: {root}" in result.stdout
+    assert EVE in set(DeltaStore(str(root)).scan(TRANSACTIONS).collect()["wallet_address"])
+
+
+@pytest.mark.parametrize("name", ["a[b", "a^b", "env=prod", "a%20b"])
+def test_a_folder_that_delta_cannot_spell_is_refused(tmp_path, village_folder, name):
+    told = refusal(run(tmp_path / name, "--replay", village_folder))
+    assert str(tmp_path / name) in told
+    assert not (tmp_path / name).exists()
 
 
 def test_a_root_of_another_source_is_refused(drained, village_folder):

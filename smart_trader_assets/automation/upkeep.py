@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from smart_trader_assets.access import BirdEyeAccess
 from smart_trader_assets.delta.errors import LakeError
 from smart_trader_assets.delta.maintenance import maintain
 from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
@@ -120,15 +121,20 @@ def queue_asset() -> dg.AssetsDefinition:
         "see it; it writes nothing.",
     )
     def queue(
-        lake: LakeResource, settings: dg.ResourceParam[Settings]
+        lake: LakeResource,
+        settings: dg.ResourceParam[Settings],
+        birdeye: dg.ResourceParam[BirdEyeAccess],
     ) -> dg.MaterializeResult[None]:
         seen = read_queue(lake.store, as_of=settings.now(), policy=due_policy(settings))
+        spent = birdeye.spent_this_month()
         troubles: list[dict[str, Any]] = seen.as_json()["troubles"]
         return dg.MaterializeResult(
             metadata={
                 "rows_due": int(seen.due["rows"].sum() or 0),
                 "in_trouble": len(seen.troubles),
                 "incomplete_histories": seen.incomplete_histories,
+                "credits_this_month": sum(spend.credits for spend in spent.values()),
+                "oldest_due": {cursor: since.isoformat() for cursor, since in seen.oldest.items()},
                 "states": _table(seen.counts.to_dicts(), seen.counts.columns),
                 "due": _table(seen.due.to_dicts(), seen.due.columns),
                 "troubles": _table(

@@ -11,10 +11,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from smart_trader_assets.access import BirdEyeAccess
 from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.commands.options import AsOf, Data, chosen_settings, errors_told
 from smart_trader_assets.console import outcomes_table, queue_tables
 from smart_trader_assets.out_of_sample import backtest
+from smart_trader_assets.parking import parked
 from smart_trader_assets.queue_view import read_queue
 from smart_trader_assets.report.evidence import MOST_WALLETS
 from smart_trader_assets.report.explanation import explain as explain_from_tables
@@ -41,13 +43,31 @@ def state(
         settings = settings_of_root(chosen_settings(data, as_of=as_of))
         store = make_lake(settings).store
         queue = read_queue(store, as_of=settings.now(), policy=due_policy(settings))
+        spent = BirdEyeAccess(settings).spent_this_month()
+        parking = parked(settings.resolved_state_dir, now=datetime.now(UTC))
         if as_json:
-            typer.echo(json.dumps(queue.as_json(), indent=2))
+            money = {
+                name: {"requests": s.requests, "credits": s.credits} for name, s in spent.items()
+            }
+            told = {**queue.as_json(), "spent_this_month": money}
+            told["parked_until"] = parking.until.isoformat() if parking else None
+            typer.echo(json.dumps(told, indent=2))
             return
         for table in queue_tables(queue):
             console.print(table)
         if queue.incomplete_histories:
             console.print(f"{queue.incomplete_histories} wallets' histories are not complete yet.")
+        requests = sum(spend.requests for spend in spent.values())
+        credits_spent = sum(spend.credits for spend in spent.values())
+        console.print(
+            f"This month: {requests:,} requests, {credits_spent:,} credits.", highlight=False
+        )
+        if parking:
+            console.print(
+                f"[yellow]![/] Fetching is parked until {parking.until:%Y-%m-%d %H:%M} UTC: "
+                f"{escape(parking.reason)}",
+                soft_wrap=True,
+            )
 
 
 def explain(

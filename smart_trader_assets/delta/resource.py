@@ -51,7 +51,8 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     @property
     def unchecked_store(self) -> DeltaStore:
         """The store without a look at the root: to find out what stands there."""
-        options = {k: v for k, v in self.storage.str_dict().items() if k != "provider"}
+        given = self.storage.model_dump(exclude={"provider"}, exclude_none=True)
+        options = {name: str(value) for name, value in given.items()}
         if is_remote(self.root):
             options |= {"allow_http": str(self.allow_http).lower(), **_credentials(os.environ)}
         return DeltaStore(self.root, options)

@@ -22,7 +22,6 @@ from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSIO
 from smart_trader_assets.delta.errors import CommitConflictError, StorageError, TableMissingError
 from smart_trader_assets.delta.local_table import ReadableTable
 from smart_trader_assets.delta.location import check_spelling
-from smart_trader_assets.delta.location import check_spelling
 from smart_trader_assets.delta.merge import TOMBSTONE, row_merge, state_merge
 from smart_trader_assets.delta.schema import (
     check_partition,
