@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from smart_trader_assets.anchors import SANDBOX_DETAIL, anchored
 from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.delta.errors import RootError
 from smart_trader_assets.delta.root import read_identity
@@ -24,23 +24,6 @@ class StandIn:
     source: MarketSource
     settings: Settings
     problems: tuple[str, ...] = ()
-
-
-_SANDBOX_DETAIL = re.compile(r"seed (?P<seed>\d+), past until (?P<anchor>\S+)")
-
-
-def anchored(settings: Settings) -> Settings:
-    """The sandbox's settings with its anchor: that of the root, or the hour that has begun for a new root.
-
-    The invented past must not move while the root stands, or its rows would belong to two markets.
-    """
-    if settings.resolved_source != "sandbox" or settings.sandbox_anchor is not None:
-        return settings
-    found = read_identity(make_lake(settings).unchecked_store)
-    told = _SANDBOX_DETAIL.fullmatch(found.detail) if found is not None else None
-    if told is not None:
-        return settings.but(sandbox_anchor=datetime.fromisoformat(told["anchor"]))
-    return settings.but(sandbox_anchor=settings.now().replace(minute=0, second=0))
 
 
 def settings_of_root(settings: Settings) -> Settings:
@@ -60,7 +43,7 @@ def settings_of_root(settings: Settings) -> Settings:
         "token_shards": found.token_shards,
         "wallet_shards": found.wallet_shards,
     }
-    if told := _SANDBOX_DETAIL.fullmatch(found.detail):
+    if told := SANDBOX_DETAIL.fullmatch(found.detail):
         changes |= {
             "sandbox_seed": int(told["seed"]),
             "sandbox_anchor": datetime.fromisoformat(told["anchor"]),

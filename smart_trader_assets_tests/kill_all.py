@@ -17,6 +17,9 @@ from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
 
+import dagster as dg
+
+from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets_tests.support.dying import Moment
 from smart_trader_assets_tests.support.killing import Undisturbed
 from smart_trader_assets_tests.support.village import write_village
@@ -59,9 +62,9 @@ def main() -> int:
             started = time.monotonic()
             try:
                 survives(Path(place) / f"root {count}")
-            except AssertionError as difference:
+            except (AssertionError, SmartTraderError, dg.DagsterError) as trouble:
                 failed += 1
-                print(f"FAILED  killed {name}: {difference}", flush=True)
+                print(f"FAILED  killed {name}: {type(trouble).__name__}: {trouble}", flush=True)
             else:
                 print(f"ok      killed {name} ({time.monotonic() - started:.1f} s)", flush=True)
     print(f"{failed} kills were not survived" if failed else "every kill was survived")

@@ -25,9 +25,27 @@ def usd(amount: float | None) -> str:
     return f"{_MINUS if negative else ''}${text}"
 
 
+def usd_short(amount: float | None) -> str:
+    """Four digits that count, thousands and more by letter: `$12.5k`, `−$300`."""
+    if not _known(amount):
+        return UNKNOWN
+    return f"{_MINUS if amount < 0 else ''}${quantity(abs(amount))}"
+
+
 def percent(share: float | None) -> str:
     """`62.5 %`, cut to one place: what falls short of a threshold never reads as reaching it."""
     return wording.percent(share).replace("-", _MINUS) if _known(share) else UNKNOWN
+
+
+def share(percent_of_all: float | None) -> str:
+    """A part of a whole, in whole percent; `<1 %` and `>99 %` where that would read as none and all."""
+    if not _known(percent_of_all):
+        return UNKNOWN
+    if 0 < percent_of_all < 1:
+        return "<1 %"
+    if 99 < percent_of_all < 100:  # noqa: PLR2004 - percent
+        return ">99 %"
+    return f"{percent_of_all:.0f} %"
 
 
 def count(number: float | None) -> str:

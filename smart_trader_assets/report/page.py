@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -14,13 +13,12 @@ import polars as pl
 from markupsafe import Markup
 
 from smart_trader_assets.report import formats
-from smart_trader_assets.report.curves import HOLDING_BANDS
 from smart_trader_assets.report.evidence import RankingEvidence
+from smart_trader_assets.report.page_charts import page_charts
 from smart_trader_assets.report.symbols import short
-from smart_trader_assets.report.wallet_parts import WalletPart, wallet_parts
+from smart_trader_assets.report.wallet_parts import wallet_parts
 
 TIERS = ("ELITE", "STRONG", "PROMISING", "QUALIFIED")
-BEST_CURVES = 5
 MOST_CLASSIFIED = 100
 
 _SOURCES = {
@@ -34,11 +32,11 @@ def render_page(evidence: RankingEvidence, *, stamp: str) -> str:
     """The whole page. `stamp` says which state of the tables it was made from.
 
     Every text that comes from outside is escaped and isolated from its surroundings' direction; the
-    content security policy lets nothing run but the page's own scripts, by their hashes, and nothing
-    be fetched at all.
+    content security policy lets nothing run but the page's own script, by its hash, and nothing be
+    fetched at all.
     """
     parts = wallet_parts(evidence)
-    scripts = [_asset("vendor/uPlot.iife.min.js"), _asset("templates/page.js")]
+    script = _asset("page.js")
     return (
         _environment()
         .get_template("page.html.j2")
@@ -53,10 +51,10 @@ def render_page(evidence: RankingEvidence, *, stamp: str) -> str:
             classified=evidence.classified.head(MOST_CLASSIFIED).to_dicts(),
             changes=evidence.tier_changes.to_dicts(),
             source=_SOURCES.get(evidence.source, evidence.source),
-            charts=_charts(parts),
-            styles=[_asset("vendor/uPlot.min.css"), _asset("templates/page.css")],
-            scripts=scripts,
-            policy=_policy(scripts),
+            charts=page_charts(parts),
+            style=_asset("page.css"),
+            script=script,
+            policy=_policy(script),
         )
     )
 
@@ -82,39 +80,18 @@ def _totals(traders: pl.DataFrame) -> dict[str, Any]:
     ).row(0, named=True)
 
 
-def _charts(parts: Sequence[WalletPart]) -> dict[str, Any]:
-    """What the charts draw, as JSON: curves and holding shares by wallet, and the best wallets' names."""
-    return {
-        "bands": [name for name, _ in HOLDING_BANDS],
-        "wallets": {
-            part.trader["wallet_address"]: {"curve": part.curve, "holding": part.holding}
-            for part in parts
-        },
-        "best": [
-            {
-                "wallet": part.trader["wallet_address"],
-                "name": f"#{part.trader['overall_rank']} {short(part.trader['wallet_address'])}",
-            }
-            for part in parts[:BEST_CURVES]
-        ],
-    }
-
-
-def _policy(scripts: Sequence[str]) -> str:
-    hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-        for script in scripts
-    )
+def _policy(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 
 
 @cache
-def _asset(path: str) -> Markup:
+def _asset(name: str) -> Markup:
     """A script or style sheet of this package, which is trusted and goes into the page as it is."""
-    return Markup(resources.files(__package__).joinpath(path).read_text("utf-8"))  # noqa: S704
+    return Markup(resources.files(__package__).joinpath("templates", name).read_text("utf-8"))  # noqa: S704
 
 
 @cache

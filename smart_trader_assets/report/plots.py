@@ -14,7 +14,8 @@ from matplotlib.ticker import MaxNLocator
 
 from smart_trader_assets.report.curves import HOLDING_BANDS, equity_curves, holding_shares
 from smart_trader_assets.report.evidence import RankingEvidence
-from smart_trader_assets.report.page import BEST_CURVES, TIERS, tier_mix
+from smart_trader_assets.report.page import TIERS, tier_mix
+from smart_trader_assets.report.page_charts import BEST_CURVES
 from smart_trader_assets.report.symbols import short
 
 _TIER_COLOURS = dict(zip(TIERS, ("#b07a05", "#0d7f4f", "#3a62c9", "#69727f"), strict=True))

@@ -149,5 +149,5 @@ def _curve(trader: Row, curve: pl.DataFrame) -> tuple[list[int], list[float]]:
 
 
 def _holding(shares: pl.DataFrame) -> list[float]:
-    by_band = dict(shares.select("band", pl.col("share").round(1)).iter_rows())
+    by_band = dict(shares.select("band", "share").iter_rows())
     return [by_band.get(band, 0.0) for band in range(len(HOLDING_BANDS))]

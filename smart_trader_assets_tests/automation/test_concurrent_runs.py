@@ -97,7 +97,7 @@ def put_swaps(store: DeltaStore, round_: int) -> None:
         store.write(TRANSACTIONS, Batch(part, str(shard)), WRITER)
 
 
-def put_prices(store: DeltaStore, round_: int) -> None:
+def put_prices(store: DeltaStore, price: float) -> None:
     """A snapshot in which every token has another price than before."""
     rows = [
         token(
@@ -105,8 +105,8 @@ def put_prices(store: DeltaStore, round_: int) -> None:
             token_shard=shard_of(mint, 2),
             symbol=mint,
             liquidity=1e6,
-            price=float(round_),
-            fetched_at=NOW + timedelta(seconds=round_),
+            price=price,
+            fetched_at=NOW + timedelta(seconds=price),
         )
         for mint in MINTS
     ]
@@ -122,8 +122,9 @@ def reset_swaps(store: DeltaStore, wallet: str, run_id: str) -> None:
 def test_what_comes_and_changes_beside_runs_is_settled_once_and_never_unread(store, beside_workers):
     def work() -> None:
         for round_ in range(ROUNDS):
-            put_swaps(store, round_)
             put_prices(store, round_)
+            put_swaps(store, round_)
+            put_prices(store, round_ + 0.5)
             if round_ % 3 == 2:
                 reset_swaps(store, OLD[round_ % len(OLD)], f"reset {round_}")
 
@@ -150,5 +151,5 @@ def test_what_comes_and_changes_beside_runs_is_settled_once_and_never_unread(sto
     # A price that was settled without having been read is not the one that the token has in silver.
     assert set(store.scan(TOKENS).collect()["tracking_status"]) == {"tracked"}
     tracked = store.scan(TRACKED_TOKENS).select("token_address", "price").collect()
-    assert dict(tracked.iter_rows()) == dict.fromkeys(MINTS, float(ROUNDS - 1))
+    assert dict(tracked.iter_rows()) == dict.fromkeys(MINTS, ROUNDS - 0.5)
     assert tracked.height == len(MINTS)

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from smart_trader_assets.helius import HeliusClient, HeliusError, Webhook
 from smart_trader_assets.sandbox import Fault, FaultKind, HeliusEndpoint
+from smart_trader_assets.settings import SettingsError, load_settings
 from smart_trader_assets_tests.birdeye.scripted_server import Answer, ScriptedServer
 from smart_trader_assets_tests.helius.conftest import (
     AUTHORIZATION,
@@ -111,6 +112,16 @@ def test_the_client_and_the_webhook_do_not_show_secrets(server: ScriptedServer) 
         webhook = helius.webhook("id-1")
         assert webhook.fields == WEBHOOK
         assert leaked(f"{webhook!r} {webhook!s} {helius!r} {vars(helius)!r}") == []
+
+
+def test_settings_do_not_show_the_key_and_name_a_tier_that_there_is_not() -> None:
+    settings = load_settings({"helius_api_key": KEY, "alert_tiers": "elite"})
+    assert settings.alert_tiers == ("ELITE",)
+    assert settings.helius_api_key == SecretStr(KEY) == settings.but(alert_limit=1).helius_api_key
+    assert leaked(f"{settings!r} {settings!s} {settings.model_dump_json()}") == []
+    with pytest.raises(SettingsError, match=r"'ELTE'.*'ELITE', 'STRONG'") as caught:
+        load_settings({"helius_api_key": KEY, "alert_tiers": "ELTE"})
+    assert leaked(told(caught.value)) == []
 
 
 def test_the_redaction_of_headers_ends_with_the_client(server: ScriptedServer) -> None:

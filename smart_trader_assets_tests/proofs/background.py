@@ -76,6 +76,24 @@ class Background:
             )
         ]
 
+    def status(self, run_id: str) -> dg.DagsterRunStatus:
+        """How far a run has come."""
+        run = self.instance.get_run_by_id(run_id)
+        if run is None:
+            raise ProofError(f"the run {run_id} is gone from the instance")
+        return run.status
+
+    def failure(self, run_id: str) -> str:
+        """What a failed run says of its end."""
+        events = [entry.dagster_event for entry in self.instance.all_logs(run_id)]
+        failures = [e for e in events if e and e.event_type == dg.DagsterEventType.RUN_FAILURE]
+        return (failures[-1].message or "") if failures else ""
+
+    def kill(self) -> None:
+        """Kill the daemon, the code server and all runs, none of which can say anything any more."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
     def pid_of(self, run_id: str) -> int:
         """The process that a run works in, from the run's own log."""
         for entry in self.instance.all_logs(run_id):

@@ -2,7 +2,8 @@
 
 `python -m smart_trader_assets_tests.proofs.daemon` starts the real daemon, touches nothing, and compares
 what it has made with what `smart-trader run` makes of the same market by the same clock. Then time passes,
-and only what is new or due again is fetched. Then a run of the daemon is killed. It takes some minutes.
+and only what is new or due again is fetched. Then a run of the daemon is killed, and then a run and the
+daemon with it. It takes some minutes.
 """
 
 from __future__ import annotations
@@ -174,45 +175,69 @@ def time_passes(
     proof.compare_requests("26 hours later", wanted)
 
 
-def run_killed(proof: Proof, daemon: Background, as_of: datetime) -> None:
-    """A fetching run dies in the middle; the daemon finds out, and does its work again."""
+def until_fetching(proof: Proof, daemon: Background) -> str:
+    """Wait for a run that is in the middle of fetching swaps; its id."""
     run_ids: list[str] = []
 
     def fetching() -> bool:
-        started = [
+        run_ids[:] = [
             record.dagster_run.run_id
             for record in daemon.runs(consumer=TRANSACTIONS.name)
             if record.dagster_run.status == dg.DagsterRunStatus.STARTED
         ]
-        run_ids[:] = started[:1]
-        return bool(started) and proof.server.requests[Endpoint.SWAPS.value] > 0
+        return bool(run_ids) and proof.server.requests[Endpoint.SWAPS.value] > 0
 
     daemon.wait("a run that fetches swaps", fetching, DRAIN_SECONDS)
-    (run_id,) = run_ids
-    pid = daemon.pid_of(run_id)
-    os.kill(pid, signal.SIGKILL)
-    killed_at = time.time()
-    proof.server.faults.clear()
-    proof.say("a run that fetches swaps is killed", f"run {run_id[:8]}, process {pid}")
+    return run_ids[0]
+
+
+def recover(proof: Proof, daemon: Background, as_of: datetime, run_id: str, stage: str) -> None:
+    """From here on the daemon is left alone: it fails the dead run and does its work again."""
+    begun = time.time()
 
     def found_dead() -> bool:
-        run = daemon.instance.get_run_by_id(run_id)
-        return run is not None and run.status == dg.DagsterRunStatus.FAILURE
+        return daemon.status(run_id) == dg.DagsterRunStatus.FAILURE
 
     took = daemon.wait("the dead run to be failed", found_dead, RECOVERY_SECONDS)
-    proof.say("the dead run is marked as failed", f"after {took:.0f} s")
+    proof.say(f"{stage}: the run is marked as failed", f"{took:.0f} s; {daemon.failure(run_id)}")
     daemon.wait(
         "its partitions to be asked for again",
-        lambda: bool(daemon.runs(since=killed_at, consumer=TRANSACTIONS.name)),
+        lambda: bool(daemon.runs(since=begun, consumer=TRANSACTIONS.name)),
         RECOVERY_SECONDS,
     )
-    proof.say("its partitions have a new run", f"after {time.time() - killed_at:.0f} s")
+    proof.say(f"{stage}: its partitions have a new run", f"{time.time() - begun:.0f} s")
     proof.until_drained(daemon, as_of, RECOVERY_SECONDS)
-    total = time.time() - killed_at
+    total = time.time() - begun
     if total > RECOVERY_SECONDS:
         raise ProofError(f"recovery took {total:.0f} s, more than {RECOVERY_SECONDS}")
-    proof.say("everything is drained again", f"{total:.0f} s after the kill")
-    proof.compare("after the kill")
+    proof.say(f"{stage}: everything is drained again", f"{total:.0f} s")
+    proof.compare(stage)
+
+
+def run_killed(proof: Proof, home: Path, as_of: datetime) -> None:
+    """A fetching run's process dies alone."""
+    stage = "a run is killed"
+    with background(home, proof.environment, as_of) as daemon:
+        run_id = until_fetching(proof, daemon)
+        pid = daemon.pid_of(run_id)
+        os.kill(pid, signal.SIGKILL)
+        proof.server.faults.clear()
+        proof.say(stage, f"run {run_id[:8]}, process {pid}")
+        recover(proof, daemon, as_of, run_id, stage)
+
+
+def all_killed(proof: Proof, home: Path, as_of: datetime) -> None:
+    """A fetching run dies with the daemon and the code server, as a machine dies: nobody saw it end."""
+    stage = "everything is killed"
+    with background(home, proof.environment, as_of) as daemon:
+        run_id = until_fetching(proof, daemon)
+        daemon.kill()
+        proof.server.faults.clear()
+        if daemon.status(run_id) != dg.DagsterRunStatus.STARTED:
+            raise ProofError(f"the run ended before it was killed: {daemon.status(run_id)}")
+        proof.say(stage, f"run {run_id[:8]} with its daemon; it is left STARTED")
+    with background(home, proof.environment, as_of) as daemon:
+        recover(proof, daemon, as_of, run_id, stage)
 
 
 def _told_runs(daemon: Background, since: float) -> str:
@@ -228,7 +253,7 @@ def main() -> None:
     anchor = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(
         days=6
     )
-    second, third = anchor + timedelta(hours=26), anchor + timedelta(hours=52)
+    second, third, fourth = (anchor + timedelta(hours=hours) for hours in (26, 52, 78))
     market = GeneratedMarket(SEED, anchor, tokens=TOKENS_LISTED, wallets=WALLETS)
     with (
         tempfile.TemporaryDirectory(prefix="daemon-proof-") as folder,
@@ -241,10 +266,11 @@ def main() -> None:
         wanted = proof.begin(second)
         with background(home, proof.environment, second) as daemon:
             time_passes(proof, daemon, second, wanted)
-        proof.begin(third)
-        server.faults.add(Fault(FaultKind.LATENCY, endpoint=Endpoint.SWAPS, seconds=10, times=None))
-        with background(home, proof.environment, third) as daemon:
-            run_killed(proof, daemon, third)
+        slow = Fault(FaultKind.LATENCY, endpoint=Endpoint.SWAPS, seconds=10, times=None)
+        for as_of, killed in ((third, run_killed), (fourth, all_killed)):
+            proof.begin(as_of)
+            server.faults.add(slow)
+            killed(proof, home, as_of)
         table = Table(title="The daemon, driven by state columns", title_justify="left")
         table.add_column("what")
         table.add_column("seen", overflow="fold")

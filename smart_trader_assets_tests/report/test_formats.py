@@ -31,6 +31,30 @@ def test_money(amount, shown):
 
 
 @pytest.mark.parametrize(
+    ("amount", "shown"),
+    [(0.0, "$0"), (12_500.0, "$12.5k"), (-300.0, "−$300"), (0.05, "$0.05"), (None, "–")],
+)
+def test_money_on_an_axis(amount, shown):
+    assert formats.usd_short(amount) == shown
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [
+        (0.0, "0 %"),
+        (0.004, "<1 %"),
+        (1.0, "1 %"),
+        (62.5, "62 %"),
+        (99.6, ">99 %"),
+        (100.0, "100 %"),
+        (None, "–"),
+    ],
+)
+def test_a_share_reads_as_none_or_all_only_where_it_is(share, shown):
+    assert formats.share(share) == shown
+
+
+@pytest.mark.parametrize(
     ("share", "shown"), [(62.55, "62.5 %"), (99.99, "99.9 %"), (-4.2, "−4.2 %"), (None, "–")]
 )
 def test_a_percentage_is_cut_not_rounded_up(share, shown):

@@ -2,11 +2,9 @@
 
 import base64
 import hashlib
-import json
 import re
 from datetime import timedelta
 from html import unescape
-from typing import Any
 
 import polars as pl
 import pytest
@@ -14,17 +12,11 @@ import pytest
 from smart_trader_assets.pnl import ALL_TOKENS, LotEvidence
 from smart_trader_assets.report.evidence import RankingEvidence, read_ranking
 from smart_trader_assets.report.page import render_page
-from smart_trader_assets.report.symbols import shown_symbol
+from smart_trader_assets.report.symbols import short, shown_symbol
 from smart_trader_assets.report.wallet_parts import MOST_SALES, wallet_parts
 from smart_trader_assets_tests.report.hostile_market import SYMBOLS, make_lake
-from smart_trader_assets_tests.report.page_reader import Page, read_page
+from smart_trader_assets_tests.report.page_reader import read_page
 from smart_trader_assets_tests.support.village import ANN, BOB, CAT, DOG, FOX, NOW, OWL
-
-
-def charts(page: Page) -> Any:
-    """What the charts draw."""
-    (data,) = [text for kind, text in page.scripts if kind == "application/json"]
-    return json.loads(data)
 
 
 def test_the_leaderboard_shows_the_numbers_of_gold(ranking, page):
@@ -39,21 +31,58 @@ def test_the_leaderboard_shows_the_numbers_of_gold(ranking, page):
     assert "$6,910" in page.words
 
 
-def test_a_curve_begins_at_nothing_and_ends_at_the_realized_pnl(ranking, page):
-    seconds, realized = charts(page)["wallets"][ANN]["curve"]
+def test_a_curve_begins_at_nothing_and_ends_at_the_realized_pnl(ranking):
+    (part,) = wallet_parts(ranking)
+    seconds, realized = part.curve
     trader = ranking.traders.row(0, named=True)
     assert (seconds[0], realized[0]) == (int(trader["first_transaction"].timestamp()), 0.0)
     assert (seconds[-1], realized[-1]) == (int(NOW.timestamp()), round(trader["realized_pnl"], 2))
     assert seconds == sorted(seconds)
 
 
-def test_holding_times_are_shares_of_the_matched_cost(page):
-    bands = charts(page)["bands"]
-    shares = dict(zip(bands, charts(page)["wallets"][ANN]["holding"], strict=True))
+def test_holding_times_are_shares_of_the_matched_cost(ranking):
+    (part,) = wallet_parts(ranking)
     # Twelve lots of 1,000 held for five hours, one of 10 held for a day.
-    assert shares["<6 h"] == 99.9
-    assert shares["<7 d"] == 0.1
-    assert sum(shares.values()) == 100
+    held = {2: 12_000 / 12_010, 4: 10 / 12_010}
+    assert part.holding == pytest.approx([100 * held.get(band, 0) for band in range(7)])
+
+
+def test_every_chart_says_in_words_what_it_shows(page):
+    assert page.elements["svg"] == 5
+    assert page.values("role", "svg") == ["img"] * 5
+    best_wide, best_narrow, spark, curve, holding = page.values("aria-label", "svg")
+    assert best_wide == best_narrow == f"#1 {short(ANN)}: {curve}"
+    assert spark == curve
+    assert "$6,910 at the end" in curve
+    assert holding == "Matched cost by holding time. <6 h: >99 %, <7 d: <1 %."
+    assert len(page.values("class", "path")) >= 5
+
+
+def test_charts_take_their_looks_from_the_page(html, page):
+    pictures = re.findall(r"<svg.*?</svg>", html, flags=re.DOTALL)
+    assert not re.search(
+        r' (id|style|fill|stroke|width|font-family)=|url\(|#[0-9a-f]{6}"', "".join(pictures)
+    )
+    styled = set(re.findall(r"\.(plot-[a-z]+)", html))
+    assert {name.split()[0] for name in page.values("class", "path")} <= styled
+
+
+def test_ids_are_not_repeated(page):
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+
+
+def test_a_wallet_without_a_result_has_words_in_place_of_its_charts(ranking):
+    lots = LotEvidence(
+        trades=ranking.lots.trades,
+        lot_matches=ranking.lots.lot_matches.clear(),
+        open_lots=ranking.lots.open_lots,
+    )
+    traders = ranking.traders.with_columns(first_transaction=pl.lit(None, pl.Datetime("us", "UTC")))
+    page = read_page(render_page(_with(ranking, traders=traders, lots=lots), stamp=""))
+    assert page.elements["svg"] == 0
+    assert "Nothing was traded yet." in page.words
+    assert "Nothing was sold whose cost is known." in page.words
 
 
 def test_the_part_of_a_wallet_tells_what_is_known_and_what_is_not(ranking):
@@ -86,7 +115,7 @@ def test_changes_of_tier_are_listed(page):
 
 
 def test_names_of_tokens_are_shown_as_text_and_never_run(page):
-    assert page.elements["script"] == 3
+    assert page.elements["script"] == 1
     assert page.elements["img"] == page.elements["iframe"] == 0
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
     assert {shown_symbol(SYMBOLS[CAT]), shown_symbol(SYMBOLS[DOG])} <= set(page.isolated)
@@ -97,7 +126,7 @@ def test_reasons_are_shown_as_text_and_never_run(ranking):
     reasons = ranking.traders.with_columns(reasons=pl.lit([reason], pl.List(pl.String)))
     page = read_page(render_page(_with(ranking, traders=reasons), stamp=""))
     assert reason in page.isolated
-    assert page.elements["script"] == 3
+    assert page.elements["script"] == 1
 
 
 def test_text_direction_and_control_codes_of_a_name_stay_inside_it(html, page):
@@ -115,7 +144,7 @@ def test_the_page_asks_nothing_of_anybody(html, page):
     assert policy.startswith("default-src 'none';")
 
 
-def test_the_policy_lets_the_pages_own_scripts_run_and_no_other(page):
+def test_the_policy_lets_the_pages_own_script_run_and_no_other(page):
     (policy,) = [value for value in page.values("content", "meta") if "script-src" in value]
     allowed = set(re.findall(r"'(sha256-[^']+)'", policy))
     own = {
@@ -208,5 +237,5 @@ def _copied(frame: pl.DataFrame, wallets: pl.DataFrame) -> pl.DataFrame:
     return wallets.join(frame.drop("wallet_address"), how="cross").select(frame.columns)
 
 
-def _with(ranking: RankingEvidence, **changes: pl.DataFrame) -> RankingEvidence:
+def _with(ranking: RankingEvidence, **changes: pl.DataFrame | LotEvidence) -> RankingEvidence:
     return RankingEvidence(**{**vars(ranking), **changes})
