@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from smart_trader_assets.delta.tables import (
 )
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind, SandboxPlan, SandboxServer
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX
-from smart_trader_assets_tests.support.command import installed
+from smart_trader_assets_tests.support.command import installed, started
 from smart_trader_assets_tests.support.roots import contents, versions
 from smart_trader_assets_tests.support.village import ANN, BOB, CAT, DOG, EVE, FOX, LATER, NOW
 
@@ -332,6 +333,22 @@ def test_the_installed_command_explains_itself():
     assert shown.returncode == 0
     for option in ("--data", "--sandbox", "--replay", "--as-of", "--top"):
         assert option in shown.stdout
+
+
+def test_a_run_that_is_interrupted_says_so_in_one_sentence_and_can_go_on(village_folder, tmp_path):
+    root = tmp_path / "root"
+    arguments = ("run", "--replay", village_folder, "--data", root)
+    with started("smart-trader", *arguments) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if TRACKED_TOKENS.name in line:  # there is work behind it, and work before it
+                process.send_signal(signal.SIGINT)
+                break
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told == "Stopped. What is done stays done; run it again to go on.\n"
+    tracked = DeltaStore(str(root)).scan(TRACKED_TOKENS).collect()
+    assert tracked.height == 4
 
 
 def test_a_run_prints_the_ranking_the_cost_and_the_place_of_the_tables(account, tmp_path):

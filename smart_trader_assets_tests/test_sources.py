@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from smart_trader_assets.anchors import anchored
 from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.delta.errors import RootError
 from smart_trader_assets.sandbox import Endpoint, RecordingError
 from smart_trader_assets.settings import LIVE_URL, Settings, load_settings
-from smart_trader_assets.anchors import anchored
 from smart_trader_assets.sources import make_stand_in, open_source, settings_of_root
 from smart_trader_assets_tests.support.village import LATER, NOW, village_rows
 

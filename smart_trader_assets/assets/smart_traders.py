@@ -15,11 +15,13 @@ from smart_trader_assets.delta.tables import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
     TIER_CHANGES,
+    TRACKED_TOKENS,
     TRANSACTIONS,
     WALLET_PNL,
 )
 from smart_trader_assets.ranking import judge_wallets, tier_changes
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.symbols import named_mint
 from smart_trader_assets.tuning import ranking_rules
 
 _CLASSIFIED = "classified_wallets"
@@ -53,19 +55,29 @@ def smart_traders_assets() -> dg.AssetsDefinition:
                 "who no longer qualifies leaves at the next run.",
             ),
         },
-        inputs={"wallet_pnl": WALLET_PNL, "transactions": TRANSACTIONS},
-        all_partitions_of=("wallet_pnl", "transactions"),
+        inputs={
+            "wallet_pnl": WALLET_PNL,
+            "transactions": TRANSACTIONS,
+            "tracked_tokens": TRACKED_TOKENS,
+        },
+        all_partitions_of=("wallet_pnl", "transactions", "tracked_tokens"),
     )
     def judgement(
         context: dg.AssetExecutionContext,
         config: Take,
         wallet_pnl: pl.LazyFrame,
         transactions: pl.LazyFrame,
+        tracked_tokens: pl.LazyFrame,
         settings: dg.ResourceParam[Settings],
         lake: LakeResource,
     ) -> Iterator[dg.Output[list[Batch]]]:
         batches = _judge(
-            RunScope.of(context, settings, config), wallet_pnl, transactions, settings, lake
+            RunScope.of(context, settings, config),
+            wallet_pnl,
+            transactions,
+            tracked_tokens,
+            settings,
+            lake,
         )
         for output in (_CLASSIFIED, _CHANGES, _TRADERS):
             if output in context.op_execution_context.selected_output_names:
@@ -78,6 +90,7 @@ def _judge(
     scope: RunScope,
     wallet_pnl: pl.LazyFrame,
     transactions: pl.LazyFrame,
+    tracked_tokens: pl.LazyFrame,
     settings: Settings,
     lake: LakeResource,
 ) -> dict[str, list[Batch]]:
@@ -89,7 +102,11 @@ def _judge(
     rules = ranking_rules(settings)
     numbers = wallet_pnl.filter(pl.col("window") == "all").collect()
     judged = judge_wallets(
-        numbers, rules=rules, as_of=scope.as_of, pools=_pools(transactions, numbers)
+        numbers,
+        rules=rules,
+        as_of=scope.as_of,
+        pools=_pools(transactions, numbers),
+        token_symbols=_names(tracked_tokens, numbers),
     )
     changes = tier_changes(
         lake.store.scan(TIER_CHANGES)
@@ -127,3 +144,14 @@ def _pools(transactions: pl.LazyFrame, numbers: pl.DataFrame) -> list[str]:
         .collect()["wallet_address"]
         .to_list()
     )
+
+
+def _names(tracked_tokens: pl.LazyFrame, numbers: pl.DataFrame) -> dict[str, str]:
+    """What the tracked tokens among the numbers' are called; the others go by their mint."""
+    mints = numbers["token_address"].unique().to_list()
+    listed = (
+        tracked_tokens.filter(pl.col("token_address").is_in(mints))
+        .select("token_address", "symbol")
+        .collect()
+    )
+    return {mint: named_mint(mint, symbol) for mint, symbol in listed.iter_rows()}

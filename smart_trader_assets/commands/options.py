@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from dagster import DagsterExecutionInterruptedError
 from rich.console import Console
 from rich.markup import escape
 
@@ -74,6 +75,9 @@ def errors_told() -> Iterator[Console]:
             f"[red]✗[/] {escape(str(error))}", soft_wrap=True, highlight=False
         )
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (
+        KeyboardInterrupt,
+        DagsterExecutionInterruptedError,
+    ):  # the latter where a run was at work
         Console(stderr=True).print("Stopped. What is done stays done; run it again to go on.")
         sys.exit(130)

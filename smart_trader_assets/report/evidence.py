@@ -20,8 +20,8 @@ from smart_trader_assets.delta.tables import (
     WALLET_PNL,
 )
 from smart_trader_assets.pnl import LotEvidence, lot_evidence
-from smart_trader_assets.report.symbols import token_symbols
 from smart_trader_assets.shards import shard_of
+from smart_trader_assets.symbols import token_symbols
 
 MOST_WALLETS = 200
 """Wallets that a page shows unless told otherwise."""

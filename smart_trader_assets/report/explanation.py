@@ -14,8 +14,8 @@ from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.tables import TOKENS, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.pnl import ALL_TOKENS, WalletExplanation, explain_wallet
-from smart_trader_assets.report.symbols import token_symbols
 from smart_trader_assets.shards import shard_of
+from smart_trader_assets.symbols import token_symbols
 
 _CENT = 0.005
 SUMMED = ("realized_pnl", "matched_cost", "open_cost", "unrealized_pnl")

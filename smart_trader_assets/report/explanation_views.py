@@ -14,7 +14,7 @@ from smart_trader_assets.report import formats
 from smart_trader_assets.report.explanation import SUMMED, ExplainedWallet
 from smart_trader_assets.report.exports import csv_text, json_text
 from smart_trader_assets.report.sales import REASON_WORDS, sales_of
-from smart_trader_assets.report.symbols import short
+from smart_trader_assets.symbols import short
 
 _SALE = ["token_address", "sold_at", "sale_tx"]
 _STYLES = {"gain": "green", "loss": "red", "": ""}

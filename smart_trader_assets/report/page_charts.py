@@ -18,8 +18,8 @@ from smart_trader_assets.report.charts import (
     holding_words,
 )
 from smart_trader_assets.report.svg import page_drawing
-from smart_trader_assets.report.symbols import short
 from smart_trader_assets.report.wallet_parts import WalletPart
+from smart_trader_assets.symbols import short
 
 BEST_CURVES = 5
 

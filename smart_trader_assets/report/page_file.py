@@ -13,7 +13,6 @@ from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.delta.tables import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.report.evidence import MOST_WALLETS, RankingEvidence, read_ranking
-from smart_trader_assets.report.page import render_page
 from smart_trader_assets.settings import Settings
 
 PAGE_NAME = "smart_traders.html"
@@ -36,6 +35,9 @@ def write_page(
     lake: LakeResource, path: Path, *, most_wallets: int = MOST_WALLETS
 ) -> RankingEvidence:
     """Make the page from the tables as they stand; ReportError where the file cannot be written."""
+    # Imported here: the drawing library takes half a second that no other command should wait for.
+    from smart_trader_assets.report.page import render_page  # noqa: PLC0415
+
     stamp = _stamp(lake, most_wallets)
     evidence = read_ranking(lake, most_wallets=most_wallets)
     write_text(path, render_page(evidence, stamp=stamp))

@@ -17,11 +17,12 @@ from smart_trader_assets.delta.tables import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
     TIER_CHANGES,
+    TRACKED_TOKENS,
     TRANSACTIONS,
     WALLET_PNL,
 )
 from smart_trader_assets.settings import load_settings
-from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, pnl_frame, portfolio, trader
+from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, pnl_frame, portfolio, token, trader
 
 GOLD = (SMART_TRADERS, CLASSIFIED_WALLETS, TIER_CHANGES)
 STAMP = Stamp("a test", "silver/wallet_pnl")
@@ -204,6 +205,28 @@ def test_the_pool_of_any_swap_is_kept_out(gold):
     gold.judge()
     assert gold.rows(CLASSIFIED_WALLETS, "wallet_address", "wallet_class") == [("ann", "POOL")]
     assert gold.rows(SMART_TRADERS, "wallet_address") == [("bob",)]
+
+
+def test_reasons_name_a_tracked_token_by_its_symbol_and_its_mint(gold):
+    mint = "ADwdJg2ZLwX4hXc"
+    listed = {
+        "token_address": mint,
+        "token_shard": "00",
+        "symbol": "BONK",
+        "first_listed_on": AS_OF.date(),
+        "last_listed_on": AS_OF.date(),
+        "metrics_at": AS_OF,
+        "whale_fetch_status": "completed",
+        "is_newly_tracked": False,
+        "attempts": 0,
+    }
+    schema = {name: TRACKED_TOKENS.schema[name] for name in listed}
+    gold.store.write(TRACKED_TOKENS, Batch(pl.DataFrame([listed], schema=schema), "00"), STAMP)
+    gold.put(*trader("ann"), token("ann", mint, 2_000.0), *trader("bob"))
+    gold.judge()
+    reasons = dict(gold.rows(SMART_TRADERS, "wallet_address", "reasons"))
+    assert "Best of 13 tokens: BONK (ADwd…4hXc) with 2,000.00 USD." in reasons["ann"]
+    assert "Best of 12 tokens: mint-11 with 1,000.00 USD." in reasons["bob"]
 
 
 def test_the_settings_rule_the_ranking(gold):

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -144,20 +144,31 @@ def background(home: Path, environment: Mapping[str, str], as_of: datetime) -> I
             _stop(process)
 
 
-def drain_in_foreground(
-    root: Path, environment: Mapping[str, str], as_of: datetime, arguments: Sequence[str] = ()
-) -> None:
+def drain_in_foreground(root: Path, environment: Mapping[str, str], as_of: datetime) -> None:
     """`smart-trader run` on a root, by the clock given. ProofError where it fails."""
+    _in_foreground([*COMMAND, "run", "--data", str(root)], environment, as_of)
+
+
+def snapshot_in_foreground(environment: Mapping[str, str], as_of: datetime) -> None:
+    """Materialize the day's token snapshot with Dagster's own command. ProofError where it fails."""
+    day = as_of.date().isoformat()
+    code = ["-m", "smart_trader_assets.definitions"]
+    chosen = ["--select", "bronze/tokens", "--partition", day]
+    command = [sys.executable, "-m", "dagster", "asset", "materialize", *code, *chosen]
+    _in_foreground(command, environment, as_of)
+
+
+def _in_foreground(command: list[str], environment: Mapping[str, str], as_of: datetime) -> None:
     done = subprocess.run(
-        [*COMMAND, "run", "--data", str(root), "--as-of", as_of.isoformat(), *arguments],
-        env={name: value for name, value in environment.items() if name != "DAGSTER_HOME"},
+        command,
+        env={**environment, "SMART_TRADER_AS_OF": as_of.isoformat()},
         cwd=PROJECT,
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise ProofError(f"smart-trader run failed: {done.stderr or done.stdout}")
+        raise ProofError(f"{' '.join(command)} failed: {done.stderr or done.stdout}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

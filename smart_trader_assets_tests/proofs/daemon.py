@@ -37,6 +37,7 @@ from smart_trader_assets_tests.proofs.background import (
     ProofError,
     background,
     drain_in_foreground,
+    snapshot_in_foreground,
 )
 from smart_trader_assets_tests.support.roots import contents, versions
 
@@ -58,7 +59,11 @@ class Proof:
         self.daemons = DeltaStore(str(self.folder / "daemon"))
         self.drained = DeltaStore(str(self.folder / "drained"))
         self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("SMART_TRADER_")},
+            **{
+                k: v
+                for k, v in os.environ.items()
+                if not k.startswith(("SMART_TRADER_", "DAGSTER_HOME"))
+            },
             "BIRDEYE_API_KEY": "key-of-the-proof",
             "SMART_TRADER_BIRDEYE_BASE_URL": self.server.base_url,
             "SMART_TRADER_ROOT": self.daemons.root,
@@ -85,6 +90,14 @@ class Proof:
         asked = _of_entities(self.server)
         self.server.log.clear()
         return asked
+
+    def list_anew(self, as_of: datetime) -> None:
+        """Take the snapshot of a later time before the daemon starts.
+
+        The clock of a stage stands still: a snapshot after the PnL would bear the same time, and its prices
+        would be missing from numbers that say that they are as of then.
+        """
+        snapshot_in_foreground(self.environment, as_of)
 
     def until_drained(self, daemon: Background, as_of: datetime, seconds: float) -> float:
         """Wait until the snapshot is taken, nothing is due and no run is left; how long it took."""
@@ -264,11 +277,13 @@ def main() -> None:
         with background(home, proof.environment, anchor) as daemon:
             first_drain(proof, daemon, anchor)
         wanted = proof.begin(second)
+        proof.list_anew(second)
         with background(home, proof.environment, second) as daemon:
             time_passes(proof, daemon, second, wanted)
         slow = Fault(FaultKind.LATENCY, endpoint=Endpoint.SWAPS, seconds=10, times=None)
         for as_of, killed in ((third, run_killed), (fourth, all_killed)):
             proof.begin(as_of)
+            proof.list_anew(as_of)
             server.faults.add(slow)
             killed(proof, home, as_of)
         table = Table(title="The daemon, driven by state columns", title_justify="left")

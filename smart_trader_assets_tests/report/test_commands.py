@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -86,3 +88,11 @@ def test_run_ends_by_naming_the_report_and_leaves_a_current_one_alone(village_fo
     written = page.stat().st_mtime_ns
     assert command(*asked).output.splitlines()[-1] == f"Report: {page}"
     assert page.stat().st_mtime_ns == written
+
+
+def test_commands_that_draw_nothing_do_not_wait_for_the_drawing_library():
+    asked = "import sys, smart_trader_assets.cli; print('matplotlib' in sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert told.stdout.strip() == "False"

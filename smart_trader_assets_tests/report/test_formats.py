@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader_assets.report import formats
-from smart_trader_assets.report.symbols import LONGEST_SYMBOL, short, shown_symbol
+from smart_trader_assets.symbols import LONGEST_SYMBOL, named_mint, short, shown_symbol
 
 
 @pytest.mark.parametrize(
@@ -116,3 +116,11 @@ def test_a_symbols_blanks_are_folded():
 def test_an_address_is_shortened_to_its_ends():
     assert short("5ngDQ3vMT7GHeFvXP5GLX79t6fqG2t15kyQTtst9zFdw") == "5ngD…zFdw"
     assert short("short") == "short"
+
+
+@pytest.mark.parametrize(
+    ("symbol", "shown"),
+    [("BONK", "BONK (ADwd…4hXc)"), (None, "ADwdJg2ZLwX4hXc"), (" \u202e ", "ADwdJg2ZLwX4hXc")],
+)
+def test_a_symbol_stands_beside_its_mint_and_never_for_it(symbol, shown):
+    assert named_mint("ADwdJg2ZLwX4hXc", symbol) == shown

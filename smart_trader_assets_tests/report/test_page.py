@@ -12,8 +12,8 @@ import pytest
 from smart_trader_assets.pnl import ALL_TOKENS, LotEvidence
 from smart_trader_assets.report.evidence import RankingEvidence, read_ranking
 from smart_trader_assets.report.page import render_page
-from smart_trader_assets.report.symbols import short, shown_symbol
 from smart_trader_assets.report.wallet_parts import MOST_SALES, wallet_parts
+from smart_trader_assets.symbols import short, shown_symbol
 from smart_trader_assets_tests.report.hostile_market import SYMBOLS, make_lake
 from smart_trader_assets_tests.report.page_reader import read_page
 from smart_trader_assets_tests.support.village import ANN, BOB, CAT, DOG, FOX, NOW, OWL

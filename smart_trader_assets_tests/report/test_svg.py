@@ -1,6 +1,7 @@
 """A figure in the page: its shapes and words, and nothing else that matplotlib writes."""
 
 import re
+from itertools import pairwise
 
 import matplotlib as mpl
 import pytest
@@ -106,7 +107,7 @@ def _corners(path: str) -> list[tuple[int, int]]:
 
 
 def _pairs(passed: list[tuple[int, int]]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    return list(zip(passed, passed[1:], strict=False))
+    return list(pairwise(passed))
 
 
 def _between(place: tuple[int, int], one: tuple[int, int], other: tuple[int, int]) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX
@@ -39,6 +40,22 @@ def installed(
     """Run a command of the environment that the tests run in: `smart-trader`, `dagster`."""
     place = Path(sys.executable).parent / command
     return _run([str(place), *map(str, arguments)], variables, seconds)
+
+
+@contextmanager
+def started(
+    command: str, *arguments: str | Path, variables: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """The same while it is at work, its lines to be read as they come."""
+    with subprocess.Popen(
+        [str(Path(sys.executable).parent / command), *map(str, arguments)],
+        cwd=PROJECT,
+        env=environment(PYTHONUNBUFFERED="1", **(variables or {})),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
 
 
 def _run(

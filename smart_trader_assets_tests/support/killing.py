@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -15,7 +13,7 @@ import polars as pl
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.drain import Drain
 from smart_trader_assets.sources import open_source
-from smart_trader_assets_tests.support.command import PROJECT, environment, python
+from smart_trader_assets_tests.support.command import python, started
 from smart_trader_assets_tests.support.dying import Moment, watched_writes
 from smart_trader_assets_tests.support.pipeline import SMALL, replay
 from smart_trader_assets_tests.support.roots import assert_same, contents
@@ -62,8 +60,7 @@ class Undisturbed:
 
     def assert_survives_after(self, root: Path, seconds: float) -> bool:
         """The same for a run killed after some time; whether it was still at work by then."""
-        command = [sys.executable, "-m", "smart_trader_assets.cli", *_run(self.folder, root)]
-        with _started(command) as process:
+        with started("smart-trader", *_run(self.folder, root), variables=SHARDS) as process:
             try:
                 process.wait(seconds)
                 caught = False
@@ -82,15 +79,3 @@ class Undisturbed:
 
 def _run(folder: Path, root: Path) -> list[str]:
     return ["run", "--replay", str(folder), "--data", str(root), "--as-of", NOW.isoformat()]
-
-
-@contextmanager
-def _started(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(
-        command,
-        cwd=PROJECT,
-        env=environment(**SHARDS),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        yield process

@@ -53,6 +53,12 @@ def shown_symbol(symbol: str) -> str:
     return shown_text(symbol, LONGEST_SYMBOL)
 
 
+def named_mint(mint: str, symbol: str | None) -> str:
+    """`BONK (DezX…B263)`: a symbol never stands for a mint alone. The mint where the symbol shows nothing."""
+    shown = shown_symbol(symbol or "")
+    return f"{shown} ({short(mint)})" if shown else mint
+
+
 def short(address: str) -> str:
     """`AD83…ec2t`: enough of an address or a transaction's hash to tell it from its neighbours."""
     if len(address) <= 2 * _SHORT_END + 1:
