@@ -8,7 +8,7 @@ export DAGSTER_HOME := $(CURDIR)/.dagster_home
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format dev bench clean
+.PHONY: help setup run test check format dev bench prove clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -46,6 +46,11 @@ dev: $(STAMP) $(DAGSTER_HOME)/dagster.yaml ## The Dagster UI with its daemon, on
 
 bench: $(STAMP) ## Measure: times, ratios, peak memory
 	$(BIN)/python -m smart_trader_assets_tests.benchmarks.bench_pnl $(ARGS)
+	$(BIN)/python -m smart_trader_assets_tests.benchmarks.bench_cursors
+
+prove: $(STAMP) ## The long proofs: a run killed at every write, and a real daemon left to itself
+	$(BIN)/python -m smart_trader_assets_tests.kill_all
+	$(BIN)/python -m smart_trader_assets_tests.proofs.daemon
 
 clean: ## Remove the environment, caches and Dagster's home; data/ stays
 	rm -rf $(VENV) .dagster_home .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info build
