@@ -336,13 +336,10 @@ class Settings(BaseSettings):
         return moment.astimezone(UTC).replace(microsecond=0)
 
 
-def load_settings(
-    overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
-) -> Settings:
+def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     """The settings of the environment, with `overrides` on top; SettingsError says what to mend, and where."""
-    environment = os.environ if environment is None else environment
     known = set(Settings.model_fields) - set(_KEYS)
-    for variable in environment:
+    for variable in os.environ:
         if not variable.upper().startswith(PREFIX):
             continue
         name = variable[len(PREFIX) :].lower()
