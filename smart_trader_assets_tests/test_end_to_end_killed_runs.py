@@ -15,11 +15,8 @@ def undisturbed(tmp_path_factory, village_folder):
     ("moment", "done"),
     [
         ("before", 0.1),
-        ("after", 0.3),
-        ("before", 0.45),
-        ("after", 0.6),
+        ("after", 0.45),
         ("before", 0.8),
-        ("after", 0.95),
     ],
 )
 def test_a_killed_run_and_the_next_one_end_like_an_undisturbed_run(

@@ -24,7 +24,7 @@ from smart_trader_assets.delta.tables import (
 from smart_trader_assets.sandbox import Endpoint
 from smart_trader_assets.shards import shard_of
 from smart_trader_assets.tuning import due_policy
-from smart_trader_assets_tests.support.pipeline import Pipeline, open_pipeline
+from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.roots import versions
 from smart_trader_assets_tests.support.village import ANN, BOB, CAT, CID, DEE, DOG, NOW
 
@@ -217,11 +217,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("choice", "told"), REFUSED, ids=[told for _, told in REFUSED])
-def test_a_choice_that_makes_no_sense_is_refused_with_the_remedy(
-    drained_root, village, choice, told
-):
-    with open_pipeline(drained_root, village) as pipeline, pytest.raises(ResetError) as refused:
-        plan_reset(pipeline.store, choice)
+def test_a_choice_that_makes_no_sense_is_refused_with_the_remedy(drained, choice, told):
+    with pytest.raises(ResetError) as refused:
+        plan_reset(drained.store, choice)
     assert told in str(refused.value)
 
 
