@@ -44,8 +44,8 @@ def test_a_file_that_is_no_page_is_not_current(lake, tmp_path):
 
 
 def test_the_page_lies_in_a_local_root_and_beside_the_ledger_of_a_remote_one(tmp_path):
-    local = load_settings({"root": str(tmp_path)}, {})
-    remote = load_settings({"root": "s3://bucket/root", "state_dir": tmp_path}, {})
+    local = load_settings({"root": str(tmp_path)})
+    remote = load_settings({"root": "s3://bucket/root", "state_dir": tmp_path})
     assert page_path(local) == tmp_path / "reports" / "smart_traders.html"
     assert page_path(remote) == tmp_path / "reports" / "smart_traders.html"
 
@@ -66,7 +66,7 @@ def test_a_file_that_fails_to_be_written_leaves_the_old_one(tmp_path):
 
 
 def test_the_asset_writes_the_page_and_shows_its_pictures(own_lake, tmp_path):
-    settings = load_settings({"root": own_lake.root, "source": "sandbox"}, {})
+    settings = load_settings({"root": own_lake.root, "source": "sandbox"})
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
             [report_page_asset()],
