@@ -4,7 +4,7 @@ Importing it makes a folder of logs where the process stands: import it from a t
 """
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, getcontext
 from pathlib import Path
 
 from prezzemolo.avl_tree import AVLTree
@@ -22,6 +22,9 @@ from rp2.tax_engine import compute_tax
 from rp2.transaction_set import TransactionSet
 
 from smart_trader_assets_tests.pnl.deals import Deal
+
+# Importing rp2 changes the thread's decimal context: this is the one that it computes in.
+RP2_CONTEXT = getcontext().copy()
 
 _DECIMALS = 6
 _BEGIN = datetime(2024, 1, 1, tzinfo=UTC)

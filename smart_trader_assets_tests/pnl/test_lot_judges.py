@@ -3,7 +3,7 @@
 import importlib
 import random
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from itertools import groupby
 from pathlib import Path
 
@@ -95,8 +95,15 @@ def rp2_costs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[list[Deal]], list[Decimal]]:
     monkeypatch.chdir(tmp_path)
-    judge = importlib.import_module("smart_trader_assets_tests.pnl.rp2_judge")
-    return lambda deals: judge.rp2_costs(deals, tmp_path)
+    with localcontext():
+        judge = importlib.import_module("smart_trader_assets_tests.pnl.rp2_judge")
+
+    def costs(deals: list[Deal]) -> list[Decimal]:
+        with localcontext(judge.RP2_CONTEXT):
+            found: list[Decimal] = judge.rp2_costs(deals, tmp_path)
+            return found
+
+    return costs
 
 
 def test_random_lots_are_matched_as_rp2_matches_them(rp2_costs):
