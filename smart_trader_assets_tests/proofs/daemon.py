@@ -122,7 +122,9 @@ class Proof:
             # Which of two writes touched a row last depends on the order of the runs.
             assert_frame_equal(found[name].drop(OPERATION), frame.drop(OPERATION))
             rows += frame.height
-        self.say(f"{stage}: tables equal to those of smart-trader run", f"{rows} rows, all columns")
+        self.say(
+            f"{stage}: tables equal to those of smart-trader run", f"{rows} rows, audit trail aside"
+        )
 
     def compare_requests(self, stage: str, wanted: Counter[tuple[str, str]]) -> None:
         """Each wallet and mint was asked for exactly as often as in the foreground."""
