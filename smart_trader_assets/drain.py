@@ -21,7 +21,11 @@ from filelock import FileLock, Timeout
 from smart_trader_assets.assembly import make_assets, make_resources
 from smart_trader_assets.assets.scope import AS_OF_TAG, BUDGET_TAG
 from smart_trader_assets.automation.jobs import assets_of
-from smart_trader_assets.automation.live_runs import CONSUMER_TAG
+from smart_trader_assets.automation.live_runs import (
+    CONSUMER_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+)
 from smart_trader_assets.automation.partitions import Partitions, make_partitions
 from smart_trader_assets.checks.asset_checks import make_checks
 from smart_trader_assets.delta.cursors import CONSUMERS, cursors_of
@@ -32,8 +36,6 @@ from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tuning import due_policy
 
-RANGE_START_TAG = "dagster/asset_partition_range_start"
-RANGE_END_TAG = "dagster/asset_partition_range_end"
 DRAIN_TAG = "smart_trader/drain"
 
 # Far beyond any real queue; only a defect that makes the same rows due again and again gets here.
@@ -109,7 +111,7 @@ class Drain:
         store = lake.store
         with _alone(self._settings):
             _bury_the_dead(self._instance, store)
-            self._materialize(TOKENS.name, [self._today()], store, report)
+            self._materialize(TOKENS.name, [self._today()], None, store, report)
             for _ in range(MOST_SWEEPS):
                 if not self._sweep(store, report):
                     return report
@@ -134,7 +136,7 @@ class Drain:
             # To its end, before what is downstream: a long history comes in several runs, and to count
             # it after each of them would be the same work many times.
             while asset not in report.stuck and (due := self._due(store, asset)):
-                self._materialize(asset, _span(due), store, report)
+                self._materialize(asset, _span(due), sum(due.values()), store, report)
                 worked = True
         return worked
 
@@ -148,14 +150,16 @@ class Drain:
         return counts
 
     def _materialize(
-        self, asset: str, partitions: list[str], store: DeltaStore, report: DrainReport
+        self,
+        asset: str,
+        partitions: list[str],
+        due: int | None,
+        store: DeltaStore,
+        report: DrainReport,
     ) -> None:
-        snapshot = asset == TOKENS.name
+        """One run of `asset` for its `due` rows (None: the snapshot, which reads no queue)."""
         versions = _versions(store)
-        due = 0 if snapshot else sum(self._due(store, asset).values())
-        self._watcher.begins(
-            asset, None if snapshot else due, lambda: sum(self._due(store, asset).values())
-        )
+        self._watcher.begins(asset, due, lambda: sum(self._due(store, asset).values()))
         started = time.monotonic()
         tags = {
             AS_OF_TAG: self._as_of.isoformat(),
@@ -174,10 +178,10 @@ class Drain:
             tags=tags,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-        left = 0 if snapshot else sum(self._due(store, asset).values())
-        step = Step(asset, due, left, time.monotonic() - started, _facts(result, asset))
+        left = 0 if due is None else sum(self._due(store, asset).values())
+        step = Step(asset, due or 0, left, time.monotonic() - started, _facts(result, asset))
         report.steps.append(step)
-        if not snapshot and left and _versions(store) == versions:
+        if left and _versions(store) == versions:
             report.stuck[asset] = left
         self._watcher.ends(step)
 

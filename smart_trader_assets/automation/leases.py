@@ -22,9 +22,14 @@ LEASE = timedelta(seconds=60)
 # A run that has started but has not come to take its lease yet: loading the code takes seconds.
 GRACE = timedelta(seconds=90)
 
+# A run that was made but never launched, or whose process never came up. Dagster's own monitoring,
+# where it is switched on, is faster; a machine that has to be fetched first takes minutes.
+LAUNCH_GRACE = timedelta(minutes=5)
+
 _log = logging.getLogger(__name__)
 
 _UNDER_WAY = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_AT_ITS_LAUNCH = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
 
 
 @contextmanager
@@ -55,29 +60,37 @@ def keep_lease(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
 
 
 def bury_dead_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> list[str]:
-    """Mark the runs whose lease has expired as failed and give back their pool slots; their ids.
+    """Mark the runs that have died as failed and give back their pool slots; their ids.
 
-    Their rows are still due, since nothing but a settlement moves a state.
+    Dead is a run under way whose lease has expired, and one that has been at its launch for longer than
+    `LAUNCH_GRACE`. A run that waits in the queue lives. The rows of a dead run are still due, since
+    nothing but a settlement moves a state.
     """
     now = now or datetime.now(UTC)
     dead = []
-    for record in instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY)):
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY + _AT_ITS_LAUNCH)):
         run = record.dagster_run
-        if _alive_until(run, record.start_time) >= now:
+        if _alive_until(record) >= now:
             continue
-        instance.report_run_failed(
-            run,
-            "The run's process has died: it no longer renewed its lease. Its rows are still due.",
-        )
+        instance.report_run_failed(run, f"{_cause(run)} Its rows are still due.")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         dead.append(run.run_id)
     return dead
 
 
-def _alive_until(run: dg.DagsterRun, started: float | None) -> datetime:
+def _cause(run: dg.DagsterRun) -> str:
+    if run.status in _AT_ITS_LAUNCH:
+        return "The run was never started: what should have launched it has died."
+    return "The run's process has died: it no longer renewed its lease."
+
+
+def _alive_until(record: dg.RunRecord) -> datetime:
+    run = record.dagster_run
+    if run.status in _AT_ITS_LAUNCH:
+        return record.update_timestamp.astimezone(UTC) + LAUNCH_GRACE
     lease = run.tags.get(LEASE_TAG)
     if lease is not None:
         return datetime.fromisoformat(lease)
-    if started is None:
+    if record.start_time is None:
         return datetime.max.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(started, UTC) + GRACE
+    return datetime.fromtimestamp(record.start_time, UTC) + GRACE

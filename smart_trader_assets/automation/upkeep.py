@@ -7,6 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from smart_trader_assets.access import BirdEyeAccess
+from smart_trader_assets.assets.declare import OWNERS
 from smart_trader_assets.delta.errors import LakeError
 from smart_trader_assets.delta.maintenance import maintain
 from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
@@ -16,8 +17,6 @@ from smart_trader_assets.delta.tables import ALL_TABLES
 from smart_trader_assets.queue_view import read_queue
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tuning import due_policy
-
-OWNERS = ["team:smart-traders"]
 
 
 class ResetChoice(dg.Config):

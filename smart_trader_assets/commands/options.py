@@ -48,6 +48,7 @@ def chosen_settings(
     replay: Path | None = None,
     as_of: str | None = None,
 ) -> Settings:
+    """The settings of the environment with the options on top; BadParameter for options that clash."""
     changes: dict[str, Any] = {"root": data}
     if sandbox and replay:
         raise typer.BadParameter("--sandbox and --replay are two sources: choose one")

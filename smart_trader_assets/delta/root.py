@@ -59,8 +59,10 @@ class RootIdentity:
 def read_identity(store: DeltaStore) -> RootIdentity | None:
     """What the root says of itself; None where it says nothing yet."""
     row = _read(store)
-    if row is None:
-        return None
+    return None if row is None else _identity(row)
+
+
+def _identity(row: dict[str, Any]) -> RootIdentity:
     return RootIdentity(row["source"], row["detail"], row["token_shards"], row["wallet_shards"])
 
 
@@ -88,8 +90,8 @@ def open_root(store: DeltaStore, identity: RootIdentity) -> None:
     written; TableMissingError or TableMismatchError for its tables. Nothing is written before all of
     that is known.
     """
-    row, found = _read(store), read_identity(store)
-    if row is None or found is None:
+    row = _read(store)
+    if row is None:
         with _one_maker(store):
             made = not store.exists(ROOT)
             if made:
@@ -97,7 +99,7 @@ def open_root(store: DeltaStore, identity: RootIdentity) -> None:
         if not made:  # somebody else was faster, and may have made another root
             open_root(store, identity)
         return
-    _compare(store, found, identity)
+    _compare(store, _identity(row), identity)
     new = [contract for contract in ALL_TABLES if contract.name not in row["tables"]]
     for contract in ALL_TABLES:
         if contract not in new:

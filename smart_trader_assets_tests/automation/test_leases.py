@@ -12,6 +12,7 @@ from smart_trader_assets.assembly import make_assets, make_resources
 from smart_trader_assets.automation import leases
 from smart_trader_assets.automation.leases import (
     GRACE,
+    LAUNCH_GRACE,
     LEASE,
     LEASE_TAG,
     bury_dead_runs,
@@ -83,11 +84,24 @@ def test_a_run_in_its_first_seconds_is_left_alone_until_its_grace_is_over(automa
 
 
 @pytest.mark.parametrize(
-    "waiting",
-    [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING],
+    "launching", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
 )
-def test_a_run_that_has_not_started_needs_no_lease(automation, waiting):
-    automation.add_run(asset=ASSET, status=waiting)
+def test_a_run_that_is_never_launched_holds_its_partitions_no_longer_than_its_grace(
+    automation, launching
+):
+    made = datetime.now(UTC)
+    run_id = automation.add_run(asset=ASSET, status=launching).run_id
+    assert bury_dead_runs(automation.instance, made + LAUNCH_GRACE - timedelta(seconds=5)) == []
+    soon_after = made + LAUNCH_GRACE + timedelta(seconds=60)
+    assert bury_dead_runs(automation.instance, soon_after) == [run_id]
+    told = [entry.dagster_event.message for entry in automation.instance.all_logs(run_id)]
+    assert told[-1] == (
+        "The run was never started: what should have launched it has died. Its rows are still due."
+    )
+
+
+def test_a_run_in_the_queue_waits_for_as_long_as_it_takes(automation):
+    automation.add_run(asset=ASSET, status=dg.DagsterRunStatus.QUEUED)
     assert bury_dead_runs(automation.instance, datetime.now(UTC) + timedelta(days=1)) == []
 
 
