@@ -32,7 +32,7 @@ class Ledger:
     disposals: position, wallet, tx, block_unix_time, block_number, quantity, value (null where
       unpriced), before, end, cost_end, matched (units taken from lots), known_matched (of those,
       from lots of known basis), matched_cost, matched_value (the part of `value` that known_matched
-      has of quantity), youngest_time, youngest_block (of the newest known lot begun by `end`)
+      has of quantity), bought_time, bought_block (of the position's newest buy before it)
     positions: position, wallet, mint, decimals, open_quantity, open_cost (lots of known basis),
       open_unknown (units of unknown basis)
     """
@@ -82,13 +82,21 @@ def _span(codes: pl.Series) -> int:
 
 def _line(trades: pl.DataFrame) -> pl.DataFrame:
     """Trades in order -> with what each adds to the line (`bought`, `cost`, `known`), the line's
-    length, cost and known units after it, and `consumed`, up to where sells have eaten it."""
+    length, cost and known units after it, `consumed`, up to where sells have eaten it, and time and
+    block of the newest buy (of an earlier position, where the position has none yet)."""
     quantity, priced = pl.col("quantity"), pl.col("value").is_not_null()
-    bought = pl.when(quantity > 0).then(quantity).otherwise(whole(0))
+    is_buy = pl.when(quantity > 0)
+    bought = is_buy.then(quantity).otherwise(whole(0))
     line = (
         trades.lazy()
         .drop("valuation", strict=False)
-        .with_columns(bought=bought, known=priced)
+        .with_columns(
+            bought=bought,
+            known=priced,
+            bought_time=is_buy.then("block_unix_time").forward_fill(),
+            # A block that is null must not be filled with the one of an older buy.
+            bought_block=is_buy.then(pl.col("block_number").fill_null(-1)).forward_fill(),
+        )
         .with_columns(
             cost=pl.when((quantity > 0) & priced).then("value").otherwise(whole(0)),
             known_bought=pl.when("known").then("bought").otherwise(whole(0)),
@@ -152,31 +160,21 @@ def _disposals(line: pl.DataFrame, lots: pl.DataFrame, spans: pl.DataFrame) -> p
         "known_end",
         "known_matched",
         "matched_cost",
-        "youngest_time",
-        "youngest_block",
+        "bought_time",
         quantity="sold",
         end="consumed",
         matched=pl.col("consumed") - pl.col("before"),
         matched_value=pl.when(whole_sale).then("value").otherwise(part),
+        bought_block=pl.when(pl.col("bought_block") >= 0).then("bought_block"),
     )
     return disposals.collect()
 
 
 def _figures_at(points: pl.Series, lots: pl.DataFrame) -> pl.DataFrame:
     """Points on the line, ascending -> cost_end and known_end, the cost and the units of known
-    basis of all units up to each point, and time and block of the newest known lot begun by then."""
-    newest = pl.when("known")
-    lots = lots.select(
-        "end",
-        "quantity",
-        "cost",
-        "known",
-        "cost_end",
-        "known_end",
-        youngest_time=newest.then("block_unix_time").forward_fill(),
-        # A null block must not be filled with the block of an older lot.
-        youngest_block=newest.then(pl.col("block_number").fill_null(-1)).forward_fill(),
-    ).set_sorted("end")
+    basis of all units up to each point."""
+    lots = lots.select("end", "quantity", "cost", "known", "cost_end", "known_end")
+    lots = lots.set_sorted("end")
     found = (
         pl.DataFrame({"point": points})
         .set_sorted("point")
@@ -186,12 +184,10 @@ def _figures_at(points: pl.Series, lots: pl.DataFrame) -> pl.DataFrame:
     used = multiply_divide(pl.col("cost"), pl.col("quantity") - ahead, pl.col("quantity"))
     # No lot at or after a point: nothing was ever bought.
     figures = found.lazy().select(
-        "youngest_time",
         cost_end=(pl.col("cost_end") - pl.col("cost") + used).fill_null(0),
         known_end=(
             pl.col("known_end") - pl.when("known").then(ahead).otherwise(whole(0))
         ).fill_null(0),
-        youngest_block=pl.when(pl.col("youngest_block") >= 0).then("youngest_block"),
     )
     return figures.collect()
 

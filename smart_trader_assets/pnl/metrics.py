@@ -156,9 +156,9 @@ def _portfolio_rows(
     as_of: datetime,
 ) -> pl.DataFrame:
     arbitrages = in_each_window(
-        with_band(traded.arbitrages, as_of),
+        with_band(traded.arbitrages, as_of).sort("wallet"),
         "wallet",
-        lambda within: within.group_by("wallet").agg(
+        lambda within: within.group_by("run", maintain_order=True).agg(
             arbitrage_count=pl.len(),
             # Unknown where not one of them has a known profit.
             arbitrage_profit=pl.when(pl.col("profit").is_not_null().any()).then(

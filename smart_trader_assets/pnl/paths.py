@@ -23,38 +23,36 @@ def drawdowns(closings: pl.DataFrame, key: str) -> pl.DataFrame:
 
     What one transaction closed in several mints counts at once: it has no order inside.
     """
-    closings = closings.select(key, "tx", "result", "band").sort(
-        "tx" if key == "wallet" else key, "tx"
-    )
-    return in_each_window(closings, key, lambda within: _drawdown(within, key))
+    order = "tx" if key == "wallet" else key
+    closings = closings.select(key, "tx", "result", "band").sort(order, "tx")
+    return in_each_window(closings, key, _drawdown)
 
 
-def _drawdown(closings: pl.DataFrame, key: str) -> pl.DataFrame:
-    balance = running_sum(closings["result"], starts(closings[key]))
-    settled = closings.select(key, balance=balance).filter(
-        ends(closings["tx"]) | ends(closings[key])
-    )
-    peak = running_peak(settled["balance"], settled[key].rle_id())
-    falls = settled.select(key, drawdown=peak - settled["balance"]).set_sorted(key)
-    return falls.group_by(key, maintain_order=True).agg(pl.col("drawdown").max())
+def _drawdown(closings: pl.DataFrame) -> pl.DataFrame:
+    run = closings["run"]
+    balance = running_sum(closings["result"], starts(run))
+    settled = closings.select("run", balance=balance).filter(ends(closings["tx"]) | ends(run))
+    peak = running_peak(settled["balance"], settled["run"])
+    falls = settled.select("run", drawdown=peak - settled["balance"]).set_sorted("run")
+    return falls.group_by("run", maintain_order=True).agg(pl.col("drawdown").max())
 
 
 def sharpes(closings: pl.DataFrame, key: str) -> pl.DataFrame:
     """Closing trades -> key, window, trade_sharpe: mean / sample standard deviation of the results,
     null below two results, and where all are equal."""
     usd = closings.select(key, "band", "result", usd=to_usd(pl.col("result")))
-    return in_each_window(usd, key, lambda within: _sharpe(within, key))
+    return in_each_window(usd, key, _sharpe)
 
 
-def _sharpe(closings: pl.DataFrame, key: str) -> pl.DataFrame:
-    spread = closings.group_by(key, maintain_order=True).agg(
+def _sharpe(closings: pl.DataFrame) -> pl.DataFrame:
+    spread = closings.group_by("run", maintain_order=True).agg(
         mean=pl.col("usd").mean(),
         deviation=pl.col("usd").std(),
         differ=pl.col("result").min() != pl.col("result").max(),
     )
     known = pl.col("differ") & (pl.col("deviation") > 0)
     return spread.select(
-        key, trade_sharpe=pl.when(known).then(pl.col("mean") / pl.col("deviation"))
+        "run", trade_sharpe=pl.when(known).then(pl.col("mean") / pl.col("deviation"))
     )
 
 
@@ -65,21 +63,19 @@ def holdings(matches: pl.DataFrame, key: str) -> pl.DataFrame:
     matches = matches.select(
         pl.col(key, "seconds", "cost", "band").gather(order.to_series().arg_sort())
     )
-    return in_each_window(matches, key, lambda within: _holding(within, key))
+    return in_each_window(matches, key, _holding)
 
 
-def _holding(matches: pl.DataFrame, key: str) -> pl.DataFrame:
+def _holding(matches: pl.DataFrame) -> pl.DataFrame:
     """On the running sum of all costs, the median of a run is where half of its own sum is reached:
     one search a run finds it."""
     weight = pl.col("cost").cast(pl.Float64)
-    means = (
-        matches.set_sorted(key)
-        .group_by(key, maintain_order=True)
-        .agg(avg_holding_hours=(weight * pl.col("seconds")).sum() / weight.sum() * _HOURS_A_SECOND)
+    means = matches.group_by("run", maintain_order=True).agg(
+        avg_holding_hours=(weight * pl.col("seconds")).sum() / weight.sum() * _HOURS_A_SECOND
     )
     total = matches["cost"].cum_sum()
-    before = (total - matches["cost"]).filter(starts(matches[key]))
-    after = total.filter(ends(matches[key]))
+    before = (total - matches["cost"]).filter(starts(matches["run"]))
+    after = total.filter(ends(matches["run"]))
     halves = pl.DataFrame({"before": before, "after": after}).select(
         pl.col("before") + (pl.col("after") - pl.col("before") + 1) // 2
     )
@@ -90,17 +86,19 @@ def _holding(matches: pl.DataFrame, key: str) -> pl.DataFrame:
 def activity(trades: pl.DataFrame, key: str) -> pl.DataFrame:
     """Trades (key, block_unix_time, band) -> key, window, active_days (UTC days with a trade),
     max_trades_per_day."""
-    days = trades.select("band", day=pl.col(key).cast(pl.Int64) * _MAX_DAY + day())
+    days = trades.select(key, "band", day=day())
     if key == "wallet":
-        days = days.sort("day")
-    return in_each_window(days, key, lambda within: _active(within, key, trades.schema[key]))
+        days = days.sort("wallet", "day")
+    return in_each_window(days, key, _active)
 
 
-def _active(days: pl.DataFrame, key: str, code: pl.DataType) -> pl.DataFrame:
-    runs = days["day"].rle().struct.unnest()
+def _active(days: pl.DataFrame) -> pl.DataFrame:
+    run_day = days.select(pl.col("run").cast(pl.Int64) * _MAX_DAY + pl.col("day")).to_series()
     return (
-        runs.select((pl.col("value") // _MAX_DAY).cast(code).alias(key), trades="len")
-        .set_sorted(key)
-        .group_by(key, maintain_order=True)
+        run_day.rle()
+        .struct.unnest()
+        .select(run=pl.col("value") // _MAX_DAY, trades="len")
+        .set_sorted("run")
+        .group_by("run", maintain_order=True)
         .agg(active_days=pl.len(), max_trades_per_day=pl.col("trades").max())
     )

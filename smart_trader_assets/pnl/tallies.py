@@ -33,13 +33,14 @@ def judged(disposals: pl.DataFrame) -> pl.DataFrame:
     """Adds `closing` (priced, with a part matched to lots of known basis), `result` (money of
     that part, null where not closing), `win`, `loss` and `same_moment`.
 
-    A closing trade is of the same moment where the youngest lot that it consumed was bought in the
-    same slot, or at most ten seconds before.
+    A closing trade is of the same moment where the wallet had bought the token in the same slot, or
+    at most ten seconds before. Which lot first in, first out gave it is not asked: one that was left
+    over long ago would hide the bot that buys and sells at once.
     """
     closing = pl.col("value").is_not_null() & (pl.col("known_matched") > 0)
     result = pl.when(closing).then(pl.col("matched_value") - pl.col("matched_cost"))
-    age = pl.col("block_unix_time") - pl.col("youngest_time")
-    same_slot = (pl.col("block_number") == pl.col("youngest_block")).fill_null(value=False)
+    age = pl.col("block_unix_time") - pl.col("bought_time")
+    same_slot = (pl.col("block_number") == pl.col("bought_block")).fill_null(value=False)
     return disposals.with_columns(
         closing=closing,
         result=result,
@@ -92,19 +93,15 @@ def _grouped(frame: pl.DataFrame) -> GroupBy:
 def token_tallies(tallies: pl.DataFrame) -> pl.DataFrame:
     """(position, band) tallies -> one row a (position, window) that holds any trade: position,
     wallet, window, slot, `SUMS`, first, last."""
-    return in_each_window(tallies, "position", _summed_by_position)
+    return in_each_window(tallies, "position", _summed)
 
 
-def _summed_by_position(tallies: pl.DataFrame) -> pl.DataFrame:
-    return (
-        tallies.set_sorted("position")
-        .group_by("position", maintain_order=True)
-        .agg(
-            pl.col("wallet").first(),
-            pl.col(SUMS).sum(),
-            pl.col("first").min(),
-            pl.col("last").max(),
-        )
+def _summed(tallies: pl.DataFrame) -> pl.DataFrame:
+    return tallies.group_by("run", maintain_order=True).agg(
+        pl.col("wallet").first(),
+        pl.col(SUMS).sum(),
+        pl.col("first").min(),
+        pl.col("last").max(),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import polars as pl
 
+from smart_trader_assets.pnl.runs import starts
 from smart_trader_assets.pnl.swap_rows import as_of_seconds
 
 _DAY: Final = 86_400
@@ -32,17 +33,31 @@ def day() -> pl.Expr:
 def in_each_window(
     frame: pl.DataFrame, key: str, figures: Callable[[pl.DataFrame], pl.DataFrame]
 ) -> pl.DataFrame:
-    """`figures` (a row a key) of the rows inside each window, one below the other.
+    """`figures` of each key's rows inside each window.
 
-    Adds `window`, the index into `WINDOWS`, and `slot`, one number for the pair (key, window): a
-    single integer joins several times faster than a pair.
+    In: a frame with `band`, in which the rows of one key lie together. `figures` is called once, on
+    the rows of all windows one below the other, with `run`, which numbers the pairs (key, window)
+    upwards; it answers `run` and its figures, one row a run. Out: key, `window`, the index into
+    `WINDOWS`, `slot`, one number for the pair (a single integer joins several times faster than a
+    pair), and the figures.
     """
-    return pl.concat(
-        figures(frame if band == 0 else frame.filter(pl.col("band") >= band)).with_columns(
-            window=pl.lit(band, dtype=pl.UInt8), slot=slot(pl.col(key), pl.lit(band))
-        )
+    inside = (
+        frame.lazy().filter(pl.col("band") >= band) if band else frame.lazy()
         for band in range(len(WINDOWS))
     )
+    stacked = (
+        pl.concat(
+            rows.with_columns(window=pl.lit(band, dtype=pl.UInt8))
+            for band, rows in enumerate(inside)
+        )
+        .drop("band")
+        .with_columns(slot=slot(pl.col(key), pl.col("window")))
+        .with_columns(run=pl.col("slot").rle_id())
+        .collect()
+    )
+    runs = stacked.filter(starts(stacked["run"])).select(key, "window", "slot")
+    found = figures(stacked.drop("window", "slot").set_sorted("run"))
+    return pl.concat([runs, found.drop("run")], how="horizontal")
 
 
 def slot(key: pl.Expr, window: pl.Expr) -> pl.Expr:

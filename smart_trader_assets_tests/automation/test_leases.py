@@ -7,6 +7,11 @@ from typing import cast
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import (
+    GrpcServerCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 
 from smart_trader_assets.assembly import make_assets, make_resources
 from smart_trader_assets.automation import leases
@@ -101,7 +106,16 @@ def test_a_run_that_is_never_launched_holds_its_partitions_no_longer_than_its_gr
 
 
 def test_a_run_in_the_queue_waits_for_as_long_as_it_takes(automation):
-    automation.add_run(asset=ASSET, status=dg.DagsterRunStatus.QUEUED)
+    location = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=1, location_name="elsewhere")
+    automation.instance.run_storage.add_run(
+        dg.DagsterRun(
+            job_name="by_hand",
+            status=dg.DagsterRunStatus.QUEUED,
+            remote_job_origin=RemoteJobOrigin(
+                RemoteRepositoryOrigin(location, "repository"), "by_hand"
+            ),
+        )
+    )
     assert bury_dead_runs(automation.instance, datetime.now(UTC) + timedelta(days=1)) == []
 
 

@@ -22,6 +22,7 @@ from typing import Final
 import polars as pl
 
 from smart_trader_assets.pnl import compute_wallet_pnl, fifo, netted_trades
+from smart_trader_assets_tests.benchmarks.python_fifo import python_fifo
 from smart_trader_assets_tests.benchmarks.zipf_swaps import AS_OF, write_swaps
 
 SIZES: Final = {"small": (1_000_000,), "full": (1_000_000, 10_000_000)}
@@ -29,7 +30,12 @@ _REAL_RUN: Final = 65_079
 _REAL_WALLETS: Final = 2_357
 _LARGE_WALLET: Final = 100_000
 _SMALL_ROWS: Final = 1_000_000
-_SMALL_STEPS: Final = ("python_deques", "as_many_as_a_real_run", "one_more_swap")
+_SMALL_STEPS: Final = (
+    "python_rows_to_lots",
+    "python_lots_only",
+    "as_many_as_a_real_run",
+    "one_more_swap",
+)
 
 
 class Stopwatch:
@@ -81,8 +87,23 @@ def lots_only(folder: Path, watch: Stopwatch) -> None:
         fifo(trades)
 
 
-def python_deques(folder: Path, watch: Stopwatch) -> None:
-    """The same lots, one at a time."""
+def rows_to_lots(folder: Path, watch: Stopwatch) -> None:
+    """Screening, netting, valuation and matching, without the metrics."""
+    rows = _rows(folder)
+    fifo(netted_trades(rows.head(1000), as_of=AS_OF).trades)
+    with watch.running():
+        fifo(netted_trades(rows, as_of=AS_OF).trades)
+
+
+def python_rows_to_lots(folder: Path, watch: Stopwatch) -> None:
+    """As little of the same as these rows can do with, a row and a lot at a time."""
+    rows = _rows(folder)
+    with watch.running():
+        python_fifo(rows)
+
+
+def python_lots_only(folder: Path, watch: Stopwatch) -> None:
+    """`lots_only`, a lot at a time: costs alone, from rows that lie ready as tuples."""
     trades = netted_trades(_rows(folder), as_of=AS_OF).trades.sort("tx")
     rows = trades.select("wallet", "mint", "quantity", "value").rows()
     with watch.running():
@@ -139,8 +160,10 @@ STEPS: Final[dict[str, Callable[[Path, Stopwatch], None]]] = {
         read_and_sort,
         one_piece,
         shards,
+        rows_to_lots,
+        python_rows_to_lots,
         lots_only,
-        python_deques,
+        python_lots_only,
         as_many_as_a_real_run,
         one_more_swap,
     )

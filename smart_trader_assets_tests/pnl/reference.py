@@ -28,7 +28,6 @@ WINDOW_DAYS = {"all": None, "90d": 90, "30d": 30, "7d": 7}
 @dataclass
 class Lot:
     time: int
-    block: int | None
     left: int
     cost_a_unit: Fraction | None
 
@@ -59,13 +58,15 @@ def match_lots(trades: list[Trade]) -> tuple[list[Disposal], deque[Lot]]:
     """One position, first in, first out."""
     lots: deque[Lot] = deque()
     disposals = []
+    bought = None
     for trade in trades:
         if trade.quantity > 0:
+            bought = trade
             cost = None if trade.value is None else trade.value / trade.quantity
-            lots.append(Lot(trade.time, trade.block, trade.quantity, cost))
+            lots.append(Lot(trade.time, trade.quantity, cost))
             continue
         sold = to_sell = -trade.quantity
-        cost, known, matches, youngest = Fraction(0), 0, [], None
+        cost, known, matches = Fraction(0), 0, []
         while to_sell and lots:
             lot = lots[0]
             taken = min(lot.left, to_sell)
@@ -74,7 +75,6 @@ def match_lots(trades: list[Trade]) -> tuple[list[Disposal], deque[Lot]]:
             if lot.cost_a_unit is not None:
                 known += taken
                 cost += taken * lot.cost_a_unit
-                youngest = lot
                 hours = Fraction(trade.time - lot.time, 3600)
                 matches.append(Match(trade.time, hours, taken * lot.cost_a_unit))
             if not lot.left:
@@ -88,10 +88,10 @@ def match_lots(trades: list[Trade]) -> tuple[list[Disposal], deque[Lot]]:
                 unmatched_units=Fraction(sold - known, 10**trade.decimals),
                 closing=closing,
                 same_moment=closing
-                and youngest is not None
+                and bought is not None
                 and (
-                    (youngest.block is not None and youngest.block == trade.block)
-                    or trade.time - youngest.time <= 10
+                    (bought.block is not None and bought.block == trade.block)
+                    or trade.time - bought.time <= 10
                 ),
                 matches=matches if closing else [],
             )

@@ -21,7 +21,7 @@ def test_top_token_share_is_the_best_part_of_the_positive_results():
     assert row["top_token_share"] == 75.0
 
 
-def test_same_block_share_counts_sales_of_a_lot_at_most_ten_seconds_old():
+def test_same_block_share_counts_sales_at_most_ten_seconds_after_a_buy_of_the_token():
     row = pnl(
         buy("1", 10, 1, hours_ago=9),
         sell("2", 1, 2, hours_ago=9 - 11 * SECOND),
@@ -38,6 +38,17 @@ def test_same_block_share_counts_sales_in_the_slot_of_the_purchase():
         buy("1", 10, 1, hours_ago=9, **slot), sell("2", 1, 2, hours_ago=9 - 30 * SECOND, **slot)
     )
     assert row["same_block_share"] == 100.0
+
+
+def test_a_lot_left_over_from_long_ago_hides_no_same_block_trader():
+    row = pnl(
+        buy("1", 10, 1, hours_ago=900),
+        buy("2", 10, 1, hours_ago=9),
+        sell("3", 10, 2, hours_ago=9 - SECOND),
+        buy("4", 10, 1, hours_ago=5),
+        sell("5", 10, 2, hours_ago=5 - SECOND),
+    )
+    assert (row["closing_count"], row["same_block_share"]) == (2, 100.0)
 
 
 def test_active_days_and_the_busiest_day_are_utc_days_of_trades():
