@@ -253,7 +253,12 @@ _PNL_METRICS = (
         "Best token in the sum of positive token results; ALL_TOKENS",
         "%",
     ),
-    Column("same_block_share", pl.Float64, "Closing trades bought and sold at once", "%"),
+    Column(
+        "same_block_share",
+        pl.Float64,
+        "Closing trades within one slot or 10 s of a buy of the token",
+        "%",
+    ),
     Column("active_days", pl.Int64, "UTC days with a trade"),
     Column("max_trades_per_day", pl.Int64, "Most trades in a UTC day"),
 )
