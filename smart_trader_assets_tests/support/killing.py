@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import dagster as dg
 import polars as pl
@@ -13,7 +15,7 @@ import polars as pl
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.drain import Drain
 from smart_trader_assets.sources import open_source
-from smart_trader_assets_tests.support.command import python, started
+from smart_trader_assets_tests.support.command import installed, python, started
 from smart_trader_assets_tests.support.dying import Moment, watched_writes
 from smart_trader_assets_tests.support.pipeline import SMALL, replay
 from smart_trader_assets_tests.support.roots import assert_same, contents
@@ -45,7 +47,15 @@ class Undisturbed:
             drain_here(folder, root)
         self.tables: Mapping[str, pl.DataFrame] = contents(DeltaStore(str(root)))
 
-    def assert_survives(self, root: Path, moment: Moment, number: int) -> None:
+    def seconds_of_a_command(self) -> float:
+        """How long `smart-trader run` takes from its start to its end, on a root of its own."""
+        begun = time.monotonic()
+        with TemporaryDirectory() as root:
+            ran = installed("smart-trader", *_run(self.folder, Path(root)), variables=SHARDS)
+        assert ran.returncode == 0, ran.stderr
+        return time.monotonic() - begun
+
+    def assert_survives(self, root: Path, moment: Moment, number: int) -> bool:
         """A run killed at its `number`-th write and the run after it end in the same tables."""
         died = python(
             "-m",
@@ -57,6 +67,7 @@ class Undisturbed:
         )
         assert died.returncode == -signal.SIGKILL, died.stderr
         self.assert_recovers(root)
+        return True
 
     def assert_survives_after(self, root: Path, seconds: float) -> bool:
         """The same for a run killed after some time; whether it was still at work by then."""
