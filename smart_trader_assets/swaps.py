@@ -1,4 +1,4 @@
-"""Raw rows of a wallet's swap history, made into rows of bronze/transactions."""
+"""Raw rows of wallets' swap histories, made into rows of bronze/transactions."""
 
 from __future__ import annotations
 
@@ -78,13 +78,12 @@ class SwapIdentityError(SmartTraderError, ValueError):
 
 
 def transaction_rows(
-    items: Sequence[Mapping[str, Any]],
+    histories: Mapping[str, Sequence[Mapping[str, Any]]],
     *,
-    wallet_address: str,
     fetched_at: datetime,
     wallet_shards: int,
 ) -> pl.DataFrame:
-    """One row per swap item of the wallet's history, in the order given.
+    """One row per swap item of the wallets' histories (wallet address -> items), in the order given.
 
     Items are the source's own: numbers as int, Decimal, float or text; any field but `tx_hash` and
     `block_unix_time` missing or null. They must hold complete seconds, because exact repeats inside
@@ -93,31 +92,34 @@ def transaction_rows(
     raw `amount` and `change_amount` as text exactly as they came, what is unknown null.
 
     `swap_id` is a hash of (transaction, owner, instruction indices, pool, both mints, both raw
-    changes) and the ordinal, so a row that is fetched twice has one id. Where the source names no
-    owner, the wallet is it.
+    changes) and the ordinal within the wallet, so a row that is fetched twice has one id. Where the
+    source names no owner, the wallet is it.
 
     Raises SwapIdentityError for an item without transaction hash or time, NaiveTimeError for a
     `fetched_at` without time zone.
     """
     taken_at = utc_time(fetched_at, "fetched_at")
+    items = [item for history in histories.values() for item in history]
+    wallets = [wallet for wallet, history in histories.items() for _ in history]
     columns = {
         name: kind.column(name, [item.get(name) for item in items])
         for name, kind in _ROW_FIELDS.items()
     }
-    _check_identity(columns["tx_hash"], columns["block_unix_time"], wallet_address)
+    _check_identity(columns["tx_hash"], columns["block_unix_time"], wallets)
     for leg in _LEGS:
         legs = [_leg(item, leg) for item in items]
         for field, kind in _LEG_FIELDS.items():
             name = f"{leg}_{field}"
             columns[name] = kind.column(name, [values.get(field) for values in legs])
-    ids = pl.Series("swap_id", list(_swap_ids(columns, wallet_address)), dtype=pl.String)
-    return pl.DataFrame([ids, *columns.values()]).select(
-        "swap_id",
-        pl.lit(wallet_address).alias("wallet_address"),
-        pl.lit(shard_of(wallet_address, wallet_shards)).alias("wallet_shard"),
-        *columns,
-        pl.lit(taken_at, dtype=TIME).alias("fetched_at"),
-    )
+    shards = {wallet: shard_of(wallet, wallet_shards) for wallet in histories}
+    return pl.DataFrame(
+        [
+            pl.Series("swap_id", list(_swap_ids(columns, wallets)), dtype=pl.String),
+            pl.Series("wallet_address", wallets, dtype=pl.String),
+            pl.Series("wallet_shard", [shards[wallet] for wallet in wallets], dtype=pl.String),
+            *columns.values(),
+        ]
+    ).with_columns(pl.lit(taken_at, dtype=TIME).alias("fetched_at"))
 
 
 def _leg(item: Mapping[str, Any], leg: str) -> Mapping[str, Any]:
@@ -125,26 +127,29 @@ def _leg(item: Mapping[str, Any], leg: str) -> Mapping[str, Any]:
     return values if isinstance(values, Mapping) else {}
 
 
-def _check_identity(hashes: pl.Series, times: pl.Series, wallet_address: str) -> None:
+def _check_identity(hashes: pl.Series, times: pl.Series, wallets: Sequence[str]) -> None:
     for column in (hashes.replace("", None), times):
         if column.has_nulls():
-            place = column.is_null().arg_max()
+            place = column.is_null().arg_max() or 0
             raise SwapIdentityError(
-                f"Swap row {place} of wallet {wallet_address} has no usable {column.name}; "
+                f"Swap row {place - wallets.index(wallets[place])} of wallet {wallets[place]} has no "
+                f"usable {column.name}; "
                 "leave rows without transaction hash or time out before they are made into rows."
             )
 
 
-def _swap_ids(columns: Mapping[str, pl.Series], wallet_address: str) -> Iterator[str]:
+def _swap_ids(columns: Mapping[str, pl.Series], wallets: Sequence[str]) -> Iterator[str]:
     parts = {name: columns[name].to_list() for name in _KEY}
-    parts["owner"] = [owner or wallet_address for owner in parts["owner"]]
+    parts["owner"] = [
+        owner or wallet for owner, wallet in zip(parts["owner"], wallets, strict=True)
+    ]
     for change in ("base_change_amount", "quote_change_amount"):
         parts[change] = [_one_spelling(amount) for amount in parts[change]]
-    repeats: dict[str, int] = {}
-    for key_parts in zip(*parts.values(), strict=True):
+    repeats: dict[tuple[str, str], int] = {}
+    for wallet, *key_parts in zip(wallets, *parts.values(), strict=True):
         row_key = "\x1f".join(["" if part is None else str(part) for part in key_parts])
-        ordinal = repeats.get(row_key, 0)
-        repeats[row_key] = ordinal + 1
+        ordinal = repeats.get((wallet, row_key), 0)
+        repeats[wallet, row_key] = ordinal + 1
         yield blake2b(f"{row_key}\x1f{ordinal}".encode(), digest_size=16).hexdigest()
 
 

@@ -45,7 +45,7 @@ def swap(tx_hash: str = "tx", second: int = 1_750_000_000, **fields: Any) -> dic
 
 
 def rows_of(items: list[dict[str, Any]], wallet: str = "wallet") -> pl.DataFrame:
-    return transaction_rows(items, wallet_address=wallet, fetched_at=FETCHED_AT, wallet_shards=16)
+    return transaction_rows({wallet: items}, fetched_at=FETCHED_AT, wallet_shards=16)
 
 
 def ids_of(items: list[dict[str, Any]]) -> list[str]:
@@ -152,11 +152,17 @@ def test_a_row_without_identity_is_refused_by_name(absent):
         rows_of([swap(), swap(**absent)])
 
 
+def test_wallets_that_are_read_together_have_the_rows_that_each_has_alone():
+    histories = {"ann": [swap(), swap(owner=None)], "bob": [], "cid": [swap(owner=None), swap()]}
+    together = transaction_rows(histories, fetched_at=FETCHED_AT, wallet_shards=16)
+    alone = pl.concat(rows_of(items, wallet) for wallet, items in histories.items())
+    assert together.equals(alone)
+
+
 def test_a_naive_time_is_refused():
     with pytest.raises(NaiveTimeError):
         transaction_rows(
-            [],
-            wallet_address="wallet",
+            {"wallet": []},
             fetched_at=datetime(2026, 3, 1),  # noqa: DTZ001
             wallet_shards=16,
         )

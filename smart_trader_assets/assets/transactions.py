@@ -125,7 +125,7 @@ def _fetch(
             for wallet, walk in walks.items()
         ]
     )
-    swaps: list[pl.DataFrame] = []
+    read: dict[str, list[dict[str, Any]]] = {}
     advanced: list[dict[str, Any]] = []
     errors: dict[str, str] = {}
     stopped: StopFetchingError | None = outcomes.stopped
@@ -134,22 +134,17 @@ def _fetch(
             errors[wallet] = str(outcome)
             scope.log.warning(f"Wallet {wallet} stays due: {outcome}")
         elif outcome is not None:
-            rows = transaction_rows(
-                outcome.items,
-                wallet_address=wallet,
-                fetched_at=scope.as_of,
-                wallet_shards=settings.wallet_shards,
-            )
-            swaps.append(rows)
+            read[wallet] = outcome.items
             advanced.append(
-                _advanced(wallet, known[wallet], histories[wallet], walks[wallet], outcome, rows)
+                _advanced(wallet, known[wallet], histories[wallet], walks[wallet], outcome)
             )
             for item in outcome.rejected:
                 scope.log.warning(f"A row of wallet {wallet} was left out: {item}")
             if isinstance(outcome.stopped_by, StopFetchingError):
                 stopped = stopped or outcome.stopped_by
+    swaps = transaction_rows(read, fetched_at=scope.as_of, wallet_shards=settings.wallet_shards)
     yield Batch(
-        rows=pl.concat(swaps).sort("wallet_address", "block_unix_time") if swaps else None,
+        rows=swaps.sort("wallet_address", "block_unix_time") if read else None,
         partition=shard,
         settles=_settlements(whales, advanced, errors, scope),
         facts={
@@ -179,27 +174,24 @@ def _advanced(
     history: History,
     walk: Walk,
     outcome: SwapHistory,
-    rows: pl.DataFrame,
 ) -> dict[str, Any]:
-    oldest, newest = rows.select(
-        pl.col("block_unix_time").min().alias("oldest"),
-        pl.col("block_unix_time").max().alias("newest"),
-    ).row(0)
+    seconds = [item["block_unix_time"] for item in outcome.items]
     now_known = asdict(
         advance(
             history,
             walk,
             resume_before=outcome.resume_before,
-            oldest=oldest,
+            oldest=min(seconds, default=None),
             truncated=bool(outcome.truncated_seconds),
         )
     )
     now_known["history_complete"] = now_known.pop("complete")
-    swaps = [second for second in (known["last_swap_at"], newest) if second is not None]
+    if known["last_swap_at"] is not None:
+        seconds.append(known["last_swap_at"])
     return {
         "wallet_address": wallet,
         **{f"known_{name}": value for name, value in now_known.items()},
-        "known_last_swap_at": max(swaps, default=None),
+        "known_last_swap_at": max(seconds, default=None),
     }
 
 

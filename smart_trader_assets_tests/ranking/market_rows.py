@@ -54,7 +54,7 @@ def recorded_swaps() -> pl.DataFrame:
 
 def _rows(histories: dict[str, list[dict[str, object]]]) -> pl.DataFrame:
     return pl.concat(
-        transaction_rows(items, wallet_address=wallet, fetched_at=ANCHOR, wallet_shards=2)
+        transaction_rows({wallet: items}, fetched_at=ANCHOR, wallet_shards=2)
         for wallet, items in histories.items()
         if items
     )

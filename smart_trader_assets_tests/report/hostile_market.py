@@ -132,7 +132,7 @@ def add_swaps(lake: LakeResource, rows: Iterable[RawRow]) -> None:
     for row in rows:
         by_wallet[row["owner"]].append(row)
     for wallet, items in by_wallet.items():
-        frame = transaction_rows(items, wallet_address=wallet, fetched_at=NOW, wallet_shards=SHARDS)
+        frame = transaction_rows({wallet: items}, fetched_at=NOW, wallet_shards=SHARDS)
         shard = shard_of(wallet, SHARDS)
         lake.store.write(TRANSACTIONS, Batch(rows=frame, partition=shard), _STAMP)
 
