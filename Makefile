@@ -44,9 +44,8 @@ format: $(STAMP) ## Put the code into shape
 dev: $(STAMP) $(DAGSTER_HOME)/dagster.yaml ## The Dagster UI with its daemon, on http://127.0.0.1:3000
 	@$(BIN)/smart-trader dev $(ARGS)
 
-bench: $(STAMP) ## Measure: times, ratios, peak memory
-	$(BIN)/python -m smart_trader_assets_tests.benchmarks.bench_pnl $(ARGS)
-	$(BIN)/python -m smart_trader_assets_tests.benchmarks.bench_cursors
+bench: $(STAMP) ## Measure: times, ratios, peak memory (ARGS="--size full": at ten million rows)
+	$(BIN)/python -m smart_trader_assets_tests.benchmarks $(ARGS)
 
 prove: $(STAMP) ## The long proofs: a run killed at every write, and a real daemon left to itself
 	$(BIN)/python -m smart_trader_assets_tests.kill_all

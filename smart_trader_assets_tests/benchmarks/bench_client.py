@@ -1,26 +1,25 @@
 """How much of the allowed rate the client uses, and that it never asks for more.
 
-    python -m smart_trader_assets_tests.benchmarks.bench_client [--seconds 12]
+    python -m smart_trader_assets_tests.benchmarks.bench_client [--size small|full]
 
 At 15 and at 50 requests a second, by one process and by two that share the account, against a server
 that takes 200 ms for each answer. The server counts: the rate from first to last request, and the most
 requests that any second began with.
 """
 
-import argparse
 import asyncio
 import multiprocessing
 import tempfile
 import time
 from bisect import bisect_left
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
+import httpx
 import uvicorn
 from pydantic import SecretStr
-from rich.console import Console
-from rich.table import Table
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -28,10 +27,12 @@ from starlette.routing import Route
 
 from smart_trader_assets.birdeye import BirdEyeClient, CreditLedger, RateGate
 from smart_trader_assets.sandbox.server import LOOPBACK, listen
+from smart_trader_assets_tests.benchmarks.lines import Line, Size, command
 
 _RATES: Final = (15, 50)
 _LATENCY_SECONDS: Final = 0.2
 _CONCURRENCY: Final = 16
+_SECONDS: Final[dict[Size, float]] = {"small": 6, "full": 20}
 
 
 def _serve(told: Connection) -> None:
@@ -104,21 +105,42 @@ def _measure(rate: int, processes: int, seconds: float) -> tuple[float, int]:
     return (len(times) - 1) / (times[-1] - times[0]), fullest
 
 
-def main() -> None:
-    """Measure, and print a table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=12, help="How long each line takes")
-    asked = parser.parse_args()
-    table = Table(title="Requests a second at 200 ms latency", title_justify="left")
-    for name in ("allowed", "processes", "reached", "of allowed", "fullest second"):
-        table.add_column(name, justify="right")
+def _paused(rate: int, seconds: float) -> float:
+    """Requests a second of one request after another, with a pause of 1/rate after each."""
+    context = multiprocessing.get_context("spawn")
+    told, server_told = context.Pipe()
+    server = context.Process(target=_serve, args=(server_told,))
+    server.start()
+    url = told.recv()
+    begun = time.monotonic()
+    with httpx.Client(base_url=url) as client:
+        for _ in range(int(seconds * rate / (1 + _LATENCY_SECONDS * rate))):
+            client.get("/")
+            time.sleep(1 / rate)
+    took = time.monotonic() - begun
+    told.send("stop")
+    asked = len(told.recv())
+    server.join()
+    return asked / took
+
+
+def measure(size: Size) -> Iterator[Line]:
+    """A line a rate and number of processes."""
+    seconds = _SECONDS[size]
     for rate in _RATES:
+        paused = _paused(rate, seconds)
         for processes in (1, 2):
-            reached, fullest = _measure(rate, processes, asked.seconds)
-            share = f"{100 * reached / rate:.1f} %"
-            table.add_row(str(rate), str(processes), f"{reached:.2f}", share, str(fullest))
-    Console(width=100).print(table)
+            reached, fullest = _measure(rate, processes, seconds)
+            share = 100 * reached / rate
+            yield Line(
+                f"Client, {rate} requests a second allowed, 200 ms latency, {processes} process(es)",
+                f"{reached:.2f} a second = {share:.1f} %, fullest second {fullest}",
+                f"95 to 100 %, no second above {rate}",
+                95 <= share <= 100 and fullest <= rate,
+                "one after another, with a pause after each",
+                f"{paused:.2f} a second = {100 * paused / rate:.0f} %",
+            )
 
 
 if __name__ == "__main__":
-    main()
+    command(__doc__, measure)

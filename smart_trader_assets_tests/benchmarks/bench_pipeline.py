@@ -1,6 +1,6 @@
 """A whole run at a real size: seconds by phase, peak memory, and a second run with nothing due.
 
-    python -m smart_trader_assets_tests.benchmarks.bench_pipeline [--size real]
+    python -m smart_trader_assets_tests.benchmarks.bench_pipeline [--size small|full]
 
 52 tokens, 4,700 holder rows, 3,863 wallets of which 2,357 trade, 65,079 swaps, against a stand-in that
 refuses nothing. Each run is a process of its own; its imports are measured apart from its work.
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +21,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from smart_trader_assets_tests.benchmarks.sized_market import NOW, SIZES, served
+from smart_trader_assets_tests.benchmarks.lines import Line, Size, at_most, show
+from smart_trader_assets_tests.benchmarks.sized_market import NOW, served
 
 _MODULE: Final = "smart_trader_assets_tests.benchmarks.bench_pipeline"
 _LIMITLESS: Final = {
@@ -93,21 +95,42 @@ def _tell(console: Console, title: str, run: dict[str, Any]) -> None:
     )
 
 
+def measure(size: Size) -> Iterator[Line]:
+    """The whole run, and the run after it; of a small market where `size` is small."""
+    market = "real" if size == "full" else "small"
+    console = Console(width=100)
+    with tempfile.TemporaryDirectory() as place, served(market, NOW) as url:
+        first = drain(Path(place) / "root", url, NOW)
+        _tell(console, "Everything new", first)
+        console.print(", ".join(f"{name} {rows:,}" for name, rows in first["rows"].items()))
+        again = drain(Path(place) / "root", url, NOW)
+        _tell(console, "Nothing due", again)
+    swaps = first["rows"]["bronze/transactions"]
+    yield Line(
+        f"A whole run, {swaps:,} swaps", f"{first['work']:.1f} s", *at_most(first["work"], 60, " s")
+    )
+    yield Line(
+        "Its peak memory", f"{first['peak_gb']:.2f} GB", *at_most(first["peak_gb"], 1, " GB")
+    )
+    yield Line(
+        "A run with nothing due, after its imports",
+        f"{again['work']:.1f} s",
+        *at_most(again["work"], 3, " s"),
+        "fetching and computing everything anew",
+        f"{first['work']:.1f} s",
+    )
+
+
 def main() -> None:
+    """One drain, where one is asked for; else the benchmark."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--size", choices=SIZES, default="real")
+    parser.add_argument("--size", choices=("small", "full"), default="full")
     parser.add_argument("--drain", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.drain:
         _drain_here(json.loads(asked.drain))
         return
-    console = Console(width=100)
-    with tempfile.TemporaryDirectory() as place, served(asked.size, NOW) as url:
-        first = drain(Path(place) / "root", url, NOW)
-        _tell(console, f"Everything new ({asked.size})", first)
-        console.print(", ".join(f"{name} {rows:,}" for name, rows in first["rows"].items()))
-        again = drain(Path(place) / "root", url, NOW)
-        _tell(console, "Nothing due", again)
+    show(measure(asked.size))
 
 
 if __name__ == "__main__":

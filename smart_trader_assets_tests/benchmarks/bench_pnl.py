@@ -1,9 +1,9 @@
 """How long the profit engine takes beside reading and sorting the same rows, and what it holds.
 
-    python -m smart_trader_assets_tests.benchmarks.bench_pnl [--size small|full] [--folder DIR]
+    python -m smart_trader_assets_tests.benchmarks.bench_pnl [--size small|full]
 
 Small is one million invented swaps, full one and ten million. Every step runs in a process of its
-own, so that its peak memory is its own. Rows are kept in `--folder` for the next time.
+own, so that its peak memory is its own. Rows are kept in the folder for temporary files.
 """
 
 import argparse
@@ -22,10 +22,12 @@ from typing import Final
 import polars as pl
 
 from smart_trader_assets.pnl import compute_wallet_pnl, fifo, netted_trades
+from smart_trader_assets_tests.benchmarks.lines import Line, Size, at_most, show
 from smart_trader_assets_tests.benchmarks.python_fifo import python_fifo
 from smart_trader_assets_tests.benchmarks.zipf_swaps import AS_OF, write_swaps
 
-SIZES: Final = {"small": (1_000_000,), "full": (1_000_000, 10_000_000)}
+_MODULE: Final = "smart_trader_assets_tests.benchmarks.bench_pnl"
+SIZES: Final[dict[Size, tuple[int, ...]]] = {"small": (1_000_000,), "full": (1_000_000, 10_000_000)}
 _REAL_RUN: Final = 65_079
 _REAL_WALLETS: Final = 2_357
 _LARGE_WALLET: Final = 100_000
@@ -172,36 +174,92 @@ STEPS: Final[dict[str, Callable[[Path, Stopwatch], None]]] = {
 
 def _measure(step: str, folder: Path) -> tuple[float, float, float]:
     """Wall seconds, processor seconds and peak GB of one step in a fresh process."""
-    command = [sys.executable, "-m", __spec__.name, "--step", step, "--folder", str(folder)]
+    command = [sys.executable, "-m", _MODULE, "--step", step, "--folder", str(folder)]
     answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     wall, processor, peak = json.loads(answer)
     return wall, processor, peak
 
 
-def _report(rows: int, folder: Path) -> None:
+def _measured(rows: int, folder: Path) -> dict[str, tuple[float, float, float]]:
+    """Every step, told as it ends."""
     swaps = folder / str(rows)
     if len(_files(swaps)) == 0:
         write_swaps(swaps, rows)
-    print(
-        f"\n{rows:,} swaps\n{'step':<24}{'seconds':>9}{'x sort':>8}{'cpu s':>9}{'x sort':>8}{'GB':>7}"
-    )
-    basis: tuple[float, float] | None = None
+    found: dict[str, tuple[float, float, float]] = {}
+    print(f"{'step':<24}{'seconds':>9}{'x sort':>8}{'cpu s':>9}{'x sort':>8}{'GB':>7}")
     for step in ("read_and_sort", *(name for name in STEPS if name != "read_and_sort")):
         if step in _SMALL_STEPS and rows > _SMALL_ROWS:
             continue
-        wall, processor, peak = _measure(step, swaps)
-        basis = basis or (wall, processor)
+        found[step] = wall, processor, peak = _measure(step, swaps)
+        basis = found["read_and_sort"]
         print(
             f"{step:<24}{wall:>9.2f}{wall / basis[0]:>8.2f}"
             f"{processor:>9.2f}{processor / basis[1]:>8.2f}{peak:>7.2f}",
             flush=True,
         )
+    return found
+
+
+def measure(size: Size) -> Iterator[Line]:
+    """Lines in wall seconds; those of the large rows where `size` is full."""
+    folder = Path(tempfile.gettempdir()) / "zipf_swaps"
+    for rows in SIZES[size]:
+        found = _measured(rows, folder)
+        seconds = {step: wall for step, (wall, _, _) in found.items()}
+        sort = seconds["read_and_sort"]
+        for step, what, goal in (
+            ("one_piece", "PnL, all columns, in one piece", 3.0),
+            ("shards", "PnL, all columns, in 16 shards", 3.0),
+            ("lots_only", "PnL, lots alone", 2.0),
+        ):
+            ratio = seconds[step] / sort
+            large = rows > _SMALL_ROWS
+            yield Line(
+                f"{what}, {rows:,} swaps",
+                f"{seconds[step]:.1f} s = {ratio:.2f} x",
+                f"<= {goal:g} x reading and sorting" if large else "",
+                ratio <= goal if large else None,
+                "reading and sorting the rows",
+                f"{sort:.1f} s",
+            )
+        if rows > _SMALL_ROWS:
+            peak = found["shards"][2]
+            yield Line(
+                f"Peak memory of that in 16 shards, {rows:,} swaps",
+                f"{peak:.2f} GB",
+                *at_most(peak, 0.8, " GB"),
+            )
+            continue
+        for ours, theirs, what, least in (
+            ("rows_to_lots", "python_rows_to_lots", "from rows to lots", 10),
+            ("lots_only", "python_lots_only", "lots alone, costs alone on the other side", 0),
+        ):
+            times = seconds[theirs] / seconds[ours]
+            yield Line(
+                f"FIFO {what}, {rows:,} swaps",
+                f"{seconds[ours]:.2f} s = {times:.1f} times faster",
+                f">= {least} times" if least else "",
+                times >= least if least else None,
+                "a loop over Python's deques",
+                f"{seconds[theirs]:.2f} s",
+            )
+        yield Line(
+            f"PnL of {_REAL_RUN:,} swaps of {_REAL_WALLETS:,} wallets",
+            f"{seconds['as_many_as_a_real_run']:.2f} s",
+            *at_most(seconds["as_many_as_a_real_run"], 0.5, " s"),
+        )
+        yield Line(
+            f"PnL of a wallet of {_LARGE_WALLET:,} swaps after one more",
+            f"{seconds['one_more_swap']:.2f} s",
+            *at_most(seconds["one_more_swap"], 0.3, " s"),
+        )
 
 
 def main() -> None:
+    """One step, where one is named; else all of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=SIZES, default="small")
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "zipf_swaps")
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
@@ -210,8 +268,7 @@ def main() -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         print(json.dumps([watch.wall, watch.processor, peak]))
         return
-    for rows in SIZES[options.size]:
-        _report(rows, options.folder)
+    show(measure(options.size))
 
 
 if __name__ == "__main__":

@@ -1,120 +1,253 @@
-"""What new work costs as the tables grow.
+"""What a tick, ten thousand settled rows and ten thousand new ones cost, as the tables grow.
 
-    python -m smart_trader_assets_tests.benchmarks.bench_tables [--rows 10000000]
+    python -m smart_trader_assets_tests.benchmarks.bench_tables [--size small|full]
 
-First, ten thousand new swaps are merged into 100 thousand rows and into ten million. Then two whole
-roots, one many times larger than the other, get the same new work (five tokens, fifty wallets, a
-thousand swaps), and each asset's run is timed. The daily ageing of PnL, which follows the number of
-wallets, stands by itself.
+Full compares ten thousand and a hundred thousand rows with ten million, small with one million. Beside
+it stands what is done where a state is no partition column: the table is written anew.
 """
 
-import argparse
+from __future__ import annotations
+
 import tempfile
 import time
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
 
+import dagster as dg
 import polars as pl
-from rich.console import Console
-from rich.table import Table
+from deltalake import write_deltalake
 
 from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.delta.batch import Batch
-from smart_trader_assets.delta.contract import BATCH, OPERATION, VERSION
-from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import TRANSACTIONS
-from smart_trader_assets_tests.automation.ticking import settings_for
-from smart_trader_assets_tests.benchmarks.bench_cursors import STAMP, append, swaps
-from smart_trader_assets_tests.benchmarks.bench_pipeline import drain
-from smart_trader_assets_tests.benchmarks.sized_market import LATER, NOW, SIZES, served
+from smart_trader_assets.delta.contract import BATCH, OPERATION, VERSION, TableContract
+from smart_trader_assets.delta.cursors import SWAPS_TO_COUNT, cursors_of
+from smart_trader_assets.delta.pinned import PinnedStore
+from smart_trader_assets.delta.schema import conform
+from smart_trader_assets.delta.settlements import swaps_counted
+from smart_trader_assets.delta.store import DeltaStore, Stamp
+from smart_trader_assets.delta.tables import TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.shards import shard_keys
+from smart_trader_assets.tuning import due_policy
+from smart_trader_assets_tests.automation.ticking import Automation, settings_for
+from smart_trader_assets_tests.benchmarks.lines import Line, Size, command
+from smart_trader_assets_tests.delta.samples import NOW
 
-_NEW: Final = 10_000
-_SMALL: Final = 100_000
-_SHARDS: Final = 16
-_ROWS_A_FILE: Final = 200_000
-_ROUNDS: Final = 3
+ROWS: dict[Size, int] = {"small": 1_000_000, "full": 10_000_000}
+SHARDS = shard_keys(16)
+DUE = 10_000
+SWAPS_A_WALLET = 500
+ROWS_A_FILE = 200_000
+STAMP = Stamp("bench", "bench")
 
 
-def _fill(store: DeltaStore, rows: int) -> None:
-    a_shard = rows // _SHARDS
-    for shard in (f"{number:02}" for number in range(_SHARDS)):
-        for first in range(0, a_shard, _ROWS_A_FILE):
-            count = min(_ROWS_A_FILE, a_shard - first)
+@dataclass(frozen=True)
+class Bed:
+    """A root with so many counted swaps, and the PnL of their wallets."""
+
+    rows: int
+    automation: Automation
+
+    @property
+    def store(self) -> DeltaStore:
+        """The tables."""
+        return self.automation.store
+
+
+def swaps(first: int, count: int, shard: str, *, counted: bool) -> pl.DataFrame:
+    """Rows as the table holds them, all but the first block null."""
+    number = pl.int_range(first, first + count, dtype=pl.Int64, eager=True).alias("number")
+    frame = number.to_frame().select(
+        pl.format("{}-{}", pl.lit(shard), pl.col("number").hash(1)).alias("swap_id"),
+        pl.format("wallet {} {}", pl.lit(shard), pl.col("number") // SWAPS_A_WALLET).alias(
+            "wallet_address"
+        ),
+        pl.lit(shard).alias("wallet_shard"),
+        pl.format("tx {}", "number").alias("tx_hash"),
+        (1_700_000_000 + pl.col("number")).alias("block_unix_time"),
+        pl.lit(counted).alias("processed_for_pnl"),
+        pl.lit(NOW).dt.cast_time_unit("us").alias("fetched_at"),
+        *_audit(),
+    )
+    return conform(frame, TRANSACTIONS)
+
+
+def portfolios(wallets: int, shard: str) -> pl.DataFrame:
+    """PnL rows of today, seen by the ranking."""
+    frame = pl.DataFrame(
+        {"wallet_address": [f"wallet {shard} {n}" for n in range(wallets)]}
+    ).select(
+        "wallet_address",
+        pl.lit("ALL_TOKENS").alias("token_address"),
+        pl.lit("all").alias("window"),
+        pl.lit(shard).alias("wallet_shard"),
+        pl.lit(NOW).dt.cast_time_unit("us").alias("as_of"),
+        pl.lit(value=True).alias("processed_for_gold"),
+        *_audit(),
+    )
+    return conform(frame, WALLET_PNL)
+
+
+def _audit() -> list[pl.Expr]:
+    return [
+        pl.lit("CREATE").alias(OPERATION),
+        pl.lit(NOW).dt.cast_time_unit("us").alias(VERSION),
+        pl.lit("bench").alias(BATCH),
+    ]
+
+
+def append(store: DeltaStore, contract: TableContract, rows: pl.DataFrame) -> None:
+    """Add rows as they are, past the merge, which would read for each batch what is there."""
+    write_deltalake(store.uri(contract), rows, mode="append")
+
+
+def make_bed(folder: Path, rows: int, instance: dg.DagsterInstance) -> Bed:
+    """Tables of `rows` counted swaps over sixteen shards."""
+    bed = Bed(rows, Automation(settings_for(folder), instance))
+    store = make_lake(bed.automation.settings).store
+    a_shard = rows // len(SHARDS)
+    for shard in SHARDS:
+        for first in range(0, a_shard, ROWS_A_FILE):
+            count = min(ROWS_A_FILE, a_shard - first)
             append(store, TRANSACTIONS, swaps(first, count, shard, counted=True))
+        append(store, WALLET_PNL, portfolios(a_shard // SWAPS_A_WALLET + 1, shard))
+    return bed
 
 
-def _seconds_of_adding(folder: Path, rows: int) -> float:
-    """The quickest of some rounds of merging new swaps into one shard."""
-    store = make_lake(settings_for(folder)).store
-    _fill(store, rows)
-    quickest = float("inf")
-    for round_ in range(_ROUNDS):
-        batch = Batch(rows=_fetched(rows + round_ * _NEW), partition="00")
+def add_due(bed: Bed, round_: int) -> None:
+    """Ten thousand rows more that are due, in one shard: what a run hands to one settlement."""
+    first = bed.rows + (round_ + 1) * DUE
+    append(bed.store, TRANSACTIONS, swaps(first, DUE, "00", counted=False))
+
+
+def best(work: Callable[[], object], rounds: int, before: Callable[[int], object] = int) -> float:
+    """The least time of `work` in seconds, which other programs disturb least; `before` is not measured."""
+    times = []
+    for round_ in range(rounds):
+        before(round_)
         begun = time.perf_counter()
-        written = store.write(TRANSACTIONS, batch, STAMP)
-        quickest = min(quickest, time.perf_counter() - begun)
-        assert written.inserted == _NEW
-    return quickest
+        work()
+        times.append(time.perf_counter() - begun)
+    return min(times)
 
 
-def _fetched(first: int) -> pl.DataFrame:
-    """Swaps as a fetch hands them over: without state and audit."""
-    rows = swaps(first, _NEW, "00", counted=False)
-    return rows.drop(TRANSACTIONS.state_columns, OPERATION, VERSION, BATCH)
+def time_tick(bed: Bed) -> tuple[float, float]:
+    """A tick of the sensor of silver/wallet_pnl with rows due: whole, and the counting in it."""
+    policy = due_policy(bed.automation.settings)
+    store = bed.store
+
+    def count() -> None:
+        look = PinnedStore(store)
+        for cursor in cursors_of(WALLET_PNL.name):
+            cursor.due_counts(look, as_of=NOW, policy=policy)
+
+    tick = bed.automation.tick(WALLET_PNL.name)
+    if tick.log != [f"{WALLET_PNL.name}: due rows by partition: 00: {DUE}"]:
+        raise SystemExit(f"the tick counted something else: {tick}")
+    return best(lambda: bed.automation.tick(WALLET_PNL.name), 15), best(count, 15)
 
 
-def _by_asset(run: dict[str, Any]) -> dict[str, float]:
-    seconds: dict[str, float] = {}
-    for asset, _, taken, _ in run["steps"]:
-        seconds[asset] = seconds.get(asset, 0.0) + taken
-    return seconds
+def settle(bed: Bed) -> None:
+    """Settle all that is due, as the asset does."""
+    due = due_rows(bed)
+    if bed.store.settle(swaps_counted(due, at=NOW), STAMP) != DUE:
+        raise SystemExit("not all due rows were settled")
 
 
-def _seconds_of_runs(folder: Path, size: str) -> tuple[int, dict[str, float], dict[str, float]]:
-    """Swaps in the root; seconds by asset of a run with the new work, and of a run a day later."""
-    root = folder / size
-    with served(size, NOW) as url:
-        first = drain(root, url, NOW)
-    with served(size, LATER) as url:
-        later = drain(root, url, LATER)
-    next_day = LATER + timedelta(days=1)
-    with served(size, next_day) as url:
-        aged = drain(root, url, next_day, wallet_refresh_hours=100, whale_refresh_hours=100)
-    return first["rows"][TRANSACTIONS.name], _by_asset(later), _by_asset(aged)
+def due_rows(bed: Bed) -> pl.DataFrame:
+    """The due rows with the verdict on each."""
+    table = bed.store.scan(TRANSACTIONS).with_columns(reason=pl.lit(None, dtype=pl.String))
+    policy = due_policy(bed.automation.settings)
+    return SWAPS_TO_COUNT.due_rows(table, shards=["00"], as_of=NOW, policy=policy).collect()
 
 
-def main() -> None:
-    """Measure, and print two tables."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rows", type=int, default=10_000_000, help="Rows of the large table")
-    asked = parser.parse_args()
-    console = Console(width=100)
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        small = _seconds_of_adding(folder / "few", _SMALL)
-        large = _seconds_of_adding(folder / "many", asked.rows)
-        table = Table(title=f"Adding {_NEW:,} swaps", title_justify="left")
-        for name in ("rows in the table", "seconds", "ratio"):
-            table.add_column(name, justify="right")
-        table.add_row(f"{_SMALL:,}", f"{small:.3f}", "1.00")
-        table.add_row(f"{asked.rows:,}", f"{large:.3f}", f"{large / small:.2f}")
-        console.print(table)
+def rewrite(bed: Bed) -> None:
+    """The same by writing the table anew, as it is done where a state is no partition column."""
+    due = ~pl.col("processed_for_pnl")
+    whole = bed.store.scan(TRANSACTIONS).with_columns(
+        pl.when(due)
+        .then(pl.lit(value=True))
+        .otherwise("processed_for_pnl")
+        .alias("processed_for_pnl"),
+        pl.when(due).then(pl.lit(NOW)).otherwise("pnl_processed_at").alias("pnl_processed_at"),
+    )
+    write_deltalake(bed.store.uri(TRANSACTIONS), whole.collect(), mode="overwrite")
 
-        found = {size: _seconds_of_runs(folder, size) for size in SIZES if size != "real"}
-    titles = [f"{swaps_there:,} swaps" for swaps_there, _, _ in found.values()]
-    for title, runs in (
-        ("The same new work", [later for _, later, _ in found.values()]),
-        ("A day later, nothing new: PnL ages", [aged for _, _, aged in found.values()]),
+
+def add(bed: Bed, round_: int) -> None:
+    """Ten thousand fetched swaps, written as the asset writes them."""
+    rows = swaps(bed.rows + (100 + round_) * DUE, DUE, "00", counted=False)
+    rows = rows.drop(TRANSACTIONS.state_columns, OPERATION, VERSION, BATCH)
+    written = bed.store.write(TRANSACTIONS, Batch(rows=rows, partition="00"), STAMP)
+    if written.inserted != DUE:
+        raise SystemExit(f"of {DUE} new rows {written.inserted} were inserted")
+
+
+def time_adding(bed: Bed) -> float:
+    """The least seconds of adding, over some rounds."""
+    rounds = iter(range(5))
+    return best(lambda: add(bed, next(rounds)), 5)
+
+
+def measure(size: Size) -> Iterator[Line]:
+    """Ticks, settlements and additions on tables of several sizes."""
+    rows = ROWS[size]
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-tables-") as folder,
+        dg.DagsterInstance.ephemeral() as instance,
     ):
-        table = Table(title=title, title_justify="left")
-        for name in ("asset", *titles, "ratio"):
-            table.add_column(name, justify="left" if name == "asset" else "right")
-        for asset in runs[0]:
-            few, many = (run.get(asset, 0.0) for run in runs)
-            table.add_row(asset, f"{few:.2f} s", f"{many:.2f} s", f"{many / few:.2f}")
-        console.print(table)
+        counts = {"small": 10_000, "middle": 100_000, "large": rows}
+        beds = {name: make_bed(Path(folder) / name, n, instance) for name, n in counts.items()}
+        for bed in beds.values():
+            add_due(bed, -1)
+        few, many = time_tick(beds["small"])[0], time_tick(beds["large"])[0]
+        yield Line(
+            f"A tick with rows due, {rows:,} rows",
+            f"{_ms(many)} = {many / few:.2f} x",
+            "<= 1.5 x, <= 50 ms",
+            many <= 1.5 * few and many <= 0.05,
+            "the same, 10,000 rows",
+            _ms(few),
+        )
+        for bed in (beds["middle"], beds["large"]):
+            settle(bed)
+        few, many = (
+            best(partial(settle, bed), 5, partial(add_due, bed))
+            for bed in (beds["middle"], beds["large"])
+        )
+        yield Line(
+            f"Settling {DUE:,} rows, {rows:,} rows",
+            f"{_ms(many)} = {many / few:.2f} x",
+            "<= 2 x",
+            many <= 2 * few,
+            "the same, 100,000 rows",
+            _ms(few),
+        )
+        few, added = (time_adding(bed) for bed in (beds["middle"], beds["large"]))
+        yield Line(
+            f"Adding {DUE:,} swaps, {rows:,} rows",
+            f"{_ms(added)} = {added / few:.2f} x",
+            "<= 2 x",
+            added <= 2 * few,
+            "the same, 100,000 rows",
+            _ms(few),
+        )
+        anew = best(lambda: rewrite(beds["large"]), 1)
+        large = size == "full"
+        yield Line(
+            f"Settling {DUE:,} rows, {rows:,} rows",
+            f"{_ms(many)}, {anew / many:.0f} times faster",
+            ">= 100 times" if large else "",
+            anew >= 100 * many if large else None,
+            "the table written anew",
+            _ms(anew),
+        )
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:,.0f} ms"
 
 
 if __name__ == "__main__":
-    main()
+    command(__doc__, measure)
