@@ -8,7 +8,7 @@ export DAGSTER_HOME := $(CURDIR)/.dagster_home
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format dev bench prove clean
+.PHONY: help setup run test check format dev bench prove audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -47,9 +47,17 @@ dev: $(STAMP) $(DAGSTER_HOME)/dagster.yaml ## The Dagster UI with its daemon, on
 bench: $(STAMP) ## Measure: times, ratios, peak memory (ARGS="--size full": at ten million rows)
 	$(BIN)/python -m smart_trader_assets_tests.benchmarks $(ARGS)
 
-prove: $(STAMP) ## The long proofs: a run killed at every write, and a real daemon left to itself
+prove: $(STAMP) ## The long proofs: kills, a daemon, eight writers, every fault, mutated rows; half an hour
 	$(BIN)/python -m smart_trader_assets_tests.kill_all
 	$(BIN)/python -m smart_trader_assets_tests.proofs.daemon
+	$(BIN)/python -m smart_trader_assets_tests.trust.many_writers
+	$(BIN)/python -m smart_trader_assets_tests.trust.faults
+	$(BIN)/python -m smart_trader_assets_tests.trust.fuzz --mutations 100000
+
+audit: ## Look the pinned requirements up for known holes; what cannot be looked up fails
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(VENV)/audit/bin/pip-audit --requirement requirements.txt --no-deps --disable-pip --strict $(ARGS)
 
 clean: ## Remove the environment, caches and Dagster's home; data/ stays
 	rm -rf $(VENV) .dagster_home .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info build

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -23,8 +23,10 @@ from smart_trader_assets.birdeye import (
     Spend,
     StopFetchingError,
 )
+from smart_trader_assets.delta.run_metrics import CREDITS, FETCH_SECONDS, REQUESTS
 from smart_trader_assets.parking import ParkingTimes, park, unpark
 from smart_trader_assets.settings import API_KEY_VARIABLE, LIVE_URL, Settings, SettingsError
+from smart_trader_assets.stopwatch import Stopwatch
 
 T = TypeVar("T")
 
@@ -58,10 +60,12 @@ class FetchSession:
     client: BirdEyeClient
     meter: CreditMeter
     runner: asyncio.Runner
+    waiting: Stopwatch = field(default_factory=Stopwatch)
 
     def fetch(self, call: Coroutine[object, object, T]) -> T:
         """The result of one call."""
-        return self.runner.run(call)
+        with self.waiting:
+            return self.runner.run(call)
 
     def fetch_all(self, calls: Sequence[Coroutine[object, object, T]]) -> Outcomes[T]:
         """The results of calls made side by side; an entity's own trouble is its result.
@@ -69,13 +73,17 @@ class FetchSession:
         Trouble of the account or the service gives up what is still under way, at once; a spent budget
         only what was not sent yet.
         """
-        return self.runner.run(_side_by_side(calls))
+        with self.waiting:
+            return self.runner.run(_side_by_side(calls))
 
     def facts(self) -> dict[str, float]:
-        """Requests and credits spent so far, by endpoint."""
+        """Requests and credits spent so far, by endpoint, and the seconds that this session has waited."""
         spent = self.meter.spent
-        requests = {f"requests {name}": float(spend.requests) for name, spend in spent.items()}
-        return requests | {f"credits {name}": float(spend.credits) for name, spend in spent.items()}
+        return {
+            **{f"{REQUESTS}{name}": float(spend.requests) for name, spend in spent.items()},
+            **{f"{CREDITS}{name}": float(spend.credits) for name, spend in spent.items()},
+            FETCH_SECONDS: self.waiting.seconds,
+        }
 
 
 class BirdEyeAccess:
@@ -85,8 +93,11 @@ class BirdEyeAccess:
         self.settings = settings
 
     @contextmanager
-    def session(self, budget: str) -> Iterator[FetchSession]:
-        """A client whose credits count to `budget`; MissingKeyError or SettingsError before any request."""
+    def session(self, budget: str, *, parks: bool = True) -> Iterator[FetchSession]:
+        """A client whose credits count to `budget`; MissingKeyError or SettingsError before any request.
+
+        Without `parks` its trouble and its success leave the parking notice as it is.
+        """
         settings = self.settings
         key = self._key()
         state = settings.resolved_state_dir
@@ -121,13 +132,13 @@ class BirdEyeAccess:
         )
         before = meter.spent
         try:
-            with _parking(settings), asyncio.Runner() as runner:
+            with _parking(settings) if parks else nullcontext(), asyncio.Runner() as runner:
                 runner.run(client.__aenter__())
                 try:
                     yield FetchSession(client, meter, runner)
                 finally:
                     runner.run(client.__aexit__(None, None, None))
-            if meter.spent != before:
+            if parks and meter.spent != before:
                 unpark(state)
         finally:
             ledger.close()

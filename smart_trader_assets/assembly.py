@@ -20,13 +20,16 @@ from smart_trader_assets.assets.whales import whales_asset
 from smart_trader_assets.automation.alerts import alert_sensors
 from smart_trader_assets.automation.jobs import ASSETS_OF_JOBS, SNAPSHOT, make_jobs
 from smart_trader_assets.automation.leases import keep_lease
+from smart_trader_assets.automation.look_again import look_again_sensor
 from smart_trader_assets.automation.partitions import Partitions, make_partitions
 from smart_trader_assets.automation.schedules import make_schedules
 from smart_trader_assets.automation.sensors import make_sensors
 from smart_trader_assets.automation.upkeep import maintenance_job, queue_asset, reset_job
 from smart_trader_assets.checks.asset_checks import make_checks
+from smart_trader_assets.checks.verdicts import tables_read
 from smart_trader_assets.delta.io_manager import MedallionIOManager
 from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.run_log import tell_as_json
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.storage import storage_config
 
@@ -60,13 +63,15 @@ def make_lake(settings: Settings) -> LakeResource:
 
 
 def leased(settings: Settings) -> dg.ResourceDefinition:
-    """The settings as a resource under which the run shows life: every asset and every op takes it."""
+    """The settings as a resource under which the run shows life and is told: every asset and op takes it."""
 
     @dg.resource(description="The settings of the run, and its lease")
     def settings_under_lease(context: dg.InitResourceContext) -> Iterator[Settings]:
         if context.instance is None or context.run is None:
             yield settings
             return
+        if settings.log_format == "json":
+            tell_as_json(context.instance, context.run)
         with keep_lease(context.instance, context.run.run_id):
             yield settings
 
@@ -89,12 +94,14 @@ def make_definitions(settings: Settings) -> dg.Definitions:
     partitions = make_partitions(settings)
     jobs = [*make_jobs(), reset_job, maintenance_job]
     lake = make_lake(settings)
+    assets = make_assets(partitions)
     return dg.Definitions(
-        assets=[*make_assets(partitions), queue_asset()],
+        assets=[*assets, queue_asset()],
         asset_checks=make_checks(),
         jobs=jobs,
         sensors=[
-            *make_sensors(settings, partitions, ASSETS_OF_JOBS, lake),
+            *make_sensors(settings, partitions, ASSETS_OF_JOBS, lake, tables_read(assets)),
+            look_again_sensor(settings, lake),
             *alert_sensors(settings, WEBHOOK_KEY, lake),
         ],
         schedules=make_schedules(settings, snapshot=SNAPSHOT, maintenance=maintenance_job.name),

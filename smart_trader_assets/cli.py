@@ -2,8 +2,9 @@
 
 import typer
 
+from smart_trader_assets.commands.doctor import doctor
 from smart_trader_assets.commands.look import explain, report, show_backtest, state
-from smart_trader_assets.commands.mend import reset
+from smart_trader_assets.commands.mend import reset, upgrade
 from smart_trader_assets.commands.run import run
 from smart_trader_assets.commands.serve import dev, sandbox
 
@@ -19,7 +20,7 @@ app = typer.Typer(
     "account. For the graph, sensors and backfills use Dagster's own UI: `make dev`.",
 )
 
-for subcommand in (run, state, explain, report, reset, dev, sandbox):
+for subcommand in (run, state, explain, report, doctor, reset, upgrade, dev, sandbox):
     app.command()(subcommand)
 app.command(name="backtest")(show_backtest)
 

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,11 @@ from smart_trader_assets.automation.live_runs import (
 )
 from smart_trader_assets.automation.partitions import Partitions, make_partitions
 from smart_trader_assets.checks.asset_checks import make_checks
+from smart_trader_assets.checks.suspects import note_suspects, noted_suspects
+from smart_trader_assets.checks.verdicts import FailedCheck, failed_checks, tables_read, unsound
 from smart_trader_assets.delta.cursors import CONSUMERS, cursors_of
 from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.storage_trouble import storage_trouble_told
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.tables import ALL_TABLES, TOKENS
 from smart_trader_assets.errors import SmartTraderError
@@ -37,6 +40,9 @@ from smart_trader_assets.settings import Settings
 from smart_trader_assets.tuning import due_policy
 
 DRAIN_TAG = "smart_trader/drain"
+
+_TABLES = [contract.name for contract in ALL_TABLES]
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 # Far beyond any real queue; only a defect that makes the same rows due again and again gets here.
 MOST_SWEEPS = 100
@@ -96,24 +102,28 @@ class Drain:
         self._partitions: Partitions = make_partitions(settings)
         self._assets = make_assets(self._partitions)
         self._checks = make_checks()
+        self._reads = tables_read(self._assets)
         self._resources = make_resources(settings)
 
     def run(self) -> DrainReport:
         """Take the snapshot, then materialize what is due until nothing is.
 
-        Trouble of the account or the API, and a root that is something else, end the drain with their
-        own error; what was done until then stays done.
+        Trouble of the account or the API, a root that is something else, and a storage that fails end the
+        drain with their own error; what was done until then stays done. Nothing is made from a table whose
+        blocking check failed: where that is so in the end, UnsoundTableError says what the check found.
         """
         report = DrainReport(self._as_of)
         lake = self._resources["lake"]
         if not isinstance(lake, LakeResource):
             raise TypeError("the resource `lake` is no LakeResource")
         store = lake.store
-        with _alone(self._settings):
+        with _alone(self._settings), storage_trouble_told("the pipeline was drained"):
             _bury_the_dead(self._instance, store)
+            self._look_again(store)
             self._materialize(TOKENS.name, [self._today()], None, store, report)
             for _ in range(MOST_SWEEPS):
                 if not self._sweep(store, report):
+                    self._raise_if_unsound()
                     return report
         raise DrainError(
             f"After {MOST_SWEEPS} sweeps rows are still due: {report.stuck or 'see smart-trader state'}."
@@ -133,6 +143,8 @@ class Drain:
         """Run every asset that has due rows, in the order of the graph; whether there was any."""
         worked = False
         for asset in CONSUMERS:
+            if failed_checks(self._instance, self._reads[asset]):
+                continue
             # To its end, before what is downstream: a long history comes in several runs, and to count
             # it after each of them would be the same work many times.
             while asset not in report.stuck and (due := self._due(store, asset)):
@@ -160,7 +172,7 @@ class Drain:
         """One run of `asset` for its `due` rows (None: the snapshot, which reads no queue)."""
         versions = _versions(store)
         self._watcher.begins(asset, due, lambda: sum(self._due(store, asset).values()))
-        started = time.monotonic()
+        started, began = time.monotonic(), datetime.now(UTC)
         tags = {
             AS_OF_TAG: self._as_of.isoformat(),
             BUDGET_TAG: self._budget,
@@ -169,21 +181,56 @@ class Drain:
         }
         if len(partitions) > 1:
             tags |= {RANGE_START_TAG: partitions[0], RANGE_END_TAG: partitions[-1]}
-        result = dg.materialize(
-            [*self._assets, *self._checks],
-            selection=assets_of(asset),
-            instance=self._instance,
-            resources=self._resources,
-            partition_key=partitions[0] if len(partitions) == 1 else None,
-            tags=tags,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        )
+        try:
+            result = dg.materialize(
+                [*self._assets, *self._checks],
+                selection=assets_of(asset),
+                instance=self._instance,
+                resources=self._resources,
+                partition_key=partitions[0] if len(partitions) == 1 else None,
+                tags=tags,
+                run_config=_QUIET,
+            )
+        except dg.DagsterError as error:
+            self._raise_if_unsound(began)
+            # Dagster wraps what a resource raises: a root that cannot be opened.
+            if isinstance(error.__cause__, SmartTraderError):
+                raise error.__cause__ from None
+            raise
         left = 0 if due is None else sum(self._due(store, asset).values())
         step = Step(asset, due or 0, left, time.monotonic() - started, _facts(result, asset))
         report.steps.append(step)
         if left and _versions(store) == versions:
             report.stuck[asset] = left
         self._watcher.ends(step)
+
+    def _look_again(self, store: DeltaStore) -> None:
+        """Have the checks look again that failed when a drain, or anybody on this instance, last looked."""
+        suspects = noted_suspects(self._settings.resolved_state_dir)
+        suspects |= {check.key for check in failed_checks(self._instance, _TABLES)}
+        known = {key for definition in self._checks for key in definition.check_keys}
+        if suspects & known:
+            dg.materialize(
+                [*self._assets, *self._checks],
+                selection=dg.AssetSelection.checks(*suspects & known),
+                instance=self._instance,
+                resources=self._resources,
+                tags={DRAIN_TAG: store.root},
+                run_config=_QUIET,
+                raise_on_error=False,
+            )
+        self._note_failed()
+
+    def _raise_if_unsound(self, since: datetime | None = None) -> None:
+        """UnsoundTableError where a blocking check failed; with `since`, only where it did so since then."""
+        failed = self._note_failed()
+        if failed and (since is None or any(check.at >= since for check in failed)):
+            raise unsound(failed) from None
+
+    def _note_failed(self) -> list[FailedCheck]:
+        failed = failed_checks(self._instance, _TABLES)
+        note_suspects(self._settings.resolved_state_dir, [check.key for check in failed])
+        return failed
 
 
 def _span(due: dict[str | None, int]) -> list[str]:

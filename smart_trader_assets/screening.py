@@ -60,10 +60,19 @@ def screen_whales(rows: pl.DataFrame, *, rules: ScreeningRules) -> pl.DataFrame:
     return rows.with_columns(pl.coalesce(owner_fault, dust).alias("exclude_reason"))
 
 
+def may_be_a_trader(address: str) -> bool:
+    """Whether a person's wallet can have this address: one that a key can sign for."""
+    return _address_fault(address, ScreeningRules()) is None
+
+
 def _owner_fault(wallet: str, rules: ScreeningRules) -> str | None:
     label = rules.denylist.get(wallet)
     if label is not None:
         return f"The owner is on the denylist: {label}."
+    return _address_fault(wallet, rules)
+
+
+def _address_fault(wallet: str, rules: ScreeningRules) -> str | None:
     try:
         owner = Pubkey.from_string(wallet)
     except ValueError:

@@ -177,6 +177,12 @@ class Settings(BaseSettings):
         ge=1,
         description="How long files of older versions stay for time travel and running readers",
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="json: what is logged of a run is printed as one JSON object a line"
+    )
+    run_metrics_days: int = Field(
+        90, ge=1, description="How long the figures of runs stay in ops/runs, days"
+    )
     park_credits_hours: float = Field(6, gt=0, description="How long spent credits park fetching")
     park_account_hours: float = Field(
         1, gt=0, description="How long a refused key or plan parks fetching"

@@ -180,8 +180,8 @@ def _raw_units(amount: object) -> int | None:
     if isinstance(amount, Decimal) and amount.is_finite() and amount.adjusted() < _MAX_DIGITS:
         whole = int(amount)
         amount = whole if whole == amount else None
-    if isinstance(amount, int) and not isinstance(amount, bool) and amount >= 0:
-        return amount
+    if isinstance(amount, int) and not isinstance(amount, bool):
+        return amount if 0 <= amount < 10**_MAX_DIGITS else None
     return None
 
 

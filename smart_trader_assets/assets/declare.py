@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -12,6 +13,8 @@ import dagster as dg
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.io_manager import table_schema
 from smart_trader_assets.delta.lineage import column_lineage
+from smart_trader_assets.delta.run_metrics import failed_run_row
+from smart_trader_assets.delta.storage_trouble import storage_trouble_told
 from smart_trader_assets.delta.tables import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
@@ -71,7 +74,7 @@ def medallion_asset(
     group, name = contract.name.split("/")
     # Ranges of partitions in one run need the backfill policy, which Dagster still calls beta.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*`backfill_policy`.*")
-    return dg.asset(
+    declared = dg.asset(
         key=dg.AssetKey([group, name]),
         ins=_inputs(inputs or {}, all_partitions_of),
         group_name=group,
@@ -84,7 +87,18 @@ def medallion_asset(
         pool=API_POOL if fetches else None,
         freshness_policy=FRESHNESS[contract.name],
         metadata=_metadata(contract),
+        hooks={failed_run_row},
     )
+
+    def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
+        @functools.wraps(compute)
+        def telling_trouble(*args: Any, **kwargs: Any) -> Any:
+            with storage_trouble_told(f"reading for {contract.name}"):
+                return compute(*args, **kwargs)
+
+        return declared(telling_trouble)
+
+    return declare
 
 
 def medallion_assets(
@@ -93,15 +107,21 @@ def medallion_assets(
     *,
     inputs: Mapping[str, TableContract],
     all_partitions_of: tuple[str, ...],
+    beside: tuple[TableContract, ...] = (),
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """A decorator for the unpartitioned assets of several tables that one step writes together.
 
     `outputs` maps the names of the step's outputs to a table and its description. Any of them may be
-    asked for alone; the step then yields just that output.
+    asked for alone; the step then yields just that output. Of the tables `beside` the inputs the step
+    itself reads what it needs.
     """
-    return dg.multi_asset(
+    declared = dg.multi_asset(
         name=name,
         ins=_inputs(inputs, all_partitions_of),
+        deps=[
+            dg.AssetDep(table.name.split("/"), partition_mapping=dg.AllPartitionMapping())
+            for table in beside
+        ],
         outs={
             output: dg.AssetOut(
                 key=dg.AssetKey(contract.name.split("/")),
@@ -117,7 +137,18 @@ def medallion_assets(
             for output, (contract, description) in outputs.items()
         },
         can_subset=True,
+        hooks={failed_run_row},
     )
+
+    def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
+        @functools.wraps(compute)
+        def telling_trouble(*args: Any, **kwargs: Any) -> Any:
+            with storage_trouble_told(f"reading for {name}"):
+                yield from compute(*args, **kwargs)
+
+        return declared(telling_trouble)
+
+    return declare
 
 
 def _inputs(

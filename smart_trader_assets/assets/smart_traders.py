@@ -6,6 +6,7 @@ import dagster as dg
 import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_assets
+from smart_trader_assets.assets.pools import pool_addresses
 from smart_trader_assets.assets.scope import RunScope, Take
 from smart_trader_assets.delta.batch import Batch, Scope
 from smart_trader_assets.delta.cursors import PNL_TO_RANK
@@ -57,16 +58,15 @@ def smart_traders_assets() -> dg.AssetsDefinition:
         },
         inputs={
             "wallet_pnl": WALLET_PNL,
-            "transactions": TRANSACTIONS,
             "tracked_tokens": TRACKED_TOKENS,
         },
-        all_partitions_of=("wallet_pnl", "transactions", "tracked_tokens"),
+        all_partitions_of=("wallet_pnl", "tracked_tokens"),
+        beside=(TRANSACTIONS,),
     )
     def judgement(
         context: dg.AssetExecutionContext,
         config: Take,
         wallet_pnl: pl.LazyFrame,
-        transactions: pl.LazyFrame,
         tracked_tokens: pl.LazyFrame,
         settings: dg.ResourceParam[Settings],
         lake: LakeResource,
@@ -74,7 +74,6 @@ def smart_traders_assets() -> dg.AssetsDefinition:
         batches = _judge(
             RunScope.of(context, settings, config),
             wallet_pnl,
-            transactions,
             tracked_tokens,
             settings,
             lake,
@@ -89,7 +88,6 @@ def smart_traders_assets() -> dg.AssetsDefinition:
 def _judge(
     scope: RunScope,
     wallet_pnl: pl.LazyFrame,
-    transactions: pl.LazyFrame,
     tracked_tokens: pl.LazyFrame,
     settings: Settings,
     lake: LakeResource,
@@ -105,7 +103,7 @@ def _judge(
         numbers,
         rules=rules,
         as_of=scope.as_of,
-        pools=_pools(transactions, numbers),
+        pools=pool_addresses(lake.store, settings.resolved_state_dir),
         token_symbols=_names(tracked_tokens, numbers),
     )
     changes = tier_changes(
@@ -133,17 +131,6 @@ def _judge(
         _CHANGES: [Batch(rows=changes)],
         _TRADERS: [ranked],
     }
-
-
-def _pools(transactions: pl.LazyFrame, numbers: pl.DataFrame) -> list[str]:
-    """The wallets that are the pool of any swap row: one column of the swaps is read."""
-    return (
-        transactions.select(wallet_address="address")
-        .filter(pl.col("wallet_address").is_in(numbers["wallet_address"].unique().to_list()))
-        .unique()
-        .collect()["wallet_address"]
-        .to_list()
-    )
 
 
 def _names(tracked_tokens: pl.LazyFrame, numbers: pl.DataFrame) -> dict[str, str]:

@@ -14,6 +14,7 @@ from smart_trader_assets.automation.live_runs import (
     wait_after_failures,
 )
 from smart_trader_assets.automation.ticks import WHOLE
+from smart_trader_assets.checks.verdicts import failed_checks, faults_told
 from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.delta.tables import SMART_TRADERS
 from smart_trader_assets.settings import Settings
@@ -54,6 +55,8 @@ def alert_sensors(
             return _skip(
                 context, f"The last runs failed: the next is asked for at {until:%H:%M:%S} UTC."
             )
+        if failed_ranking := failed_checks(context.instance, [SMART_TRADERS.name]):
+            return _skip(context, f"The ranking has changed, but {faults_told(failed_ranking)}")
         return dg.SensorResult(
             run_requests=[
                 dg.RunRequest(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import dagster as dg
 from dagster import AssetSelection
 
+from smart_trader_assets.assets.report_page import REPORT_KEY
 from smart_trader_assets.delta.tables import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
@@ -34,12 +35,15 @@ _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Tracks whales, fetches their swaps and computes their PnL, by wallet shard.",
         (TRACKED_WHALES.name, TRANSACTIONS.name, WALLET_PNL.name),
     ),
-    "ranking": ("Judges all wallets: ranked, or kept out, and what changed.", _RANKING),
+    "ranking": (
+        "Judges all wallets: ranked, or kept out, and what changed; and writes the page to look at.",
+        (*_RANKING, REPORT_KEY.to_user_string()),
+    ),
 }
 
 ASSETS_OF_JOBS: Mapping[str, frozenset[dg.AssetKey]] = {
-    name: frozenset(dg.AssetKey(table.split("/")) for table in tables)
-    for name, (_, tables) in _JOBS.items()
+    name: frozenset(dg.AssetKey(asset.split("/")) for asset in assets)
+    for name, (_, assets) in _JOBS.items()
 }
 
 
@@ -47,6 +51,11 @@ def assets_of(consumer: str) -> list[dg.AssetKey]:
     """What a run for the asset `consumer` materializes: it, and what the same step writes beside it."""
     tables = _RANKING if consumer == SMART_TRADERS.name else (consumer,)
     return [dg.AssetKey(table.split("/")) for table in tables]
+
+
+def run_assets(consumer: str) -> list[dg.AssetKey]:
+    """What a run in the background materializes for `consumer`: a ranking is written with its page."""
+    return [*assets_of(consumer), *([REPORT_KEY] if consumer == SMART_TRADERS.name else [])]
 
 
 def make_jobs() -> list[dg.UnresolvedAssetJobDefinition]:

@@ -62,20 +62,24 @@ def keep_lease(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
 def bury_dead_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> list[str]:
     """Mark the runs that have died as failed and give back their pool slots; their ids.
 
-    Dead is a run under way whose lease has expired, and one that has been at its launch for longer than
-    `LAUNCH_GRACE`. A run that waits in the queue lives. The rows of a dead run are still due, since
-    nothing but a settlement moves a state.
+    The rows of a dead run are still due, since nothing but a settlement moves a state.
     """
-    now = now or datetime.now(UTC)
-    dead = []
-    for record in instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY + _AT_ITS_LAUNCH)):
-        run = record.dagster_run
-        if _alive_until(record) >= now:
-            continue
+    dead = [record.dagster_run for record in dead_runs(instance, now)]
+    for run in dead:
         instance.report_run_failed(run, f"{_cause(run)} Its rows are still due.")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-        dead.append(run.run_id)
-    return dead
+    return [run.run_id for run in dead]
+
+
+def dead_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> list[dg.RunRecord]:
+    """The runs that have died, and that Dagster still takes for alive.
+
+    Dead is a run under way whose lease has expired, and one that has been at its launch for longer than
+    `LAUNCH_GRACE`. A run that waits in the queue lives.
+    """
+    now = now or datetime.now(UTC)
+    under_way = dg.RunsFilter(statuses=_UNDER_WAY + _AT_ITS_LAUNCH)
+    return [r for r in instance.get_run_records(under_way) if _alive_until(r) < now]
 
 
 def _cause(run: dg.DagsterRun) -> str:

@@ -13,7 +13,7 @@ RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 CONSUMER_TAG = "smart_trader/asset"
 
-_LIVE = [
+LIVE = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -37,7 +37,7 @@ def live_partitions(
     `assets_of_job` tells what a run of a whole job materializes.
     """
     live: set[str] = set()
-    for run in instance.get_runs(dg.RunsFilter(statuses=_LIVE)):
+    for run in instance.get_runs(dg.RunsFilter(statuses=LIVE)):
         if asset in _materialized(run, assets_of_job):
             live |= _covered(run.tags, keys)
     return live
@@ -69,14 +69,19 @@ def wait_after_failures(
     """Until when no new run of `consumer` should be asked for, because its last runs failed in a row.
 
     The first failure costs no wait, since a run may have been killed; from the second on the wait
-    doubles. None where there is nothing to wait for, or where the clock has jumped back since.
+    doubles. A run that wrote its asset and failed in what comes after it, a report for example, is none. None
+    where there is nothing to wait for, or where the clock has jumped back since.
     """
     records = instance.get_run_records(
         dg.RunsFilter(tags={CONSUMER_TAG: consumer}), limit=_LOOK_BACK
     )
+    if not records or records[0].dagster_run.status != dg.DagsterRunStatus.FAILURE:
+        return None
+    wrote = instance.fetch_materializations(dg.AssetKey(consumer.split("/")), limit=1).records
     failures, last_end = 0, 0.0
     for record in records:
-        if record.dagster_run.status != dg.DagsterRunStatus.FAILURE:
+        run = record.dagster_run
+        if run.status != dg.DagsterRunStatus.FAILURE or (wrote and run.run_id == wrote[0].run_id):
             break
         failures += 1
         last_end = max(last_end, record.end_time or 0.0)

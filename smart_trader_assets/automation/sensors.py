@@ -1,12 +1,12 @@
 """One sensor a consumer, made by one factory from its cursors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
 
-from smart_trader_assets.automation.jobs import assets_of
+from smart_trader_assets.automation.jobs import run_assets
 from smart_trader_assets.automation.leases import bury_dead_runs
 from smart_trader_assets.automation.live_runs import (
     CONSUMER_TAG,
@@ -17,6 +17,7 @@ from smart_trader_assets.automation.live_runs import (
 )
 from smart_trader_assets.automation.partitions import Partitions
 from smart_trader_assets.automation.ticks import WHOLE, TickCursor, plan_requests, told
+from smart_trader_assets.checks.verdicts import failed_checks, faults_told
 from smart_trader_assets.delta.cursors import CONSUMERS, cursors_of
 from smart_trader_assets.delta.pinned import PinnedStore
 from smart_trader_assets.delta.resource import LakeResource
@@ -46,13 +47,21 @@ def make_sensors(
     partitions: Partitions,
     assets_of_job: Mapping[str, frozenset[dg.AssetKey]],
     lake: LakeResource,
+    reads: Mapping[str, Collection[str]],
 ) -> list[dg.SensorDefinition]:
-    """The sensors of all consumers, in the order in which rows flow.
+    """The sensors of all consumers, in the order in which rows flow; `reads` are the tables that each reads.
 
     They share `lake`, whose root is compared once a process: a tick must be cheap, and a run compares anew.
     """
     return [
-        _sensor(consumer, settings, partition_keys(consumer, partitions), assets_of_job, lake)
+        _sensor(
+            consumer,
+            settings,
+            partition_keys(consumer, partitions),
+            assets_of_job,
+            lake,
+            reads[consumer],
+        )
         for consumer in CONSUMERS
     ]
 
@@ -63,21 +72,22 @@ def _sensor(
     keys: Sequence[str],
     assets_of_job: Mapping[str, frozenset[dg.AssetKey]],
     lake: LakeResource,
+    read: Collection[str],
 ) -> dg.SensorDefinition:
     asset = dg.AssetKey(consumer.split("/"))
     cursors = cursors_of(consumer)
-    reads = ", ".join(f"{cursor.contract.name}.{cursor.column or 'as_of'}" for cursor in cursors)
+    due_by = ", ".join(f"{cursor.contract.name}.{cursor.column or 'as_of'}" for cursor in cursors)
 
     @dg.sensor(
         name=f"{asset.path[-1]}_due",
-        asset_selection=assets_of(consumer),
+        asset_selection=run_assets(consumer),
         minimum_interval_seconds=settings.sensor_seconds,
         default_status=(
             dg.DefaultSensorStatus.RUNNING
             if settings.automation
             else dg.DefaultSensorStatus.STOPPED
         ),
-        description=f"Materializes {consumer} where rows are due by {reads}.",
+        description=f"Materializes {consumer} where rows are due by {due_by}.",
     )
     def due_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         for run_id in bury_dead_runs(context.instance):
@@ -108,19 +118,21 @@ def _sensor(
             return _skip(
                 seen, f"{seen.due} rows are due, and every partition of them has a live run."
             )
+        if failed := failed_checks(context.instance, read):
+            return _skip(seen, f"{seen.due} rows are due, but {faults_told(failed)}")
         seen = replace(seen, attempt=before.attempt + 1)
         stamp = f"{'-'.join(str(v) for v in versions.values())}:{seen.attempt}"
         return dg.SensorResult(
             run_requests=[
                 dg.RunRequest(
                     run_key=f"{consumer}:{request.partitions}:{stamp}",
-                    asset_selection=assets_of(consumer),
+                    asset_selection=run_assets(consumer),
                     partition_key=(
                         request.first if request.first == request.last != WHOLE else None
                     ),
                     tags={
                         CONSUMER_TAG: consumer,
-                        "smart_trader/why": f"{request.rows} rows due in {reads}",
+                        "smart_trader/why": f"{request.rows} rows due in {due_by}",
                         "smart_trader/partitions": request.partitions,
                         **_range(request.first, request.last),
                     },

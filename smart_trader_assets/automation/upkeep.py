@@ -1,6 +1,6 @@
 """The jobs and the asset beside the graph: reset, maintenance, and the queue as the UI shows it."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -12,6 +12,7 @@ from smart_trader_assets.delta.errors import LakeError
 from smart_trader_assets.delta.maintenance import maintain
 from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
 from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.run_metrics import RUNS, forget_runs
 from smart_trader_assets.delta.store import Stamp
 from smart_trader_assets.delta.tables import ALL_TABLES
 from smart_trader_assets.queue_view import read_queue
@@ -70,13 +71,15 @@ def maintain_tables(
 ) -> None:
     """Keep every table's files few and its log short; one that cannot be kept fails the run at its end."""
     broken: list[str] = []
-    for contract in ALL_TABLES:
+    stamp = Stamp(context.run_id, "maintenance")
+    oldest = datetime.now(UTC).date() - timedelta(days=settings.run_metrics_days)
+    for contract in (*ALL_TABLES, RUNS):
         try:
+            if contract is RUNS:
+                forgotten = forget_runs(lake.store, before=oldest, stamp=stamp)
+                context.log.info(f"{RUNS.name}: {forgotten} rows from before {oldest} are deleted.")
             kept = maintain(
-                lake.store,
-                contract,
-                retention_hours=settings.retention_hours,
-                stamp=Stamp(context.run_id, "maintenance"),
+                lake.store, contract, retention_hours=settings.retention_hours, stamp=stamp
             )
         except LakeError as error:
             context.log.error(str(error))  # noqa: TRY400 - the message says it, the trace adds nothing

@@ -1,62 +1,41 @@
-"""The asset checks: after each run they look at the rows that it touched, and at nothing else.
+"""The asset checks in Dagster: after each run they look at the rows that it touched, and at nothing else.
 
-Asked for by hand, a check looks at the whole table. A failed check is blocking where going on would
-spread a wrong number; what it found stands as a table in the UI.
+No row is missed: where a run died before its checks, the next look reaches back to the one before; a check
+that failed looks at the same rows until it passes. Asked for by hand, a check looks at the whole table, a
+partition at a time. A failed check is blocking where going on would spread a wrong number; what it found
+stands as a table in the UI.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from smart_trader_assets.checks import rules
-from smart_trader_assets.delta.contract import OPERATION, VERSION, TableContract
-from smart_trader_assets.delta.cursors import CURSORS
-from smart_trader_assets.delta.reset import OPERATION as RESET
+from smart_trader_assets.checks.catalogue import Check, all_checks
+from smart_trader_assets.checks.verdicts import (
+    LOOKED_FROM,
+    LOOKED_UNTIL,
+    ROWS,
+    VERSIONS,
+    LastLook,
+    last_looks,
+)
+from smart_trader_assets.delta.contract import VERSION, TableContract
+from smart_trader_assets.delta.pinned import PinnedStore
 from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import (
-    ALL_TABLES,
-    SMART_TRADERS,
-    TOKENS,
-    TRACKED_TOKENS,
-    TRACKED_WHALES,
-    TRANSACTIONS,
-    WALLET_PNL,
-    WHALES,
-)
-
-# Looks at rows of a table, touched since a moment or (None) all of them, and gives what breaks the rule.
-Find = Callable[[DeltaStore, TableContract, pl.LazyFrame, datetime | None], pl.DataFrame]
+from smart_trader_assets.delta.tables import ALL_TABLES
+from smart_trader_assets.settings import Settings
 
 _MOST_SHOWN = 50
-_BY_HAND = timedelta(days=1)
 
 # File statistics keep milliseconds, and clocks of two machines differ a little.
 _MARGIN = timedelta(seconds=2)
 
-_PARENTS: tuple[tuple[TableContract, str, TableContract], ...] = (
-    (TRACKED_TOKENS, "token_address", TOKENS),
-    (WHALES, "token_address", TRACKED_TOKENS),
-    (TRACKED_WHALES, "token_address", TRACKED_TOKENS),
-    (TRANSACTIONS, "wallet_address", TRACKED_WHALES),
-    (WALLET_PNL, "wallet_address", TRACKED_WHALES),
-    (SMART_TRADERS, "wallet_address", WALLET_PNL),
-)
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check of one table."""
-
-    contract: TableContract
-    name: str
-    description: str
-    find: Find
-    blocking: bool = True
+# A row's version is taken before its commit, which other writers may hold up for a while.
+_LONGEST_COMMIT = timedelta(minutes=5)
 
 
 def make_checks() -> list[dg.AssetChecksDefinition]:
@@ -66,160 +45,6 @@ def make_checks() -> list[dg.AssetChecksDefinition]:
         _table_checks(contract, [check for check in checks if check.contract is contract])
         for contract in ALL_TABLES
     ]
-
-
-def all_checks() -> list[Check]:
-    """Every check, in the order of the tables."""
-    return [
-        *(check for contract in ALL_TABLES for check in _of_every_table(contract)),
-        *(_references(*parent) for parent in _PARENTS),
-        Check(
-            TOKENS,
-            "liquidity_is_plausible",
-            "No listed token claims far more liquidity than it is worth.",
-            lambda _, __, rows, ___: rules.implausible_liquidity(rows.collect()),
-            blocking=False,
-        ),
-        Check(
-            TRANSACTIONS,
-            "prices_agree",
-            "The two legs of a swap are worth about the same.",
-            lambda _, __, rows, ___: rules.disagreeing_prices(rows.collect()),
-            blocking=False,
-        ),
-        Check(
-            TRANSACTIONS,
-            "no_row_is_set_aside",
-            "Rows that break the contract are set aside with their reason; here they are seen.",
-            lambda _, __, rows, ___: (
-                rows.filter(pl.col("set_aside_reason").is_not_null())
-                .select("swap_id", fault="set_aside_reason")
-                .collect()
-            ),
-            blocking=False,
-        ),
-        Check(
-            WALLET_PNL,
-            "identities_hold",
-            "Realized is proceeds less cost, the total is realized and unrealized, counts nest.",
-            lambda _, __, rows, ___: rules.broken_identities(rows.collect()),
-        ),
-        Check(
-            WALLET_PNL,
-            "portfolios_add_up",
-            "A portfolio is the sum of its tokens, and a narrow window holds no more than a wide one.",
-            _portfolios,
-        ),
-        Check(
-            WALLET_PNL,
-            "sales_are_covered",
-            "Most of what a wallet sold has a known basis.",
-            lambda _, __, rows, ___: (
-                rows.filter(
-                    (pl.col("token_address") == "ALL_TOKENS")
-                    & (pl.col("window") == "all")
-                    & (pl.col("coverage") < 60)  # noqa: PLR2004
-                )
-                .select(
-                    "wallet_address",
-                    fault=rules.told("coverage is ", pl.col("coverage").round(1), " %"),
-                )
-                .collect()
-            ),
-            blocking=False,
-        ),
-    ]
-
-
-def _of_every_table(contract: TableContract) -> list[Check]:
-    times = {
-        cursor.column: (cursor.done, cursor.done_at)
-        for cursor in CURSORS
-        if cursor.contract is contract
-        and cursor.column is not None
-        and cursor.done is not None
-        and cursor.done_at is not None
-    }
-    checks = [
-        Check(
-            contract,
-            "keys_are_unique",
-            "No key comes twice.",
-            lambda _, c, rows, __: rules.doubled_keys(rows.select(c.key).collect(), c.key),
-        )
-    ]
-    if contract.states:
-        checks += [
-            Check(
-                contract,
-                "states_are_sound",
-                "Every state is one that the contract allows, and none is done without its time.",
-                lambda _, c, rows, __: rules.unsound_states(rows.collect(), c, times),
-            )
-        ]
-    if any(state.moves for state in contract.states):
-        checks.append(
-            Check(
-                contract,
-                "states_move_as_they_may",
-                "No state took a way that the contract does not know, by the table's change data feed.",
-                _moves,
-            )
-        )
-    return checks
-
-
-def _moves(
-    store: DeltaStore, contract: TableContract, _: pl.LazyFrame, since: datetime | None
-) -> pl.DataFrame:
-    changed = store.changes(contract, since=since or datetime.now(UTC) - _BY_HAND)
-    is_key = list(contract.key)
-    faults = []
-    for state in (state for state in contract.states if state.moves):
-        told = pl.col(state.column).cast(pl.String)
-        before = changed.filter(pl.col("_change_type") == "update_preimage").select(
-            *is_key, "_commit_version", before=told
-        )
-        after = changed.filter(
-            (pl.col("_change_type") == "update_postimage") & (pl.col(OPERATION) != RESET)
-        ).select(*is_key, "_commit_version", after=told)
-        both = before.join(after, on=[*is_key, "_commit_version"], nulls_equal=True)
-        faults.append(rules.forbidden_moves(both, is_key, state))
-    return pl.concat(faults)
-
-
-def _references(child: TableContract, column: str, parent: TableContract) -> Check:
-    def find(
-        store: DeltaStore, _: TableContract, rows: pl.LazyFrame, __: datetime | None
-    ) -> pl.DataFrame:
-        named = rows.select(column).unique().collect()
-        known = (
-            store.scan(parent)
-            .filter(pl.col(column).is_in(named[column].to_list()))
-            .select(column)
-            .unique()
-            .collect()
-        )
-        return rules.orphans(named, column, known, parent.name)
-
-    return Check(
-        child,
-        f"{column}_is_known",
-        f"Every {column} stands in {parent.name}.",
-        find,
-    )
-
-
-def _portfolios(
-    store: DeltaStore, contract: TableContract, rows: pl.LazyFrame, _: datetime | None
-) -> pl.DataFrame:
-    """Whole wallets, since a portfolio can only be compared with all of its tokens."""
-    wallets = rows.select("wallet_shard", "wallet_address").unique().collect()
-    whole = store.scan(contract).filter(
-        pl.col("wallet_shard").is_in(wallets["wallet_shard"].unique().to_list())
-        & pl.col("wallet_address").is_in(wallets["wallet_address"].to_list())
-    )
-    return rules.broken_sums(whole.collect())
 
 
 def _table_checks(contract: TableContract, checks: list[Check]) -> dg.AssetChecksDefinition:
@@ -236,31 +61,75 @@ def _table_checks(contract: TableContract, checks: list[Check]) -> dg.AssetCheck
         can_subset=True,
     )
     def table_checks(
-        context: dg.AssetCheckExecutionContext, lake: LakeResource
+        context: dg.AssetCheckExecutionContext,
+        lake: LakeResource,
+        settings: dg.ResourceParam[Settings],  # noqa: ARG001 - the run's lease comes with it
     ) -> Iterator[dg.AssetCheckResult]:
-        store = lake.store
-        since = _run_began(context, asset)
-        rows = store.scan(contract)
-        if since is not None:
-            rows = rows.filter(pl.col(VERSION) >= since - _MARGIN)
-        # Read once: what a run touched fits into memory, as it did when it was written.
-        rows = rows.collect().lazy()
+        chosen = context.selected_asset_check_keys
+        began = _run_began(context, asset)
+        before = last_looks(context.instance, chosen)
+        by_since: dict[datetime | None, list[Check]] = {}
         for check in checks:
-            if dg.AssetCheckKey(asset, check.name) not in context.selected_asset_check_keys:
-                continue
-            found = check.find(store, contract, rows, since)
-            yield dg.AssetCheckResult(
-                check_name=check.name,
-                asset_key=asset,
-                passed=found.is_empty(),
-                severity=(
-                    dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN
-                ),
-                description=_told(found),
-                metadata=_metadata(found, since),
-            )
+            key = dg.AssetCheckKey(asset, check.name)
+            if key in chosen:
+                by_since.setdefault(looks_from(began, before.get(key)), []).append(check)
+        for since, together in by_since.items():
+            yield from _look(PinnedStore(lake.store), contract, together, since)
 
     return table_checks
+
+
+def looks_from(began: datetime | None, last: LastLook | None) -> datetime | None:
+    """Since when touched rows are looked at by a run that began then; None for the whole table.
+
+    began: None for a look by hand; last: the check's last look, None where nothing remembers one.
+    """
+    if began is None or last is None:
+        return began
+    if not last.evaluation.passed:
+        from_then = last.moment(LOOKED_FROM)
+        return None if from_then is None else min(began, from_then)
+    until = last.moment(LOOKED_UNTIL)
+    return began if until is None else min(began, until - _LONGEST_COMMIT)
+
+
+def _look(
+    store: PinnedStore, contract: TableContract, checks: Sequence[Check], since: datetime | None
+) -> Iterator[dg.AssetCheckResult]:
+    until = datetime.now(UTC)
+    found: dict[str, list[pl.DataFrame]] = {check.name: [] for check in checks}
+    for part in _parts(store, contract, since):
+        # Read once: what a run touched fits into memory, as it did when it was written.
+        rows = part.collect().lazy()
+        for check in checks:
+            found[check.name].append(check.find(store, contract, rows, since))
+    for check in checks:
+        faults = pl.concat(found[check.name])
+        yield dg.AssetCheckResult(
+            check_name=check.name,
+            asset_key=dg.AssetKey(contract.name.split("/")),
+            passed=faults.is_empty(),
+            severity=(
+                dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN
+            ),
+            description=_told(faults),
+            metadata=_metadata(faults, check, since, until, store.versions),
+        )
+
+
+def _parts(
+    store: DeltaStore, contract: TableContract, since: datetime | None
+) -> Iterator[pl.LazyFrame]:
+    """The touched rows at once; the whole table a partition at a time."""
+    rows = store.scan(contract)
+    partition = contract.dagster_partition
+    if since is not None:
+        yield rows.filter(pl.col(VERSION) >= since - _MARGIN)
+    elif partition is None or not (counts := store.row_counts(contract, partition)).height:
+        yield rows
+    else:
+        for value in counts[partition]:
+            yield rows.filter(pl.col(partition) == value)
 
 
 def _run_began(context: dg.AssetCheckExecutionContext, asset: dg.AssetKey) -> datetime | None:
@@ -277,18 +146,29 @@ def _run_began(context: dg.AssetCheckExecutionContext, asset: dg.AssetKey) -> da
 def _told(found: pl.DataFrame) -> str:
     if found.is_empty():
         return "Nothing found."
-    return f"{found.height} found, for example: {found['fault'][0]}"
+    return f"{found.height} found, for example: {found['fault'][0]}."
 
 
-def _metadata(found: pl.DataFrame, since: datetime | None) -> dict[str, Any]:
+def _metadata(
+    found: pl.DataFrame,
+    check: Check,
+    since: datetime | None,
+    until: datetime,
+    versions: dict[str, int],
+) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "found": found.height,
         "looked_at": f"rows touched since {since:%Y-%m-%d %H:%M:%S} UTC"
         if since
         else "the whole table",
+        LOOKED_UNTIL: dg.MetadataValue.timestamp(until),
+        VERSIONS: dg.MetadataValue.json(versions),
     }
+    if since is not None:
+        metadata[LOOKED_FROM] = dg.MetadataValue.timestamp(since)
     if not found.is_empty():
-        metadata["rows"] = dg.TableMetadataValue(
+        metadata["remedy"] = check.remedy
+        metadata[ROWS] = dg.TableMetadataValue(
             records=[
                 dg.TableRecord({name: str(value) for name, value in row.items()})
                 for row in found.head(_MOST_SHOWN).iter_rows(named=True)

@@ -1,4 +1,4 @@
-"""`smart-trader reset`: rows put back to their first state."""
+"""The subcommands that mend: rows put back to their first state, tables brought up to date."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from smart_trader_assets.commands.options import Data, chosen_settings, errors_t
 from smart_trader_assets.console import reset_table
 from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
 from smart_trader_assets.delta.store import Stamp
+from smart_trader_assets.delta.upgrade import carry_out_upgrade, plan_upgrade
 from smart_trader_assets.sources import settings_of_root
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it only shows.")]
 
 
 def reset(
@@ -35,7 +38,7 @@ def reset(
         bool,
         typer.Option("--refetch", help="Also forget the wallets' histories: they are read anew."),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this it only shows.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Put chosen rows back to their first state, so that they are done again.
 
@@ -63,3 +66,27 @@ def reset(
             return
         done = carry_out(store, plan, Stamp(f"reset-{uuid.uuid4()}", "reset"))
         console.print(f"{done} rows are back in their first state.")
+
+
+def upgrade(data: Data = None, yes: Yes = False) -> None:
+    """Add to the tables of an older root the columns that have come since; their rows stay as they are.
+
+    Shows what would be added; does it with --yes. A table that differs in anything else is refused.
+    """
+    with errors_told() as console:
+        store = make_lake(settings_of_root(chosen_settings(data))).unchecked_store
+        plans = plan_upgrade(store)
+        for plan in plans:
+            console.print(f"{plan}", highlight=False, soft_wrap=True)
+        if not plans:
+            console.print("Every table is up to date.")
+            return
+        if not yes:
+            console.print("Nothing was changed: --yes adds it.")
+            return
+        stamp = Stamp(f"upgrade-{uuid.uuid4()}", "upgrade")
+        for plan in plans:
+            carry_out_upgrade(store, plan, stamp)
+        console.print(
+            "The tables are up to date. The new columns are empty in the rows that are there."
+        )

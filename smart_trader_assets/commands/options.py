@@ -14,6 +14,7 @@ from dagster import DagsterExecutionInterruptedError
 from rich.console import Console
 from rich.markup import escape
 
+from smart_trader_assets.delta.storage_trouble import storage_trouble_told
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.settings import Settings, load_settings
 
@@ -70,7 +71,8 @@ def errors_told() -> Iterator[Console]:
     """A refusal of ours is one sentence and exit code 1; anything else is a defect and keeps its trace."""
     console = Console()
     try:
-        yield console
+        with storage_trouble_told("the command was at work"):
+            yield console
     except SmartTraderError as error:
         Console(stderr=True).print(
             f"[red]✗[/] {escape(str(error))}", soft_wrap=True, highlight=False

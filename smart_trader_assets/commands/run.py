@@ -9,6 +9,7 @@ from typing import Annotated
 
 import dagster as dg
 import typer
+from rich.console import Console
 from rich.markup import escape
 
 from smart_trader_assets.assembly import make_lake
@@ -43,8 +44,10 @@ def run(
     Without an API key it runs against the built-in stand-in. Running it again fetches and computes only
     what is new or due again.
     """
-    with errors_told() as console:
+    with errors_told() as output:
         settings = chosen_settings(data, sandbox=sandbox, replay=replay, as_of=as_of)
+        # Where the log is JSON, standard output is the log's.
+        console = Console(stderr=True) if settings.log_format == "json" else output
         watcher = ProgressWatcher(console)
         with open_source(settings) as (settings, _, stand_in):
             for problem in stand_in.problems if stand_in else ():

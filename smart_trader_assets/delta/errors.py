@@ -23,6 +23,10 @@ class TableMismatchError(LakeError):
     """A table exists but is not what its contract says."""
 
 
+class TableOutgrownError(TableMismatchError):
+    """A table lacks nothing but columns that its contract has gained since: an upgrade adds them."""
+
+
 class FrameError(LakeError):
     """A frame breaks the contract of the table that it was meant for; nothing was written."""
 

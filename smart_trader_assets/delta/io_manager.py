@@ -1,6 +1,7 @@
 """The IO manager: loads tables as frames, writes batches by the write protocol."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,13 +14,20 @@ from smart_trader_assets.delta.errors import FrameError
 from smart_trader_assets.delta.lineage import column_lineage
 from smart_trader_assets.delta.preview import Preview
 from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.run_metrics import (
+    CREDITS,
+    REQUESTS,
+    RunMeter,
+    begun_at,
+    record_run,
+    span_of,
+    sum_of,
+)
+from smart_trader_assets.delta.storage_trouble import storage_trouble_told
 from smart_trader_assets.delta.store import DeltaStore, Stamp, Written, partition_text
 from smart_trader_assets.delta.tables import ALL_TABLES
 
 CONTRACTS = {contract.name: contract for contract in ALL_TABLES}
-
-# How the facts of a fetching asset begin that say what an endpoint cost.
-CREDITS = "credits "
 
 _DELTA_NAMES = {
     pl.String: "string",
@@ -48,26 +56,26 @@ class MedallionIOManager(dg.ConfigurableIOManager):
         contract = CONTRACTS["/".join(context.asset_key.path)]
         store = self.lake.store
         keys = sorted(context.asset_partition_keys) if context.has_asset_partitions else []
-        stamp = Stamp(context.run_id, contract.name, _span(keys))
-        written = Written()
+        stamp = Stamp(context.run_id, contract.name, span_of(keys))
+        instance = context.step_context.instance
+        meter = RunMeter(stamp, begun_at(instance, context.run_id, context.step_key))
         preview = Preview(contract)
-        for number, batch in enumerate(_batches(obj), start=1):
-            partition = _partition(batch, keys, contract)
-            result = store.write(
-                contract,
-                Batch(batch.rows, partition, batch.replaces, batch.settles, batch.facts),
-                stamp,
-            )
-            written.add(result)
-            preview.take(batch.rows)
-            context.log.info(
-                f"{contract.name} batch {number}"
-                + (f" of {partition_text(partition)}" if partition else "")
-                + f": {result.inserted} inserted, {result.updated} updated, {result.deleted} deleted, "
-                f"{result.settled} settled"
-                + (f", {result.left_due} changed meanwhile and stay due" if result.left_due else "")
-            )
-        context.add_output_metadata(output_metadata(store, contract, keys, written, preview))
+        try:
+            with storage_trouble_told(f"making {contract.name}"):
+                for number, batch in enumerate(_batches(obj), start=1):
+                    partition = _partition(batch, keys, contract)
+                    with meter.writing:
+                        result = store.write(contract, replace(batch, partition=partition), stamp)
+                    meter.written.add(result)
+                    preview.take(batch.rows)
+                    context.log.info(_told(contract, number, partition, result))
+        except BaseException as error:
+            record_run(store, meter.row(error), context.log)
+            raise
+        row = meter.row()
+        metadata = output_metadata(store, contract, keys, meter.written, preview)
+        context.add_output_metadata(metadata | row.metadata)
+        record_run(store, row, context.log)
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
         """The upstream table, lazily: filters and columns of the asset are pushed down to the files."""
@@ -79,6 +87,18 @@ class MedallionIOManager(dg.ConfigurableIOManager):
                 wanted = [_partition_value(key, contract) for key in keys]
                 frame = frame.filter(pl.col(contract.dagster_partition).is_in(wanted))
         return frame.collect() if context.dagster_type.typing_type is pl.DataFrame else frame
+
+
+def _told(
+    contract: TableContract, number: int, partition: str | date | None, result: Written
+) -> str:
+    return (
+        f"{contract.name} batch {number}"
+        + (f" of {partition_text(partition)}" if partition else "")
+        + f": {result.inserted} inserted, {result.updated} updated, {result.deleted} deleted, "
+        f"{result.settled} settled"
+        + (f", {result.left_due} changed meanwhile and stay due" if result.left_due else "")
+    )
 
 
 def _batches(obj: object) -> Iterable[Batch]:
@@ -103,7 +123,7 @@ def _partition(batch: Batch, keys: list[str], contract: TableContract) -> str | 
     text = partition_text(partition)
     if keys and text not in keys:
         raise FrameError(
-            f"a batch for {contract.name} names the partition {text}; the run has {_span(keys)}"
+            f"a batch for {contract.name} names the partition {text}; the run has {span_of(keys)}"
         )
     return partition
 
@@ -113,12 +133,6 @@ def _partition_value(key: str, contract: TableContract) -> str | date:
     column = contract.dagster_partition
     is_day = column is not None and contract.schema[column] == pl.Date
     return date.fromisoformat(key) if is_day else key
-
-
-def _span(keys: list[str]) -> str | None:
-    if not keys:
-        return None
-    return keys[0] if len(keys) == 1 else f"{keys[0]}...{keys[-1]}"
 
 
 def table_schema(contract: TableContract) -> dg.TableSchema:
@@ -166,9 +180,9 @@ def output_metadata(
         **written.facts,
     }
     metadata |= {f"settled in {name}": n for name, n in written.settled_by_table.items()}
-    spent = [credits for fact, credits in written.facts.items() if fact.startswith(CREDITS)]
-    if spent:
-        metadata["credits_spent"] = int(sum(spent))
+    for name, beginning in (("requests_sent", REQUESTS), ("credits_spent", CREDITS)):
+        if any(fact.startswith(beginning) for fact in written.facts):
+            metadata[name] = sum_of(written.facts, beginning)
     if (lineage := column_lineage(contract)) is not None:
         metadata["dagster/column_lineage"] = lineage
     if (rows := preview.as_metadata()) is not None:

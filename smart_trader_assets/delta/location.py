@@ -9,9 +9,10 @@ from pathlib import Path
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore, from_url
 
 from smart_trader_assets.delta.errors import RootError
+from smart_trader_assets.delta.storage_trouble import reason
 
 FOLDERS = frozenset({"bronze", "silver", "gold", "ops", "reports"})
 
@@ -65,16 +66,16 @@ def _check_folder(folder: Path) -> None:
 
 def _check_object_store(root: str, storage_options: Mapping[str, str]) -> None:
     try:
-        bucket = _object_store(root, storage_options)
+        bucket = open_objects(root, storage_options)
         listed = obstore.list_with_delimiter(bucket)
         names = [*listed["common_prefixes"], *(item["path"] for item in listed["objects"])]
         _refuse_strangers(root, {name.rstrip("/").rpartition("/")[2] for name in names})
         _check_conditional_put(root, bucket)
     except BaseError as error:
         raise RootError(
-            f"The root {root} cannot be used: {_first_line(error)} Look at the bucket's name, its rights, "
+            f"The root {root} cannot be used: {reason(error)}. Look at the bucket's name, its rights, "
             "the endpoint and the credentials."
-        ) from error
+        ) from None
 
 
 def _check_conditional_put(root: str, bucket: ObjectStore) -> None:
@@ -96,7 +97,10 @@ def _check_conditional_put(root: str, bucket: ObjectStore) -> None:
     )
 
 
-def _object_store(root: str, storage_options: Mapping[str, str]) -> ObjectStore:
+def open_objects(root: str, storage_options: Mapping[str, str]) -> ObjectStore:
+    """The files below `root`, wherever it lies."""
+    if not is_remote(root):
+        return LocalStore(place(root))
     config = {k: v for k, v in storage_options.items() if k not in _CLIENT_OPTIONS}
     client = {k: _typed(v) for k, v in storage_options.items() if k in _CLIENT_OPTIONS}
     return from_url(root, config=config, client_options=client)  # type: ignore[call-overload,no-any-return]
@@ -112,7 +116,3 @@ def _refuse_strangers(root: str, present: set[str]) -> None:
         raise RootError(
             f"The root {root} holds something else ({', '.join(strangers[:5])}): name an empty or new place."
         )
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".") + "."

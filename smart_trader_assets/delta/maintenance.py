@@ -16,7 +16,7 @@ from deltalake import WriterProperties
 from deltalake.exceptions import DeltaError
 
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.errors import LakeError
+from smart_trader_assets.delta.errors import LakeError, StorageError
 from smart_trader_assets.delta.store import DeltaStore, Stamp
 
 TARGET_FILE_BYTES = 64 * 1024 * 1024
@@ -51,7 +51,7 @@ def maintain(
     """
     try:
         return _maintain(store, contract, retention_hours, stamp)
-    except DeltaError as error:
+    except (DeltaError, StorageError) as error:
         raise UpkeepError(
             f"The table {contract.name} could not be kept ({error}): it is as it was. Where a file of it is "
             "gone, restore it from a copy."

@@ -22,3 +22,8 @@ class PinnedStore(DeltaStore):
         if contract.name not in self._tables:
             self._tables[contract.name] = super().open(contract)
         return self._tables[contract.name]
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The version of each table that was asked for, by name."""
+        return {name: table.version() for name, table in self._tables.items()}

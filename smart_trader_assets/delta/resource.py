@@ -9,17 +9,8 @@ from pydantic import Field, PrivateAttr
 
 from smart_trader_assets.delta.location import is_remote
 from smart_trader_assets.delta.root import RootIdentity, open_root
+from smart_trader_assets.delta.storage_trouble import CREDENTIALS
 from smart_trader_assets.delta.store import DeltaStore
-
-# What the environment calls a credential, and what the storage options call it.
-_CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "access_key_id",
-    "AWS_SECRET_ACCESS_KEY": "secret_access_key",
-    "AWS_SESSION_TOKEN": "session_token",
-    "GOOGLE_SERVICE_ACCOUNT": "google_service_account",
-    "AZURE_STORAGE_ACCOUNT_KEY": "azure_storage_account_key",
-    "AZURE_STORAGE_SAS_TOKEN": "azure_storage_sas_token",
-}
 
 StorageConfig = LocalConfig | S3Config | AzureConfig | GcsConfig
 
@@ -75,6 +66,6 @@ def _credentials(environment: Mapping[str, str]) -> dict[str, str]:
     """Taken when a store is opened, so that no configuration that Dagster keeps holds a secret."""
     return {
         option: environment[variable]
-        for variable, option in _CREDENTIALS.items()
+        for variable, option in CREDENTIALS.items()
         if environment.get(variable)
     }

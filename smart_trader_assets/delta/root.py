@@ -19,9 +19,10 @@ from filelock import FileLock
 from smart_trader_assets.delta.contract import TEXTS, TIME, Column, TableContract
 from smart_trader_assets.delta.errors import RootError
 from smart_trader_assets.delta.location import check_place, is_remote
-from smart_trader_assets.delta.schema import verify_table
+from smart_trader_assets.delta.run_metrics import RUNS
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.tables import ALL_TABLES
+from smart_trader_assets.delta.verify import verify_table
 
 LAYOUT = 1
 
@@ -60,6 +61,12 @@ def read_identity(store: DeltaStore) -> RootIdentity | None:
     """What the root says of itself; None where it says nothing yet."""
     row = _read(store)
     return None if row is None else _identity(row)
+
+
+def promised_tables(store: DeltaStore) -> frozenset[str] | None:
+    """The tables that the root has promised to hold; None where there is no root yet."""
+    row = _read(store)
+    return None if row is None else frozenset(row["tables"])
 
 
 def _identity(row: dict[str, Any]) -> RootIdentity:
@@ -106,6 +113,7 @@ def open_root(store: DeltaStore, identity: RootIdentity) -> None:
             verify_table(store.open(contract), contract)
     if new:
         _extend(store, row, new)
+    _make_room_for_runs(store)
 
 
 def _compare(store: DeltaStore, found: RootIdentity, wanted: RootIdentity) -> None:
@@ -136,6 +144,13 @@ def _extend(store: DeltaStore, row: dict[str, Any], new: Sequence[TableContract]
         _write(store, {**row, "tables": promised}, "overwrite")
 
 
+def _make_room_for_runs(store: DeltaStore) -> None:
+    """The table of measurements is no promise: where it is not there, it is made, whatever became of it."""
+    if not store.exists(RUNS):
+        with _one_maker(store):
+            store.create(RUNS)
+
+
 @contextmanager
 def _one_maker(store: DeltaStore) -> Iterator[None]:
     """Where the root is a folder, one process at a time makes tables there."""
@@ -154,7 +169,7 @@ def _create(store: DeltaStore, identity: RootIdentity) -> None:
                 f"{store.root} has rows in {contract.name} but no {ROOT.name} that says what they are: "
                 "restore that table, or use a new root."
             )
-    for contract in ALL_TABLES:
+    for contract in (*ALL_TABLES, RUNS):
         store.create(contract)
     # Last, so that a root that says what it is has all of its tables.
     _write(

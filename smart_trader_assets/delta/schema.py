@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 import polars as pl
-from deltalake import DeltaTable, Field, Schema
+from deltalake import Field, Schema
 from deltalake.schema import ArrayType, PrimitiveType
 
 from smart_trader_assets.delta.contract import VERSION, State, TableContract
-from smart_trader_assets.delta.errors import FrameError, TableMismatchError
+from smart_trader_assets.delta.errors import FrameError
 from smart_trader_assets.delta.sql import literal
 
 _PRIMITIVES: Mapping[type[pl.DataType], str] = {
@@ -55,16 +55,6 @@ def constraints(contract: TableContract) -> dict[str, str]:
     }
 
 
-def missing_constraints(table: DeltaTable, contract: TableContract) -> dict[str, str]:
-    """The contract's constraints that `table` does not enforce."""
-    held = table.metadata().configuration
-    return {
-        name: check
-        for name, check in constraints(contract).items()
-        if f"delta.constraints.{name}" not in held
-    }
-
-
 def configuration(contract: TableContract) -> dict[str, str]:
     """Table properties from creation on: the change data feed, and which columns have statistics."""
     bound = (contract.time_bound,) if contract.time_bound else ()
@@ -74,35 +64,6 @@ def configuration(contract: TableContract) -> dict[str, str]:
         "delta.enableChangeDataFeed": "true",
         "delta.dataSkippingStatsColumns": ",".join(measured),
     }
-
-
-def verify_table(table: DeltaTable, contract: TableContract) -> None:
-    """Compare a table on disk with its contract; TableMismatchError names every difference."""
-    wanted = {field.name: field for field in delta_schema(contract).fields}
-    found = {field.name: field for field in table.schema().fields}
-    problems = [f"column {name} is missing" for name in wanted if name not in found]
-    problems += [f"column {name} is unknown" for name in found if name not in wanted]
-    problems += [
-        f"column {name} is {found[name].type} and should be {field.type}"
-        for name, field in wanted.items()
-        if name in found and str(found[name].type) != str(field.type)
-    ]
-    problems += [
-        f"column {name} {'refuses nulls' if field.nullable else 'allows nulls'}"
-        for name, field in wanted.items()
-        if name in found and found[name].nullable != field.nullable
-    ]
-    problems += [
-        f"the constraint {name} is missing" for name in missing_constraints(table, contract)
-    ]
-    partition_by = tuple(table.metadata().partition_columns)
-    if partition_by != contract.partition_by:
-        problems.append(f"it is partitioned by {partition_by}, not by {contract.partition_by}")
-    if problems:
-        raise TableMismatchError(
-            f"The table {contract.name} was made with another schema: {'; '.join(problems)}. "
-            "Use a new root, or move this one aside; nothing was written."
-        )
 
 
 def conform(frame: pl.DataFrame, contract: TableContract) -> pl.DataFrame:

@@ -6,14 +6,13 @@ wants to die at every commit finds them all there.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -23,19 +22,11 @@ from smart_trader_assets.delta.errors import CommitConflictError, StorageError, 
 from smart_trader_assets.delta.local_table import ReadableTable
 from smart_trader_assets.delta.location import check_spelling
 from smart_trader_assets.delta.merge import TOMBSTONE, row_merge, state_merge
-from smart_trader_assets.delta.schema import (
-    check_partition,
-    configuration,
-    conform,
-    delta_schema,
-    missing_constraints,
-    verify_table,
-)
+from smart_trader_assets.delta.schema import check_partition, configuration, conform, delta_schema
+from smart_trader_assets.delta.storage_trouble import reason, storage_trouble_told
+from smart_trader_assets.delta.verify import missing_constraints, verify_table
 
 CONFLICT_ATTEMPTS = 12
-
-# What delta-rs paints its chains of errors with.
-_DECORATION = re.compile(r"\x1b\[[0-9;]*m|↳")
 
 
 @dataclass(frozen=True)
@@ -106,7 +97,7 @@ class DeltaStore:
         try:
             return DeltaTable.is_deltatable(self.uri(contract), self.storage_options)
         except (OSError, DeltaError) as error:
-            raise self._unreadable(contract, error) from error
+            raise self._unreadable(contract, error) from None
 
     def open(self, contract: TableContract) -> DeltaTable:
         """The table at its newest version; TableMissingError where the root's promise is broken."""
@@ -118,12 +109,11 @@ class DeltaStore:
                 "it is not made anew by itself, since its rows and their states would be lost silently."
             ) from error
         except (OSError, DeltaError) as error:
-            raise self._unreadable(contract, error) from error
+            raise self._unreadable(contract, error) from None
 
     def _unreadable(self, contract: TableContract, error: Exception) -> StorageError:
-        reason = " ".join(_DECORATION.sub(" ", str(error)).split())
         return StorageError(
-            f"The table {contract.name} at {self.root} cannot be read: {reason[:300]} "
+            f"The table {contract.name} at {self.root} cannot be read: {reason(error)}. "
             "Look at the storage, its endpoint and the credentials, or restore the table; nothing was written."
         )
 
@@ -176,8 +166,7 @@ class DeltaStore:
         Columns: the table's, `_change_type`, `_commit_version` and `_commit_timestamp`.
         """
         table = self.open(contract)
-        began = since.timestamp() * 1000
-        versions = [e["version"] for e in table.history() if e["timestamp"] >= began]
+        versions = _versions_since(table, since)
         # Where nothing was committed since, the newest commit gives the columns, and none of its rows.
         first = min(versions, default=table.version())
         feed = pl.DataFrame(table.load_cdf(starting_version=first))
@@ -273,10 +262,28 @@ class DeltaStore:
         metrics = self.commit(f"{contract.name}: state", merge)
         return int(metrics["num_target_rows_updated"])
 
+    def append(self, contract: TableContract, new_rows: pl.DataFrame, stamp: Stamp) -> None:
+        """Add rows without a look at those that are there: for a table that nobody settles or merges into.
+
+        FrameError where they break the contract. Such a commit conflicts with no other writer's.
+        """
+        rows = conform(_stamped(new_rows, stamp, CREATED), contract)
+
+        def append() -> dict[str, Any]:
+            write_deltalake(
+                self.open(contract),
+                rows.to_arrow(),
+                mode="append",
+                commit_properties=stamp.properties("append rows"),
+            )
+            return {}
+
+        self.commit(f"{contract.name}: rows", append)
+
     def commit(self, what: str, operation: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Run one writing operation, done again whole on a freshly loaded table after a conflict.
 
-        CommitConflictError where other writers won every time.
+        CommitConflictError where other writers won every time, StorageError where the storage failed.
         """
         try:
             for attempt in Retrying(
@@ -285,7 +292,7 @@ class DeltaStore:
                 wait=wait_random_exponential(multiplier=0.05, max=5),
                 reraise=True,
             ):
-                with attempt:
+                with attempt, storage_trouble_told(f"writing {what}"):
                     return operation()
         except CommitFailedError as error:
             raise CommitConflictError(
@@ -293,6 +300,17 @@ class DeltaStore:
                 "Nothing was lost, the rows are still due: run it again, with fewer runs at once."
             ) from error
         raise AssertionError("unreachable: the loop returns or raises")
+
+
+def _versions_since(table: DeltaTable, since: datetime) -> list[int]:
+    """The commits since then. No older log entry than needed is read: there may be years of them."""
+    began, most = since.timestamp() * 1000, 4
+    while True:
+        entries = table.history(most)
+        recent = [int(entry["version"]) for entry in entries if entry["timestamp"] >= began]
+        if len(recent) < len(entries) or len(entries) < most:
+            return recent
+        most *= 4
 
 
 def _now() -> datetime:

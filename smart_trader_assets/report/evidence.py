@@ -53,8 +53,8 @@ class RankingEvidence:
 
     @property
     def as_of(self) -> datetime | None:
-        """The newest time that a ranked wallet's numbers were calculated for; None without any."""
-        return self.traders["as_of"].max()  # type: ignore[return-value]
+        """The newest time that a judged wallet's numbers were calculated for; None without any."""
+        return pl.concat([self.traders["as_of"], self.classified["as_of"]]).max()  # type: ignore[return-value]
 
     @property
     def shown(self) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
+from math import isinf
 
 from solders.pubkey import Pubkey
 
@@ -93,6 +94,9 @@ class RecordedListings:
             # Each a little smaller than the one before, so that the order is one.
             worth = HOLDING_USD * (len(holders) - rank + 1000) / 1000
             raw = int(Decimal(worth) / Decimal(str(leg.price)) * 10**decimals) + 1
+            balance = float(Decimal(raw).scaleb(-decimals))
+            if isinf(balance):  # at a price as good as nothing
+                return []
             accounts.append(
                 {
                     "amount": str(raw),
@@ -100,7 +104,7 @@ class RecordedListings:
                     "mint": mint,
                     "owner": wallet,
                     "token_account": _token_account(wallet, mint),
-                    "ui_amount": float(Decimal(raw).scaleb(-decimals)),
+                    "ui_amount": balance,
                     "is_scaled_ui_token": False,
                     "multiplier": None,
                 }

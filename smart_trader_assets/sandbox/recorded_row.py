@@ -1,13 +1,16 @@
 """One recorded swap row: what of it the stand-in has to understand."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
 from smart_trader_assets.sandbox.parameters import MAX_UNIX_TIME
+from smart_trader_assets.source_values import text
 
 LEGS = ("base", "quote")
+MAX_DECIMALS = 255  # decimals of a mint are one byte
 
 
 class BrokenRowError(Exception):
@@ -44,12 +47,14 @@ def read_row(line: bytes, *, wallet: str) -> RecordedRow:
     ``wallet`` is the owner where the row names none.
     """
     try:
-        text = line.decode("utf-8-sig").strip()
-        item = json.loads(text, parse_constant=_refuse_constant)
+        recorded = line.decode("utf-8-sig").strip()
+        item = json.loads(recorded, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         raise BrokenRowError(f"not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
         raise BrokenRowError(f"not JSON: {error.msg} at character {error.pos}") from error
+    except ValueError as error:
+        raise BrokenRowError(f"not JSON that can be read: {error}") from error
     except RecursionError as error:
         raise BrokenRowError("not a swap row: nested too deeply") from error
     if not isinstance(item, dict):
@@ -67,7 +72,7 @@ def read_row(line: bytes, *, wallet: str) -> RecordedRow:
         source=_text(item, "source"),
         volume_usd=_number(item, "volume_usd") or 0.0,
         legs=(base, quote),
-        text=text,
+        text=recorded,
     )
 
 
@@ -80,24 +85,34 @@ def _leg(item: Mapping[str, object], name: str) -> RecordedLeg:
         raise BrokenRowError(f"{name}.address is missing")
     if leg.get("change_amount") is None and leg.get("ui_change_amount") is None:
         raise BrokenRowError(f"{name}.change_amount is missing")
-    decimals = leg.get("decimals")
     price = _number(leg, "price")
     return RecordedLeg(
         mint=mint,
         symbol=_text(leg, "symbol"),
-        decimals=decimals if isinstance(decimals, int) else None,
+        decimals=_decimals(leg),
         price=_number(leg, "nearest_price") if price is None else price,
     )
 
 
 def _text(fields: Mapping[str, object], name: str) -> str | None:
-    value = fields.get(name)
-    return value if isinstance(value, str) and value else None
+    return text(fields.get(name)) or None
+
+
+def _decimals(leg: Mapping[str, object]) -> int | None:
+    value = leg.get("decimals")
+    possible = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_DECIMALS
+    return value if possible else None  # type: ignore[return-value]
 
 
 def _number(fields: Mapping[str, object], name: str) -> float | None:
     value = fields.get(name)
-    return float(value) if isinstance(value, int | float) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # an int beyond a float's range
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -11,6 +11,7 @@ from smart_trader_assets.sandbox.errors import RecordingError
 from smart_trader_assets.sandbox.recorded_listings import RecordedListings
 from smart_trader_assets.sandbox.recorded_row import BrokenRowError, RecordedRow, read_row
 from smart_trader_assets.sandbox.source import MintPrice, SwapItem
+from smart_trader_assets.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,10 @@ class Recording:
                 except BrokenRowError as error:
                     problems.append(RecordingProblem(file.name, number, str(error)))
         if not rows:
+            why = [f"the first of {plural(len(problems), 'problem')}: {p}" for p in problems[:1]]
             raise RecordingError(
-                f"{folder} holds {len(files)} *.jsonl files and not one usable row; the first of "
-                f"{len(problems)} problems: {problems[0] if problems else 'all files are empty'}."
+                f"{folder} holds {plural(len(files), '*.jsonl file')} and not one usable row; "
+                f"{''.join(why) or 'nothing is in them'}."
             )
         return cls(rows, problems)
 

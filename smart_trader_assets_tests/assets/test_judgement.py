@@ -22,7 +22,9 @@ from smart_trader_assets.delta.tables import (
     WALLET_PNL,
 )
 from smart_trader_assets.settings import load_settings
+from smart_trader_assets_tests.delta.samples import frame, swap
 from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, pnl_frame, portfolio, token, trader
+from smart_trader_assets_tests.support.village import ANN
 
 GOLD = (SMART_TRADERS, CLASSIFIED_WALLETS, TIER_CHANGES)
 STAMP = Stamp("a test", "silver/wallet_pnl")
@@ -45,6 +47,11 @@ class Gold:
         """Make these the PnL rows of the root, as silver/wallet_pnl would."""
         batch = Batch(pnl_frame(*rows).drop("processed_for_gold"), "00", replaces=Scope())
         self.store.write(WALLET_PNL, batch, STAMP)
+
+    def trade(self, swap_id, *, pool):
+        """A swap row of somebody in `pool`; it makes a data file of its own."""
+        row = swap(swap_id, address=pool)
+        self.store.write(TRANSACTIONS, Batch(frame(TRANSACTIONS, [row]), "00"), STAMP)
 
     def judge(self, *keys, day=0):
         with dg.DagsterInstance.ephemeral() as instance:
@@ -190,20 +197,10 @@ def test_a_change_that_was_missed_is_told_by_the_next_whole_judgement(gold):
 
 
 def test_the_pool_of_any_swap_is_kept_out(gold):
-    swap = {
-        "swap_id": "s",
-        "wallet_address": "zoe",
-        "wallet_shard": "00",
-        "tx_hash": "t",
-        "block_unix_time": 1_700_000_000,
-        "address": "ann",
-        "fetched_at": AS_OF,
-    }
-    schema = {name: TRANSACTIONS.schema[name] for name in swap}
-    gold.store.write(TRANSACTIONS, Batch(pl.DataFrame([swap], schema=schema), "00"), STAMP)
-    gold.put(*trader("ann"), *trader("bob"))
+    gold.trade("s", pool=ANN)
+    gold.put(*trader(ANN), *trader("bob"))
     gold.judge()
-    assert gold.rows(CLASSIFIED_WALLETS, "wallet_address", "wallet_class") == [("ann", "POOL")]
+    assert gold.rows(CLASSIFIED_WALLETS, "wallet_address", "wallet_class") == [(ANN, "POOL")]
     assert gold.rows(SMART_TRADERS, "wallet_address") == [("bob",)]
 
 

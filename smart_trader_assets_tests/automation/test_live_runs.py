@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
+from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.automation.jobs import ASSETS_OF_JOBS
 from smart_trader_assets.automation.live_runs import (
     CONSUMER_TAG,
     live_partitions,
     wait_after_failures,
 )
+from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
+from smart_trader_assets.delta.store import Stamp
 from smart_trader_assets.delta.tables import (
     SMART_TRADERS,
     TOKENS,
@@ -19,9 +22,11 @@ from smart_trader_assets.delta.tables import (
     WHALES,
 )
 from smart_trader_assets.drain import Drain
+from smart_trader_assets.report.page_file import page_is_current, page_path
 from smart_trader_assets.shards import shard_keys
 from smart_trader_assets_tests.automation.ticking import Automation
 from smart_trader_assets_tests.delta.samples import pnl, whale
+from smart_trader_assets_tests.support.ui import Ui
 
 ASSET = TRACKED_WHALES.name
 KEY = dg.AssetKey(ASSET.split("/"))
@@ -158,6 +163,23 @@ def test_one_failure_costs_no_wait_and_a_success_ends_the_row_of_them(automation
     assert wait_after_failures(automation.instance, ASSET, now()) is not None
     automation.add_run(asset=ASSET, status=dg.DagsterRunStatus.SUCCESS, tags={CONSUMER_TAG: ASSET})
     assert wait_after_failures(automation.instance, ASSET, now()) is None
+
+
+def test_a_page_that_cannot_be_written_neither_undoes_nor_puts_off_a_ranking(drained, instance):
+    ui = Ui(drained, instance)
+    pages = page_path(ui.settings).parent
+    pages.write_text("in the way of the folder")
+    for _ in range(3):
+        plan = plan_reset(drained.store, Choice(WALLET_PNL.name))
+        carry_out(drained.store, plan, Stamp("a test", "tests"))
+        (request,) = ui.automation.tick(SMART_TRADERS.name).requests
+        result = ui.carry_out(request)
+        (failure,) = (e for e in result.all_events if e.is_step_failure)
+        assert failure.step_key == "reports__smart_traders_page"
+        assert "Nothing is due" in ui.automation.tick(SMART_TRADERS.name).skipped
+    pages.unlink()
+    ui.carry_out(request)
+    assert page_is_current(make_lake(ui.settings), page_path(ui.settings))
 
 
 def test_failures_of_another_asset_make_nobody_wait(automation):

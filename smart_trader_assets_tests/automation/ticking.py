@@ -71,19 +71,21 @@ class Automation:
 
     def tick(self, consumer: str) -> Tick:
         """One tick of the consumer's sensor, which remembers the one before."""
-        sensor = self.definitions.resolve_sensor_def(
-            f"{dg.AssetKey(consumer.split('/')).path[-1]}_due"
-        )
+        return self.tick_sensor(f"{dg.AssetKey(consumer.split('/')).path[-1]}_due")
+
+    def tick_sensor(self, name: str) -> Tick:
+        """The same for a sensor by its name."""
+        sensor = self.definitions.resolve_sensor_def(name)
         heard = _Heard()
         with dg.build_sensor_context(
             instance=self.instance,
-            cursor=self.cursors.get(consumer),
+            cursor=self.cursors.get(name),
             definitions=self.definitions,
             sensor_name=sensor.name,
         ) as context:
             context.log.addHandler(heard)
             found = sensor.evaluate_tick(context)
-        self.cursors[consumer] = found.cursor or ""
+        self.cursors[name] = found.cursor or ""
         return Tick(
             found.run_requests or (), found.skip_message or "", found.cursor or "", heard.lines
         )

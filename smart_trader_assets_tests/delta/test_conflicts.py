@@ -34,27 +34,10 @@ from smart_trader_assets_tests.delta.samples import (
     whale,
     whole,
 )
+from smart_trader_assets_tests.support.watched_store import WatchedStore
 
 SIXTEEN = [f"{n:02}" for n in range(16)]
 FOUR = SIXTEEN[:4]
-
-
-class WatchedStore(DeltaStore):
-    """A store that notes each commit that lost against another."""
-
-    def __init__(self, root: str) -> None:
-        super().__init__(root)
-        self.lost: list[str] = []
-
-    def commit(self, what: str, operation: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        def watched() -> dict[str, Any]:
-            try:
-                return operation()
-            except CommitFailedError:
-                self.lost.append(what)
-                raise
-
-        return super().commit(what, watched)
 
 
 @pytest.fixture

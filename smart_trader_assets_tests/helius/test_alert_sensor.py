@@ -59,5 +59,5 @@ def test_there_is_no_sensor_where_alerts_are_off(alerts: Alerts) -> None:
 
 
 def test_a_garbled_cursor_starts_afresh(automation: Automation) -> None:
-    automation.cursors[ASSET] = "7:x"
+    automation.cursors["helius_webhook_due"] = "7:x"
     assert len(automation.tick(ASSET).requests) == 1

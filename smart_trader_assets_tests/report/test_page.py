@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 
@@ -173,6 +174,13 @@ def test_an_empty_ranking_says_so(tmp_path):
     page = read_page(render_page(read_ranking(make_lake(tmp_path / "root")), stamp=""))
     assert "No wallet qualifies as a smart trader yet." in page.words
     assert page.elements["table"] == 0
+
+
+def test_a_ranking_that_leaves_nobody_says_how_many_were_judged_and_as_of_when(ranking):
+    nobody = replace(ranking, traders=ranking.traders.clear(), pnl=ranking.pnl.clear())
+    page = read_page(render_page(nobody, stamp=""))
+    assert "No wallet qualifies as a smart trader yet: 1 judged, and all kept out." in page.words
+    assert f"As of {NOW:%Y-%m-%d %H:%M} UTC." in page.words
 
 
 def test_two_hundred_busy_wallets_fit_into_five_megabytes(ranking):

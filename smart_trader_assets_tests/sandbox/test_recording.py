@@ -100,6 +100,11 @@ def test_a_folder_with_nothing_to_serve_is_refused_and_named(tmp_path):
         Recording.load(tmp_path / "missing")
     with pytest.raises(RecordingError, match=r"no \*\.jsonl file"):
         Recording.load(tmp_path)
+    write(tmp_path, "empty")
+    with pytest.raises(
+        RecordingError, match=r"1 \*\.jsonl file and not one usable row; nothing is"
+    ):
+        Recording.load(tmp_path)
     write(tmp_path, "bad", b"{")
     with pytest.raises(RecordingError, match=r"not one usable row.*bad\.jsonl"):
         Recording.load(tmp_path)

@@ -133,7 +133,7 @@ def open_pipeline(root: Path, source: MarketSource, **options: Any) -> Iterator[
         yield Pipeline(root, server, options)
 
 
-def replay(folder: Path, root: Path, as_of: datetime = NOW, **changes: Any) -> Settings:
+def replay(folder: Path, root: Path | str, as_of: datetime = NOW, **changes: Any) -> Settings:
     """The settings of `smart-trader run --replay`."""
     Recording.load(folder)
     return load_settings(

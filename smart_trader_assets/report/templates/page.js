@@ -21,7 +21,7 @@
       row.hidden = parts.get(wallet).hidden = !fits;
       found += fits;
     }
-    document.getElementById("found").textContent = found === rows.length ? `${found} wallets` : `${found} of ${rows.length} wallets`;
+    document.getElementById("found").textContent = `${found === rows.length ? "" : `${found} of `}${rows.length} ${rows.length === 1 ? "wallet" : "wallets"}`;
   };
   filters.addEventListener("input", filter);
   filters.addEventListener("submit", (event) => event.preventDefault());

@@ -1,0 +1,262 @@
+"""Every check of every table: what it looks for, and what to do where it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from smart_trader_assets.checks import rules
+from smart_trader_assets.delta.contract import OPERATION, TableContract
+from smart_trader_assets.delta.cursors import CURSORS
+from smart_trader_assets.delta.reset import OPERATION as RESET
+from smart_trader_assets.delta.reset import resettable
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.delta.tables import (
+    ALL_TABLES,
+    SMART_TRADERS,
+    TOKENS,
+    TRACKED_TOKENS,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+    WALLET_PNL,
+    WHALES,
+)
+
+# Looks at rows of a table, touched since a moment or (None) all of a partition, and gives what breaks the rule.
+Find = Callable[[DeltaStore, TableContract, pl.LazyFrame, datetime | None], pl.DataFrame]
+
+_BY_HAND = timedelta(days=1)
+
+_COMPUTED_AGAIN = (
+    "`smart-trader reset bronze/transactions --wallet ADDRESS --yes` has the wallet computed anew by the next "
+    "run."
+)
+
+_PARENTS: tuple[tuple[TableContract, str, TableContract], ...] = (
+    (TRACKED_TOKENS, "token_address", TOKENS),
+    (WHALES, "token_address", TRACKED_TOKENS),
+    (TRACKED_WHALES, "token_address", TRACKED_TOKENS),
+    (TRANSACTIONS, "wallet_address", TRACKED_WHALES),
+    (WALLET_PNL, "wallet_address", TRACKED_WHALES),
+    (SMART_TRADERS, "wallet_address", WALLET_PNL),
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one table; `remedy` is a sentence that says what makes it pass again."""
+
+    contract: TableContract
+    name: str
+    description: str
+    find: Find
+    remedy: str
+    blocking: bool = True
+
+
+def all_checks() -> list[Check]:
+    """Every check, in the order of the tables."""
+    return [
+        *(check for contract in ALL_TABLES for check in _of_every_table(contract)),
+        *(_references(*parent) for parent in _PARENTS),
+        Check(
+            TOKENS,
+            "liquidity_is_plausible",
+            "No listed token claims far more liquidity than it is worth.",
+            lambda _, __, rows, ___: rules.implausible_liquidity(rows.collect()),
+            "Raise track_min_liquidity, or leave the token be: the list is the source's.",
+            blocking=False,
+        ),
+        Check(
+            TRANSACTIONS,
+            "prices_agree",
+            "The two legs of a swap are worth about the same.",
+            lambda _, __, rows, ___: rules.disagreeing_prices(rows.collect()),
+            "`smart-trader explain WALLET` shows which trades rest on it.",
+            blocking=False,
+        ),
+        Check(
+            TRANSACTIONS,
+            "no_row_is_set_aside",
+            "Rows that break the contract are set aside with their reason; here they are seen.",
+            lambda _, __, rows, ___: (
+                rows.filter(pl.col("set_aside_reason").is_not_null())
+                .select("swap_id", fault="set_aside_reason")
+                .collect()
+            ),
+            "Nothing waits for it: these rows and their transactions are not in the numbers.",
+            blocking=False,
+        ),
+        Check(
+            WALLET_PNL,
+            "identities_hold",
+            "Realized is proceeds less cost, the total is realized and unrealized, counts nest.",
+            lambda _, __, rows, ___: rules.broken_identities(rows.collect()),
+            _COMPUTED_AGAIN,
+        ),
+        Check(
+            WALLET_PNL,
+            "portfolios_add_up",
+            "A portfolio is the sum of its tokens, and a narrow window holds no more than a wide one.",
+            _portfolios,
+            _COMPUTED_AGAIN,
+        ),
+        Check(
+            WALLET_PNL,
+            "sales_are_covered",
+            "Most of what a wallet sold has a known basis.",
+            lambda _, __, rows, ___: (
+                rows.filter(
+                    (pl.col("token_address") == "ALL_TOKENS")
+                    & (pl.col("window") == "all")
+                    & (pl.col("coverage") < 60)  # noqa: PLR2004
+                )
+                .select(
+                    "wallet_address",
+                    fault=rules.told("coverage is ", pl.col("coverage").round(1), " %"),
+                )
+                .collect()
+            ),
+            "Nothing waits for it: what was transferred in has no known basis.",
+            blocking=False,
+        ),
+    ]
+
+
+def _of_every_table(contract: TableContract) -> list[Check]:
+    times = {
+        cursor.column: (cursor.done, cursor.done_at)
+        for cursor in CURSORS
+        if cursor.contract is contract
+        and cursor.column is not None
+        and cursor.done is not None
+        and cursor.done_at is not None
+    }
+    put_back = (
+        f"`smart-trader reset {contract.name} {_choice(contract)} --yes` puts the rows back to their first "
+        "state."
+        if contract.name in resettable()
+        else "Restore the table to a version before."
+    )
+    checks = [
+        Check(
+            contract,
+            "keys_are_unique",
+            "No key comes twice.",
+            _doubled_keys,
+            "Delete the rows that are too many, or restore the table to a version without them.",
+        )
+    ]
+    if contract.states:
+        checks += [
+            Check(
+                contract,
+                "states_are_sound",
+                "Every state is one that the contract allows, and none is done without its time.",
+                lambda _, c, rows, __: rules.unsound_states(rows.collect(), c, times),
+                put_back,
+            )
+        ]
+    if any(state.moves for state in contract.states):
+        checks.append(
+            Check(
+                contract,
+                "states_move_as_they_may",
+                "No state took a way that the contract does not know, by the table's change data feed; a row "
+                "that was reset since is right again.",
+                _moves,
+                put_back,
+            )
+        )
+    return checks
+
+
+def _choice(contract: TableContract) -> str:
+    """How a reset of the table's rows is narrowed to those that were found."""
+    return "--wallet ADDRESS" if "wallet_address" in contract.schema else "--token MINT"
+
+
+def _doubled_keys(
+    store: DeltaStore, contract: TableContract, rows: pl.LazyFrame, since: datetime | None
+) -> pl.DataFrame:
+    """Touched rows are held against all rows of their partitions, within the bounds of their time."""
+    key = list(contract.key)
+    if since is None:
+        return rules.doubled_keys(rows.select(key).collect(), key)
+    bounds = [name for name in (contract.dagster_partition, contract.time_bound) if name]
+    touched = rows.select(*key, *(name for name in bounds if name not in key)).collect()
+    held = store.scan(contract)
+    if contract.dagster_partition is not None:
+        partitions = touched[contract.dagster_partition].unique().to_list()
+        held = held.filter(pl.col(contract.dagster_partition).is_in(partitions))
+    if contract.time_bound is not None:
+        times = touched[contract.time_bound]
+        held = held.filter(pl.col(contract.time_bound).is_between(times.min(), times.max()))
+    same = held.select(key).join(touched.lazy().select(key).unique(), on=key, how="semi")
+    return rules.doubled_keys(same.collect(), key)
+
+
+def _moves(
+    store: DeltaStore, contract: TableContract, rows: pl.LazyFrame, since: datetime | None
+) -> pl.DataFrame:
+    key = list(contract.key)
+    changed = store.changes(contract, since=since or datetime.now(UTC) - _BY_HAND)
+    changed = changed.join(rows.select(key).collect(), on=key, how="semi")
+    after = changed.filter(pl.col("_change_type") == "update_postimage")
+    resets = (
+        after.filter(pl.col(OPERATION) == RESET)
+        .group_by(key)
+        .agg(pl.col("_commit_version").max().alias("reset_in"))
+    )
+    open_moves = after.join(resets, on=key, how="left").filter(
+        (pl.col("_commit_version") > pl.col("reset_in")).fill_null(value=True)
+    )
+    before = changed.filter(pl.col("_change_type") == "update_preimage")
+    faults = []
+    for state in (state for state in contract.states if state.moves):
+        told = pl.col(state.column).cast(pl.String)
+        both = before.select(*key, "_commit_version", before=told).join(
+            open_moves.select(*key, "_commit_version", after=told),
+            on=[*key, "_commit_version"],
+            nulls_equal=True,
+        )
+        faults.append(rules.forbidden_moves(both, key, state))
+    return pl.concat(faults)
+
+
+def _references(child: TableContract, column: str, parent: TableContract) -> Check:
+    def find(
+        store: DeltaStore, _: TableContract, rows: pl.LazyFrame, __: datetime | None
+    ) -> pl.DataFrame:
+        named = rows.select(column).unique().collect()
+        known = (
+            store.scan(parent)
+            .filter(pl.col(column).is_in(named[column].to_list()))
+            .select(column)
+            .unique()
+            .collect()
+        )
+        return rules.orphans(named, column, known, parent.name)
+
+    return Check(
+        child,
+        f"{column}_is_known",
+        f"Every {column} stands in {parent.name}.",
+        find,
+        f"Restore {parent.name} to a version that has them, or delete the rows that name them.",
+    )
+
+
+def _portfolios(
+    store: DeltaStore, contract: TableContract, rows: pl.LazyFrame, _: datetime | None
+) -> pl.DataFrame:
+    """Whole wallets, since a portfolio can only be compared with all of its tokens."""
+    wallets = rows.select("wallet_shard", "wallet_address").unique().collect()
+    whole = store.scan(contract).filter(
+        pl.col("wallet_shard").is_in(wallets["wallet_shard"].unique().to_list())
+        & pl.col("wallet_address").is_in(wallets["wallet_address"].to_list())
+    )
+    return rules.broken_sums(whole.collect())

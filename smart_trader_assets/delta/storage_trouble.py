@@ -1,0 +1,97 @@
+"""What goes wrong in a storage, in one sentence and without the credentials that it was reached with.
+
+The libraries below tell of it in several kinds of errors and in many lines, with the whole answer of an
+object store inside. Some stores repeat in it what they were sent: AWS the session token that has expired.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from deltalake.exceptions import CommitFailedError, DeltaError
+from polars.exceptions import PolarsError
+
+from smart_trader_assets.delta.errors import StorageError
+
+# What the environment calls a credential, and what the storage options call it.
+CREDENTIALS: Mapping[str, str] = {
+    "AWS_ACCESS_KEY_ID": "access_key_id",
+    "AWS_SECRET_ACCESS_KEY": "secret_access_key",
+    "AWS_SESSION_TOKEN": "session_token",
+    "GOOGLE_SERVICE_ACCOUNT": "google_service_account",
+    "AZURE_STORAGE_ACCOUNT_KEY": "azure_storage_account_key",
+    "AZURE_STORAGE_SAS_TOKEN": "azure_storage_sas_token",
+}
+
+_LONGEST_REASON = 300
+_SHORTEST = 8  # a credential that is shorter is part of many a word
+
+# What delta-rs paints its chains of errors with.
+_DECORATION = re.compile(r"\x1b\[[0-9;]*m|↳")
+
+_STORAGE = re.compile(r"Generic \w+ error|object.store error|\(os error \d+\)", re.IGNORECASE)
+_ERRNO = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO})
+
+# The first that is found in what the storage said.
+_REMEDIES: Mapping[str, str] = {
+    r"Expired\w*|TokenRefreshRequired": "the credentials have expired: renew them",
+    r"InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken": "the object store does not know the "
+    "credentials: look at AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
+    "AccessDenied|lacked the necessary privileges|403 Forbidden": "the credentials may not do that: "
+    "give them the right to list, read, write and delete there",
+    "NoSuchBucket": "there is no such bucket: make it, or name another one",
+    r"\w*Redirect|redirect without LOCATION|AuthorizationHeaderMalformed": "the bucket is somewhere "
+    "else: set SMART_TRADER_STORAGE_REGION and SMART_TRADER_STORAGE_ENDPOINT to where it is",
+    r"\(Connect\)|Connection refused|dns error": "nobody answers at the endpoint, or it sends elsewhere: "
+    "look at SMART_TRADER_STORAGE_ENDPOINT and at the network",
+    "No space left|Disk quota": "the disk is full: make room",
+    "File too large": "a file may not grow so large here: raise the limit",
+    "Read-only|Permission denied": "the folder may not be written: mend its rights",
+}
+
+
+def reason(error: BaseException) -> str:
+    """What `error` says of the storage and what to do, without a full stop and without a credential."""
+    said = " ".join(_DECORATION.sub(" ", str(error)).split())
+    for pattern, remedy in _REMEDIES.items():
+        if found := re.search(pattern, said):
+            return f"{remedy} ({found[0].strip('()')})"
+    return without_credentials(said)[:_LONGEST_REASON].rstrip(".")
+
+
+def without_credentials(text: str) -> str:
+    """`text` with *** for every credential of the environment."""
+    held = {value for name in CREDENTIALS if len(value := os.environ.get(name, "")) >= _SHORTEST}
+    for secret in sorted(held, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
+def is_storage_trouble(error: BaseException) -> bool:
+    """Whether it is the storage that `error` of one of the libraries below tells of."""
+    if isinstance(error, CommitFailedError):  # another writer was faster
+        return False
+    if isinstance(error, OSError) and error.errno in _ERRNO:
+        return True
+    return isinstance(error, OSError | DeltaError | PolarsError) and bool(
+        _STORAGE.search(str(error))
+    )
+
+
+@contextmanager
+def storage_trouble_told(what: str) -> Iterator[None]:
+    """Raise trouble of the storage while `what` was done as StorageError; other errors stay as they are."""
+    try:
+        yield
+    except (OSError, DeltaError, PolarsError) as error:
+        if not is_storage_trouble(error):
+            raise
+        # Without what it came from: that tells all that the store has said, and is kept with the run.
+        raise StorageError(
+            f"The storage failed while {what}: {reason(error)}. "
+            "What is done stays done, the rest is still due: run it again."
+        ) from None

@@ -1,0 +1,113 @@
+"""A table's log, read entry by entry: what delta-rs passes over, or stumbles on, without saying which."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import ObjectStore
+
+from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.location import open_objects
+from smart_trader_assets.delta.storage_trouble import reason
+from smart_trader_assets.delta.store import DeltaStore
+
+_COMMIT = re.compile(r"(\d{20})\.json")
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.(?:.*\.)?parquet")
+
+# Operations that write rows; whoever writes them by this package says in which run.
+_WRITES = frozenset({"WRITE", "MERGE", "UPDATE", "DELETE"})
+
+# Entries of a store far away are read side by side, or a year of them would take minutes.
+_READERS = 16
+
+
+@dataclass(frozen=True)
+class TableLog:
+    """What lies in a table's log.
+
+    `versions` are the commits that are there, `checkpoint` the newest version that can be read without
+    the commits before it; `unreadable` says by version what is wrong with an entry; `foreign` are the
+    versions in which something else than this package wrote rows.
+    """
+
+    versions: tuple[int, ...]
+    checkpoint: int | None
+    unreadable: Mapping[int, str]
+    foreign: tuple[int, ...]
+
+    @property
+    def missing(self) -> list[int]:
+        """Versions that a reader needs and that are not there: since the checkpoint, or all."""
+        newest = max(self.versions, default=-1)
+        return sorted(set(range(self._base + 1, newest + 1)) - set(self.versions))
+
+    @property
+    def since_checkpoint(self) -> int:
+        """Commits that each opening of the table reads one by one."""
+        return sum(version > self._base for version in self.versions)
+
+    @property
+    def _base(self) -> int:
+        return -1 if self.checkpoint is None else self.checkpoint
+
+
+def read_log(store: DeltaStore, contract: TableContract) -> TableLog:
+    """The log of the table as it lies there; nothing is skipped and nothing is repaired."""
+    objects = open_objects(store.root, store.storage_options)
+    folder = f"{contract.name}/_delta_log"
+    names = [path.rpartition("/")[2] for path in _paths(objects, folder)]
+    versions = sorted(int(found[1]) for name in names if (found := _COMMIT.fullmatch(name)))
+    checkpoints = [int(found[1]) for name in names if (found := _CHECKPOINT.fullmatch(name))]
+    with ThreadPoolExecutor(_READERS) as readers:
+        entries = list(
+            readers.map(lambda version: _entry(objects, f"{folder}/{version:020}.json"), versions)
+        )
+    by_version = dict(zip(versions, entries, strict=True))
+    return TableLog(
+        versions=tuple(versions),
+        checkpoint=max(checkpoints, default=None),
+        unreadable={v: entry for v, entry in by_version.items() if isinstance(entry, str)},
+        foreign=tuple(v for v, e in by_version.items() if not isinstance(e, str) and _foreign(e)),
+    )
+
+
+def lost_files(store: DeltaStore, contract: TableContract) -> list[str]:
+    """Data files that the table's newest version names and that are not there."""
+    objects = open_objects(store.root, store.storage_options)
+    there = set(_paths(objects, contract.name))
+    named = (unquote(path) for path in store.files(contract)["path"])
+    # delta-rs writes a partition's value into the path escaped, and some stores keep it so.
+    return sorted(
+        path for path in named if not {f"{contract.name}/{path}"} & {*there, *map(unquote, there)}
+    )
+
+
+def _paths(objects: ObjectStore, folder: str) -> list[str]:
+    return [item["path"] for page in obstore.list(objects, folder) for item in page]
+
+
+Entry = dict[str, object]
+
+
+def _entry(objects: ObjectStore, path: str) -> Entry | str:
+    """The commit's own description of itself, or what is wrong with the entry."""
+    try:
+        lines = bytes(obstore.get(objects, path).bytes()).decode().splitlines()
+        actions = [json.loads(line) for line in lines if line.strip()]
+    except (BaseError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        return f"{type(error).__name__}: {reason(error)}"
+    if not actions or not all(isinstance(action, dict) for action in actions):
+        return "it holds no actions"
+    told: Entry = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})
+    return told
+
+
+def _foreign(told: Entry) -> bool:
+    return told.get("operation") in _WRITES and "run_id" not in told

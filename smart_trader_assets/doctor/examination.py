@@ -1,0 +1,50 @@
+"""The examination: every check in its order, none of which stops the others."""
+
+from __future__ import annotations
+
+from smart_trader_assets.assembly import make_lake
+from smart_trader_assets.delta.root import read_identity
+from smart_trader_assets.doctor import surroundings, tables, work
+from smart_trader_assets.doctor.findings import Finding, broken, looked_at
+from smart_trader_assets.doctor.instance import dagster_instance
+from smart_trader_assets.settings import Settings, SettingsError
+from smart_trader_assets.sources import open_source, settings_of_root
+
+
+def examine_without_settings(error: SettingsError) -> list[Finding]:
+    """What can be looked at where the settings are refused."""
+    return [
+        broken("settings", str(error)),
+        *looked_at("dagster home", dagster_instance),
+    ]
+
+
+def examine(settings: Settings, *, ask_api: bool) -> list[Finding]:
+    """Look at everything, and change nothing; `ask_api` costs up to `API_COST` credits."""
+    store = make_lake(settings).unchecked_store
+    findings = [
+        *looked_at("settings", lambda: surroundings.settings_chosen(settings)),
+        *looked_at("dagster home", dagster_instance),
+        *looked_at("storage", lambda: surroundings.storage(store)),
+        *looked_at("root", lambda: surroundings.root(settings, store)),
+        *looked_at("tables", lambda: tables.all_tables(store, settings.retention_hours)),
+        *looked_at("queue", lambda: work.queue(_of_root(settings), store)),
+        *looked_at("credits", lambda: work.budgets(settings)),
+    ]
+    if ask_api:
+        findings += looked_at("api", lambda: _api(settings))
+    else:
+        findings += looked_at("api", work.api_not_asked)
+    return findings
+
+
+def _api(settings: Settings) -> list[Finding]:
+    with open_source(_of_root(settings)) as (theirs, _, _):
+        return list(work.api(theirs))
+
+
+def _of_root(settings: Settings) -> Settings:
+    """The settings that fit the root, where there is one."""
+    if read_identity(make_lake(settings).unchecked_store) is None:
+        return settings
+    return settings_of_root(settings)

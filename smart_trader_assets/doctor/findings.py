@@ -1,0 +1,64 @@
+"""What a check found, how bad that is, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from smart_trader_assets.delta.storage_trouble import reason
+from smart_trader_assets.errors import SmartTraderError
+
+
+class Verdict(StrEnum):
+    """How a check came out: a warning can wait, what is broken stops runs or makes their results wrong."""
+
+    OK = "ok"
+    WARNING = "warning"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's table; `remedy` is empty where there is nothing to do."""
+
+    check: str
+    verdict: Verdict
+    found: str
+    remedy: str = ""
+
+
+Check = Callable[[], Iterable[Finding]]
+
+
+def ok(check: str, found: str) -> Finding:
+    """All is well, and what was seen."""
+    return Finding(check, Verdict.OK, found)
+
+
+def warning(check: str, found: str, remedy: str) -> Finding:
+    """Something that can wait."""
+    return Finding(check, Verdict.WARNING, found, remedy)
+
+
+def broken(check: str, found: str, remedy: str = "") -> Finding:
+    """Something that stops runs, or makes their results wrong."""
+    return Finding(check, Verdict.BROKEN, found, remedy)
+
+
+def looked_at(name: str, check: Check) -> list[Finding]:
+    """What `check` finds; where it breaks off, that is found too, and the other checks go on."""
+    findings: list[Finding] = []
+    try:
+        findings.extend(check())
+    except SmartTraderError as error:  # its message says the remedy
+        findings.append(broken(name, str(error)))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what the doctor is there to tell
+        findings.append(
+            broken(
+                name,
+                f"The check broke off: {type(error).__name__}: {reason(error)}.",
+                "Look at the storage and its rights; if they are well, this is a defect: report it.",
+            )
+        )
+    return findings

@@ -1,0 +1,102 @@
+"""What the pipeline stands on: its settings, the storage, and what the root says it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from smart_trader_assets.delta.location import check_place, is_remote
+from smart_trader_assets.delta.root import read_identity
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
+from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, Settings
+
+# A drain of thousands of wallets writes so much, and a compaction needs it twice for a while.
+_LITTLE_SPACE = 2_000_000_000
+
+
+def settings_chosen(settings: Settings) -> Iterator[Finding]:
+    """Which settings differ from their defaults; names only, since a value may be a secret."""
+    chosen = sorted(settings.model_fields_set - {"root"})
+    yield ok(
+        "settings",
+        f"{len(chosen)} are set: {', '.join(chosen)}" if chosen else "all have their defaults",
+    )
+
+
+def storage(store: DeltaStore) -> Iterator[Finding]:
+    """Whether the root's place can be written, and keeps commits; what it writes to find out, it removes."""
+    check = "storage"
+    if is_remote(store.root):
+        check_place(store.root, store.storage_options)
+        yield ok(check, f"{store.root} can be written, and refuses a commit that is there already")
+        return
+    folder = Path(store.root)
+    if folder.exists() and not folder.is_dir():
+        yield broken(check, f"{folder} is a file.", "Name a folder.")
+        return
+    try:
+        if folder.is_dir():
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        nearest = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        yield broken(
+            check,
+            f"{folder} cannot be written ({error.strerror}).",
+            "Mend its rights, or choose another folder.",
+        )
+        return
+    free = shutil.disk_usage(nearest).free
+    if free < _LITTLE_SPACE:
+        yield warning(
+            check,
+            f"{free / 1e9:.1f} GB are free at {nearest}.",
+            "Make room, or run the maintenance job with a shorter "
+            f"{PREFIX}RETENTION_HOURS: older versions go.",
+        )
+        return
+    yield ok(check, f"{folder} can be written, {free / 1e9:.0f} GB free")
+
+
+def root(settings: Settings, store: DeltaStore) -> Iterator[Finding]:
+    """What the root says it is, and whether the settings say the same."""
+    check = "root"
+    found = read_identity(store)
+    if found is None:
+        yield warning(check, f"There is none at {store.root} yet.", "`smart-trader run` makes one.")
+        return
+    held = {
+        "source": found.source,
+        "token_shards": found.token_shards,
+        "wallet_shards": found.wallet_shards,
+    }
+    clashes = [
+        f"{PREFIX}{name.upper()} is {getattr(settings, name)} and the root has {value}"
+        for name, value in held.items()
+        if name in settings.model_fields_set and getattr(settings, name) not in (None, value)
+    ]
+    if clashes:
+        yield broken(
+            check,
+            f"{'; '.join(clashes)}: a run would be refused.",
+            "Set it as the root has it, or use a new root.",
+        )
+        return
+    if found.source == "live" and settings.birdeye_api_key is None:
+        yield broken(
+            check,
+            "It holds live rows, and there is no key to go on with.",
+            f"Set {API_KEY_VARIABLE}.",
+        )
+        return
+    yield ok(
+        check,
+        f"{found.source}{f' ({found.detail})' if found.detail else ''}, "
+        f"{found.token_shards} token and {found.wallet_shards} wallet shards",
+    )

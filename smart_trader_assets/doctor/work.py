@@ -1,0 +1,102 @@
+"""What has happened to the work: rows in trouble, parked fetching, spent budgets, and the API."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Coroutine, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from smart_trader_assets.access import BirdEyeAccess, FetchSession
+from smart_trader_assets.birdeye import CREDIT_PRICES, BirdEyeError, EntityFetchError
+from smart_trader_assets.delta.root import read_identity
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
+from smart_trader_assets.parking import parked
+from smart_trader_assets.queue_view import Trouble, read_queue
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.tuning import due_policy, list_filters
+
+API_COST = sum(CREDIT_PRICES.values())
+_NEARLY_SPENT = 0.9
+
+# Something that BirdEye knows, where the token list names nothing.
+_WRAPPED_SOL = "So11111111111111111111111111111111111111112"
+
+
+def queue(settings: Settings, store: DeltaStore) -> Iterator[Finding]:
+    """Rows whose work failed for good, and those that wait for another attempt."""
+    if read_identity(store) is None:
+        return
+    seen = read_queue(store, as_of=settings.now(), policy=due_policy(settings))
+    failed: dict[str, list[Trouble]] = {}
+    for trouble in seen.troubles:
+        if trouble.next_attempt_at is None:
+            failed.setdefault(trouble.table, []).append(trouble)
+    for table, troubles in failed.items():
+        yield warning(
+            "queue",
+            f"{len(troubles)} rows of {table} failed too often, the first with: {troubles[0].last_error}",
+            f"`smart-trader state` lists them; `smart-trader reset {table} --failed` tries them again.",
+        )
+    waiting = len(seen.troubles) - sum(map(len, failed.values()))
+    yield ok(
+        "queue", f"{int(seen.due['rows'].sum() or 0):,} rows are due, {waiting} are tried again"
+    )
+
+
+def budgets(settings: Settings) -> Iterator[Finding]:
+    """What the month has cost, and whether fetching is parked."""
+    spent = sum(spend.credits for spend in BirdEyeAccess(settings).spent_this_month().values())
+    most = settings.credits_per_month
+    told = f"{spent:,} credits this month" + (f" of {most:,}" if most is not None else "")
+    if most is not None and spent >= _NEARLY_SPENT * most:
+        yield warning(
+            "credits", told, "Raise SMART_TRADER_CREDITS_PER_MONTH, or wait for the next month."
+        )
+    else:
+        yield ok("credits", told)
+    if notice := parked(settings.resolved_state_dir, now=datetime.now(UTC)):
+        yield warning(
+            "fetching",
+            f"Parked until {notice.until:%Y-%m-%d %H:%M} UTC: {notice.reason}",
+            "Mend the cause; a fetch that succeeds, `smart-trader run` for example, ends it at once.",
+        )
+
+
+def api(settings: Settings) -> Iterator[Finding]:
+    """One request to each endpoint: whether the key is taken, and what the plan includes."""
+    with BirdEyeAccess(settings).session(f"doctor-{uuid.uuid4()}", parks=False) as session:
+        client = session.client
+        listed, finding = _asked(
+            session, "token_list", client.token_list(list_filters(settings), limit=1)
+        )
+        yield finding
+        mint = listed.items[0]["address"] if listed is not None and listed.items else _WRAPPED_SOL
+        held, finding = _asked(session, "token_holder", client.token_holders(mint, top=1))
+        yield finding
+        owner = held.items[0]["owner"] if held is not None and held.items else mint
+        now = int(settings.now().timestamp())
+        walk = client.trader_swaps(owner, before=now, floor=None, max_pages=1)
+        _, finding = _asked(session, "trader_txs", walk)
+        yield finding
+
+
+def _asked(
+    session: FetchSession, endpoint: str, call: Coroutine[Any, Any, Any]
+) -> tuple[Any, Finding]:
+    check = f"api {endpoint}"
+    try:
+        answer = session.fetch(call)
+    except EntityFetchError as error:
+        return None, warning(
+            check, str(error), "It answers, but not as it should: try again later."
+        )
+    except BirdEyeError as error:  # its message says the remedy
+        return None, broken(check, str(error))
+    return answer, ok(check, f"answers; the plan includes it ({CREDIT_PRICES[endpoint]} credits)")
+
+
+def api_not_asked() -> Iterator[Finding]:
+    """Why nothing is said about the API."""
+    yield ok("api", f"not asked; --api asks each endpoint once, for {API_COST} credits")
