@@ -10,12 +10,11 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 import pytest
-from deltalake import write_deltalake
 from typer.testing import CliRunner, Result
 
 from smart_trader_assets.automation.leases import LEASE_TAG
 from smart_trader_assets.birdeye import CreditsSpentError
-from smart_trader_assets.checks.verdicts import UnsoundTableError
+from smart_trader_assets.checks.catalogue import all_checks
 from smart_trader_assets.cli import app
 from smart_trader_assets.delta.cursors import TOKENS_TO_FETCH
 from smart_trader_assets.delta.root import ROOT
@@ -23,12 +22,11 @@ from smart_trader_assets.delta.run_metrics import RUNS
 from smart_trader_assets.delta.store import Stamp
 from smart_trader_assets.delta.tables import ALL_TABLES, TRACKED_TOKENS
 from smart_trader_assets.doctor import API_COST
-from smart_trader_assets.drain import Drain
-from smart_trader_assets.parking import NOTICE_FILE, ParkingTimes, park, parked
+from smart_trader_assets.parking import ParkingTimes, park, parked
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX
 from smart_trader_assets.tuning import due_policy
-from smart_trader_assets_tests.support.village import FOX, LATER, NOW
+from smart_trader_assets_tests.support.village import FOX, NOW
 
 KEY = "key-of-the-tests"
 TABLES = [contract.name for contract in (*ALL_TABLES, RUNS)]
@@ -187,14 +185,19 @@ def test_failed_rows_come_with_the_command_that_tries_them_again(drained):
 
 
 def test_a_table_that_a_blocking_check_holds_is_told_with_its_remedy(drained):
-    doubled = drained.rows(TRACKED_TOKENS).head(1)
-    write_deltalake(drained.store.uri(TRACKED_TOKENS), doubled.to_arrow(), mode="append")
-    with dg.DagsterInstance.get() as instance, pytest.raises(UnsoundTableError):
-        Drain(drained.settings(LATER), instance).run()
-    told = json.loads(doctor(drained.root, "--json").stdout)
-    held = [f for f in told if f["found"].startswith("Nothing is made from it: the blocking check")]
-    assert [(f["check"], f["verdict"]) for f in held] == [(TRACKED_TOKENS.name, "broken")]
-    assert held[0]["remedy"]
+    check = next(check for check in all_checks() if check.blocking)
+    failed = dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(check.contract.name.split("/")),
+        check_name=check.name,
+        passed=False,
+        description="2 rows share a key",
+    )
+    with dg.DagsterInstance.get() as instance:
+        instance.report_runless_asset_event(failed)
+    found = findings(drained.root)[check.contract.name]
+    assert found["verdict"] == "broken"
+    assert f"Nothing is made from it: the blocking check {check.name}" in found["found"]
+    assert found["remedy"] == check.remedy
 
 
 def test_spent_credits_and_parked_fetching_are_told(drained, monkeypatch):
@@ -228,12 +231,22 @@ def test_what_the_plan_leaves_out_is_told_and_the_other_endpoints_are_asked(drai
     assert found["api trader_txs"]["verdict"] in {"ok", "warning"}
 
 
-def test_asking_with_a_wrong_key_parks_nobody_and_shows_no_key(drained, monkeypatch):
+def test_asking_with_a_wrong_key_shows_no_key(drained, monkeypatch):
     monkeypatch.setenv(API_KEY_VARIABLE, "a-wrong-key")
     drained.server.faults.add(Fault(FaultKind.BAD_KEY, times=None))
     result = doctor(drained.root, "--api")
     assert result.exit_code == 1
     assert "a-wrong-key" not in result.output
+
+
+@pytest.mark.parametrize("key_is_good", [True, False])
+def test_asking_neither_parks_fetching_nor_ends_its_parking(drained, key_is_good):
+    if not key_is_good:
+        drained.server.faults.add(Fault(FaultKind.BAD_KEY, times=None))
     folder = drained.settings().resolved_state_dir
-    assert not (folder / NOTICE_FILE).exists()
+    doctor(drained.root, "--api")
     assert parked(folder, now=datetime.now(UTC)) is None
+    error = CreditsSpentError("The credits of this month are used up.")
+    notice = park(folder, error, now=datetime.now(UTC), times=ParkingTimes())
+    doctor(drained.root, "--api")
+    assert parked(folder, now=datetime.now(UTC)) == notice

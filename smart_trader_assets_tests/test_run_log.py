@@ -80,9 +80,8 @@ def test_the_command_keeps_standard_output_for_the_log_and_tells_each_asset_once
     village_folder, tmp_path
 ):
     variables = {"SMART_TRADER_LOG_FORMAT": "json"} | SHARDS
-    arguments = ("run", "--replay", village_folder, "--data", tmp_path / "root")
-    arguments += ("--as-of", NOW.isoformat())
-    ran = installed("smart-trader", *arguments, variables=variables)
+    place = ("--data", tmp_path / "root", "--as-of", NOW.isoformat())
+    ran = installed("smart-trader", "run", "--replay", village_folder, *place, variables=variables)
     assert ran.returncode == 0, ran.stderr
     told = [json.loads(line) for line in ran.stdout.splitlines()]
     counted = [line for line in told if "rows_inserted" in line]

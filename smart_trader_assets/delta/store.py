@@ -304,7 +304,7 @@ class DeltaStore:
 
 def _versions_since(table: DeltaTable, since: datetime) -> list[int]:
     """The commits since then. No older log entry than needed is read: there may be years of them."""
-    began, most = since.timestamp() * 1000, 4
+    began, most = since.timestamp() * 1000, 1
     while True:
         entries = table.history(most)
         recent = [int(entry["version"]) for entry in entries if entry["timestamp"] >= began]
