@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -40,7 +42,20 @@ def dev(
         console.print(f"The UI opens on http://127.0.0.1:{port}")
         command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
         workspace = ["-m", "smart_trader_assets.definitions"]
-        sys.exit(subprocess.call([*command, *workspace], env=environment))  # noqa: S603
+        sys.exit(run_until_stopped([*command, *workspace], environment))
+
+
+def run_until_stopped(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Runs `command` to its end; its exit code. Whoever stops this process stops the command with it."""
+    with subprocess.Popen(command, env=environment) as process:  # noqa: S603
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: process.terminate())
+        while True:
+            try:
+                code = process.wait()
+                return code if code >= 0 else 128 - code  # as a shell tells of a signal
+            except KeyboardInterrupt:  # the terminal has told the command as well
+                continue
 
 
 def sandbox(
