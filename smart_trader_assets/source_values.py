@@ -65,7 +65,9 @@ def integer(value: object) -> int | None:
     else:
         exact = Decimal(value)
         # The magnitude first: making an int of 1e999999 would take a million digits.
-        if not exact.is_finite() or exact.adjusted() >= _INT64_DIGITS or exact % 1:
+        if not exact.is_finite() or exact.adjusted() >= _INT64_DIGITS:
+            return None
+        if exact != exact.to_integral_value():
             return None
         whole = int(exact)
     return whole if -_INT64_MAX <= whole <= _INT64_MAX else None

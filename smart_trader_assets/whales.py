@@ -123,12 +123,16 @@ def holder_rows(
         "token_accounts",
         "is_scaled_ui_token",
         "multiplier",
-        (100 * pl.col("ui_amount") / supply).alias("holding_share"),
+        _finite(100 * pl.col("ui_amount") / supply).alias("holding_share"),
         price.alias("price"),
-        (pl.col("ui_amount") * price).alias("holding_usd"),
+        _finite(pl.col("ui_amount") * price).alias("holding_usd"),
         pl.lit(taken_at, dtype=TIME).alias("fetched_at"),
     )
     return SourceRows(rows, rejected)
+
+
+def _finite(value: pl.Expr) -> pl.Expr:
+    return pl.when(value.is_finite()).then(value)
 
 
 def _accounts(items: Iterable[Mapping[str, Any]], mint: str) -> tuple[list[_Account], list[str]]:

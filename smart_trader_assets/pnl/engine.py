@@ -35,6 +35,8 @@ def compute_wallet_pnl(
     Raises `ColumnsMissingError`, `NaiveAsOfError`, `CashMintsError`.
     """
     traded = netted_trades(swaps, as_of=as_of, cash_mints=cash_mints)
-    return wallet_metrics(
-        traded, fifo(traded.trades), as_of=as_of, marks=marks, histories=histories
-    )
+    # The rows are most of the memory, and a caller may have kept none of them.
+    del swaps
+    ledger = fifo(traded.trades)
+    traded = traded.without_single_trades()
+    return wallet_metrics(traded, ledger, as_of=as_of, marks=marks, histories=histories)

@@ -133,7 +133,23 @@ def _spans(line: pl.DataFrame) -> pl.DataFrame:
 
 
 def _disposals(line: pl.DataFrame, lots: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
-    sells = line.filter(pl.col("quantity") < 0).with_columns(sold=pl.col("quantity").abs())
+    sells = (
+        line.lazy()
+        .filter(pl.col("quantity") < 0)
+        .select(
+            "position",
+            "wallet",
+            "tx",
+            "block_unix_time",
+            "block_number",
+            "value",
+            "consumed",
+            "bought_time",
+            "bought_block",
+            sold=pl.col("quantity").abs(),
+        )
+        .collect()
+    )
     sells = sells.with_columns(_figures_at(sells["consumed"], lots))
     first_sell = pl.lit(starts(sells["position"]))
 

@@ -1,7 +1,7 @@
 """Swap rows -> netted trades: at most one a (wallet, transaction, mint)."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -44,6 +44,15 @@ class Trades:
     hashes: pl.Series
     wallets: pl.DataFrame
     mints: pl.DataFrame
+
+    def without_single_trades(self) -> "Trades":
+        """What metrics need once the lots are made; the rest, which is large, can be let go of."""
+        return replace(
+            self,
+            trades=self.trades.clear(),
+            transactions=self.transactions.clear(),
+            hashes=self.hashes.clear(),
+        )
 
 
 def netted_trades(

@@ -1,6 +1,6 @@
 """The time windows of the metrics, nested in one another and all ending at `as_of`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,6 +11,7 @@ from smart_trader_assets.pnl.swap_rows import as_of_seconds
 
 _DAY: Final = 86_400
 _DAYS: Final = (90, 30, 7)
+_FEW_ROWS: Final = 100_000
 WINDOWS: Final = ("all", "90d", "30d", "7d")
 """From the widest to the narrowest: a trade in band n lies in the windows 0 to n."""
 
@@ -35,21 +36,32 @@ def in_each_window(
 ) -> pl.DataFrame:
     """`figures` of each key's rows inside each window.
 
-    In: a frame with `band`, in which the rows of one key lie together. `figures` is called once, on
-    the rows of all windows one below the other, with `run`, which numbers the pairs (key, window)
-    upwards; it answers `run` and its figures, one row a run. Out: key, `window`, the index into
-    `WINDOWS`, `slot`, one number for the pair (a single integer joins several times faster than a
-    pair), and the figures.
+    In: a frame with `band`, in which the rows of one key lie together. `figures` is given rows of
+    windows one below the other, with `run`, which numbers the pairs (key, window) upwards; it
+    answers `run` and its figures, one row a run. Out: key, `window`, the index into `WINDOWS`,
+    `slot`, one number for the pair (a single integer joins several times faster than a pair), and
+    the figures.
     """
+    every = range(len(WINDOWS))
+    # All windows in one call where calls are what costs, one after another where memory does.
+    together = [every] if frame.height <= _FEW_ROWS else [[band] for band in every]
+    return pl.concat(_in_windows(frame, key, figures, bands) for bands in together)
+
+
+def _in_windows(
+    frame: pl.DataFrame,
+    key: str,
+    figures: Callable[[pl.DataFrame], pl.DataFrame],
+    bands: Sequence[int],
+) -> pl.DataFrame:
     inside = (
-        frame.lazy().filter(pl.col("band") >= band) if band else frame.lazy()
-        for band in range(len(WINDOWS))
+        frame.lazy()
+        .filter(pl.col("band") >= band if band else pl.lit(value=True))
+        .with_columns(window=pl.lit(band, dtype=pl.UInt8))
+        for band in bands
     )
     stacked = (
-        pl.concat(
-            rows.with_columns(window=pl.lit(band, dtype=pl.UInt8))
-            for band, rows in enumerate(inside)
-        )
+        pl.concat(inside)
         .drop("band")
         .with_columns(slot=slot(pl.col(key), pl.col("window")))
         .with_columns(run=pl.col("slot").rle_id())
