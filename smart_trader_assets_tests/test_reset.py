@@ -216,6 +216,38 @@ REFUSED = [
 ]
 
 
+# Nothing is in trouble in a drained root, and every swap is counted.
+MATCHES_NOTHING = [
+    (Choice(TRACKED_WHALES.name, failed=True), "No row of silver/tracked_whales is in trouble."),
+    (
+        Choice(TRACKED_WHALES.name, failed=True, refetch=True, wallets=(ANN,)),
+        f"No row of silver/tracked_whales with wallets = {ANN} is in trouble.",
+    ),
+    (
+        Choice(TRANSACTIONS.name, states=("false",)),
+        "Nothing in bronze/transactions matches: states = false.",
+    ),
+    (
+        Choice(TRACKED_WHALES.name, refetch=True, shards=("77",)),
+        "Nothing in silver/tracked_whales matches: shards = 77.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("choice", "told"), MATCHES_NOTHING, ids=[t for _, t in MATCHES_NOTHING])
+def test_a_reset_that_matches_nothing_says_what_was_looked_for(drained, choice, told):
+    with pytest.raises(ResetError) as refused:
+        plan_reset(drained.store, choice)
+    assert str(refused.value) == f"{told} `smart-trader state` shows what is there."
+
+
+@pytest.mark.parametrize("flags", [{"failed": True}, {"refetch": True}, {}])
+def test_a_reset_of_a_table_without_rows_is_one_sentence(tmp_path, flags):
+    pipeline = Pipeline(tmp_path / "root")
+    with pytest.raises(ResetError, match=r"^(No row of silver/tracked_whales|silver/tracked_whales has no rows)"):
+        plan_reset(pipeline.store, Choice(TRACKED_WHALES.name, **flags))
+
+
 @pytest.mark.parametrize(("choice", "told"), REFUSED, ids=[told for _, told in REFUSED])
 def test_a_choice_that_makes_no_sense_is_refused_with_the_remedy(drained, choice, told):
     with pytest.raises(ResetError) as refused:

@@ -92,7 +92,7 @@ def plan_reset(store: DeltaStore, choice: Choice) -> Plan:
         chosen = _whole_wallets(store, cursor.contract, chosen)
     if not chosen.height:
         raise ResetError(
-            f"Nothing in {choice.table} matches: {_told(choice)}. `smart-trader state` shows what is there."
+            f"{_none_of(choice)} `smart-trader state` shows what is there."
         )
     return Plan(cursor, choice, chosen)
 
@@ -178,10 +178,16 @@ def _whole_wallets(
     )
 
 
-def _told(choice: Choice) -> str:
-    named = {
-        name: ", ".join(map(str, values))
+def _none_of(choice: Choice) -> str:
+    """That no row was chosen, and by what: one sentence."""
+    named = [
+        f"{name} = {', '.join(map(str, values))}"
         for name, values in vars(choice).items()
-        if values and name != "table"
-    }
-    return "; ".join(f"{name} = {text}" for name, text in named.items()) or "all rows"
+        if values and isinstance(values, tuple)
+    ]
+    matching = f" with {'; '.join(named)}" if named else ""
+    if choice.failed:
+        return f"No row of {choice.table}{matching} is in trouble."
+    if named:
+        return f"Nothing in {choice.table} matches: {'; '.join(named)}."
+    return f"{choice.table} has no rows."

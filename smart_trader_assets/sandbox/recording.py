@@ -22,6 +22,9 @@ class RecordingProblem:
     line: int
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.file} line {self.line}: {self.reason}"
+
 
 class Recording:
     """Swap rows read from ``*.jsonl`` files, served as they were recorded, digit for digit.

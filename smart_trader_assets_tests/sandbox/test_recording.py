@@ -93,6 +93,7 @@ def test_broken_lines_are_named_and_the_rest_is_served(tmp_path):
             (11, "not JSON: NaN is no number"),
         ]
     ]
+    assert str(recording.problems[3]) == "bad.jsonl line 6: tx_hash is missing"
 
 
 def test_a_folder_with_nothing_to_serve_is_refused_and_named(tmp_path):
