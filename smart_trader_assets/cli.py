@@ -1,5 +1,8 @@
 """The command `smart-trader`: what Dagster has no word for."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from smart_trader_assets.commands.doctor import doctor
@@ -19,6 +22,25 @@ app = typer.Typer(
     epilog="Settings are environment variables SMART_TRADER_...; BIRDEYE_API_KEY is the key of a BirdEye "
     "account. For the graph, sensors and backfills use Dagster's own UI: `make dev`.",
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"smart-trader {version('smart-trader-assets')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """What holds for no subcommand."""
+
 
 for subcommand in (run, state, explain, report, doctor, reset, upgrade, dev, sandbox):
     app.command()(subcommand)

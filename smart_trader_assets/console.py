@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -25,8 +27,15 @@ from smart_trader_assets.delta.reset import Plan
 from smart_trader_assets.drain import DrainReport, Step, Watcher
 from smart_trader_assets.out_of_sample import Backtest
 from smart_trader_assets.queue_view import Queue
+from smart_trader_assets.symbols import short
 
 _POLL_SECONDS = 0.5
+
+# Below it, whole addresses would leave no room for the measures that a ranking is read for.
+_WIDTH_FOR_ADDRESSES = 110
+
+# An address, or one of those that a key is made of.
+_ADDRESS = re.compile(r"[0-9A-Za-z]{32,}")
 
 # Between two columns of a table without lines.
 _PADDING = 2
@@ -122,8 +131,11 @@ def percent(share: float | None) -> str:
 def leaderboard(traders: pl.DataFrame, top: int, width: int) -> Table:
     """The best `top` rows of gold/smart_traders, as many of their measures as `width` has room for."""
     rows = traders.sort("overall_rank").head(top).to_dicts()
+    if width < _WIDTH_FOR_ADDRESSES:
+        rows = [{**row, "wallet_address": short(row["wallet_address"])} for row in rows]
+    cut = f", {len(rows)} of {traders.height} shown" if len(rows) < traders.height else ""
     table = Table(
-        title=f"Smart traders: {traders.height} ranked",
+        title=f"Smart traders: {traders.height} ranked{cut}",
         title_justify="left",
         box=SIMPLE_HEAD,
         collapse_padding=True,
@@ -147,10 +159,10 @@ _LEADERBOARD: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "#": lambda row: str(row["overall_rank"]),
     "wallet": lambda row: str(row["wallet_address"]),
     "tier": lambda row: str(row["tier"]),
+    "score": lambda row: f"{row['score']:.1f}",
     "total PnL": lambda row: usd(
         row["total_pnl"] if row["total_pnl"] is not None else row["realized_pnl"]
     ),
-    "score": lambda row: f"{row['score']:.1f}",
     "win rate": lambda row: percent(row["win_rate"]),
     "ROI": lambda row: percent(row["roi"]),
     "coverage": lambda row: percent(row["coverage"]),
@@ -217,11 +229,20 @@ def print_outcome(
         sum(v for s in report.steps for f, v in s.facts.items() if f.startswith("credits "))
     )
     console.print(
-        f"As of {report.as_of:%Y-%m-%d %H:%M:%S} UTC. {requests:,} requests, {credits_spent:,} credits. "
+        f"{_as_of(report, traders)} {requests:,} requests, {credits_spent:,} credits. "
         f"Tables: {escape(root)}",
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _as_of(report: DrainReport, traders: pl.DataFrame) -> str:
+    """The time that the ranking speaks of, which is not the run's where the run computed nothing."""
+    ranked: Any = traders["as_of"].max()
+    if ranked is None:
+        return f"As of {report.as_of:%Y-%m-%d %H:%M:%S} UTC."
+    idle = ranked < report.as_of and not report.total("wallets_computed")
+    return f"Ranked as of {ranked:%Y-%m-%d %H:%M:%S} UTC{', nothing new since' if idle else ''}."
 
 
 def queue_tables(queue: Queue) -> list[Table]:
@@ -273,15 +294,29 @@ def queue_tables(queue: Queue) -> list[Table]:
     return tables
 
 
-def reset_table(plan: Plan, most: int = 20) -> Table:
-    """The rows that a reset means, the first `most` of them."""
+def reset_table(plan: Plan, width: int, most: int = 20) -> Table:
+    """The rows that a reset means, the first `most` of them; addresses whole where `width` has room."""
     contract = plan.cursor.contract
-    table = Table(title=f"{plan.rows.height} rows of {contract.name}", title_justify="left")
+    table = Table(
+        title=f"{plan.rows.height} rows of {contract.name}",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+    )
     names = (*contract.key, plan.cursor.state_column, OPERATION, VERSION)
     for name in names:
         table.add_column(name, overflow="fold")
     for row in plan.rows.select(names).head(most).iter_rows():
-        table.add_row(*(escape(str(value)) for value in row))
+        table.add_row(*(escape(_told(value, width)) for value in row))
     if plan.rows.height > most:
         table.add_row(f"and {plan.rows.height - most} more")
     return table
+
+
+def _told(value: object, width: int) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if width < _WIDTH_FOR_ADDRESSES:
+        return _ADDRESS.sub(lambda found: short(found[0]), str(value))
+    return str(value)

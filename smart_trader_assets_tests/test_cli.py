@@ -5,14 +5,17 @@ import os
 import shutil
 import signal
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 
+import httpx
 import polars as pl
 import pytest
 from deltalake import write_deltalake
 from typer.testing import CliRunner, Result
 
 from smart_trader_assets.cli import app
+from smart_trader_assets.commands.serve import sandbox
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.tables import (
     ALL_TABLES,
@@ -185,8 +188,7 @@ def test_a_broken_recorded_row_is_named_by_file_and_line_and_the_rest_is_served(
         rows.write("{\n")
     result = run(tmp_path / "root", "--replay", folder)
     assert result.exit_code == 0
-    assert f"{ANN}.jsonl" in result.stdout
-    assert "25" in result.stdout
+    assert f"! {ANN}.jsonl line 25: not JSON: " in result.stdout
     assert "1 recorded rows are not served" in result.stdout
     swaps = DeltaStore(str(tmp_path / "root")).scan(TRANSACTIONS).collect()
     assert swaps.filter(wallet_address=ANN).height == 24
@@ -253,6 +255,7 @@ def test_a_root_with_another_number_of_shards_is_refused(account, drained, monke
     monkeypatch.setenv(PREFIX + "WALLET_SHARDS", "8")
     told = refusal(run(drained.root))
     assert "wallet_shards = 2" in told
+    assert "set SMART_TRADER_WALLET_SHARDS to 2" in told
     assert "8" in told
     assert versions(drained.store) == before
 
@@ -362,3 +365,31 @@ def test_a_run_prints_the_ranking_the_cost_and_the_place_of_the_tables(account, 
     assert account.requests.total() == requests
     assert account.credits_spent == credits
     assert all(symbol not in result.stdout for symbol in (CAT, DOG))
+
+
+def test_a_later_run_with_nothing_new_tells_the_time_that_the_ranking_is_of(
+    village_folder, tmp_path
+):
+    asked = ("run", "--replay", village_folder, "--data", tmp_path / "root", "--as-of")
+    ranked = f"Ranked as of {NOW:%Y-%m-%d %H:%M:%S} UTC"
+    assert f"{ranked}. " in command(*asked, NOW.isoformat()).stdout
+    again = command(*asked, (NOW + timedelta(minutes=1)).isoformat()).stdout
+    assert f"{ranked}, nothing new since. " in again
+
+
+def test_the_version_is_told():
+    shown = command("--version")
+    assert (shown.exit_code, shown.stdout) == (
+        0,
+        f"smart-trader {version('smart-trader-assets')}\n",
+    )
+
+
+def test_the_stand_in_says_how_it_is_made_to_misbehave(village):
+    lines = [line.strip() for line in (sandbox.__doc__ or "").splitlines()]
+    (example,) = [line for line in lines if line.startswith("curl ")]
+    body = json.loads(example.split("'")[1])
+    with SandboxServer(village, clock=lambda: NOW) as server:
+        answer = httpx.post(f"{server.base_url}/sandbox/faults", json=body)
+        assert answer.status_code == 201
+        assert (answer.json()[0]["kind"], answer.json()[0]["times"]) == ("rate_limited", 3)

@@ -151,6 +151,10 @@ def test_the_command_shows_every_tier_and_changes_nothing(store):
     assert "Ranked as of 2026-02-09, realized from then to 2026-03-31" in shown.output
     for tier in (*RULES.tier_names, KEPT_OUT, EVERYBODY):
         assert tier in shown.output
+    assert shown.output.rstrip().endswith(
+        "The wallets are those known today, chosen with hindsight: this compares tiers with each other and "
+        "forecasts nothing."
+    )
     assert (store.version(SMART_TRADERS), store.version(TRANSACTIONS)) == before
 
 

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from smart_trader_assets.commands.options import Data, chosen_settings, errors_told
 from smart_trader_assets.doctor import (
@@ -42,7 +42,7 @@ def doctor(
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
-        console.print(_table(findings))
+        console.print(findings_table(findings))
     if any(finding.verdict is Verdict.BROKEN for finding in findings):
         sys.exit(1)
 
@@ -57,16 +57,19 @@ def _findings(data: str | None, api: bool) -> list[Finding]:
     return examine(settings, ask_api=api)
 
 
-def _table(findings: list[Finding]) -> Table:
+def findings_table(findings: list[Finding]) -> Table:
+    """A row for each check: one line where it is well."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("check", "verdict", "found", "what to do"):
+    for name in ("check", "verdict", "found, and what to do"):
         table.add_column(name, overflow="fold", no_wrap=name in {"check", "verdict"})
     for finding in findings:
         colour = _COLOURS[finding.verdict]
-        table.add_row(
-            finding.check,
-            f"[{colour}]{finding.verdict}[/]",
-            escape(finding.found),
-            escape(finding.remedy),
-        )
+        table.add_row(finding.check, f"[{colour}]{finding.verdict}[/]", _told(finding))
     return table
+
+
+def _told(finding: Finding) -> Text:
+    """One line of what is well, cut where there is no room; all of what is not, and the remedy below."""
+    if finding.verdict is Verdict.OK:
+        return Text(finding.found, no_wrap=True, overflow="ellipsis")
+    return Text("\n".join(filter(None, (finding.found, finding.remedy))))

@@ -13,7 +13,15 @@ from rich.markup import escape
 
 from smart_trader_assets.access import BirdEyeAccess
 from smart_trader_assets.assembly import make_lake
-from smart_trader_assets.commands.options import AsOf, Data, chosen_settings, errors_told
+from smart_trader_assets.commands.options import (
+    STANDARD_OUTPUT,
+    AsOf,
+    Data,
+    chosen_settings,
+    errors_told,
+    output_file,
+    page_file,
+)
 from smart_trader_assets.console import outcomes_table, queue_tables
 from smart_trader_assets.out_of_sample import backtest
 from smart_trader_assets.parking import parked
@@ -22,14 +30,19 @@ from smart_trader_assets.report.evidence import MOST_WALLETS
 from smart_trader_assets.report.explanation import explain as explain_from_tables
 from smart_trader_assets.report.explanation_views import (
     explanation_csv,
+    explanation_head,
     explanation_json,
     explanation_tables,
 )
 from smart_trader_assets.report.exports import ranking_csv, ranking_json
-from smart_trader_assets.report.page_file import page_path, write_page, write_text
+from smart_trader_assets.report.page_file import check_folder, page_path, write_page, write_text
 from smart_trader_assets.sources import settings_of_root
 from smart_trader_assets.tuning import due_policy, ranking_rules
 
+_HINDSIGHT = (
+    "The wallets are those known today, chosen with hindsight: this compares tiers with each other and "
+    "forecasts nothing."
+)
 _WIDTH_OF_A_FILE = 160  # columns of a table that is piped somewhere
 
 
@@ -71,9 +84,9 @@ def state(
 
 
 def explain(
-    wallet: Annotated[str, typer.Argument(help="Address of the wallet.")],
+    wallet: Annotated[str, typer.Argument(help="Address of the wallet, or its first characters.")],
     token: Annotated[
-        str | None, typer.Option(metavar="MINT", help="Only the trades of this token.")
+        str | None, typer.Option(metavar="MINT", help="Only this token's trades; or its symbol.")
     ] = None,
     data: Data = None,
     as_of: AsOf = None,
@@ -90,26 +103,47 @@ def explain(
         explained = explain_from_tables(
             make_lake(settings), wallet, as_of=settings.now(), token=token
         )
-        if as_json or csv:
-            typer.echo(explanation_json(explained) if as_json else explanation_csv(explained))
+        if as_json:
+            typer.echo(explanation_json(explained))
+            return
+        if csv:
+            typer.echo(explanation_csv(explained), nl=False)
             return
         wide = console if console.is_terminal else Console(width=_WIDTH_OF_A_FILE)
-        for table in explanation_tables(explained):
+        for line in explanation_head(explained):
+            wide.print(line, highlight=False, markup=False, soft_wrap=True)
+        wide.print()
+        for table in explanation_tables(explained, wide.width):
             wide.print(table)
-        wide.print(explained.agreement.verdict, highlight=False, soft_wrap=True)
+        wide.print(explained.agreement.verdict, highlight=False, markup=False, soft_wrap=True)
 
 
 def report(
     data: Data = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The page; by default reports/ in the root."),
+        typer.Option(
+            metavar="FILE",
+            help="The page; by default reports/ in the root.",
+            callback=page_file,
+        ),
     ] = None,
     csv: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the ranking as CSV too.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the ranking as CSV too; - is standard output.",
+            callback=output_file,
+        ),
     ] = None,
     as_json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the ranking as JSON too.")
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Write the ranking as JSON too; - is standard output.",
+            callback=output_file,
+        ),
     ] = None,
     wallets: Annotated[
         int, typer.Option(min=1, help="Wallets on the page, best first.")
@@ -119,22 +153,32 @@ def report(
 
     One HTML file that works without a network. CSV and JSON hold all ranked wallets, unrounded.
     """
+    if csv == as_json == STANDARD_OUTPUT:
+        raise typer.BadParameter("--csv and --json cannot both go to standard output")
     with errors_told() as console:
         settings = settings_of_root(chosen_settings(data))
+        for file in (out, csv, as_json):
+            if file:
+                check_folder(file)
         page = out or page_path(settings)
         ranking = write_page(make_lake(settings), page, most_wallets=wallets)
-        written = [page]
-        if csv:
-            write_text(csv, ranking_csv(ranking.traders))
-            written.append(csv)
+        exports = [(csv, ranking_csv(ranking.traders))] if csv else []
         if as_json:
-            write_text(
-                as_json,
-                ranking_json(ranking.traders, as_of=ranking.as_of, source=ranking.source),
-            )
-            written.append(as_json)
+            told = ranking_json(ranking.traders, as_of=ranking.as_of, source=ranking.source)
+            exports.append((as_json, told))
+        # Where an export goes to standard output, it is alone there.
+        spoken = Console(stderr=True) if STANDARD_OUTPUT in (csv, as_json) else console
+        written = [page]
+        for file, text in exports:
+            if file == STANDARD_OUTPUT:
+                typer.echo(text, nl=False)
+            else:
+                write_text(file, text)
+                written.append(file)
         for file in written:
-            console.print(escape(str(file.resolve())), highlight=False, soft_wrap=True)
+            spoken.print(escape(str(file.resolve())), highlight=False, soft_wrap=True)
+        if not ranking.traders.height:
+            spoken.print("No trader yet: `smart-trader run` looks for some.", highlight=False)
 
 
 def show_backtest(
@@ -153,6 +197,7 @@ def show_backtest(
             make_lake(settings).store, rules=ranking_rules(settings), at=_day(at) if at else None
         )
         console.print(outcomes_table(found))
+        console.print(_HINDSIGHT, soft_wrap=True)
 
 
 def _day(text: str) -> datetime:

@@ -59,7 +59,7 @@ def reset(
                 refetch=refetch,
             ),
         )
-        console.print(reset_table(plan))
+        console.print(reset_table(plan, console.width))
         console.print(plan.consequence)
         if not yes:
             console.print("Nothing was changed: --yes does it.")

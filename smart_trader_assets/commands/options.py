@@ -42,6 +42,21 @@ AsOf = Annotated[
 ]
 
 
+STANDARD_OUTPUT = Path("-")
+
+
+def output_file(file: Path | None) -> Path | None:
+    """A file to write, or `-`; BadParameter where an option stands in the place of its name."""
+    return file if file == STANDARD_OUTPUT else page_file(file)
+
+
+def page_file(file: Path | None) -> Path | None:
+    """A file to write; BadParameter where an option stands in the place of its name."""
+    if file and str(file).startswith("-"):
+        raise typer.BadParameter(f"{file} is no name of a file (a file of that name is ./{file})")
+    return file
+
+
 def chosen_settings(
     data: str | None,
     *,

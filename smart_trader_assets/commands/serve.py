@@ -68,8 +68,15 @@ def sandbox(
 ) -> None:
     """Serve the BirdEye stand-in alone, on loopback, until it is stopped.
 
-    Point SMART_TRADER_BIRDEYE_BASE_URL at it. GET /sandbox/requests counts requests; POST
-    /sandbox/faults makes it misbehave.
+    Point SMART_TRADER_BIRDEYE_BASE_URL at it. GET /sandbox/requests counts requests.
+
+    POST /sandbox/faults makes it misbehave, DELETE ends that. Three calls are limited by:
+
+    curl localhost:8765/sandbox/faults -d '{"kind": "rate_limited", "times": 3}'
+
+    Kinds: latency (with "seconds"), rate_limited, server_error, cut_body,
+    invalid_json, unsuccessful, hang, reset, credits_spent, bad_key,
+    not_in_plan, forbidden, not_found. "endpoint" and "entity" narrow it.
     """
     with errors_told() as console:
         stand_in = make_stand_in(

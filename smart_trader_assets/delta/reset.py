@@ -91,9 +91,7 @@ def plan_reset(store: DeltaStore, choice: Choice) -> Plan:
     if "wallet_shard" in cursor.contract.schema:
         chosen = _whole_wallets(store, cursor.contract, chosen)
     if not chosen.height:
-        raise ResetError(
-            f"{_none_of(choice)} `smart-trader state` shows what is there."
-        )
+        raise ResetError(f"{_none_of(choice)} `smart-trader state` shows what is there.")
     return Plan(cursor, choice, chosen)
 
 

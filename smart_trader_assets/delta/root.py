@@ -127,7 +127,8 @@ def _compare(store: DeltaStore, found: RootIdentity, wanted: RootIdentity) -> No
         if has != asks:
             raise RootError(
                 f"The root {store.root} was made with {kind} = {has}, and the setting says {asks}: "
-                f"set SMART_TRADER_{kind.upper()} to {has}, or use a new root. Shards are fixed when the tables are made."
+                f"set SMART_TRADER_{kind.upper()} to {has}, or use a new root. "
+                "Shards are fixed when the tables are made."
             )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
@@ -12,18 +11,17 @@ from smart_trader_assets.assets.pnl_inputs import PnlInputs, read_pnl_inputs
 from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.tables import TOKENS, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
-from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.pnl import ALL_TOKENS, WalletExplanation, explain_wallet
+from smart_trader_assets.pnl.cash import NATIVE_SOL, WRAPPED_SOL
+from smart_trader_assets.report.addresses import UnknownAddressError, meant_address, meant_mint
+from smart_trader_assets.report.standing import Standing, exclusion, read_standing
 from smart_trader_assets.shards import shard_of
 from smart_trader_assets.symbols import token_symbols
+from smart_trader_assets.wording import plural
 
 _CENT = 0.005
 SUMMED = ("realized_pnl", "matched_cost", "open_cost", "unrealized_pnl")
 """The columns of silver/wallet_pnl that the lots add up to."""
-
-
-class UnknownAddressError(SmartTraderError):
-    """A wallet or token to explain is not in the tables."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class ExplainedWallet:
-    """A wallet's trades and lots as of a time.
+    """A wallet's trades and lots as of a time, and its place in the ranking.
 
     totals: token_address, the `SUMMED` columns as the lots add up to, and beside each as the table has
       it, `table_...`; the portfolio, ALL_TOKENS, last, where no token was chosen
@@ -49,16 +47,22 @@ class ExplainedWallet:
     explanation: WalletExplanation
     totals: pl.DataFrame
     agreement: Agreement
+    standing: Standing
     symbols: dict[str, str]
 
 
 def explain(
     lake: LakeResource, wallet: str, *, as_of: datetime, token: str | None = None
 ) -> ExplainedWallet:
-    """Lay `wallet` open as of `as_of`, or its trades of one `token` alone.
+    """Lay `wallet` open, or its trades of one `token` alone, as silver/wallet_pnl calculated it.
 
-    Only the files of the wallet's shard are opened. Raises UnknownAddressError, naming the nearest
-    address that is known.
+    The time and the marks are those of the wallet's rows there, so that the comparison checks the
+    numbers and not the market; what came between then and `as_of` is only counted. Where there are no
+    rows, or later ones, it is laid open as of `as_of`, at the prices of bronze/tokens.
+
+    `wallet` may be the beginning of an address or its two ends, `token` a symbol too; of a whole address
+    only the files of its shard are opened. Raises UnknownAddressError where nothing or more than one
+    thing could be meant.
     """
     store = lake.store
     shard = shard_of(wallet, lake.wallet_shards)
@@ -72,39 +76,69 @@ def explain(
         tokens=tokens,
     )
     if inputs.swaps.is_empty():
-        raise _unknown_wallet(store, wallet, shard)
+        meant = _meant_wallet(store, wallet)
+        if meant == wallet:
+            raise _without_swaps(store, wallet, shard)
+        return explain(lake, meant, as_of=as_of, token=token)
+    if token is not None:
+        token = _meant_token(inputs, tokens, wallet, token)
+    table = _table_rows(store, wallet, shard)
+    newer = 0
+    calculated = _calculated(table)
+    if calculated is not None and calculated <= as_of:
+        inputs, newer = _as_calculated(inputs, table, calculated)
     explanation = explain_wallet(
         inputs.swaps,
-        as_of=as_of,
+        as_of=inputs.as_of,
         wallet=wallet,
         token=token,
         marks=inputs.marks,
         histories=inputs.histories,
     )
-    if token is not None and explanation.trades.is_empty():
-        raise _unknown_token(inputs, wallet, token)
-    table = _table_rows(store, wallet, shard, token)
+    if token is not None:
+        if explanation.trades.is_empty():
+            raise _untraded_token(wallet, token)
+        table = table.filter(pl.col("token_address") == token)
     totals = _totals(explanation, table, portfolio=token is None)
     mints = explanation.trades["token_address"].unique().to_list()
     return ExplainedWallet(
         wallet=wallet,
-        as_of=as_of,
+        as_of=inputs.as_of,
         explanation=explanation,
         totals=totals,
-        agreement=_agreement(totals, table, inputs),
+        agreement=_agreement(totals, table, inputs, newer),
+        standing=read_standing(store, wallet, shard),
         symbols=token_symbols(mints, tokens=tokens, swaps=inputs.swaps),
     )
 
 
-def _table_rows(store: DeltaStore, wallet: str, shard: str, token: str | None) -> pl.DataFrame:
+def _table_rows(store: DeltaStore, wallet: str, shard: str) -> pl.DataFrame:
     rows = store.scan(WALLET_PNL).filter(
         (pl.col("wallet_shard") == shard)
         & (pl.col("wallet_address") == wallet)
         & (pl.col("window") == "all")
     )
-    if token is not None:
-        rows = rows.filter(pl.col("token_address") == token)
-    return rows.select("token_address", "as_of", *SUMMED).collect()
+    marks = ("mark_price", "marked_at", "mark_source")
+    return rows.select("token_address", "as_of", *marks, *SUMMED).collect()
+
+
+def _calculated(table: pl.DataFrame) -> datetime | None:
+    return table["as_of"].max()  # type: ignore[return-value]
+
+
+def _as_calculated(
+    inputs: PnlInputs, table: pl.DataFrame, calculated: datetime
+) -> tuple[PnlInputs, int]:
+    """What the table's rows were calculated from, and the number of swaps since then."""
+    then = pl.col("block_unix_time") <= int(calculated.timestamp())
+    swaps = inputs.swaps.filter(then)
+    marks = table.filter(pl.col("mark_price").is_not_null()).select(
+        "token_address", "marked_at", price="mark_price", source="mark_source"
+    )
+    return (
+        replace(inputs, as_of=calculated, swaps=swaps, marks=marks),
+        inputs.swaps.height - swaps.height,
+    )
 
 
 def _totals(
@@ -144,35 +178,32 @@ def _totals(
     )
 
 
-def _agreement(totals: pl.DataFrame, table: pl.DataFrame, inputs: PnlInputs) -> Agreement:
-    calculated: datetime | None = table["as_of"].max()  # type: ignore[assignment]
+def _agreement(
+    totals: pl.DataFrame, table: pl.DataFrame, inputs: PnlInputs, newer: int
+) -> Agreement:
+    calculated = _calculated(table)
+    equal = calculated is not None and _equal(totals)
     if calculated is None:
-        return Agreement(
-            equal=False,
-            table_as_of=None,
-            verdict="silver/wallet_pnl has no row of this yet: `smart-trader run` computes it.",
-        )
-    if _equal(totals):
-        told = f"Equal to silver/wallet_pnl, calculated as of {_told(calculated)}, to the cent."
-        return Agreement(equal=True, table_as_of=calculated, verdict=told)
-    uncounted = inputs.swaps.filter(~pl.col("processed_for_pnl")).height
-    if calculated < inputs.as_of:
-        newer = inputs.swaps.filter(pl.col("block_unix_time") > int(calculated.timestamp())).height
-        why = (
-            f"it was calculated as of {_told(calculated)}, earlier than {_told(inputs.as_of)}: {newer} swaps "
-            "and the marks since then are not in it. `smart-trader run` brings it up to date."
-        )
-    elif calculated > inputs.as_of:
-        why = f"it was calculated as of {_told(calculated)}, later than {_told(inputs.as_of)}."
-    elif uncounted:
-        why = f"{uncounted} swaps are not counted there yet: `smart-trader run` counts them."
+        verdict = "silver/wallet_pnl has no row of this yet: `smart-trader run` computes it."
+    elif equal:
+        verdict = f"Equal to silver/wallet_pnl, calculated as of {_told(calculated)}, to the cent."
     else:
-        why = (
-            "though both are of the same time and every swap is counted. The rules have changed since: "
-            "materialize silver/wallet_pnl with the tag `reprocess`."
-        )
-    return Agreement(
-        equal=False, table_as_of=calculated, verdict=f"Differs from silver/wallet_pnl: {why}"
+        verdict = f"Differs from silver/wallet_pnl: {_difference(calculated, inputs)}"
+    if newer:
+        have = "has" if newer == 1 else "have"
+        verdict += f" {plural(newer, 'swap')} {have} come since; `smart-trader run` counts them."
+    return Agreement(equal=equal, table_as_of=calculated, verdict=verdict)
+
+
+def _difference(calculated: datetime, inputs: PnlInputs) -> str:
+    if calculated > inputs.as_of:
+        return f"it was calculated as of {_told(calculated)}, later than {_told(inputs.as_of)}."
+    uncounted = inputs.swaps.filter(~pl.col("processed_for_pnl")).height
+    if uncounted:
+        return f"{plural(uncounted, 'swap')} up to then not counted yet: `smart-trader run` counts them."
+    return (
+        "though both are of the same time and every swap is counted. The rules have changed since: "
+        "materialize silver/wallet_pnl with the tag `reprocess`."
     )
 
 
@@ -186,36 +217,42 @@ def _equal(totals: pl.DataFrame) -> bool:
     return totals.filter(pl.any_horizontal(*apart, missing)).is_empty()
 
 
-def _unknown_wallet(store: DeltaStore, wallet: str, shard: str) -> UnknownAddressError:
+def _meant_wallet(store: DeltaStore, asked: str) -> str:
+    tables = [store.scan(table) for table in (WALLET_PNL, TRACKED_WHALES, TRANSACTIONS)]
+    known = pl.concat([table.select("wallet_address") for table in tables]).unique().collect()
+    return meant_address("wallet in the tables", asked, known.to_series().to_list())
+
+
+def _without_swaps(store: DeltaStore, wallet: str, shard: str) -> UnknownAddressError:
+    excluded = exclusion(store, wallet, shard)
+    if excluded:
+        return UnknownAddressError(
+            f"The wallet {wallet} is not ranked, and its swaps are not fetched: {' '.join(excluded)}"
+        )
     of_wallet = (pl.col("wallet_shard") == shard) & (pl.col("wallet_address") == wallet)
-    whales = store.scan(TRACKED_WHALES)
-    states = whales.filter(of_wallet).select("processing_status").unique().collect().to_series()
-    if states.len():
-        return UnknownAddressError(
-            f"The wallet {wallet} is known ({', '.join(sorted(states))}), but has no swaps up to this time: "
-            "`smart-trader run` fetches what is due, `smart-trader state` shows what is in trouble."
-        )
-    known = pl.concat(
-        [table.select("wallet_address") for table in (store.scan(WALLET_PNL), whales)]
+    whales = store.scan(TRACKED_WHALES).filter(of_wallet)
+    states = whales.select("processing_status").unique().collect().to_series()
+    known = f" ({', '.join(sorted(states))})" if states.len() else ""
+    return UnknownAddressError(
+        f"The wallet {wallet} is known{known}, but has no swaps up to this time: "
+        "`smart-trader run` fetches what is due, `smart-trader state` shows what is in trouble."
     )
-    return _unknown("wallet in the tables", wallet, known.unique().collect().to_series().to_list())
 
 
-def _unknown_token(inputs: PnlInputs, wallet: str, token: str) -> UnknownAddressError:
-    mints = pl.concat([inputs.swaps["base_address"], inputs.swaps["quote_address"]]).unique()
-    if token in mints:
-        return UnknownAddressError(
-            f"The wallet {wallet} has swaps of {token}, but no trade: it is cash, or every transaction "
-            "nets it to nothing, or its rows are set aside."
-        )
-    return _unknown(f"token among the trades of the wallet {wallet}", token, mints.to_list())
+def _meant_token(inputs: PnlInputs, tokens: pl.LazyFrame, wallet: str, asked: str) -> str:
+    if asked == NATIVE_SOL:
+        return WRAPPED_SOL
+    legs = [inputs.swaps[f"{leg}_address"] for leg in ("base", "quote")]
+    mints = pl.concat(legs).drop_nulls().unique().to_list()
+    symbols = token_symbols(mints, tokens=tokens, swaps=inputs.swaps)
+    return meant_mint(f"token among the trades of the wallet {wallet}", asked, mints, symbols)
 
 
-def _unknown(what: str, address: str, known: list[str]) -> UnknownAddressError:
-    begun = sorted(other for other in known if address and other.startswith(address))
-    near = begun[:1] or difflib.get_close_matches(address, known, n=1, cutoff=0.0)
-    hint = f" The nearest is {near[0]}." if near else " None is known yet: `smart-trader run`."
-    return UnknownAddressError(f"There is no {what} with the address {address!r}.{hint}")
+def _untraded_token(wallet: str, token: str) -> UnknownAddressError:
+    return UnknownAddressError(
+        f"The wallet {wallet} has swaps of {token}, but no trade: it is cash, or every transaction "
+        "nets it to nothing, or its rows are set aside."
+    )
 
 
 def _told(moment: datetime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -13,23 +14,31 @@ from smart_trader_assets.pnl import ALL_TOKENS
 from smart_trader_assets.report import formats
 from smart_trader_assets.report.explanation import SUMMED, ExplainedWallet
 from smart_trader_assets.report.exports import csv_text, json_text
+from smart_trader_assets.report.fitted_table import Column, Line, fitted_table
 from smart_trader_assets.report.sales import REASON_WORDS, sales_of
 from smart_trader_assets.symbols import short
 
 _SALE = ["token_address", "sold_at", "sale_tx"]
+_TOKEN = Column("token", shortens=True)
 _STYLES = {"gain": "green", "loss": "red", "": ""}
 
 Row = Mapping[str, Any]
 
 
-def explanation_tables(explained: ExplainedWallet) -> list[Table]:
-    """Trades; sales, each with the lots that it took; open lots; totals beside the table's."""
-    return [
-        _trades(explained),
-        _sales(explained),
-        _open_lots(explained),
-        _totals(explained),
-    ]
+def explanation_tables(explained: ExplainedWallet, width: int) -> list[Table]:
+    """Trades; sales, each with the lots that it took; open lots; totals beside the table's.
+
+    No number is cut: what `width` characters have no room for is left out.
+    """
+    views = (_trades, _sales, _open_lots, _totals)
+    return [view(explained, width) for view in views]
+
+
+def explanation_head(explained: ExplainedWallet) -> list[str]:
+    """The wallet, where it stands and why, and whether its numbers are those of the table; plain lines."""
+    standing = explained.standing
+    reasons = [f"  {reason}" for reason in standing.reasons]
+    return [explained.wallet, standing.headline, *reasons, explained.agreement.verdict]
 
 
 def explanation_json(explained: ExplainedWallet) -> str:
@@ -43,6 +52,7 @@ def explanation_json(explained: ExplainedWallet) -> str:
         {
             "wallet_address": explained.wallet,
             "as_of": explained.as_of,
+            "ranking": vars(explained.standing),
             "silver_wallet_pnl": vars(explained.agreement),
             "totals": explained.totals.to_dicts(),
             "trades": explained.explanation.trades.to_dicts(),
@@ -87,45 +97,52 @@ def _lots_of(sale: Row, matches: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _trades(explained: ExplainedWallet) -> Table:
-    table = _table("Trades", ("time, UTC", "side", "token"), ("quantity", "worth"))
-    for name in ("valued by", "transaction"):
-        table.add_column(name)
-    for row in explained.explanation.trades.iter_rows(named=True):
-        table.add_row(
-            formats.moment(row["time"]),
-            row["side"],
-            _token(row, explained),
-            formats.quantity(row["quantity"]),
-            formats.usd(row["value"]),
-            row["valuation"],
-            short(row["tx_hash"]),
-        )
-    return table
-
-
-def _sales(explained: ExplainedWallet) -> Table:
-    table = _table(
-        "Sales, and the lots that they took",
-        ("sold / bought, UTC", "token"),
-        ("quantity", "proceeds", "cost", "result", "held"),
+def _trades(explained: ExplainedWallet, width: int) -> Table:
+    columns = (
+        Column("time, UTC"),
+        Column("side"),
+        _TOKEN,
+        *_numbers("quantity", "worth"),
+        *_spare("valued by", "transaction"),
     )
-    table.add_column("transaction")
+    lines = [
+        Line(
+            (
+                formats.moment(row["time"]),
+                row["side"],
+                _token(row, explained),
+                formats.quantity(row["quantity"]),
+                formats.usd(row["value"]),
+                row["valuation"],
+                short(row["tx_hash"]),
+            )
+        )
+        for row in explained.explanation.trades.iter_rows(named=True)
+    ]
+    return fitted_table("Trades", columns, lines, width=width)
+
+
+def _sales(explained: ExplainedWallet, width: int) -> Table:
+    columns = (
+        Column("sold / bought, UTC"),
+        _TOKEN,
+        *_numbers("quantity", "proceeds", "cost", "result", "held"),
+        *_spare("transaction"),
+    )
     matches = explained.explanation.lot_matches
     by_sale = matches.partition_by(_SALE, as_dict=True, maintain_order=True)
+    lines: list[Line] = []
     for sale in _in_order(explained).iter_rows(named=True):
-        table.add_row(
+        own = (
             formats.moment(sale["sold_at"]),
             _token(sale, explained),
             *_figures(sale),
             short(sale["sale_tx"]),
-            style="bold",
         )
-        lots = by_sale[tuple(sale[name] for name in _SALE)]
-        for cells in map(_lot_cells, lots.iter_rows(named=True)):
-            table.add_row(*cells, style="dim")
-        table.add_section()
-    return table
+        lots = by_sale[tuple(sale[name] for name in _SALE)].iter_rows(named=True)
+        taken = [Line((*_lot_cells(lot),), style="dim") for lot in lots]
+        lines += [Line(own, style="bold"), *taken[:-1], replace(taken[-1], ends_section=True)]
+    return fitted_table("Sales, and the lots that they took", columns, lines, width=width)
 
 
 def _lot_cells(lot: Row) -> Iterator[str | Text]:
@@ -145,50 +162,53 @@ def _figures(row: Row) -> Iterator[str | Text]:
     yield formats.duration(row["holding_hours"])
 
 
-def _open_lots(explained: ExplainedWallet) -> Table:
-    table = _table(
-        "Open lots", ("bought, UTC", "token"), ("quantity", "cost", "mark", "unrealized")
+def _open_lots(explained: ExplainedWallet, width: int) -> Table:
+    columns = (
+        Column("bought, UTC"),
+        _TOKEN,
+        *_numbers("quantity", "cost", "mark", "unrealized"),
+        *_spare("marked, UTC", "mark from", "transaction"),
     )
-    for name in ("marked, UTC", "mark from", "transaction"):
-        table.add_column(name)
-    for row in explained.explanation.open_lots.iter_rows(named=True):
-        table.add_row(
-            formats.moment(row["bought_at"]),
-            _token(row, explained),
-            formats.quantity(row["quantity"]),
-            formats.usd(row["cost"]),
-            formats.price(row["mark_price"]),
-            _money(row["unrealized_pnl"]),
-            formats.moment(row["marked_at"]),
-            (row["mark_source"] or "").replace("_", " "),
-            short(row["purchase_tx"]),
+    lines = [
+        Line(
+            (
+                formats.moment(row["bought_at"]),
+                _token(row, explained),
+                formats.quantity(row["quantity"]),
+                formats.usd(row["cost"]),
+                formats.price(row["mark_price"]),
+                _money(row["unrealized_pnl"]),
+                formats.moment(row["marked_at"]),
+                (row["mark_source"] or "").replace("_", " "),
+                short(row["purchase_tx"]),
+            )
         )
-    return table
+        for row in explained.explanation.open_lots.iter_rows(named=True)
+    ]
+    return fitted_table("Open lots", columns, lines, width=width)
 
 
-def _totals(explained: ExplainedWallet) -> Table:
+def _totals(explained: ExplainedWallet, width: int) -> Table:
     names = [name.replace("_", " ") for name in SUMMED]
-    table = _table(
-        "Totals, and those of silver/wallet_pnl", ("token",), (*names, "table's realized")
-    )
+    columns = (_TOKEN, *_numbers(*names, "table's realized"))
+    lines = []
     for row in explained.totals.iter_rows(named=True):
         portfolio = row["token_address"] == ALL_TOKENS
-        table.add_row(
+        cells = (
             "all tokens" if portfolio else _token(row, explained),
             *(_cents(row[name]) for name in SUMMED),
             _cents(row["table_realized_pnl"]),
-            style="bold" if portfolio else "",
         )
-    return table
+        lines.append(Line(cells, style="bold" if portfolio else ""))
+    return fitted_table("Totals, and those of silver/wallet_pnl", columns, lines, width=width)
 
 
-def _table(title: str, texts: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
-    table = Table(title=title, title_justify="left", row_styles=[])
-    for name in texts:
-        table.add_column(name, no_wrap=True)
-    for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
+def _numbers(*names: str) -> list[Column]:
+    return [Column(name, number=True) for name in names]
+
+
+def _spare(*names: str) -> list[Column]:
+    return [Column(name, spare=True) for name in names]
 
 
 def _token(row: Row, explained: ExplainedWallet) -> Text:

@@ -55,6 +55,14 @@ def page_is_current(lake: LakeResource, path: Path, *, most_wallets: int = MOST_
     return made_from is not None and unescape(made_from[1]) == _stamp(lake, most_wallets)
 
 
+def check_folder(path: Path) -> None:
+    """ReportError where the folder of a file to write is not there: a slip of the pen makes no folder."""
+    if not path.parent.is_dir():
+        raise ReportError(
+            f"{path} cannot be written: there is no folder {path.parent}. Make it, or name another file."
+        )
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: whoever reads it meanwhile sees the old one."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")

@@ -77,8 +77,11 @@ def test_a_root_that_is_opened_again_is_left_as_it_is(store: DeltaStore, root: P
     [
         (replace(SANDBOX, source="live", detail=""), "holds rows of sandbox .* reads live: give"),
         (replace(SANDBOX, detail="seed 8"), r"sandbox \(seed 7\), .* sandbox \(seed 8\)"),
-        (replace(SANDBOX, token_shards=8), "set token_shards to 4, or use a new root"),
-        (replace(SANDBOX, wallet_shards=32), "set SMART_TRADER_WALLET_SHARDS to 16, or use a new root"),
+        (replace(SANDBOX, token_shards=8), "set SMART_TRADER_TOKEN_SHARDS to 4, or use a new root"),
+        (
+            replace(SANDBOX, wallet_shards=32),
+            "set SMART_TRADER_WALLET_SHARDS to 16, or use a new root",
+        ),
     ],
     ids=["source", "seed", "token shards", "wallet shards"],
 )

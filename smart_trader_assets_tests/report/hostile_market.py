@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import polars as pl
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.resource import LakeResource
+from smart_trader_assets.delta.settlements import to_screen, whales_screened
 from smart_trader_assets.delta.store import Stamp
 from smart_trader_assets.delta.tables import (
     CLASSIFIED_WALLETS,
@@ -94,20 +95,22 @@ def make_market(root: Path) -> LakeResource:
     return lake
 
 
-def add_tokens(lake: LakeResource, prices: Mapping[str, float]) -> None:
-    """A snapshot of the token list, an hour before NOW."""
+def add_tokens(
+    lake: LakeResource, prices: Mapping[str, float], *, at: datetime = MARKED_AT
+) -> None:
+    """A snapshot of the token list, an hour before NOW unless told otherwise; a day has one."""
     rows = [
         {
-            "snapshot_date": MARKED_AT.date(),
+            "snapshot_date": at.date(),
             "token_address": mint,
             "token_shard": shard_of(mint, 2),
             "symbol": SYMBOLS[mint],
             "price": price,
-            "fetched_at": MARKED_AT,
+            "fetched_at": at,
         }
         for mint, price in prices.items()
     ]
-    _write(lake, TOKENS, rows, partition=MARKED_AT.date())
+    _write(lake, TOKENS, rows, partition=at.date())
 
 
 def follow(lake: LakeResource, wallets: Iterable[str]) -> None:
@@ -124,6 +127,15 @@ def follow(lake: LakeResource, wallets: Iterable[str]) -> None:
             "history_complete": True,
         }
         _write(lake, TRACKED_WHALES, [row], partition=shard)
+
+
+def exclude(lake: LakeResource, wallet: str, reason: str) -> None:
+    """The screening's verdict on a followed wallet."""
+    whales = lake.store.scan(TRACKED_WHALES).filter(pl.col("wallet_address") == wallet)
+    screened = to_screen(whales.collect()).with_columns(exclude_reason=pl.lit(reason))
+    settled = whales_screened(screened, rules="1")
+    shard = shard_of(wallet, SHARDS)
+    lake.store.write(TRACKED_WHALES, Batch(partition=shard, settles=(settled,)), _STAMP)
 
 
 def add_swaps(lake: LakeResource, rows: Iterable[RawRow]) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
+from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.cli import app
 from smart_trader_assets.report.page_file import page_path
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, load_settings
@@ -48,14 +49,49 @@ def test_report_writes_the_page_and_the_exports_and_names_them(own_lake, tmp_pat
 
 
 def test_report_writes_where_it_is_told(market_root):
-    result = command("report", "--data", market_root, "--out", "here/page.html")
+    result = command("report", "--data", market_root, "--out", "page.html")
     assert result.exit_code == 0, result.output
-    assert Path("here/page.html").read_text().startswith("<!doctype html>")
+    assert Path("page.html").read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("option", ["--out", "--csv", "--json"])
+def test_report_makes_no_folder_that_was_named_by_mistake(market_root, option):
+    result = command("report", "--data", market_root, option, "gone/ranking")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("✗ gone/ranking cannot be written: there is no folder gone.")
+    assert not Path("gone").exists()
+
+
+@pytest.mark.parametrize("option", ["--out", "--csv", "--json"])
+def test_report_takes_no_option_for_the_name_of_a_file(market_root, option):
+    result = command("report", "--data", market_root, option, "--wallets")
+    assert result.exit_code == 2
+    assert "--wallets is no name of a file" in result.output
+    assert list(Path().iterdir()) == []
+
+
+def test_an_export_to_standard_output_is_alone_there(own_lake):
+    csv = command("report", "--data", own_lake.root, "--csv", "-")
+    assert pl.read_csv(csv.stdout.encode())["wallet_address"].to_list() == [ANN]
+    assert "smart_traders.html" in csv.stderr
+    told = json.loads(command("report", "--data", own_lake.root, "--json", "-").stdout)
+    assert told["traders"][0]["wallet_address"] == ANN
+    both = command("report", "--data", own_lake.root, "--json", "-", "--csv", "-")
+    assert both.exit_code == 2
+
+
+def test_report_of_a_root_without_traders_says_how_to_get_some(tmp_path):
+    _ = make_lake(load_settings({"source": "live", "root": str(tmp_path / "empty")})).store
+    result = command("report", "--data", tmp_path / "empty")
+    assert result.exit_code == 0, result.output
+    assert "No trader yet: `smart-trader run` looks for some." in result.output
+    assert (tmp_path / "empty" / "reports" / "smart_traders.html").is_file()
 
 
 def test_explain_ends_with_what_the_table_says(market_root):
     result = command("explain", ANN, "--data", market_root, "--as-of", NOW.isoformat())
     assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"{ANN}\n#1 of 1, ")
     assert "Sales, and the lots that they took" in result.output
     assert result.output.strip().endswith("to the cent.")
 
@@ -65,16 +101,17 @@ def test_explain_prints_json_or_csv_alone(market_root):
     told = json.loads(command(*asked, "--json").output)
     assert {trade["token_address"] for trade in told["trades"]} == {CAT}
     lines = command(*asked, "--csv").output.splitlines()
+    assert all(lines)
     assert lines[0].startswith("record,token_address,symbol,")
     assert len([line for line in lines if line.startswith("lot_match,")]) == 12
     assert command(*asked, "--csv", "--json").exit_code == 2
 
 
 def test_explain_refuses_an_unknown_wallet_in_one_sentence(market_root):
-    result = command("explain", ANN[:-1], "--data", market_root, "--as-of", NOW.isoformat())
+    result = command("explain", ANN[:-1] + "z", "--data", market_root, "--as-of", NOW.isoformat())
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
-        f"✗ There is no wallet in the tables with the address '{ANN[:-1]}'. The nearest is {ANN}."
+        f"✗ There is no wallet in the tables with the address '{ANN[:-1]}z'. The nearest is {ANN}."
     ]
 
 

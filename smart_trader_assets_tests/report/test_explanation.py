@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -10,26 +11,36 @@ from pathlib import Path
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from rich.cells import cell_len
 from rich.console import Console
 
-from smart_trader_assets.delta.tables import TRANSACTIONS
+from smart_trader_assets.delta.tables import SMART_TRADERS, TRANSACTIONS
 from smart_trader_assets.pnl import explain_wallet, lot_evidence
-from smart_trader_assets.report.explanation import ExplainedWallet, UnknownAddressError, explain
+from smart_trader_assets.report.addresses import UnknownAddressError, meant_address, meant_mint
+from smart_trader_assets.report.explanation import ExplainedWallet, explain
 from smart_trader_assets.report.explanation_views import (
     explanation_csv,
+    explanation_head,
     explanation_json,
     explanation_tables,
 )
 from smart_trader_assets.report.sales import sales_of
 from smart_trader_assets.shards import shard_of
-from smart_trader_assets_tests.report.hostile_market import SHARDS, add_swaps, rank
+from smart_trader_assets.symbols import short
+from smart_trader_assets_tests.report.hostile_market import (
+    SHARDS,
+    add_swaps,
+    add_tokens,
+    exclude,
+    rank,
+)
 from smart_trader_assets_tests.support.village import ANN, BOB, CAT, DOG, EVE, FOX, NOW, OWL, swap
 
 
-def printed(explained: ExplainedWallet) -> str:
+def printed(explained: ExplainedWallet, width: int = 200) -> str:
     paper = io.StringIO()
-    console = Console(file=paper, width=200)
-    for table in explanation_tables(explained):
+    console = Console(file=paper, width=width)
+    for table in explanation_tables(explained, width):
         console.print(table)
     return paper.getvalue()
 
@@ -88,19 +99,30 @@ def test_what_a_sale_took_beyond_all_lots_stays_without_a_result(lake):
     assert sales[FOX]["lot_count"] == 1
 
 
-def test_swaps_that_came_since_are_named_as_the_reason_of_a_difference(own_lake):
+def test_swaps_that_came_since_are_counted_beside_a_true_comparison(own_lake):
     add_swaps(own_lake, [swap(ANN, DOG, -5, 8.0, NOW + timedelta(minutes=1))])
     later = explain(own_lake, ANN, as_of=NOW + timedelta(hours=1))
-    assert not later.agreement.equal
-    assert "earlier than 2025-07-01 13:00:00 UTC: 1 swaps" in later.agreement.verdict
-    assert explain(own_lake, ANN, as_of=NOW).agreement.equal
+    assert later.agreement.equal
+    assert later.as_of == NOW
+    assert later.agreement.verdict.endswith(
+        "to the cent. 1 swap has come since; `smart-trader run` counts them."
+    )
+    assert "since" not in explain(own_lake, ANN, as_of=NOW).agreement.verdict
+
+
+def test_prices_that_moved_after_the_calculation_make_no_difference(own_lake):
+    add_tokens(own_lake, {CAT: 5.0, DOG: 7.5}, at=NOW + timedelta(minutes=30))
+    explained = explain(own_lake, BOB, as_of=NOW + timedelta(hours=1))
+    assert explained.agreement.equal
+    (lot,) = explained.explanation.open_lots.to_dicts()
+    assert (lot["mark_price"], lot["mark_source"]) == (2.5, "token_list")
 
 
 def test_swaps_that_are_not_counted_yet_are_named_as_the_reason(own_lake):
     add_swaps(own_lake, [swap(ANN, DOG, -5, 8.0, NOW - timedelta(minutes=1))])
     agreement = explain(own_lake, ANN, as_of=NOW).agreement
     assert not agreement.equal
-    assert "swaps are not counted there yet" in agreement.verdict
+    assert "swaps up to then not counted yet" in agreement.verdict
     rank(own_lake)
     assert explain(own_lake, ANN, as_of=NOW).agreement.equal
 
@@ -111,11 +133,67 @@ def test_a_time_before_the_tables_is_named_as_the_reason(lake):
     assert "later than 2025-06-21 12:00:00 UTC" in agreement.verdict
 
 
-def test_an_unknown_wallet_is_refused_and_the_nearest_named(lake):
+def test_an_unknown_wallet_is_refused_and_one_that_is_alike_named(lake):
     with pytest.raises(UnknownAddressError, match=f"The nearest is {ANN}"):
         explain(lake, ANN[:-2] + "zz", as_of=NOW)
-    with pytest.raises(UnknownAddressError, match=f"The nearest is {BOB}"):
-        explain(lake, BOB[:5], as_of=NOW)
+    with pytest.raises(UnknownAddressError, match=r"with the address 'nobody'\.$"):
+        explain(lake, "nobody", as_of=NOW)
+
+
+@pytest.mark.parametrize("asked", [BOB[:6], short(BOB), short(BOB).replace("…", "...")])
+def test_the_beginning_or_the_ends_stand_for_a_wallet(lake, asked):
+    assert explain(lake, asked, as_of=NOW).wallet == BOB
+
+
+@pytest.mark.parametrize("asked", ["DOG1", "dog1"])
+def test_a_symbol_that_one_mint_has_stands_for_it(asked):
+    assert meant_mint("token", asked, [CAT, DOG], {CAT: "CAT1", DOG: "DOG1"}) == DOG
+
+
+def test_what_could_mean_several_is_refused_and_five_of_them_named():
+    with pytest.raises(UnknownAddressError, match="abcd1, abcd2, abcd3, abcd4, abcd5 and 1 more"):
+        meant_address("wallet", "abcd", [f"abcd{n}" for n in range(1, 7)])
+    with pytest.raises(UnknownAddressError, match="More than one token could be meant"):
+        meant_mint("token", "SAME", [CAT, DOG], {CAT: "SAME", DOG: "SAME"})
+    with pytest.raises(UnknownAddressError, match="There is no wallet"):
+        meant_address("wallet", "abc", ["abcd1"])
+
+
+def test_it_begins_with_the_rank_and_its_reasons_or_with_what_keeps_the_wallet_out(lake):
+    ranked = explain(lake, ANN, as_of=NOW)
+    trader = lake.store.scan(SMART_TRADERS).collect().row(0, named=True)
+    address, place, *reasons, verdict = explanation_head(ranked)
+    assert address == ANN
+    assert place.startswith(f"#1 of 1, {trader['tier']}, score {trader['score']:.1f}, skill conf")
+    assert [reason.strip() for reason in reasons] == trader["reasons"]
+    assert verdict == ranked.agreement.verdict
+    kept_out = explain(lake, BOB, as_of=NOW)
+    assert explanation_head(kept_out)[1] == "Kept out of the ranking as UNTESTED"
+    told = json.loads(explanation_json(kept_out))["ranking"]
+    assert (told["status"], told["wallet_class"]) == ("kept_out", "UNTESTED")
+    assert told["reasons"]
+
+
+def test_an_excluded_whale_is_told_why(own_lake):
+    exclude(own_lake, EVE, "The holding is dust.")
+    with pytest.raises(UnknownAddressError, match=r"not fetched: The holding is dust\.$"):
+        explain(own_lake, EVE, as_of=NOW)
+
+
+@pytest.mark.parametrize("wallet", [ANN, BOB])
+def test_no_number_is_cut_and_no_line_too_long_however_narrow_the_terminal(lake, wallet):
+    explained = explain(lake, wallet, as_of=NOW)
+    for width in (60, 72, 80, 100, 120):
+        shown = printed(explained, width)
+        assert max(map(cell_len, shown.splitlines())) <= width
+        # An ellipsis stands in addresses, symbols and reasons.
+        assert not re.search(r"[$−][\d.,]*…|\d[.,]\d*…", shown)
+    assert "transaction" in printed(explained, 200)
+    narrow = printed(explained, 80)
+    assert "transaction" not in narrow.split("Sales")[1].split("Open lots")[0]
+    assert f"← {explained.explanation.lot_matches['bought_at'][0]:%Y-%m-%d %H:%M}" in narrow
+    totals = narrow.split("Totals")[1]
+    assert f"{explained.totals['realized_pnl'][-1]:,.2f}" in totals
 
 
 def test_a_wallet_without_swaps_is_told_apart_from_an_unknown_one(lake):
@@ -125,7 +203,7 @@ def test_a_wallet_without_swaps_is_told_apart_from_an_unknown_one(lake):
 
 def test_an_unknown_token_is_refused_and_the_nearest_named(lake):
     with pytest.raises(UnknownAddressError, match=f"The nearest is {DOG}"):
-        explain(lake, ANN, as_of=NOW, token=DOG[:-1])
+        explain(lake, ANN, as_of=NOW, token=DOG[:-1] + "z")
 
 
 def test_only_the_wallets_shard_is_opened(own_lake):
