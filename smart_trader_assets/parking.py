@@ -18,6 +18,7 @@ from smart_trader_assets.birdeye import (
     ServiceOutageError,
     StopFetchingError,
 )
+from smart_trader_assets.whole_files import write_whole
 
 NOTICE_FILE = "birdeye_parked.json"
 
@@ -52,10 +53,8 @@ class Notice:
 def park(folder: Path, error: StopFetchingError, *, now: datetime, times: ParkingTimes) -> Notice:
     """Put up the notice."""
     notice = Notice(now + times.after(error), str(error))
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / (NOTICE_FILE + ".new")
-    draft.write_text(json.dumps({"until": notice.until.isoformat(), "reason": notice.reason}))
-    draft.replace(folder / NOTICE_FILE)
+    told = {"until": notice.until.isoformat(), "reason": notice.reason}
+    write_whole(folder / NOTICE_FILE, json.dumps(told))
     return notice
 
 

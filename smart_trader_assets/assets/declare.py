@@ -90,15 +90,7 @@ def medallion_asset(
         hooks={failed_run_row},
     )
 
-    def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
-        @functools.wraps(compute)
-        def telling_trouble(*args: Any, **kwargs: Any) -> Any:
-            with storage_trouble_told(f"reading for {contract.name}"):
-                return compute(*args, **kwargs)
-
-        return declared(telling_trouble)
-
-    return declare
+    return lambda compute: declared(storage_trouble_told(f"reading for {contract.name}")(compute))
 
 
 def medallion_assets(

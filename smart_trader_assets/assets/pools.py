@@ -8,7 +8,7 @@ or the note is from another root or garbled, all files are read; the result is t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +17,7 @@ from smart_trader_assets.delta.data_files import data_files, scan_files
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.tables import TRANSACTIONS
 from smart_trader_assets.screening import may_be_a_trader
+from smart_trader_assets.whole_files import write_whole
 
 NOTE_FILE = "pools.json"
 
@@ -31,7 +32,7 @@ def pool_addresses(store: DeltaStore, folder: Path) -> set[str]:
     new = [file for file in files if file not in noted]
     found = {file: noted[file] for file in files if file in noted} | _read(store, new)
     if new or len(found) < len(noted):
-        _note(folder, found)
+        write_whole(folder / NOTE_FILE, json.dumps(found))
     return {pool for pools in found.values() for pool in pools}
 
 
@@ -52,10 +53,3 @@ def _noted(folder: Path) -> dict[str, list[str]]:
         return {str(file): [str(pool) for pool in pools] for file, pools in told.items()}
     except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return {}
-
-
-def _note(folder: Path, found: Mapping[str, list[str]]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f"{NOTE_FILE}.new"
-    draft.write_text(json.dumps(found))
-    draft.replace(folder / NOTE_FILE)

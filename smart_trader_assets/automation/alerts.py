@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from smart_trader_assets.alerts import why_off
-from smart_trader_assets.automation.leases import bury_dead_runs
+from smart_trader_assets.automation.leases import bury_and_tell
 from smart_trader_assets.automation.live_runs import (
     CONSUMER_TAG,
     live_partitions,
@@ -40,8 +40,7 @@ def alert_sensors(
         description=f"Materializes {name} where {SMART_TRADERS.name} has a new version or the last run failed.",
     )
     def webhook_due(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        for run_id in bury_dead_runs(context.instance):
-            context.log.warning(f"Run {run_id} no longer renewed its lease: marked as failed.")
+        bury_and_tell(context)
         version = lake.store.version(SMART_TRADERS)
         seen, attempt = _parse(context.cursor)
         failed = _last_run_failed(context.instance, name)

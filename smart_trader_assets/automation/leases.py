@@ -82,6 +82,12 @@ def dead_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> list
     return [r for r in instance.get_run_records(under_way) if _alive_until(r) < now]
 
 
+def bury_and_tell(context: dg.SensorEvaluationContext) -> None:
+    """Bury the dead runs from a sensor's tick, whose log names each of them."""
+    for run_id in bury_dead_runs(context.instance):
+        context.log.warning(f"Run {run_id} no longer renewed its lease: marked as failed.")
+
+
 def _cause(run: dg.DagsterRun) -> str:
     if run.status in _AT_ITS_LAUNCH:
         return "The run was never started: what should have launched it has died."

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from smart_trader_assets.automation.leases import bury_dead_runs
+from smart_trader_assets.automation.leases import bury_and_tell
 from smart_trader_assets.automation.live_runs import CONSUMER_TAG, LIVE, wait_after_failures
 from smart_trader_assets.checks.verdicts import FailedCheck, failed_checks, faults_told
 from smart_trader_assets.delta.pinned import PinnedStore
@@ -41,8 +41,7 @@ def look_again_sensor(settings: Settings, lake: LakeResource) -> dg.SensorDefini
         failed = failed_checks(context.instance, _CONTRACTS)
         if not failed:
             return dg.SkipReason("No blocking check has failed.")
-        for run_id in bury_dead_runs(context.instance):
-            context.log.warning(f"Run {run_id} no longer renewed its lease: marked as failed.")
+        bury_and_tell(context)
         store = PinnedStore(lake.store)
         changed = [check for check in failed if _has_changed(store, check)]
         told = f"{plural(len(failed), 'blocking check')} failed"

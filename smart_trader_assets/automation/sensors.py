@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from smart_trader_assets.automation.jobs import run_assets
-from smart_trader_assets.automation.leases import bury_dead_runs
+from smart_trader_assets.automation.leases import bury_and_tell
 from smart_trader_assets.automation.live_runs import (
     CONSUMER_TAG,
     RANGE_END_TAG,
@@ -90,8 +90,7 @@ def _sensor(
         description=f"Materializes {consumer} where rows are due by {due_by}.",
     )
     def due_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        for run_id in bury_dead_runs(context.instance):
-            context.log.warning(f"Run {run_id} no longer renewed its lease: marked as failed.")
+        bury_and_tell(context)
         return _tick(context, PinnedStore(lake.store))
 
     def _tick(context: dg.SensorEvaluationContext, store: DeltaStore) -> dg.SensorResult:

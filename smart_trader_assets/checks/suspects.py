@@ -8,6 +8,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from smart_trader_assets.whole_files import write_whole
+
 NOTE_FILE = "failed_checks.json"
 
 
@@ -17,11 +19,8 @@ def note_suspects(folder: Path, keys: Collection[dg.AssetCheckKey]) -> None:
     if not keys:
         note.unlink(missing_ok=True)
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = note.with_name(f"{NOTE_FILE}.new")
     told = [{"table": key.asset_key.to_user_string(), "check": key.name} for key in keys]
-    draft.write_text(json.dumps(told, indent=2))
-    draft.replace(note)
+    write_whole(note, json.dumps(told, indent=2))
 
 
 def noted_suspects(folder: Path) -> set[dg.AssetCheckKey]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from html import unescape
 from importlib.metadata import version
@@ -14,6 +13,7 @@ from smart_trader_assets.delta.tables import CLASSIFIED_WALLETS, SMART_TRADERS, 
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.report.evidence import MOST_WALLETS, RankingEvidence, read_ranking
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.whole_files import write_whole
 
 PAGE_NAME = "smart_traders.html"
 _STAMP = re.compile(r'<meta name="made-from" content="([^"]*)">')
@@ -65,14 +65,8 @@ def check_folder(path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: whoever reads it meanwhile sees the old one."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            unfinished.write_text(text, encoding="utf-8")
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write_whole(path, text)
     except OSError as error:
         raise ReportError(
             f"{path} cannot be written ({error.strerror}): name another file."
