@@ -1,1 +1,1 @@
-"""Tiny roots that released versions have made, kept as they were; later versions open, upgrade and drain them."""
+"""Tiny roots of released versions, kept as they were: later versions open, upgrade and drain them."""
