@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from datetime import UTC
 
 import dagster as dg
 
@@ -19,9 +19,9 @@ from smart_trader_assets.assets.webhook import WEBHOOK_KEY, helius_webhook_asset
 from smart_trader_assets.assets.whales import whales_asset
 from smart_trader_assets.automation.alerts import alert_sensors
 from smart_trader_assets.automation.jobs import ASSETS_OF_JOBS, SNAPSHOT, make_jobs
-from smart_trader_assets.automation.leases import keep_lease
+from smart_trader_assets.automation.leases import RUN_LEASE, RUN_LOG, run_lease
 from smart_trader_assets.automation.look_again import look_again_sensor
-from smart_trader_assets.automation.partitions import Partitions, make_partitions
+from smart_trader_assets.automation.partitions import make_partitions
 from smart_trader_assets.automation.schedules import make_schedules
 from smart_trader_assets.automation.sensors import make_sensors
 from smart_trader_assets.automation.upkeep import maintenance_job, queue_asset, reset_job
@@ -29,21 +29,22 @@ from smart_trader_assets.checks.asset_checks import make_checks
 from smart_trader_assets.checks.verdicts import tables_read
 from smart_trader_assets.delta.io_manager import MedallionIOManager
 from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.run_log import tell_as_json
+from smart_trader_assets.run_log import run_log
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.storage import storage_config
 
 
-def make_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
+def make_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """The assets, in the order in which rows flow."""
+    partitions = make_partitions(settings)
     return [
-        tokens_asset(partitions),
-        tracked_tokens_asset(partitions),
-        whales_asset(partitions),
-        tracked_whales_asset(partitions),
-        transactions_asset(partitions),
-        wallet_pnl_asset(partitions),
-        smart_traders_assets(),
+        tokens_asset(settings, partitions),
+        tracked_tokens_asset(settings, partitions),
+        whales_asset(settings, partitions),
+        tracked_whales_asset(settings, partitions),
+        transactions_asset(settings, partitions),
+        wallet_pnl_asset(settings, partitions),
+        smart_traders_assets(settings),
         report_page_asset(),
         helius_webhook_asset(),
     ]
@@ -51,38 +52,35 @@ def make_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
 
 def make_lake(settings: Settings) -> LakeResource:
     """The root of the tables, and what it must hold."""
+    source, epoch, folder = (
+        settings.resolved_source,
+        settings.sandbox_anchor,
+        settings.replay_folder,
+    )
     return LakeResource(
         root=settings.resolved_root,
         storage=storage_config(settings),
         allow_http=settings.storage_allow_http,
-        source=settings.resolved_source,
-        source_detail=settings.source_detail,
+        source=source,
+        sandbox_seed=settings.sandbox_seed if source == "sandbox" else None,
+        sandbox_epoch=epoch.astimezone(UTC).isoformat() if source == "sandbox" and epoch else None,
+        replay_folder=str(folder.resolve()) if source == "replay" and folder else None,
         token_shards=settings.token_shards,
         wallet_shards=settings.wallet_shards,
     )
-
-
-def leased(settings: Settings) -> dg.ResourceDefinition:
-    """The settings as a resource under which the run shows life and is told: every asset and op takes it."""
-
-    @dg.resource(description="The settings of the run, and its lease")
-    def settings_under_lease(context: dg.InitResourceContext) -> Iterator[Settings]:
-        if context.instance is None or context.run is None:
-            yield settings
-            return
-        if settings.log_format == "json":
-            tell_as_json(context.instance, context.run)
-        with keep_lease(context.instance, context.run.run_id):
-            yield settings
-
-    return settings_under_lease
 
 
 def make_resources(settings: Settings) -> dict[str, object]:
     """What the assets need: settings, API, tables."""
     lake = make_lake(settings)
     return {
-        "settings": leased(settings),
+        "settings": dg.ResourceDefinition(
+            lambda _: settings,
+            required_resource_keys={RUN_LEASE},
+            description="The settings of the run",
+        ),
+        RUN_LEASE: run_lease,
+        RUN_LOG: run_log(settings.log_format),
         "birdeye": dg.ResourceDefinition.hardcoded_resource(BirdEyeAccess(settings)),
         "lake": lake,
         IO_MANAGER: MedallionIOManager(lake=lake),
@@ -94,7 +92,7 @@ def make_definitions(settings: Settings) -> dg.Definitions:
     partitions = make_partitions(settings)
     jobs = [*make_jobs(), reset_job, maintenance_job]
     lake = make_lake(settings)
-    assets = make_assets(partitions)
+    assets = make_assets(settings)
     return dg.Definitions(
         assets=[*assets, queue_asset()],
         asset_checks=make_checks(),

@@ -100,7 +100,7 @@ class Drain:
         self._budget = f"drain-{uuid.uuid4()}"
         self._policy = due_policy(settings)
         self._partitions: Partitions = make_partitions(settings)
-        self._assets = make_assets(self._partitions)
+        self._assets = make_assets(settings)
         self._checks = make_checks()
         self._reads = tables_read(self._assets)
         self._resources = make_resources(settings)

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 
@@ -40,6 +40,21 @@ _TOLD: Mapping[dg.DagsterEventType, int] = {
 _ASSET_OF_STEP = {name.replace("/", "__"): name for name in (c.name for c in ALL_TABLES)}
 
 Line = dict[str, Any]
+
+
+def run_log(log_format: Literal["text", "json"]) -> dg.ResourceDefinition:
+    """The resource that prints the run's log as JSON, or (text) leaves it to Dagster.
+
+    A listener and not a logger of the definitions: Dagster asks those of a run only where its configuration
+    names them, and a run that a person launches has none.
+    """
+
+    @dg.resource(description="Prints what is logged of the run, as the setting log_format says.")
+    def printed(context: dg.InitResourceContext) -> None:
+        if log_format == "json" and context.instance is not None and context.run is not None:
+            tell_as_json(context.instance, context.run)
+
+    return printed
 
 
 def tell_as_json(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:

@@ -317,20 +317,6 @@ class Settings(BaseSettings):
             return Path("data") / "state"
         return Path(self.resolved_root) / "ops"
 
-    @property
-    def source_detail(self) -> str:
-        """What tells two sources of one kind apart: the sandbox's seed, the replayed folder."""
-        match self.resolved_source:
-            case "sandbox":
-                anchor = self.sandbox_anchor
-                return f"seed {self.sandbox_seed}" + (
-                    f", past until {anchor.astimezone(UTC).isoformat()}" if anchor else ""
-                )
-            case "replay":
-                return str(self.replay_folder.resolve()) if self.replay_folder else ""
-            case _:
-                return ""
-
     def but(self, **changes: Any) -> Settings:
         """These settings with some of them changed, checked again."""
         values = {name: getattr(self, name) for name in self.model_fields_set} | changes

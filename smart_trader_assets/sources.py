@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from smart_trader_assets.anchors import SANDBOX_DETAIL, anchored
 from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.delta.errors import RootError
 from smart_trader_assets.delta.root import read_identity
@@ -24,6 +22,19 @@ class StandIn:
     source: MarketSource
     settings: Settings
     problems: tuple[str, ...] = ()
+
+
+def with_sandbox_epoch(settings: Settings) -> Settings:
+    """The sandbox's settings with its epoch: that of the root, or the hour that has begun for a new root.
+
+    The epoch is where the invented past ends. It must not move while the root stands, or its rows would
+    belong to two markets.
+    """
+    if settings.resolved_source != "sandbox" or settings.sandbox_anchor is not None:
+        return settings
+    found = read_identity(make_lake(settings).unchecked_store)
+    epoch = found.sandbox_epoch if found is not None else None
+    return settings.but(sandbox_anchor=epoch or settings.now().replace(minute=0, second=0))
 
 
 def settings_of_root(settings: Settings) -> Settings:
@@ -43,13 +54,10 @@ def settings_of_root(settings: Settings) -> Settings:
         "token_shards": found.token_shards,
         "wallet_shards": found.wallet_shards,
     }
-    if told := SANDBOX_DETAIL.fullmatch(found.detail):
-        changes |= {
-            "sandbox_seed": int(told["seed"]),
-            "sandbox_anchor": datetime.fromisoformat(told["anchor"]),
-        }
-    if found.source == "replay":
-        changes["replay_folder"] = folder = Path(found.detail)
+    if found.sandbox_seed is not None:
+        changes |= {"sandbox_seed": found.sandbox_seed, "sandbox_anchor": found.sandbox_epoch}
+    if found.replay_folder is not None:
+        changes["replay_folder"] = folder = Path(found.replay_folder)
         if settings.as_of is None and folder.is_dir():
             changes["as_of"] = Recording.load(folder).last_row_at
     return settings.but(**changes)
@@ -58,7 +66,7 @@ def settings_of_root(settings: Settings) -> Settings:
 def make_stand_in(settings: Settings) -> StandIn:
     """The market or the recording that the settings name; RecordingError where there is none to serve."""
     if settings.resolved_source == "sandbox":
-        settings = anchored(settings)
+        settings = with_sandbox_epoch(settings)
         anchor = settings.sandbox_anchor or settings.now()
         return StandIn(GeneratedMarket(settings.sandbox_seed, anchor), settings)
     if settings.replay_folder is None:

@@ -145,17 +145,6 @@ def test_the_ledger_lies_beside_local_tables_and_in_data_otherwise(tmp_path):
     assert chosen.resolved_state_dir == tmp_path
 
 
-def test_sources_of_one_kind_are_told_apart(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    anchor = datetime(2025, 7, 1, tzinfo=UTC)
-    assert load_settings({"sandbox_seed": 3}).source_detail == "seed 3"
-    anchored = load_settings({"sandbox_seed": 3, "sandbox_anchor": anchor})
-    assert anchored.source_detail == "seed 3, past until 2025-07-01T00:00:00+00:00"
-    replay = load_settings({"source": "replay", "replay_folder": Path("rows")})
-    assert replay.source_detail == str(tmp_path / "rows")
-    assert load_settings({"source": "live"}).source_detail == ""
-
-
 def test_every_setting_says_what_it_is():
     undescribed = [name for name, field in Settings.model_fields.items() if not field.description]
     assert undescribed == []

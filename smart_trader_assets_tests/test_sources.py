@@ -1,18 +1,28 @@
 """Where rows come from: the source that a root remembers, and the stand-in that serves it."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import httpx
+import polars as pl
 import pytest
+from deltalake import write_deltalake
 
-from smart_trader_assets.anchors import anchored
 from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.delta.errors import RootError
+from smart_trader_assets.delta.root import ROOT, open_root, read_identity
 from smart_trader_assets.sandbox import Endpoint, RecordingError
 from smart_trader_assets.settings import LIVE_URL, Settings, load_settings
-from smart_trader_assets.sources import make_stand_in, open_source, settings_of_root
+from smart_trader_assets.sources import (
+    make_stand_in,
+    open_source,
+    settings_of_root,
+    with_sandbox_epoch,
+)
 from smart_trader_assets_tests.support.village import LATER, NOW, village_rows
 
+JULY = datetime(2025, 7, 1, tzinfo=UTC)
 AS_OF = datetime(2025, 7, 1, 12, 34, 56, tzinfo=UTC)
 LAST_ROW = datetime.fromtimestamp(max(row["block_unix_time"] for row in village_rows()), UTC)
 
@@ -40,12 +50,12 @@ def replay(tmp_path, village_folder):
 
 
 def test_a_new_sandbox_begins_in_the_past_and_an_old_one_keeps_its_beginning(sandbox):
-    first = anchored(sandbox)
+    first = with_sandbox_epoch(sandbox)
     assert first.sandbox_anchor is not None
     assert timedelta() <= AS_OF - first.sandbox_anchor < timedelta(days=1)
     make_root(first)
     days_later = sandbox.but(as_of=AS_OF + timedelta(days=9))
-    assert anchored(days_later).sandbox_anchor == first.sandbox_anchor
+    assert with_sandbox_epoch(days_later).sandbox_anchor == first.sandbox_anchor
 
 
 def test_a_root_is_looked_at_with_its_own_source_shards_and_clock(replay, tmp_path, village_folder):
@@ -60,7 +70,7 @@ def test_a_root_is_looked_at_with_its_own_source_shards_and_clock(replay, tmp_pa
 
 
 def test_a_sandbox_root_is_looked_at_with_its_seed_and_beginning(sandbox):
-    made = anchored(sandbox.but(sandbox_seed=11))
+    made = with_sandbox_epoch(sandbox.but(sandbox_seed=11))
     make_root(made)
     looked = settings_of_root(sandbox)
     assert (looked.sandbox_seed, looked.sandbox_anchor) == (11, made.sandbox_anchor)
@@ -114,3 +124,57 @@ def test_a_live_source_is_birdeye_itself():
         assert settings.birdeye_base_url == LIVE_URL
         assert server is None
         assert stand_in is None
+
+
+def test_sources_of_one_kind_are_told_apart(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    epoch = datetime(2025, 7, 1, tzinfo=UTC)
+
+    def detail(**chosen: Any) -> str:
+        return make_lake(load_settings(chosen)).identity.detail
+
+    assert detail(sandbox_seed=3) == "seed 3"
+    assert detail(sandbox_seed=3, sandbox_anchor=epoch) == (
+        "seed 3, past until 2025-07-01T00:00:00+00:00"
+    )
+    assert detail(source="replay", replay_folder=Path("rows")) == str(tmp_path / "rows")
+    assert detail(source="live", sandbox_seed=3, sandbox_anchor=epoch) == ""
+
+
+def test_what_a_root_is_stands_in_columns_and_not_in_the_words_of_its_detail(tmp_path):
+    made = with_sandbox_epoch(load_settings({"root": str(tmp_path), "sandbox_seed": 11}))
+    store = make_lake(made).store
+    row = pl.scan_delta(store.open(ROOT)).collect()
+    write_deltalake(
+        store.uri(ROOT), row.with_columns(detail=pl.lit("the eleventh market")), mode="overwrite"
+    )
+    looked = settings_of_root(load_settings({"root": str(tmp_path)}))
+    assert (looked.sandbox_seed, looked.sandbox_anchor) == (11, made.sandbox_anchor)
+    assert make_lake(looked).store.root == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("source", "detail", "found"),
+    [
+        ("sandbox", "seed 7", (7, None, None)),
+        ("sandbox", "seed 7, past until 2025-07-01T00:00:00+00:00", (7, JULY, None)),
+        ("replay", "/rows/seed 7", (None, None, "/rows/seed 7")),
+        ("live", "", (None, None, None)),
+    ],
+)
+def test_a_root_from_before_these_columns_is_known_by_its_detail_and_gets_them(
+    tmp_path, source, detail, found
+):
+    settings = load_settings({"root": str(tmp_path), "source": "live"})
+    store = make_lake(settings).store
+    origin = ("sandbox_seed", "sandbox_epoch", "replay_folder")
+    row = pl.scan_delta(store.open(ROOT)).collect()
+    older = row.drop(origin).with_columns(source=pl.lit(source), detail=pl.lit(detail))
+    write_deltalake(store.uri(ROOT), older, mode="overwrite", schema_mode="overwrite")
+
+    identity = read_identity(store)
+    assert identity is not None
+    assert (identity.source, *(getattr(identity, name) for name in origin)) == (source, *found)
+    open_root(store, identity)
+    assert pl.scan_delta(store.open(ROOT)).select(origin).collect().row(0) == found
+    assert pl.scan_delta(store.open(ROOT)).select("detail").collect().item() == detail

@@ -26,39 +26,54 @@ from smart_trader_assets.delta.tables import (
     WALLET_PNL,
     WHALES,
 )
+from smart_trader_assets.settings import Settings
 
 OWNERS = ["team:smart-traders"]
 API_POOL = "birdeye_api"
 IO_MANAGER = "medallion_io_manager"
 
-# A snapshot is taken every 12 hours: one that is late warns, two that are missing fail.
-_EACH_SNAPSHOT = dg.FreshnessPolicy.time_window(
-    warn_window=timedelta(hours=14), fail_window=timedelta(hours=26)
-)
-# Whales of a listed token are due after 72 hours, where no new token comes before.
-_EACH_HOLDER_REFRESH = dg.FreshnessPolicy.time_window(
-    warn_window=timedelta(hours=74), fail_window=timedelta(hours=98)
-)
-# Active wallets are fetched, and all are computed and ranked, once a day.
-_EACH_DAY = dg.FreshnessPolicy.time_window(
-    warn_window=timedelta(hours=26), fail_window=timedelta(hours=50)
-)
-FRESHNESS: Mapping[str, dg.FreshnessPolicy] = {
-    TOKENS.name: _EACH_SNAPSHOT,
-    TRACKED_TOKENS.name: _EACH_SNAPSHOT,
-    WHALES.name: _EACH_HOLDER_REFRESH,
-    TRACKED_WHALES.name: _EACH_HOLDER_REFRESH,
-    TRANSACTIONS.name: _EACH_DAY,
-    WALLET_PNL.name: _EACH_DAY,
-    SMART_TRADERS.name: _EACH_DAY,
-    CLASSIFIED_WALLETS.name: _EACH_DAY,
-    TIER_CHANGES.name: _EACH_DAY,
-}
+_HOURS_BETWEEN_SNAPSHOTS = 12
+_HOURS_OF_A_DAY = 24
+_LATE = timedelta(hours=2)
+_MISSING = timedelta(hours=26)
+
+
+def freshness_policies(settings: Settings) -> Mapping[str, dg.FreshnessPolicy]:
+    """How old each table's newest materialization may be: two hours late warns, a day and two hours fail.
+
+    Whales of a listed token, and an active wallet's swaps, are due by their refresh intervals; wallets are
+    computed and ranked at least once a UTC day.
+    """
+    each_snapshot = dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(hours=_HOURS_BETWEEN_SNAPSHOTS) + _LATE, fail_window=_MISSING
+    )
+    each_holder_refresh = _each(settings.whale_refresh_hours)
+    each_wallet_refresh = _each(settings.wallet_refresh_hours)
+    each_day = _each(_HOURS_OF_A_DAY)
+    return {
+        TOKENS.name: each_snapshot,
+        TRACKED_TOKENS.name: each_snapshot,
+        WHALES.name: each_holder_refresh,
+        TRACKED_WHALES.name: each_holder_refresh,
+        TRANSACTIONS.name: each_wallet_refresh,
+        WALLET_PNL.name: each_day,
+        SMART_TRADERS.name: each_day,
+        CLASSIFIED_WALLETS.name: each_day,
+        TIER_CHANGES.name: each_day,
+    }
+
+
+def _each(hours: float) -> dg.FreshnessPolicy:
+    interval = timedelta(hours=hours)
+    return dg.FreshnessPolicy.time_window(
+        warn_window=interval + _LATE, fail_window=interval + _MISSING
+    )
 
 
 def medallion_asset(
     contract: TableContract,
     *,
+    settings: Settings,
     description: str,
     partitions: dg.PartitionsDefinition[str] | None,
     inputs: Mapping[str, TableContract] | None = None,
@@ -85,7 +100,7 @@ def medallion_asset(
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run() if partitions is not None else None,
         pool=API_POOL if fetches else None,
-        freshness_policy=FRESHNESS[contract.name],
+        freshness_policy=freshness_policies(settings)[contract.name],
         metadata=_metadata(contract),
         hooks={failed_run_row},
     )
@@ -97,6 +112,7 @@ def medallion_assets(
     name: str,
     outputs: Mapping[str, tuple[TableContract, str]],
     *,
+    settings: Settings,
     inputs: Mapping[str, TableContract],
     all_partitions_of: tuple[str, ...],
     beside: tuple[TableContract, ...] = (),
@@ -122,7 +138,7 @@ def medallion_assets(
                 owners=OWNERS,
                 kinds=_kinds(contract),
                 io_manager_key=IO_MANAGER,
-                freshness_policy=FRESHNESS[contract.name],
+                freshness_policy=freshness_policies(settings)[contract.name],
                 metadata=_metadata(contract),
                 is_required=False,
             )

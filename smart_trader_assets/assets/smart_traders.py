@@ -30,7 +30,7 @@ _CHANGES = "tier_changes"
 _TRADERS = "smart_traders"
 
 
-def smart_traders_assets() -> dg.AssetsDefinition:
+def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
     """The assets of gold/smart_traders, gold/classified_wallets and gold/tier_changes.
 
     The ranking comes last, since its batch settles the PnL rows: whatever dies before, the rows are still
@@ -56,6 +56,7 @@ def smart_traders_assets() -> dg.AssetsDefinition:
                 "who no longer qualifies leaves at the next run.",
             ),
         },
+        settings=declared,
         inputs={
             "wallet_pnl": WALLET_PNL,
             "tracked_tokens": TRACKED_TOKENS,

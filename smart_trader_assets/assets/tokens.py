@@ -17,11 +17,12 @@ from smart_trader_assets.tokens import snapshot_rows
 from smart_trader_assets.tuning import list_filters
 
 
-def tokens_asset(partitions: Partitions) -> dg.AssetsDefinition:
+def tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinition:
     """The asset of bronze/tokens."""
 
     @medallion_asset(
         TOKENS,
+        settings=declared,
         description="Lists the most liquid tokens that move, as BirdEye shows them now. The API knows only "
         "the present: a day that has passed keeps the rows that it has.",
         partitions=partitions.days,

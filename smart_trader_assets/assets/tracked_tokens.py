@@ -16,11 +16,12 @@ from smart_trader_assets.tokens import judge_tokens, tracked_token_rows
 from smart_trader_assets.tuning import token_rules
 
 
-def tracked_tokens_asset(partitions: Partitions) -> dg.AssetsDefinition:
+def tracked_tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinition:
     """The asset of silver/tracked_tokens."""
 
     @medallion_asset(
         TRACKED_TOKENS,
+        settings=declared,
         description="Takes over listed tokens that pass the thresholds; a rejected one keeps its reason in "
         "bronze/tokens. A later listing changes the metrics, never how far the token has come.",
         partitions=partitions.token_shards,

@@ -15,11 +15,12 @@ from smart_trader_assets.settings import Settings
 from smart_trader_assets.whales import born_states, tracked_whale_rows
 
 
-def tracked_whales_asset(partitions: Partitions) -> dg.AssetsDefinition:
+def tracked_whales_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinition:
     """The asset of silver/tracked_whales."""
 
     @medallion_asset(
         TRACKED_WHALES,
+        settings=declared,
         description="Takes over every holder that was fetched. What is known of a wallet's swaps is the "
         "wallet's: a new holding of a wallet fetched lately brings no new fetch.",
         partitions=partitions.wallet_shards,

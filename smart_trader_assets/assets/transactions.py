@@ -33,11 +33,12 @@ from smart_trader_assets.tuning import screening_rules
 WALLETS_PER_BATCH = 40
 
 
-def transactions_asset(partitions: Partitions) -> dg.AssetsDefinition:
+def transactions_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinition:
     """The asset of bronze/transactions."""
 
     @medallion_asset(
         TRANSACTIONS,
+        settings=declared,
         description="Screens new whales, then fetches the swaps of each due wallet once, however many tokens "
         "it is a whale of, from where its last fetch ended.",
         partitions=partitions.wallet_shards,

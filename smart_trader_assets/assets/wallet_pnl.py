@@ -21,11 +21,12 @@ from smart_trader_assets.settings import Settings
 WALLETS_AT_ONCE = 2_000
 
 
-def wallet_pnl_asset(partitions: Partitions) -> dg.AssetsDefinition:
+def wallet_pnl_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinition:
     """The asset of silver/wallet_pnl."""
 
     @medallion_asset(
         WALLET_PNL,
+        settings=declared,
         description="Nets each transaction, matches sells to the oldest lots over the wallet's whole history, "
         "and sums up by token and window. Wallets with new swaps are computed, and once a UTC day the others, "
         "since their windows move. Fees and transfers are not visible in the source and not in the numbers.",

@@ -21,11 +21,12 @@ from smart_trader_assets.whales import holder_rows
 TOKENS_PER_BATCH = 25
 
 
-def whales_asset(partitions: Partitions) -> dg.AssetsDefinition:
+def whales_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinition:
     """The asset of bronze/whales."""
 
     @medallion_asset(
         WHALES,
+        settings=declared,
         description="Fetches the largest holders of each due token, token accounts summed by owner. A token "
         "whose fetch fails stays due, with its attempts and its error; the others go on.",
         partitions=partitions.token_shards,

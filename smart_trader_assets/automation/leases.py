@@ -15,6 +15,10 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+RUN_LOG = "run_log"
+RUN_LEASE = "run_lease"
+"""The resource that every run takes, most by way of `settings`: while it is held, the lease is renewed."""
+
 LEASE_TAG = "smart_trader/lease_until"
 RENEWAL = timedelta(seconds=15)
 LEASE = timedelta(seconds=60)
@@ -57,6 +61,19 @@ def keep_lease(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     finally:
         stop.set()
         keeper.join()
+
+
+@dg.resource(
+    description="Renews the run's lease for as long as the run is at work.",
+    required_resource_keys={RUN_LOG},
+)
+def run_lease(context: dg.InitResourceContext) -> Iterator[None]:
+    """The run's lease as a resource; without a run there is nothing to renew."""
+    if context.instance is None or context.run is None:
+        yield
+        return
+    with keep_lease(context.instance, context.run.run_id):
+        yield
 
 
 def bury_dead_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> list[str]:

@@ -8,12 +8,13 @@ from pydantic import Field
 
 from smart_trader_assets.access import BirdEyeAccess
 from smart_trader_assets.assets.declare import OWNERS
+from smart_trader_assets.automation.leases import RUN_LEASE
 from smart_trader_assets.delta.errors import LakeError
 from smart_trader_assets.delta.maintenance import maintain
 from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
 from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.delta.run_metrics import RUNS, forget_runs
-from smart_trader_assets.delta.store import Stamp
+from smart_trader_assets.delta.store import DeltaStore, Stamp
 from smart_trader_assets.delta.tables import ALL_TABLES
 from smart_trader_assets.queue_view import read_queue
 from smart_trader_assets.settings import Settings
@@ -36,16 +37,16 @@ class ResetChoice(dg.Config):
     )
 
 
-@dg.op(name="reset_rows", description="Puts chosen rows back to their first state.")
-def reset_rows(
-    context: dg.OpExecutionContext,
-    config: ResetChoice,
-    lake: LakeResource,
-    settings: dg.ResourceParam[Settings],  # noqa: ARG001 - the run's lease comes with it
-) -> None:
+@dg.op(
+    name="reset_rows",
+    description="Puts chosen rows back to their first state.",
+    required_resource_keys={"lake", RUN_LEASE},
+)
+def reset_rows(context: dg.OpExecutionContext, config: ResetChoice) -> None:
     """Plan, tell, and with `really` carry out a reset."""
+    store: DeltaStore = context.resources.lake.store
     plan = plan_reset(
-        lake.store,
+        store,
         Choice(
             table=config.table,
             tokens=tuple(config.tokens),
@@ -61,11 +62,14 @@ def reset_rows(
     if not config.really:
         context.log.info("Nothing was changed: set `really` to do it.")
         return
-    done = carry_out(lake.store, plan, Stamp(context.run_id, "reset"))
+    done = carry_out(store, plan, Stamp(context.run_id, "reset"))
     context.log.info(f"{done} rows of {config.table} are back in their first state.")
 
 
-@dg.op(name="maintain_tables", description="Compacts, vacuums and checkpoints every table.")
+@dg.op(
+    name="maintain_tables",
+    description="Compacts, vacuums and checkpoints every table.",
+)
 def maintain_tables(
     context: dg.OpExecutionContext, lake: LakeResource, settings: dg.ResourceParam[Settings]
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from smart_trader_assets.checks.catalogue import Check, all_checks
+from smart_trader_assets.checks.catalogue import Check, Look, all_checks
 from smart_trader_assets.checks.verdicts import (
     LOOKED_FROM,
     LOOKED_UNTIL,
@@ -63,7 +63,7 @@ def _table_checks(contract: TableContract, checks: list[Check]) -> dg.AssetCheck
     def table_checks(
         context: dg.AssetCheckExecutionContext,
         lake: LakeResource,
-        settings: dg.ResourceParam[Settings],  # noqa: ARG001 - the run's lease comes with it
+        settings: dg.ResourceParam[Settings],
     ) -> Iterator[dg.AssetCheckResult]:
         chosen = context.selected_asset_check_keys
         began = _run_began(context, asset)
@@ -74,7 +74,7 @@ def _table_checks(contract: TableContract, checks: list[Check]) -> dg.AssetCheck
             if key in chosen:
                 by_since.setdefault(looks_from(began, before.get(key)), []).append(check)
         for since, together in by_since.items():
-            yield from _look(PinnedStore(lake.store), contract, together, since)
+            yield from _look(PinnedStore(lake.store), contract, together, since, settings)
 
     return table_checks
 
@@ -94,15 +94,19 @@ def looks_from(began: datetime | None, last: LastLook | None) -> datetime | None
 
 
 def _look(
-    store: PinnedStore, contract: TableContract, checks: Sequence[Check], since: datetime | None
+    store: PinnedStore,
+    contract: TableContract,
+    checks: Sequence[Check],
+    since: datetime | None,
+    settings: Settings,
 ) -> Iterator[dg.AssetCheckResult]:
     until = datetime.now(UTC)
     found: dict[str, list[pl.DataFrame]] = {check.name: [] for check in checks}
     for part in _parts(store, contract, since):
         # Read once: what a run touched fits into memory, as it did when it was written.
-        rows = part.collect().lazy()
+        look = Look(store, contract, part.collect().lazy(), since, settings)
         for check in checks:
-            found[check.name].append(check.find(store, contract, rows, since))
+            found[check.name].append(check.find(look))
     for check in checks:
         faults = pl.concat(found[check.name])
         yield dg.AssetCheckResult(

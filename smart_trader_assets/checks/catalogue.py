@@ -24,9 +24,23 @@ from smart_trader_assets.delta.tables import (
     WALLET_PNL,
     WHALES,
 )
+from smart_trader_assets.settings import Settings
 
-# Looks at rows of a table, touched since a moment or (None) all of a partition, and gives what breaks the rule.
-Find = Callable[[DeltaStore, TableContract, pl.LazyFrame, datetime | None], pl.DataFrame]
+
+@dataclass(frozen=True)
+class Look:
+    """What one check looks at: `rows` of the table of `contract`, touched since `since`, or (None) all of a
+    partition; the other tables in `store`, and the settings of the run."""
+
+    store: DeltaStore
+    contract: TableContract
+    rows: pl.LazyFrame
+    since: datetime | None
+    settings: Settings
+
+
+Find = Callable[[Look], pl.DataFrame]
+"""Gives what breaks the rule."""
 
 _BY_HAND = timedelta(days=1)
 
@@ -66,7 +80,7 @@ def all_checks() -> list[Check]:
             TOKENS,
             "liquidity_is_plausible",
             "No listed token claims far more liquidity than it is worth.",
-            lambda _, __, rows, ___: rules.implausible_liquidity(rows.collect()),
+            lambda look: rules.implausible_liquidity(look.rows.collect()),
             "Raise track_min_liquidity, or leave the token be: the list is the source's.",
             blocking=False,
         ),
@@ -74,7 +88,7 @@ def all_checks() -> list[Check]:
             TRANSACTIONS,
             "prices_agree",
             "The two legs of a swap are worth about the same.",
-            lambda _, __, rows, ___: rules.disagreeing_prices(rows.collect()),
+            lambda look: rules.disagreeing_prices(look.rows.collect()),
             "`smart-trader explain WALLET` shows which trades rest on it.",
             blocking=False,
         ),
@@ -82,8 +96,8 @@ def all_checks() -> list[Check]:
             TRANSACTIONS,
             "no_row_is_set_aside",
             "Rows that break the contract are set aside with their reason; here they are seen.",
-            lambda _, __, rows, ___: (
-                rows.filter(pl.col("set_aside_reason").is_not_null())
+            lambda look: (
+                look.rows.filter(pl.col("set_aside_reason").is_not_null())
                 .select("swap_id", fault="set_aside_reason")
                 .collect()
             ),
@@ -94,7 +108,7 @@ def all_checks() -> list[Check]:
             WALLET_PNL,
             "identities_hold",
             "Realized is proceeds less cost, the total is realized and unrealized, counts nest.",
-            lambda _, __, rows, ___: rules.broken_identities(rows.collect()),
+            lambda look: rules.broken_identities(look.rows.collect()),
             _COMPUTED_AGAIN,
         ),
         Check(
@@ -108,17 +122,8 @@ def all_checks() -> list[Check]:
             WALLET_PNL,
             "sales_are_covered",
             "Most of what a wallet sold has a known basis.",
-            lambda _, __, rows, ___: (
-                rows.filter(
-                    (pl.col("token_address") == "ALL_TOKENS")
-                    & (pl.col("window") == "all")
-                    & (pl.col("coverage") < 60)  # noqa: PLR2004
-                )
-                .select(
-                    "wallet_address",
-                    fault=rules.told("coverage is ", pl.col("coverage").round(1), " %"),
-                )
-                .collect()
+            lambda look: rules.poorly_covered(
+                look.rows.collect(), min_coverage=look.settings.min_coverage
             ),
             "Nothing waits for it: what was transferred in has no known basis.",
             blocking=False,
@@ -156,7 +161,7 @@ def _of_every_table(contract: TableContract) -> list[Check]:
                 contract,
                 "states_are_sound",
                 "Every state is one that the contract allows, and none is done without its time.",
-                lambda _, c, rows, __: rules.unsound_states(rows.collect(), c, times),
+                lambda look: rules.unsound_states(look.rows.collect(), look.contract, times),
                 put_back,
             )
         ]
@@ -179,16 +184,15 @@ def _choice(contract: TableContract) -> str:
     return "--wallet ADDRESS" if "wallet_address" in contract.schema else "--token MINT"
 
 
-def _doubled_keys(
-    store: DeltaStore, contract: TableContract, rows: pl.LazyFrame, since: datetime | None
-) -> pl.DataFrame:
+def _doubled_keys(look: Look) -> pl.DataFrame:
     """Touched rows are held against all rows of their partitions, within the bounds of their time."""
+    contract, rows = look.contract, look.rows
     key = list(contract.key)
-    if since is None:
+    if look.since is None:
         return rules.doubled_keys(rows.select(key).collect(), key)
     bounds = [name for name in (contract.dagster_partition, contract.time_bound) if name]
     touched = rows.select(*key, *(name for name in bounds if name not in key)).collect()
-    held = store.scan(contract)
+    held = look.store.scan(contract)
     if contract.dagster_partition is not None:
         partitions = touched[contract.dagster_partition].unique().to_list()
         held = held.filter(pl.col(contract.dagster_partition).is_in(partitions))
@@ -199,12 +203,10 @@ def _doubled_keys(
     return rules.doubled_keys(same.collect(), key)
 
 
-def _moves(
-    store: DeltaStore, contract: TableContract, rows: pl.LazyFrame, since: datetime | None
-) -> pl.DataFrame:
-    key = list(contract.key)
-    changed = store.changes(contract, since=since or datetime.now(UTC) - _BY_HAND)
-    changed = changed.join(rows.select(key).collect(), on=key, how="semi")
+def _moves(look: Look) -> pl.DataFrame:
+    contract, key = look.contract, list(look.contract.key)
+    changed = look.store.changes(contract, since=look.since or datetime.now(UTC) - _BY_HAND)
+    changed = changed.join(look.rows.select(key).collect(), on=key, how="semi")
     after = changed.filter(pl.col("_change_type") == "update_postimage")
     resets = (
         after.filter(pl.col(OPERATION) == RESET)
@@ -228,12 +230,10 @@ def _moves(
 
 
 def _references(child: TableContract, column: str, parent: TableContract) -> Check:
-    def find(
-        store: DeltaStore, _: TableContract, rows: pl.LazyFrame, __: datetime | None
-    ) -> pl.DataFrame:
-        named = rows.select(column).unique().collect()
+    def find(look: Look) -> pl.DataFrame:
+        named = look.rows.select(column).unique().collect()
         known = (
-            store.scan(parent)
+            look.store.scan(parent)
             .filter(pl.col(column).is_in(named[column].to_list()))
             .select(column)
             .unique()
@@ -250,12 +250,10 @@ def _references(child: TableContract, column: str, parent: TableContract) -> Che
     )
 
 
-def _portfolios(
-    store: DeltaStore, contract: TableContract, rows: pl.LazyFrame, _: datetime | None
-) -> pl.DataFrame:
+def _portfolios(look: Look) -> pl.DataFrame:
     """Whole wallets, since a portfolio can only be compared with all of its tokens."""
-    wallets = rows.select("wallet_shard", "wallet_address").unique().collect()
-    whole = store.scan(contract).filter(
+    wallets = look.rows.select("wallet_shard", "wallet_address").unique().collect()
+    whole = look.store.scan(look.contract).filter(
         pl.col("wallet_shard").is_in(wallets["wallet_shard"].unique().to_list())
         & pl.col("wallet_address").is_in(wallets["wallet_address"].to_list())
     )

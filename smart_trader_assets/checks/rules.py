@@ -141,6 +141,17 @@ def broken_sums(pnl: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([sums, *nested])
 
 
+def poorly_covered(pnl: pl.DataFrame, *, min_coverage: float) -> pl.DataFrame:
+    """Portfolios of whose proceeds less than `min_coverage` percent have a known basis.
+
+    Columns out: wallet_address, fault.
+    """
+    is_portfolio = (pl.col("token_address") == _ALL_TOKENS) & (pl.col("window") == "all")
+    return pnl.filter(is_portfolio & (pl.col("coverage") < min_coverage)).select(
+        "wallet_address", fault=told("coverage is ", pl.col("coverage").round(1), " %")
+    )
+
+
 def disagreeing_prices(swaps: pl.DataFrame, *, most_apart: float = 10.0) -> pl.DataFrame:
     """Swap rows whose legs are worth amounts more than `most_apart` times apart.
 

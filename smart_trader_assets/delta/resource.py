@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from datetime import datetime
 
 import dagster as dg
 from dagster_deltalake import AzureConfig, GcsConfig, LocalConfig, S3Config
@@ -28,7 +29,11 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
     allow_http: bool = Field(False, description="Whether the storage may be reached without TLS")
     source: str = Field(description="What the rows come from: live, sandbox or replay")
-    source_detail: str = Field("", description="Which sandbox, or which replayed folder")
+    sandbox_seed: int | None = Field(default=None, description="Seed of the sandbox")
+    sandbox_epoch: str | None = Field(
+        default=None, description="When the sandbox's invented past ends"
+    )
+    replay_folder: str | None = Field(default=None, description="Folder of the recorded rows")
     token_shards: int = Field(description="Number of token shards")
     wallet_shards: int = Field(description="Number of wallet shards")
 
@@ -37,7 +42,15 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     @property
     def identity(self) -> RootIdentity:
         """What the root must be."""
-        return RootIdentity(self.source, self.source_detail, self.token_shards, self.wallet_shards)
+        epoch = self.sandbox_epoch
+        return RootIdentity(
+            source=self.source,
+            token_shards=self.token_shards,
+            wallet_shards=self.wallet_shards,
+            sandbox_seed=self.sandbox_seed,
+            sandbox_epoch=datetime.fromisoformat(epoch) if epoch else None,
+            replay_folder=self.replay_folder,
+        )
 
     @property
     def unchecked_store(self) -> DeltaStore:

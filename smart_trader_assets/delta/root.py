@@ -5,6 +5,7 @@ Invented wallets never stand beside real ones, and rows never lie in a shard whe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,12 +32,10 @@ ROOT = TableContract(
     grain="One row: what this root holds.",
     columns=(
         Column("source", pl.String, "live, sandbox or replay", required=True),
-        Column(
-            "detail",
-            pl.String,
-            "Seed and anchor of the sandbox, or the replayed folder",
-            required=True,
-        ),
+        Column("detail", pl.String, "The following columns in words, for people", required=True),
+        Column("sandbox_seed", pl.Int64, "Seed of the sandbox"),
+        Column("sandbox_epoch", TIME, "When the sandbox's invented past ends"),
+        Column("replay_folder", pl.String, "Folder of the recorded rows"),
         Column("token_shards", pl.Int64, "Number of token shards", required=True),
         Column("wallet_shards", pl.Int64, "Number of wallet shards", required=True),
         Column("layout", pl.Int64, "Version of the layout", required=True),
@@ -47,14 +46,33 @@ ROOT = TableContract(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RootIdentity:
-    """What a root must be to be used: the source of its rows, and the number of its shards."""
+    """What a root must be to be used: the source of its rows, and the number of its shards.
+
+    A sandbox is told from another by its seed and its epoch, a replay by its folder.
+    """
 
     source: str
-    detail: str
     token_shards: int
     wallet_shards: int
+    sandbox_seed: int | None = None
+    sandbox_epoch: datetime | None = None
+    replay_folder: str | None = None
+
+    @property
+    def origin(self) -> tuple[object, ...]:
+        """What the rows come from."""
+        return (self.source, self.sandbox_seed, self.sandbox_epoch, self.replay_folder)
+
+    @property
+    def detail(self) -> str:
+        """What tells the source from others of its kind, in words; empty for a live one."""
+        if self.sandbox_seed is not None:
+            epoch = self.sandbox_epoch
+            past = f", past until {epoch.astimezone(UTC).isoformat()}" if epoch else ""
+            return f"seed {self.sandbox_seed}{past}"
+        return self.replay_folder or ""
 
 
 def read_identity(store: DeltaStore) -> RootIdentity | None:
@@ -69,8 +87,29 @@ def promised_tables(store: DeltaStore) -> frozenset[str] | None:
     return None if row is None else frozenset(row["tables"])
 
 
+_ORIGIN = ("sandbox_seed", "sandbox_epoch", "replay_folder")
+_FIRST_DETAIL = re.compile(r"seed (?P<seed>\d+)(?:, past until (?P<epoch>\S+))?")
+"""How the first roots told their sandbox, which had no columns for it."""
+
+
 def _identity(row: dict[str, Any]) -> RootIdentity:
-    return RootIdentity(row["source"], row["detail"], row["token_shards"], row["wallet_shards"])
+    names = ("source", "token_shards", "wallet_shards", *_ORIGIN)
+    told = _with_origin(row)
+    return RootIdentity(**{name: told[name] for name in names})
+
+
+def _with_origin(row: dict[str, Any]) -> dict[str, Any]:
+    """The row of a root that was made before these columns were, with what its detail says."""
+    if _ORIGIN[0] in row:
+        return row
+    origin: dict[str, Any] = dict.fromkeys(_ORIGIN)
+    if row["source"] == "replay":
+        origin["replay_folder"] = row["detail"]
+    elif told := _FIRST_DETAIL.fullmatch(row["detail"]):
+        epoch = told["epoch"]
+        origin["sandbox_seed"] = int(told["seed"])
+        origin["sandbox_epoch"] = datetime.fromisoformat(epoch) if epoch else None
+    return {**row, **origin}
 
 
 def _read(store: DeltaStore) -> dict[str, Any] | None:
@@ -111,13 +150,13 @@ def open_root(store: DeltaStore, identity: RootIdentity) -> None:
     for contract in ALL_TABLES:
         if contract not in new:
             verify_table(store.open(contract), contract)
-    if new:
+    if new or _ORIGIN[0] not in row:
         _extend(store, row, new)
     _make_room_for_runs(store)
 
 
 def _compare(store: DeltaStore, found: RootIdentity, wanted: RootIdentity) -> None:
-    if (found.source, found.detail) != (wanted.source, wanted.detail):
+    if found.origin != wanted.origin:
         raise RootError(
             f"The root {store.root} holds rows of {_named(found)}, and this run reads {_named(wanted)}: "
             "give each source a root of its own."
@@ -137,12 +176,12 @@ def _named(identity: RootIdentity) -> str:
 
 
 def _extend(store: DeltaStore, row: dict[str, Any], new: Sequence[TableContract]) -> None:
-    """Give an older root the tables that have come since; only then does it promise them."""
+    """Give an older root the tables and columns that have come since; only then does it promise them."""
     with _one_maker(store):
         for contract in new:
             store.create(contract)
         promised = sorted({*row["tables"], *(contract.name for contract in new)})
-        _write(store, {**row, "tables": promised}, "overwrite")
+        _write(store, {**_with_origin(row), "tables": promised}, "overwrite")
 
 
 def _make_room_for_runs(store: DeltaStore) -> None:
@@ -177,6 +216,7 @@ def _create(store: DeltaStore, identity: RootIdentity) -> None:
         store,
         {
             **vars(identity),
+            "detail": identity.detail,
             "layout": LAYOUT,
             "created_at": datetime.now(UTC),
             "tables": sorted(contract.name for contract in ALL_TABLES),
@@ -188,5 +228,10 @@ def _create(store: DeltaStore, identity: RootIdentity) -> None:
 def _write(store: DeltaStore, row: dict[str, Any], mode: Literal["error", "overwrite"]) -> None:
     frame = pl.DataFrame([row], schema={column.name: column.dtype for column in ROOT.columns})
     write_deltalake(
-        store.uri(ROOT), frame, mode=mode, name=ROOT.name, storage_options=store.storage_options
+        store.uri(ROOT),
+        frame,
+        mode=mode,
+        schema_mode="overwrite" if mode == "overwrite" else None,
+        name=ROOT.name,
+        storage_options=store.storage_options,
     )

@@ -84,7 +84,7 @@ def read_ranking(lake: LakeResource, *, most_wallets: int = MOST_WALLETS) -> Ran
     profit = pl.coalesce("total_pnl", "realized_pnl")
     return RankingEvidence(
         source=lake.source,
-        source_detail=lake.source_detail,
+        source_detail=lake.identity.detail,
         traders=traders,
         classified=store.scan(CLASSIFIED_WALLETS)
         .sort(profit, "wallet_address", descending=[True, False], nulls_last=True)

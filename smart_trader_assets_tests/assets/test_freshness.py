@@ -1,11 +1,14 @@
 """Every table says how old its newest materialization may be."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from smart_trader_assets.assembly import make_definitions
-from smart_trader_assets.delta.tables import ALL_TABLES, TOKENS
+from smart_trader_assets.assets.declare import freshness_policies
+from smart_trader_assets.delta.tables import ALL_TABLES, TOKENS, TRANSACTIONS, WALLET_PNL, WHALES
 from smart_trader_assets.settings import Settings, load_settings
 
 
@@ -32,6 +35,25 @@ def test_every_table_warns_before_it_fails_and_never_within_its_own_interval(pol
     if "whales" in table.name:
         refresh = Settings.model_fields["whale_refresh_hours"].default
         assert warn > timedelta(hours=refresh)
+
+
+def test_an_interval_that_is_set_moves_what_is_late():
+    settings = load_settings(
+        {
+            "source": "sandbox",
+            "root": "unused",
+            "whale_refresh_hours": 200,
+            "wallet_refresh_hours": 48,
+        }
+    )
+    policies: Mapping[str, Any] = freshness_policies(settings)
+    hours = {
+        name: (policy.warn_window.to_timedelta(), policy.fail_window.to_timedelta())
+        for name, policy in policies.items()
+    }
+    assert hours[WHALES.name] == (timedelta(hours=202), timedelta(hours=226))
+    assert hours[TRANSACTIONS.name] == (timedelta(hours=50), timedelta(hours=74))
+    assert hours[WALLET_PNL.name] == (timedelta(hours=26), timedelta(hours=50))
 
 
 def test_what_a_person_materializes_at_will_is_never_late(policies):

@@ -10,7 +10,6 @@ import pytest
 from smart_trader_assets.assembly import make_assets, make_lake, make_resources
 from smart_trader_assets.assets.scope import AS_OF_TAG
 from smart_trader_assets.automation.jobs import assets_of
-from smart_trader_assets.automation.partitions import make_partitions
 from smart_trader_assets.delta.batch import Batch, Scope
 from smart_trader_assets.delta.store import DeltaStore, Stamp
 from smart_trader_assets.delta.tables import (
@@ -56,7 +55,7 @@ class Gold:
     def judge(self, *keys, day=0):
         with dg.DagsterInstance.ephemeral() as instance:
             result = dg.materialize(
-                make_assets(make_partitions(self.settings)),
+                make_assets(self.settings),
                 selection=list(keys) or assets_of(SMART_TRADERS.name),
                 resources=make_resources(self.settings),
                 instance=instance,

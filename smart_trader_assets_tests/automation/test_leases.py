@@ -23,7 +23,6 @@ from smart_trader_assets.automation.leases import (
     bury_dead_runs,
     keep_lease,
 )
-from smart_trader_assets.automation.partitions import make_partitions
 from smart_trader_assets.delta.tables import TRACKED_WHALES, WHALES
 from smart_trader_assets_tests.automation.ticking import Automation
 from smart_trader_assets_tests.delta.samples import whale
@@ -162,7 +161,7 @@ def test_a_lease_is_renewed_for_as_long_as_the_run_works_also_after_a_failed_ren
 def test_an_asset_run_holds_a_lease_from_its_start(pipeline, instance):
     settings = pipeline.settings()
     result = dg.materialize(
-        make_assets(make_partitions(settings)),
+        make_assets(settings),
         selection=[dg.AssetKey(ASSET.split("/"))],
         resources=make_resources(settings),
         partition_key="00",
@@ -174,8 +173,12 @@ def test_an_asset_run_holds_a_lease_from_its_start(pipeline, instance):
 
 def test_every_asset_and_every_job_works_under_a_lease(automation):
     definitions = automation.definitions
+    lease = {"run_lease", "settings"}  # the settings of a run are handed out under its lease
+    assert definitions.resources["settings"].required_resource_keys == {"run_lease"}
     for assets in definitions.assets:
-        assert "settings" in assets.required_resource_keys, assets.key
+        assert lease & assets.required_resource_keys, assets.key
+    for checks in definitions.asset_checks:
+        assert lease & checks.required_resource_keys, checks.check_keys
     for job in ("reset", "maintenance"):
         (node,) = definitions.resolve_job_def(job).all_node_defs
-        assert "settings" in node.required_resource_keys, job
+        assert lease & node.required_resource_keys, job

@@ -13,7 +13,6 @@ from typing import Any
 import dagster as dg
 
 from smart_trader_assets.assembly import make_assets, make_resources
-from smart_trader_assets.automation.partitions import make_partitions
 from smart_trader_assets.delta.cursors import SWAPS_TO_COUNT, TOKENS_TO_TRACK
 from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.tuning import due_policy
@@ -30,7 +29,7 @@ def main(root: Path, shard: str, done: Path) -> None:
     """Run the consumers on the shard while rows come, and once more after the last of them."""
     settings = settings_for(root, **SHARDS)
     policy = due_policy(settings)
-    assets = make_assets(make_partitions(settings))
+    assets = make_assets(settings)
     resources = make_resources(settings)
     lake = resources["lake"]
     assert isinstance(lake, LakeResource)

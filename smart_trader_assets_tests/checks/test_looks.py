@@ -11,7 +11,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from smart_trader_assets.checks.asset_checks import looks_from
-from smart_trader_assets.checks.catalogue import Check, all_checks
+from smart_trader_assets.checks.catalogue import Check, Look, all_checks
 from smart_trader_assets.checks.suspects import NOTE_FILE, note_suspects, noted_suspects
 from smart_trader_assets.checks.verdicts import LOOKED_FROM, LOOKED_UNTIL, LastLook
 from smart_trader_assets.delta.contract import VERSION, TableContract
@@ -76,7 +76,7 @@ def found(automation: Automation, check: Check, *, since: datetime | None) -> pl
     rows = store.scan(check.contract)
     if since is not None:
         rows = rows.filter(pl.col(VERSION) >= since)
-    return check.find(store, check.contract, rows, since)
+    return check.find(Look(store, check.contract, rows, since, automation.settings))
 
 
 def test_a_touched_key_that_an_old_row_has_too_comes_twice(automation):
@@ -106,6 +106,14 @@ def test_a_forbidden_move_is_found_until_its_row_is_reset(automation):
     carry_out(automation.store, plan, LATER_STAMP)
     for again in (since, None):
         assert found(automation, check, since=again).is_empty()
+
+
+@pytest.mark.parametrize(("least", "thin"), [(60, []), (80, ["a"]), (40, [])])
+def test_how_much_of_a_sale_must_be_covered_is_the_setting(automation, least, thin):
+    automation.settings = automation.settings.but(min_coverage=least)
+    automation.put(WALLET_PNL, [pnl("a", coverage=70.0), pnl("b", coverage=90.0)])
+    check = check_of(WALLET_PNL, "sales_are_covered")
+    assert found(automation, check, since=None)["wallet_address"].to_list() == thin
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,6 @@ def lake_at(root: str) -> LakeResource:
     return LakeResource(
         root=root,
         source="sandbox",
-        source_detail="",
         token_shards=4,
         wallet_shards=16,
         allow_http=False,

@@ -39,7 +39,7 @@ from smart_trader_assets_tests.delta.samples import swap
 # dagster-deltalake about itself.
 pytestmark = pytest.mark.filterwarnings("ignore:The `dict` method is deprecated")
 
-SANDBOX = RootIdentity("sandbox", "seed 7", token_shards=4, wallet_shards=16)
+SANDBOX = RootIdentity(source="sandbox", sandbox_seed=7, token_shards=4, wallet_shards=16)
 
 
 def listing(root: Path) -> set[tuple[str, int]]:
@@ -75,8 +75,11 @@ def test_a_root_that_is_opened_again_is_left_as_it_is(store: DeltaStore, root: P
 @pytest.mark.parametrize(
     ("other", "complaint"),
     [
-        (replace(SANDBOX, source="live", detail=""), "holds rows of sandbox .* reads live: give"),
-        (replace(SANDBOX, detail="seed 8"), r"sandbox \(seed 7\), .* sandbox \(seed 8\)"),
+        (
+            replace(SANDBOX, source="live", sandbox_seed=None),
+            "holds rows of sandbox .* reads live: give",
+        ),
+        (replace(SANDBOX, sandbox_seed=8), r"sandbox \(seed 7\), .* sandbox \(seed 8\)"),
         (replace(SANDBOX, token_shards=8), "set SMART_TRADER_TOKEN_SHARDS to 4, or use a new root"),
         (
             replace(SANDBOX, wallet_shards=32),
@@ -284,7 +287,7 @@ def test_openers_at_once_make_one_root(store: DeltaStore) -> None:
 
 
 def test_of_two_sources_at_once_one_gets_the_root_and_one_is_refused(store: DeltaStore) -> None:
-    other = replace(SANDBOX, detail="seed 8")
+    other = replace(SANDBOX, sandbox_seed=8)
     outcomes = open_together(
         [partial(open_root, DeltaStore(store.root), i) for i in (SANDBOX, other)]
     )
@@ -294,7 +297,7 @@ def test_of_two_sources_at_once_one_gets_the_root_and_one_is_refused(store: Delt
 
 
 def lake(root: str, **settings: Any) -> LakeResource:
-    identity = {"source": "sandbox", "source_detail": "seed 7", "token_shards": 4}
+    identity = {"source": "sandbox", "sandbox_seed": 7, "token_shards": 4}
     return LakeResource(root=root, **{**identity, "wallet_shards": 16, **settings})
 
 
@@ -304,6 +307,7 @@ def test_the_resource_hands_out_its_store_once_the_root_is_known_to_be_right(
     resource = lake(store.root)
     assert resource.store is resource.store
     assert resource.identity == SANDBOX
+    live = lake(store.root, source="live", sandbox_seed=None)
     with pytest.raises(RootError):
-        _ = lake(store.root, source="live").store
-    assert lake(store.root, source="live").unchecked_store.root == store.root
+        _ = live.store
+    assert live.unchecked_store.root == store.root

@@ -1,4 +1,4 @@
-"""A root of an earlier version is opened, upgraded and drained, and ends as that version would have ended it."""
+"""A root of an earlier version is opened, upgraded and drained, and ends as that version would have left it."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def make_lake(root: Path) -> LakeResource:
     return LakeResource(
         root=str(root),
         source="replay",
-        source_detail="/nowhere/<i>rows</i>",
+        replay_folder="/nowhere/<i>rows</i>",
         token_shards=2,
         wallet_shards=SHARDS,
         allow_http=False,

@@ -15,7 +15,6 @@ import polars as pl
 from smart_trader_assets.assembly import make_assets, make_lake, make_resources
 from smart_trader_assets.assets.scope import AS_OF_TAG
 from smart_trader_assets.automation.jobs import assets_of
-from smart_trader_assets.automation.partitions import make_partitions
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.tables import ALL_TABLES
@@ -78,7 +77,7 @@ class Pipeline:
         settings = self.settings(as_of, **changes)
         with dg.DagsterInstance.ephemeral() as instance:
             return dg.materialize(
-                make_assets(make_partitions(settings)),
+                make_assets(settings),
                 selection=assets_of(table.name),
                 resources=make_resources(settings),
                 partition_key=partition,

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import dagster as dg
 
 from smart_trader_assets.assembly import make_assets, make_resources
-from smart_trader_assets.automation.partitions import make_partitions
 from smart_trader_assets.checks.asset_checks import make_checks
 from smart_trader_assets_tests.automation.ticking import Automation
 from smart_trader_assets_tests.support.pipeline import Pipeline
@@ -29,7 +28,7 @@ class Ui:
     ) -> dg.ExecuteInProcessResult:
         """One run; the result tells of a failure instead of raising it."""
         return dg.materialize(
-            [*make_assets(make_partitions(self.settings)), *make_checks()],
+            [*make_assets(self.settings), *make_checks()],
             selection=selection,
             partition_key=partition,
             resources=make_resources(self.settings),
