@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-
 import dagster as dg
 
-from smart_trader_assets.access import BirdEyeAccess
-from smart_trader_assets.assets.declare import IO_MANAGER
+from smart_trader_assets.assets.keys import IO_MANAGER, WEBHOOK_KEY
+from smart_trader_assets.assets.partitions import make_partitions
+from smart_trader_assets.assets.queue import queue_asset
 from smart_trader_assets.assets.report_page import report_page_asset
 from smart_trader_assets.assets.smart_traders import smart_traders_assets
 from smart_trader_assets.assets.tokens import tokens_asset
@@ -15,23 +14,22 @@ from smart_trader_assets.assets.tracked_tokens import tracked_tokens_asset
 from smart_trader_assets.assets.tracked_whales import tracked_whales_asset
 from smart_trader_assets.assets.transactions import transactions_asset
 from smart_trader_assets.assets.wallet_pnl import wallet_pnl_asset
-from smart_trader_assets.assets.webhook import WEBHOOK_KEY, helius_webhook_asset
+from smart_trader_assets.assets.webhook import helius_webhook_asset
 from smart_trader_assets.assets.whales import whales_asset
 from smart_trader_assets.automation.alerts import alert_sensors
 from smart_trader_assets.automation.jobs import ASSETS_OF_JOBS, SNAPSHOT, make_jobs
-from smart_trader_assets.automation.leases import RUN_LEASE, RUN_LOG, run_lease
-from smart_trader_assets.automation.look_again import look_again_sensor
-from smart_trader_assets.automation.partitions import make_partitions
+from smart_trader_assets.automation.json_log import run_log
+from smart_trader_assets.automation.maintenance_jobs import maintenance_job, reset_job
+from smart_trader_assets.automation.recheck import look_again_sensor
+from smart_trader_assets.automation.run_leases import RUN_LEASE, RUN_LOG, run_lease
 from smart_trader_assets.automation.schedules import make_schedules
 from smart_trader_assets.automation.sensors import make_sensors
-from smart_trader_assets.automation.upkeep import maintenance_job, queue_asset, reset_job
+from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.checks.asset_checks import make_checks
-from smart_trader_assets.checks.verdicts import tables_read
-from smart_trader_assets.delta.io_manager import MedallionIOManager
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.run_log import run_log
+from smart_trader_assets.checks.results import tables_read
+from smart_trader_assets.lake.io_manager import MedallionIOManager
+from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.storage import storage_config
 
 
 def make_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -48,26 +46,6 @@ def make_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         report_page_asset(),
         helius_webhook_asset(),
     ]
-
-
-def make_lake(settings: Settings) -> LakeResource:
-    """The root of the tables, and what it must hold."""
-    source, epoch, folder = (
-        settings.resolved_source,
-        settings.sandbox_anchor,
-        settings.replay_folder,
-    )
-    return LakeResource(
-        root=settings.resolved_root,
-        storage=storage_config(settings),
-        allow_http=settings.storage_allow_http,
-        source=source,
-        sandbox_seed=settings.sandbox_seed if source == "sandbox" else None,
-        sandbox_epoch=epoch.astimezone(UTC).isoformat() if source == "sandbox" and epoch else None,
-        replay_folder=str(folder.resolve()) if source == "replay" and folder else None,
-        token_shards=settings.token_shards,
-        wallet_shards=settings.wallet_shards,
-    )
 
 
 def make_resources(settings: Settings) -> dict[str, object]:

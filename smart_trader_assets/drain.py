@@ -19,6 +19,7 @@ import dagster as dg
 from filelock import FileLock, Timeout
 
 from smart_trader_assets.assembly import make_assets, make_resources
+from smart_trader_assets.assets.partitions import Partitions, make_partitions
 from smart_trader_assets.assets.scope import AS_OF_TAG, BUDGET_TAG
 from smart_trader_assets.automation.jobs import assets_of
 from smart_trader_assets.automation.live_runs import (
@@ -26,18 +27,23 @@ from smart_trader_assets.automation.live_runs import (
     RANGE_END_TAG,
     RANGE_START_TAG,
 )
-from smart_trader_assets.automation.partitions import Partitions, make_partitions
 from smart_trader_assets.checks.asset_checks import make_checks
-from smart_trader_assets.checks.suspects import note_suspects, noted_suspects
-from smart_trader_assets.checks.verdicts import FailedCheck, failed_checks, tables_read, unsound
-from smart_trader_assets.delta.cursors import CONSUMERS, cursors_of
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.storage_trouble import storage_trouble_told
+from smart_trader_assets.checks.results import (
+    FailedCheck,
+    failed_checks,
+    note_suspects,
+    noted_suspects,
+    tables_read,
+    unsound,
+)
+from smart_trader_assets.delta.storage_errors import storage_trouble_told
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import ALL_TABLES, TOKENS
 from smart_trader_assets.errors import SmartTraderError
+from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tuning import due_policy
+from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS
+from smart_trader_assets.tables.cursors import CONSUMERS, cursors_of
+from smart_trader_assets.thresholds import due_policy
 
 DRAIN_TAG = "smart_trader/drain"
 

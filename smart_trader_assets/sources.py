@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.delta.errors import RootError
-from smart_trader_assets.delta.root import read_identity
+from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sandbox import GeneratedMarket, MarketSource, Recording, SandboxServer
 from smart_trader_assets.settings import Settings, SettingsError
+from smart_trader_assets.tables.root import read_identity
 
 
 @dataclass(frozen=True)

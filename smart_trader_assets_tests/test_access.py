@@ -2,13 +2,7 @@
 
 import pytest
 
-from smart_trader_assets.access import (
-    LEDGER_FILE,
-    RATE_FILE,
-    BirdEyeAccess,
-    FetchSession,
-    Outcomes,
-)
+from smart_trader_assets.assets.fetching import fetch_cost
 from smart_trader_assets.birdeye import (
     BudgetSpentError,
     CreditsSpentError,
@@ -16,7 +10,14 @@ from smart_trader_assets.birdeye import (
     MissingKeyError,
     NotFoundError,
 )
-from smart_trader_assets.delta.run_metrics import FETCH_SECONDS
+from smart_trader_assets.birdeye.session import (
+    LEDGER_FILE,
+    RATE_FILE,
+    BirdEyeAccess,
+    FetchSession,
+    Outcomes,
+)
+from smart_trader_assets.lake.run_metrics import FETCH_SECONDS
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
 from smart_trader_assets.settings import LIVE_URL, SettingsError, load_settings
 from smart_trader_assets_tests.support.village import CAT, DOG, FOX
@@ -29,8 +30,8 @@ def holders_of(session: FetchSession, *mints: str) -> Outcomes[HolderList]:
 
 
 def spent(session: FetchSession) -> dict[str, float]:
-    """The session's facts without the time that it has waited."""
-    return {name: fact for name, fact in session.facts().items() if name != FETCH_SECONDS}
+    """What the session has cost, without the time that it has waited."""
+    return {name: fact for name, fact in fetch_cost(session).items() if name != FETCH_SECONDS}
 
 
 def test_a_live_run_without_a_key_ends_before_any_request(pipeline, monkeypatch):

@@ -14,18 +14,18 @@ import pytest
 from deltalake import write_deltalake
 from typer.testing import CliRunner, Result
 
-from smart_trader_assets.cli import app
-from smart_trader_assets.commands.serve import sandbox
+from smart_trader_assets.cli.app import app
+from smart_trader_assets.cli.serve import sandbox
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind, SandboxPlan, SandboxServer
+from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX
+from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     TRACKED_TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
     WALLET_PNL,
 )
-from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind, SandboxPlan, SandboxServer
-from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX
 from smart_trader_assets_tests.support.command import installed, started
 from smart_trader_assets_tests.support.roots import contents, versions
 from smart_trader_assets_tests.support.village import ANN, BOB, CAT, DOG, EVE, FOX, LATER, NOW

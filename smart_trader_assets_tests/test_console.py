@@ -6,12 +6,12 @@ import polars as pl
 import pytest
 from rich.console import Console, RenderableType
 
-from smart_trader_assets.commands.doctor import findings_table
-from smart_trader_assets.console import leaderboard, reset_table
-from smart_trader_assets.delta.reset import Choice, plan_reset
-from smart_trader_assets.delta.tables import TRACKED_WHALES
+from smart_trader_assets.cli.doctor import findings_table
+from smart_trader_assets.cli.terminal import leaderboard, reset_table
 from smart_trader_assets.doctor import Finding, Verdict
-from smart_trader_assets.symbols import short
+from smart_trader_assets.tables.catalog import TRACKED_WHALES
+from smart_trader_assets.tables.reset import Choice, plan_reset
+from smart_trader_assets.text import short
 from smart_trader_assets_tests.support.village import ANN, BOB
 
 NARROW = 80

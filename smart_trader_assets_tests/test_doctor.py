@@ -12,20 +12,19 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
-from smart_trader_assets.automation.leases import LEASE_TAG
+from smart_trader_assets.automation.run_leases import LEASE_TAG
 from smart_trader_assets.birdeye import CreditsSpentError
+from smart_trader_assets.birdeye.circuit_breaker import ParkingTimes, park, parked
 from smart_trader_assets.checks.catalogue import all_checks
-from smart_trader_assets.cli import app
-from smart_trader_assets.delta.cursors import TOKENS_TO_FETCH
-from smart_trader_assets.delta.root import ROOT
-from smart_trader_assets.delta.run_metrics import RUNS
+from smart_trader_assets.cli.app import app
 from smart_trader_assets.delta.store import Stamp
-from smart_trader_assets.delta.tables import ALL_TABLES, TRACKED_TOKENS
 from smart_trader_assets.doctor import API_COST
-from smart_trader_assets.parking import ParkingTimes, park, parked
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX
-from smart_trader_assets.tuning import due_policy
+from smart_trader_assets.tables.catalog import ALL_TABLES, TRACKED_TOKENS
+from smart_trader_assets.tables.cursors import TOKENS_TO_FETCH
+from smart_trader_assets.tables.ops import ROOT, RUNS
+from smart_trader_assets.thresholds import due_policy
 from smart_trader_assets_tests.support.village import FOX, NOW
 
 KEY = "key-of-the-tests"

@@ -9,11 +9,11 @@ from filelock import FileLock
 
 from smart_trader_assets.birdeye import BudgetSpentError
 from smart_trader_assets.delta.batch import Settlement
-from smart_trader_assets.delta.cursors import CONSUMERS
 from smart_trader_assets.delta.store import Stamp
-from smart_trader_assets.delta.tables import TOKENS, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.drain import DRAIN_TAG, Drain, DrainError, DrainReport, Watcher
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.tables.catalog import TOKENS, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.tables.cursors import CONSUMERS
 from smart_trader_assets_tests.support.roots import versions
 from smart_trader_assets_tests.support.village import BOB, LATER, NOW
 

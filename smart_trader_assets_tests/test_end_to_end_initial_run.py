@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from smart_trader_assets.delta.cursors import CONSUMERS
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.sandbox import Endpoint
+from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     TOKENS,
     TRACKED_TOKENS,
@@ -13,7 +13,7 @@ from smart_trader_assets.delta.tables import (
     WALLET_PNL,
     WHALES,
 )
-from smart_trader_assets.sandbox import Endpoint
+from smart_trader_assets.tables.cursors import CONSUMERS
 from smart_trader_assets_tests.support.village import (
     ANN,
     BOB,

@@ -7,15 +7,15 @@ import pytest
 
 from smart_trader_assets.birdeye import BudgetSpentError, CreditsSpentError
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
+from smart_trader_assets.tables.catalog import (
     TRACKED_TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
     WALLET_PNL,
 )
-from smart_trader_assets.queue_view import read_queue
-from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
-from smart_trader_assets.tuning import due_policy
+from smart_trader_assets.tables.queue import read_queue
+from smart_trader_assets.thresholds import due_policy
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.roots import contents
 from smart_trader_assets_tests.support.village import ANN, BOB, CAT, CID, DEE, DOG, FOX, NOW

@@ -6,13 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from smart_trader_assets.delta.tables import (
-    TOKENS,
-    TRACKED_WHALES,
-    TRANSACTIONS,
-    WALLET_PNL,
-)
 from smart_trader_assets.sandbox import Endpoint, Recording
+from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets_tests.support.pipeline import open_pipeline
 from smart_trader_assets_tests.support.roots import versions
 

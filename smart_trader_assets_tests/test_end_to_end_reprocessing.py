@@ -6,7 +6,8 @@ import pytest
 from smart_trader_assets.delta.batch import Settlement
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.store import Stamp
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.sandbox import Endpoint
+from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     SMART_TRADERS,
     TOKENS,
@@ -16,7 +17,6 @@ from smart_trader_assets.delta.tables import (
     WALLET_PNL,
     WHALES,
 )
-from smart_trader_assets.sandbox import Endpoint
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.roots import assert_same, contents
 from smart_trader_assets_tests.support.village import BOB, CID, FIRST_MINTS, FOX, NOW

@@ -6,14 +6,14 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.sandbox import Endpoint
+from smart_trader_assets.tables.catalog import (
     TOKENS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
     WALLET_PNL,
 )
-from smart_trader_assets.sandbox import Endpoint
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.roots import versions
 from smart_trader_assets_tests.support.village import (

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smart_trader_assets.histories import OVERLAP_SECONDS, History, Walk, advance, next_walk
+from smart_trader_assets.transforms.swap_history import (
+    OVERLAP_SECONDS,
+    History,
+    Walk,
+    advance,
+    next_walk,
+)
 
 START = 1_700_000_000
 HOUR = 3600

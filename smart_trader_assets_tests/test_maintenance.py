@@ -14,7 +14,6 @@ from polars.testing import assert_frame_equal
 from smart_trader_assets.assembly import make_definitions
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.cursors import SWAPS_TO_COUNT
 from smart_trader_assets.delta.maintenance import (
     FILES_BEFORE_CLUSTERING,
     Upkeep,
@@ -22,7 +21,8 @@ from smart_trader_assets.delta.maintenance import (
     maintain,
 )
 from smart_trader_assets.delta.store import DeltaStore, Stamp
-from smart_trader_assets.delta.tables import ALL_TABLES, TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets.tables.cursors import SWAPS_TO_COUNT
 from smart_trader_assets_tests.delta.samples import DAY, NOW, frame, swap, token, whale
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.roots import contents

@@ -7,21 +7,21 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from smart_trader_assets.assembly import make_lake
-from smart_trader_assets.cli import app
+from smart_trader_assets.cli.app import app
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.store import DeltaStore, Stamp
-from smart_trader_assets.delta.tables import SMART_TRADERS, TRANSACTIONS
-from smart_trader_assets.out_of_sample import (
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.ranking import RankingRules
+from smart_trader_assets.ranking.backtest import (
     EVERYBODY,
     KEPT_OUT,
     BacktestError,
     backtest,
     tier_outcomes,
 )
-from smart_trader_assets.ranking import RankingRules
 from smart_trader_assets.sandbox import GeneratedMarket
 from smart_trader_assets.settings import load_settings
+from smart_trader_assets.tables.catalog import SMART_TRADERS, TRANSACTIONS
 from smart_trader_assets_tests.ranking.market_rows import ANCHOR, PlantedMarket
 from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, pnl_frame, portfolio, trader
 

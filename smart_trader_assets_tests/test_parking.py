@@ -11,9 +11,16 @@ from smart_trader_assets.birdeye import (
     ServiceOutageError,
     StopFetchingError,
 )
-from smart_trader_assets.delta.tables import TOKENS, TRACKED_TOKENS, TRANSACTIONS, WHALES
-from smart_trader_assets.parking import NOTICE_FILE, Notice, ParkingTimes, park, parked, unpark
+from smart_trader_assets.birdeye.circuit_breaker import (
+    NOTICE_FILE,
+    Notice,
+    ParkingTimes,
+    park,
+    parked,
+    unpark,
+)
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
+from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS, TRANSACTIONS, WHALES
 from smart_trader_assets_tests.support.village import NOW
 
 TIMES = ParkingTimes()

@@ -10,14 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from smart_trader_assets.assembly import make_resources
-from smart_trader_assets.automation.upkeep import queue_asset
-from smart_trader_assets.cli import app
+from smart_trader_assets.assets.queue import queue_asset
+from smart_trader_assets.cli.app import app
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.cursors import WHALES_TO_FETCH
 from smart_trader_assets.delta.store import Stamp
-from smart_trader_assets.delta.tables import TOKENS, TRACKED_WHALES
-from smart_trader_assets.queue_view import Queue, read_queue
-from smart_trader_assets.tuning import due_policy
+from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES
+from smart_trader_assets.tables.cursors import WHALES_TO_FETCH
+from smart_trader_assets.tables.queue import Queue, read_queue
+from smart_trader_assets.thresholds import due_policy
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.roots import versions
 from smart_trader_assets_tests.support.village import ANN, CID, NOW

@@ -7,13 +7,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.cursors import WHALES_TO_FETCH
-from smart_trader_assets.delta.reset import Choice, ResetError, carry_out, plan_reset, resettable
-from smart_trader_assets.delta.settlements import HISTORY_COLUMNS
 from smart_trader_assets.delta.store import Stamp
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.sandbox import Endpoint
+from smart_trader_assets.settings import load_settings
+from smart_trader_assets.tables.catalog import (
     SMART_TRADERS,
     TOKENS,
     TRACKED_TOKENS,
@@ -22,10 +21,11 @@ from smart_trader_assets.delta.tables import (
     WALLET_PNL,
     WHALES,
 )
-from smart_trader_assets.sandbox import Endpoint
-from smart_trader_assets.settings import load_settings
-from smart_trader_assets.shards import shard_of
-from smart_trader_assets.tuning import due_policy
+from smart_trader_assets.tables.cursors import WHALES_TO_FETCH
+from smart_trader_assets.tables.reset import Choice, ResetError, carry_out, plan_reset, resettable
+from smart_trader_assets.thresholds import due_policy
+from smart_trader_assets.transforms.shards import shard_of
+from smart_trader_assets.transforms.swap_history import HISTORY_COLUMNS
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.roots import versions
 from smart_trader_assets_tests.support.village import ANN, BOB, CAT, CID, DEE, DOG, NOW

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from smart_trader_assets.assembly import make_definitions
-from smart_trader_assets.cli import app
-from smart_trader_assets.delta.tables import TRACKED_TOKENS, TRACKED_WHALES
+from smart_trader_assets.cli.app import app
+from smart_trader_assets.tables.catalog import TRACKED_TOKENS, TRACKED_WHALES
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.roots import versions
 from smart_trader_assets_tests.support.village import CAT, CID

@@ -9,10 +9,10 @@ import pytest
 from deltalake import DeltaTable
 
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
 from smart_trader_assets.delta.store import DeltaStore, Stamp
-from smart_trader_assets.delta.tables import TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.sandbox import Endpoint
+from smart_trader_assets.tables.catalog import TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
 from smart_trader_assets_tests.automation.ticking import Automation
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.roots import assert_same, contents

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from smart_trader_assets.delta.tables import ALL_TABLES, TOKENS, TRACKED_TOKENS, WHALES
 from smart_trader_assets.sandbox import Fault, FaultKind
+from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS, TRACKED_TOKENS, WHALES
 from smart_trader_assets_tests.support.command import installed
 from smart_trader_assets_tests.support.killing import SHARDS
 from smart_trader_assets_tests.support.pipeline import Pipeline

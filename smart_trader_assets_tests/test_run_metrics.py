@@ -10,24 +10,24 @@ import polars as pl
 import pytest
 
 from smart_trader_assets.assembly import make_definitions
-from smart_trader_assets.delta.run_metrics import (
+from smart_trader_assets.delta.store import DeltaStore, Stamp
+from smart_trader_assets.lake.run_metrics import (
     FAILED,
     PLOTTED,
-    RUNS,
     SUCCEEDED,
     RunMeter,
     forget_runs,
     peak_memory_mb,
 )
-from smart_trader_assets.delta.store import DeltaStore, Stamp
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.sandbox import Fault, FaultKind
+from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     TOKENS,
     TRACKED_TOKENS,
     TRANSACTIONS,
     WHALES,
 )
-from smart_trader_assets.sandbox import Fault, FaultKind
+from smart_trader_assets.tables.ops import RUNS
 from smart_trader_assets_tests.support.roots import versions
 from smart_trader_assets_tests.support.village import NOW
 

@@ -3,8 +3,8 @@ import pytest
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from smart_trader_assets.owners import KNOWN_OWNERS
-from smart_trader_assets.screening import ScreeningRules, screen_whales
+from smart_trader_assets.transforms.known_addresses import KNOWN_OWNERS
+from smart_trader_assets.transforms.whale_screening import ScreeningRules, screen_whales
 
 TRADER = str(Keypair.from_seed(bytes(range(32))).pubkey())
 PROGRAM = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")

@@ -8,7 +8,7 @@ import pytest
 
 _CHILD = "import time; print('up', flush=True); time.sleep(600)"
 _PARENT = (
-    "import os, sys; from smart_trader_assets.commands.serve import run_until_stopped; "
+    "import os, sys; from smart_trader_assets.cli.serve import run_until_stopped; "
     f"sys.exit(run_until_stopped([sys.executable, '-c', {_CHILD!r}], os.environ))"
 )
 

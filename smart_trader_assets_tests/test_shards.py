@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader_assets.shards import ShardCountError, shard_keys, shard_of, with_shard
+from smart_trader_assets.transforms.shards import ShardCountError, shard_keys, shard_of, with_shard
 
 SOL = "So11111111111111111111111111111111111111112"
 USDC = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
@@ -18,7 +18,9 @@ def test_a_shard_is_what_tables_already_hold():
 
 
 def test_a_shard_is_the_same_in_another_process():
-    program = f"from smart_trader_assets.shards import shard_of; print(shard_of({SOL!r}, 16))"
+    program = (
+        f"from smart_trader_assets.transforms.shards import shard_of; print(shard_of({SOL!r}, 16))"
+    )
     other = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader_assets.source_values import (
+from smart_trader_assets.transforms.values import (
     EXACT,
     FLAG,
     INTEGER,

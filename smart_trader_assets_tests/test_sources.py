@@ -9,9 +9,8 @@ import polars as pl
 import pytest
 from deltalake import write_deltalake
 
-from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.delta.errors import RootError
-from smart_trader_assets.delta.root import ROOT, open_root, read_identity
+from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sandbox import Endpoint, RecordingError
 from smart_trader_assets.settings import LIVE_URL, Settings, load_settings
 from smart_trader_assets.sources import (
@@ -20,6 +19,8 @@ from smart_trader_assets.sources import (
     settings_of_root,
     with_sandbox_epoch,
 )
+from smart_trader_assets.tables.ops import ROOT
+from smart_trader_assets.tables.root import open_root, read_identity
 from smart_trader_assets_tests.support.village import LATER, NOW, village_rows
 
 JULY = datetime(2025, 7, 1, tzinfo=UTC)

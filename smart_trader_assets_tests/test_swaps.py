@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader_assets.delta.tables import TRANSACTIONS
-from smart_trader_assets.shards import shard_of
-from smart_trader_assets.source_values import NaiveTimeError
-from smart_trader_assets.swaps import SwapIdentityError, transaction_rows
+from smart_trader_assets.tables.catalog import TRANSACTIONS
+from smart_trader_assets.transforms.shards import shard_of
+from smart_trader_assets.transforms.swaps import SwapIdentityError, transaction_rows
+from smart_trader_assets.transforms.values import NaiveTimeError
 
 RECORDED = Path(__file__).parents[2] / "shared" / "birdeye" / "trader_txs"
 SOL = "So11111111111111111111111111111111111111112"

@@ -8,11 +8,20 @@ import pytest
 from solders.pubkey import Pubkey
 
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.tables import TOKENS, TRACKED_TOKENS
-from smart_trader_assets.mints import CASH_AND_STAKING_MINTS, CASH_MINTS, STAKING_MINTS
-from smart_trader_assets.shards import shard_of
-from smart_trader_assets.source_values import NaiveTimeError, SourceRows
-from smart_trader_assets.tokens import TokenRules, judge_tokens, snapshot_rows, tracked_token_rows
+from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS
+from smart_trader_assets.transforms.known_addresses import (
+    CASH_AND_STAKING_MINTS,
+    CASH_MINTS,
+    STAKING_MINTS,
+)
+from smart_trader_assets.transforms.shards import shard_of
+from smart_trader_assets.transforms.tokens import (
+    TokenRules,
+    judge_tokens,
+    snapshot_rows,
+    tracked_token_rows,
+)
+from smart_trader_assets.transforms.values import NaiveTimeError, SourceRows
 
 BONK = "DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263"
 WIF = "EKpQGSJtjMFqKZ9KQanSqYXRcF8fBopzLHYxdM65zcjm"

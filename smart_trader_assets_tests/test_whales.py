@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.tables import TRACKED_WHALES, WHALES
-from smart_trader_assets.shards import shard_of
-from smart_trader_assets.source_values import NaiveTimeError, SourceRows
-from smart_trader_assets.whales import (
+from smart_trader_assets.tables.catalog import TRACKED_WHALES, WHALES
+from smart_trader_assets.transforms.holders import (
     RepeatedWalletError,
     born_states,
     holder_rows,
     tracked_whale_rows,
 )
+from smart_trader_assets.transforms.shards import shard_of
+from smart_trader_assets.transforms.values import NaiveTimeError, SourceRows
 
 MINT = "DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263"
 TOKEN: dict[str, Any] = {

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader_assets.wording import percent, plural, usd
+from smart_trader_assets.text import percent, plural, usd
 
 
 @pytest.mark.parametrize(

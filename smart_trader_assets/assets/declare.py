@@ -10,12 +10,13 @@ from typing import Any
 
 import dagster as dg
 
+from smart_trader_assets.assets.keys import API_POOL, IO_MANAGER, OWNERS
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.io_manager import table_schema
-from smart_trader_assets.delta.lineage import column_lineage
-from smart_trader_assets.delta.run_metrics import failed_run_row
-from smart_trader_assets.delta.storage_trouble import storage_trouble_told
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.delta.storage_errors import storage_trouble_told
+from smart_trader_assets.lake.metadata import column_lineage, table_schema
+from smart_trader_assets.lake.run_metrics import failed_run_row
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
     TIER_CHANGES,
@@ -26,11 +27,6 @@ from smart_trader_assets.delta.tables import (
     WALLET_PNL,
     WHALES,
 )
-from smart_trader_assets.settings import Settings
-
-OWNERS = ["team:smart-traders"]
-API_POOL = "birdeye_api"
-IO_MANAGER = "medallion_io_manager"
 
 _HOURS_BETWEEN_SNAPSHOTS = 12
 _HOURS_OF_A_DAY = 24

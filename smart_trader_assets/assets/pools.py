@@ -13,11 +13,10 @@ from pathlib import Path
 
 import polars as pl
 
-from smart_trader_assets.delta.data_files import data_files, scan_files
-from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import TRANSACTIONS
-from smart_trader_assets.screening import may_be_a_trader
-from smart_trader_assets.whole_files import write_whole
+from smart_trader_assets.delta.atomic_write import write_whole
+from smart_trader_assets.delta.store import DeltaStore, data_files, scan_files
+from smart_trader_assets.tables.catalog import TRANSACTIONS
+from smart_trader_assets.transforms.whale_screening import may_be_a_trader
 
 NOTE_FILE = "pools.json"
 

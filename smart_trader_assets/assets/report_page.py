@@ -2,13 +2,11 @@
 
 import dagster as dg
 
-from smart_trader_assets.assets.declare import OWNERS
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.tables import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
+from smart_trader_assets.assets.keys import OWNERS, REPORT_KEY
+from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.report.page_file import page_path, write_page
 from smart_trader_assets.settings import Settings
-
-REPORT_KEY = dg.AssetKey(["reports", "smart_traders_page"])
+from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
 
 
 def report_page_asset() -> dg.AssetsDefinition:

@@ -8,9 +8,9 @@ from typing import Self
 import dagster as dg
 import polars as pl
 
-from smart_trader_assets.delta.cursor import Cursor, DuePolicy
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tuning import due_policy
+from smart_trader_assets.tables.cursor import Cursor, DuePolicy
+from smart_trader_assets.thresholds import due_policy
 
 AS_OF_TAG = "smart_trader/as_of"
 BUDGET_TAG = "smart_trader/budget"

@@ -9,10 +9,10 @@ from smart_trader_assets.assets.declare import medallion_assets
 from smart_trader_assets.assets.pools import pool_addresses
 from smart_trader_assets.assets.scope import RunScope, Take
 from smart_trader_assets.delta.batch import Batch, Scope
-from smart_trader_assets.delta.cursors import PNL_TO_RANK
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.settlements import pnl_ranked
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.ranking import judge_wallets, tier_changes
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
     TIER_CHANGES,
@@ -20,10 +20,10 @@ from smart_trader_assets.delta.tables import (
     TRANSACTIONS,
     WALLET_PNL,
 )
-from smart_trader_assets.ranking import judge_wallets, tier_changes
-from smart_trader_assets.settings import Settings
-from smart_trader_assets.symbols import named_mint
-from smart_trader_assets.tuning import ranking_rules
+from smart_trader_assets.tables.cursors import PNL_TO_RANK
+from smart_trader_assets.tables.transitions import pnl_ranked
+from smart_trader_assets.text import named_mint
+from smart_trader_assets.thresholds import ranking_rules
 
 _CLASSIFIED = "classified_wallets"
 _CHANGES = "tier_changes"

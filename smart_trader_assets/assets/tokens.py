@@ -4,17 +4,17 @@ from datetime import date
 
 import dagster as dg
 
-from smart_trader_assets.access import BirdEyeAccess
 from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.fetching import FetchMeter
+from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunScope, Take
-from smart_trader_assets.assets.whales import spent_since
-from smart_trader_assets.automation.partitions import Partitions
+from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.delta.batch import Batch
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.tables import TOKENS
+from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tokens import snapshot_rows
-from smart_trader_assets.tuning import list_filters
+from smart_trader_assets.tables.catalog import TOKENS
+from smart_trader_assets.thresholds import list_filters
+from smart_trader_assets.transforms.tokens import snapshot_rows
 
 
 def tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinition:
@@ -42,11 +42,11 @@ def tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
         if today not in days:
             return []
         with birdeye.session(scope.budget) as session:
-            before = session.facts()
+            meter = FetchMeter(session)
             listing = session.fetch(
                 session.client.token_list(list_filters(settings), limit=settings.list_tokens)
             )
-            facts = spent_since(before, session)
+            facts = meter.metrics()
         snapshot = snapshot_rows(
             listing.items, fetched_at=scope.as_of, token_shards=settings.token_shards
         )

@@ -4,16 +4,16 @@ import dagster as dg
 import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunScope, Take
-from smart_trader_assets.automation.partitions import Partitions
 from smart_trader_assets.delta.batch import Batch, Batches
-from smart_trader_assets.delta.cursors import TOKENS_TO_TRACK
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.settlements import tokens_judged
-from smart_trader_assets.delta.tables import TOKENS, TRACKED_TOKENS
+from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tokens import judge_tokens, tracked_token_rows
-from smart_trader_assets.tuning import token_rules
+from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS
+from smart_trader_assets.tables.cursors import TOKENS_TO_TRACK
+from smart_trader_assets.tables.transitions import tokens_judged
+from smart_trader_assets.thresholds import token_rules
+from smart_trader_assets.transforms.tokens import judge_tokens, tracked_token_rows
 
 
 def tracked_tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinition:

@@ -4,15 +4,16 @@ import dagster as dg
 import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunScope, Take
-from smart_trader_assets.automation.partitions import Partitions
 from smart_trader_assets.delta.batch import Batch, Batches
-from smart_trader_assets.delta.cursors import WHALES_TO_TRACK
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.settlements import HISTORY_COLUMNS, whales_taken_over
-from smart_trader_assets.delta.tables import TRACKED_WHALES, WHALES
+from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.whales import born_states, tracked_whale_rows
+from smart_trader_assets.tables.catalog import TRACKED_WHALES, WHALES
+from smart_trader_assets.tables.cursors import WHALES_TO_TRACK
+from smart_trader_assets.tables.transitions import whales_taken_over
+from smart_trader_assets.transforms.holders import born_states, tracked_whale_rows
+from smart_trader_assets.transforms.swap_history import known_histories
 
 
 def tracked_whales_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinition:
@@ -62,22 +63,4 @@ def _take_over(shard: str, due: pl.DataFrame, own: pl.LazyFrame, scope: RunScope
         partition=shard,
         settles=(whales_taken_over(due, at=scope.as_of),),
         facts={"whales_taken_over": rows.height},
-    )
-
-
-def known_histories(whales: pl.LazyFrame) -> pl.LazyFrame:
-    """What is known of each wallet's history: that of its whale row that was fetched furthest.
-
-    Columns out: wallet_address and the history columns.
-    """
-    return (
-        whales.sort(
-            pl.col("transactions_fetched_at"),
-            pl.col("fetched_to"),
-            pl.col("resume_before"),
-            descending=[True, True, False],
-            nulls_last=True,
-        )
-        .group_by("wallet_address", maintain_order=True)
-        .agg(pl.col(*HISTORY_COLUMNS).first())
     )

@@ -7,28 +7,33 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from smart_trader_assets.access import BirdEyeAccess, FetchSession
 from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.fetching import FetchMeter
+from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunScope, Take
-from smart_trader_assets.assets.tracked_whales import known_histories
-from smart_trader_assets.assets.whales import spent_since
-from smart_trader_assets.automation.partitions import Partitions
 from smart_trader_assets.birdeye import EntityFetchError, StopFetchingError, SwapHistory
+from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches
-from smart_trader_assets.delta.cursors import WHALES_TO_FETCH
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.settlements import (
+from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.tables.catalog import TRACKED_WHALES, TRANSACTIONS
+from smart_trader_assets.tables.cursors import WHALES_TO_FETCH
+from smart_trader_assets.tables.transitions import (
     to_fetch,
     to_screen,
     wallets_fetched,
     whales_screened,
 )
-from smart_trader_assets.delta.tables import TRACKED_WHALES, TRANSACTIONS
-from smart_trader_assets.histories import History, Walk, advance, next_walk
-from smart_trader_assets.screening import screen_whales
-from smart_trader_assets.settings import Settings
-from smart_trader_assets.swaps import transaction_rows
-from smart_trader_assets.tuning import screening_rules
+from smart_trader_assets.thresholds import screening_rules
+from smart_trader_assets.transforms.swap_history import (
+    History,
+    Walk,
+    advance,
+    known_histories,
+    next_walk,
+)
+from smart_trader_assets.transforms.swaps import transaction_rows
+from smart_trader_assets.transforms.whale_screening import screen_whales
 
 WALLETS_PER_BATCH = 40
 
@@ -112,7 +117,7 @@ def _fetch(
     settings: Settings,
     session: FetchSession,
 ) -> Iterator[Batch]:
-    before = session.facts()
+    meter = FetchMeter(session)
     now = int(scope.as_of.timestamp())
     histories = {
         wallet: History() if scope.reprocess else _history(row) for wallet, row in known.items()
@@ -149,7 +154,7 @@ def _fetch(
         partition=shard,
         settles=_settlements(whales, advanced, errors, scope),
         facts={
-            **spent_since(before, session),
+            **meter.metrics(),
             "wallets_fetched": len(advanced),
             "wallets_in_trouble": len(errors),
             "wallets_to_go_on": sum(row["known_resume_before"] is not None for row in advanced),

@@ -6,16 +6,16 @@ import dagster as dg
 import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
-from smart_trader_assets.assets.pnl_inputs import read_pnl_inputs
+from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunScope, Take
-from smart_trader_assets.automation.partitions import Partitions
 from smart_trader_assets.delta.batch import Batch, Batches, Scope
-from smart_trader_assets.delta.cursors import PNL_TO_AGE, SWAPS_TO_COUNT
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.settlements import swaps_counted
-from smart_trader_assets.delta.tables import TOKENS, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import compute_wallet_pnl, screen_swaps
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.tables.cursors import PNL_TO_AGE, SWAPS_TO_COUNT
+from smart_trader_assets.tables.pnl_inputs import read_pnl_inputs
+from smart_trader_assets.tables.transitions import swaps_counted
 
 # So many that the engine works on long columns, so few that their swaps fit well into memory.
 WALLETS_AT_ONCE = 2_000

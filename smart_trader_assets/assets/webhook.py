@@ -6,15 +6,14 @@ from typing import Any
 
 import dagster as dg
 
-from smart_trader_assets.alerts import Difference, wallets_to_watch, why_off
-from smart_trader_assets.assets.declare import OWNERS
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.tables import CLASSIFIED_WALLETS, SMART_TRADERS
+from smart_trader_assets.assets.keys import OWNERS, WEBHOOK_KEY
 from smart_trader_assets.helius import HeliusClient
+from smart_trader_assets.helius.followed import Difference, wallets_to_watch, why_off
+from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.wording import plural
+from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS
+from smart_trader_assets.text import plural
 
-WEBHOOK_KEY = dg.AssetKey(["alerts", "helius_webhook"])
 CREDITS_OF_A_WRITE = 100
 MOST_SHOWN = 500
 

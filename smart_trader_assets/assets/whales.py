@@ -6,17 +6,18 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from smart_trader_assets.access import BirdEyeAccess, FetchSession
 from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.fetching import FetchMeter
+from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunScope, Take
-from smart_trader_assets.automation.partitions import Partitions
 from smart_trader_assets.birdeye import PAGE_SIZE, EntityFetchError, HolderList
+from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
-from smart_trader_assets.delta.cursors import TOKENS_TO_FETCH
-from smart_trader_assets.delta.settlements import mirrored_listings, tokens_fetched
-from smart_trader_assets.delta.tables import TOKENS, TRACKED_TOKENS, WHALES
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.whales import holder_rows
+from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS, WHALES
+from smart_trader_assets.tables.cursors import TOKENS_TO_FETCH
+from smart_trader_assets.tables.transitions import mirrored_listings, tokens_fetched
+from smart_trader_assets.transforms.holders import holder_rows
 
 TOKENS_PER_BATCH = 25
 
@@ -67,7 +68,7 @@ def _fetch(
     session: FetchSession,
 ) -> Iterator[Batch]:
     top = settings.holders_per_token
-    before = session.facts()
+    meter = FetchMeter(session)
     outcomes = session.fetch_all(
         [session.client.token_holders(mint, top=top) for mint in due["token_address"]]
     )
@@ -105,7 +106,7 @@ def _fetch(
         partition=shard,
         settles=tuple(settles),
         facts={
-            **spent_since(before, session),
+            **meter.metrics(),
             "tokens_fetched": fetched.height,
             "tokens_in_trouble": troubled.height,
         },
@@ -127,8 +128,3 @@ def _holders(
     for reason in (*(str(item) for item in outcome.rejected), *holders.rejected):
         scope.log.warning(f"A holder was left out: {reason}")
     return holders.frame
-
-
-def spent_since(before: dict[str, float], session: FetchSession) -> dict[str, float]:
-    """Requests and credits that were spent after `before` was taken."""
-    return {name: spent - before.get(name, 0) for name, spent in session.facts().items()}

@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from smart_trader_assets.alerts import why_off
-from smart_trader_assets.automation.leases import bury_and_tell
 from smart_trader_assets.automation.live_runs import (
     CONSUMER_TAG,
     live_partitions,
     wait_after_failures,
 )
+from smart_trader_assets.automation.run_leases import bury_and_tell
 from smart_trader_assets.automation.ticks import WHOLE
-from smart_trader_assets.checks.verdicts import failed_checks, faults_told
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.tables import SMART_TRADERS
+from smart_trader_assets.checks.results import failed_checks, faults_told
+from smart_trader_assets.helius.followed import why_off
+from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.tables.catalog import SMART_TRADERS
 
 
 def alert_sensors(

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import dagster as dg
 from dagster import AssetSelection
 
-from smart_trader_assets.assets.report_page import REPORT_KEY
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.assets.keys import REPORT_KEY
+from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
     TIER_CHANGES,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from smart_trader_assets.parking import parked
+from smart_trader_assets.birdeye.circuit_breaker import parked
 from smart_trader_assets.settings import Settings
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.automation.jobs import run_assets
-from smart_trader_assets.automation.leases import bury_and_tell
 from smart_trader_assets.automation.live_runs import (
     CONSUMER_TAG,
     RANGE_END_TAG,
@@ -15,17 +15,16 @@ from smart_trader_assets.automation.live_runs import (
     live_partitions,
     wait_after_failures,
 )
-from smart_trader_assets.automation.partitions import Partitions
+from smart_trader_assets.automation.run_leases import bury_and_tell
 from smart_trader_assets.automation.ticks import WHOLE, TickCursor, plan_requests, told
-from smart_trader_assets.checks.verdicts import failed_checks, faults_told
-from smart_trader_assets.delta.cursors import CONSUMERS, cursors_of
-from smart_trader_assets.delta.pinned import PinnedStore
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import TRANSACTIONS, WHALES
-from smart_trader_assets.parking import parked
+from smart_trader_assets.birdeye.circuit_breaker import parked
+from smart_trader_assets.checks.results import failed_checks, faults_told
+from smart_trader_assets.delta.store import DeltaStore, PinnedStore
+from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tuning import due_policy
+from smart_trader_assets.tables.catalog import TRANSACTIONS, WHALES
+from smart_trader_assets.tables.cursors import CONSUMERS, cursors_of
+from smart_trader_assets.thresholds import due_policy
 
 FETCHERS = frozenset({WHALES.name, TRANSACTIONS.name})
 

@@ -31,7 +31,7 @@ from smart_trader_assets.birdeye.ledger import (
 from smart_trader_assets.birdeye.listings import HolderList, TokenList, TokenListFilters
 from smart_trader_assets.birdeye.rate_gate import RateGate
 from smart_trader_assets.birdeye.responses import RejectedItem
-from smart_trader_assets.birdeye.swap_history import SwapHistory
+from smart_trader_assets.birdeye.swap_walk import SwapHistory
 
 __all__ = [
     "CREDIT_PRICES",

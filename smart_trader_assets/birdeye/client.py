@@ -27,7 +27,7 @@ from smart_trader_assets.birdeye.listings import (
 from smart_trader_assets.birdeye.rate_gate import RateGate
 from smart_trader_assets.birdeye.requester import Parameters, Requester
 from smart_trader_assets.birdeye.responses import HolderItem, Page, TokenItem, sift
-from smart_trader_assets.birdeye.swap_history import SwapHistory, SwapWalk
+from smart_trader_assets.birdeye.swap_walk import SwapHistory, SwapWalk
 
 PAGE_SIZE = 100
 

@@ -14,7 +14,7 @@ import dagster as dg
 import polars as pl
 
 from smart_trader_assets.checks.catalogue import Check, Look, all_checks
-from smart_trader_assets.checks.verdicts import (
+from smart_trader_assets.checks.results import (
     LOOKED_FROM,
     LOOKED_UNTIL,
     ROWS,
@@ -23,11 +23,10 @@ from smart_trader_assets.checks.verdicts import (
     last_looks,
 )
 from smart_trader_assets.delta.contract import VERSION, TableContract
-from smart_trader_assets.delta.pinned import PinnedStore
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import ALL_TABLES
+from smart_trader_assets.delta.store import DeltaStore, PinnedStore
+from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.tables.catalog import ALL_TABLES
 
 _MOST_SHOWN = 50
 

@@ -10,11 +10,9 @@ import polars as pl
 
 from smart_trader_assets.checks import rules
 from smart_trader_assets.delta.contract import OPERATION, TableContract
-from smart_trader_assets.delta.cursors import CURSORS
-from smart_trader_assets.delta.reset import OPERATION as RESET
-from smart_trader_assets.delta.reset import resettable
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     SMART_TRADERS,
     TOKENS,
@@ -24,7 +22,9 @@ from smart_trader_assets.delta.tables import (
     WALLET_PNL,
     WHALES,
 )
-from smart_trader_assets.settings import Settings
+from smart_trader_assets.tables.cursors import CURSORS
+from smart_trader_assets.tables.reset import OPERATION as RESET
+from smart_trader_assets.tables.reset import resettable
 
 
 @dataclass(frozen=True)

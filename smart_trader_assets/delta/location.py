@@ -12,7 +12,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from smart_trader_assets.delta.errors import RootError
-from smart_trader_assets.delta.storage_trouble import reason
+from smart_trader_assets.delta.storage_errors import reason
 
 FOLDERS = frozenset({"bronze", "silver", "gold", "ops", "reports"})
 

@@ -6,10 +6,11 @@ wants to die at every commit finds them all there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import unquote
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
@@ -19,11 +20,10 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from smart_trader_assets.delta.batch import Batch, Scope, Settlement
 from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.errors import CommitConflictError, StorageError, TableMissingError
-from smart_trader_assets.delta.local_table import ReadableTable
 from smart_trader_assets.delta.location import check_spelling
 from smart_trader_assets.delta.merge import TOMBSTONE, row_merge, state_merge
 from smart_trader_assets.delta.schema import check_partition, configuration, conform, delta_schema
-from smart_trader_assets.delta.storage_trouble import reason, storage_trouble_told
+from smart_trader_assets.delta.storage_errors import reason, storage_trouble_told
 from smart_trader_assets.delta.verify import missing_constraints, verify_table
 
 CONFLICT_ATTEMPTS = 12
@@ -349,3 +349,66 @@ def _with_tombstones(
 def partition_text(partition: str | date | None) -> str | None:
     """A partition as Dagster spells it."""
     return partition.isoformat() if isinstance(partition, date) else partition
+
+
+class PinnedStore(DeltaStore):
+    """Reads the tables of `store`, each at the version that it had when it was first asked for.
+
+    To open a table costs more than to sum up its log, and counts of one version agree with each other.
+    For reading only: a commit wants a freshly loaded table.
+    """
+
+    def __init__(self, store: DeltaStore) -> None:
+        super().__init__(store.root, store.storage_options)
+        self._tables: dict[str, DeltaTable] = {}
+
+    def open(self, contract: TableContract) -> DeltaTable:
+        """The table as it was first seen; TableMissingError where there is none."""
+        if contract.name not in self._tables:
+            self._tables[contract.name] = super().open(contract)
+        return self._tables[contract.name]
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The version of each table that was asked for, by name."""
+        return {name: table.version() for name, table in self._tables.items()}
+
+
+_LOCAL = "file://"
+
+
+class ReadableTable(DeltaTable):
+    """delta-rs spells a local root as a URL (a blank is %20), and Polars takes that for the path."""
+
+    def file_uris(self, *which: Any, **how: Any) -> list[str]:
+        """Where the files lie; the part below the table is a path already, and is left as it is."""
+        files = super().file_uris(*which, **how)
+        if not self.table_uri.startswith(_LOCAL):
+            return files
+        root = self.table_uri.removeprefix(_LOCAL)
+        return [unquote(root) + file.removeprefix(_LOCAL).removeprefix(root) for file in files]
+
+
+FILE = "file"
+
+
+def data_files(store: DeltaStore, contract: TableContract) -> list[str]:
+    """The files of the table as it stands, by their paths within it."""
+    return store.files(contract)["path"].to_list()
+
+
+def scan_files(
+    store: DeltaStore, contract: TableContract, files: Sequence[str], columns: Sequence[str]
+) -> pl.LazyFrame:
+    """Columns of the rows in `files`, which are some of `data_files`, with the row's own `file` before them.
+
+    Partition columns are in the paths and not in the files.
+    """
+    place = f"{store.uri(contract)}/"
+    return pl.scan_parquet(
+        [f"{place}{file}" for file in files],
+        glob=False,
+        hive_partitioning=False,
+        include_file_paths=FILE,
+        storage_options=store.storage_options or None,
+    ).select(pl.col(FILE).str.split(f"{contract.name}/").list.last(), *columns)

@@ -15,7 +15,7 @@ from obstore.store import ObjectStore
 
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.location import open_objects
-from smart_trader_assets.delta.storage_trouble import reason
+from smart_trader_assets.delta.storage_errors import reason
 from smart_trader_assets.delta.store import DeltaStore
 
 _COMMIT = re.compile(r"(\d{20})\.json")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from smart_trader_assets.assembly import make_lake
-from smart_trader_assets.delta.root import read_identity
-from smart_trader_assets.doctor import surroundings, tables, work
+from smart_trader_assets.doctor import surroundings, table_health, work
 from smart_trader_assets.doctor.findings import Finding, broken, looked_at
 from smart_trader_assets.doctor.instance import dagster_instance
+from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.settings import Settings, SettingsError
 from smart_trader_assets.sources import open_source, settings_of_root
+from smart_trader_assets.tables.root import read_identity
 
 
 def examine_without_settings(error: SettingsError) -> list[Finding]:
@@ -27,7 +27,7 @@ def examine(settings: Settings, *, ask_api: bool) -> list[Finding]:
         *looked_at("dagster home", dagster_instance),
         *looked_at("storage", lambda: surroundings.storage(store)),
         *looked_at("root", lambda: surroundings.root(settings, store)),
-        *looked_at("tables", lambda: tables.all_tables(store, settings.retention_hours)),
+        *looked_at("tables", lambda: table_health.all_tables(store, settings.retention_hours)),
         *looked_at("queue", lambda: work.queue(_of_root(settings), store)),
         *looked_at("credits", lambda: work.budgets(settings)),
     ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from smart_trader_assets.delta.storage_trouble import reason
+from smart_trader_assets.delta.storage_errors import reason
 from smart_trader_assets.errors import SmartTraderError
 
 

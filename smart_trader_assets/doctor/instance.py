@@ -9,10 +9,10 @@ from typing import Any
 
 import dagster as dg
 
-from smart_trader_assets.automation.leases import dead_runs
-from smart_trader_assets.checks.verdicts import failed_checks
-from smart_trader_assets.delta.tables import ALL_TABLES
+from smart_trader_assets.automation.run_leases import dead_runs
+from smart_trader_assets.checks.results import failed_checks
 from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
+from smart_trader_assets.tables.catalog import ALL_TABLES
 
 HOME_VARIABLE = "DAGSTER_HOME"
 _CONFIGURE = "Copy the project's dagster.yaml there, as `make dev` does."

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smart_trader_assets.delta.location import check_place, is_remote
-from smart_trader_assets.delta.root import read_identity
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, Settings
+from smart_trader_assets.tables.root import read_identity
 
 # A drain of thousands of wallets writes so much, and a compaction needs it twice for a while.
 _LITTLE_SPACE = 2_000_000_000

@@ -7,15 +7,15 @@ from collections.abc import Coroutine, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from smart_trader_assets.access import BirdEyeAccess, FetchSession
 from smart_trader_assets.birdeye import CREDIT_PRICES, BirdEyeError, EntityFetchError
-from smart_trader_assets.delta.root import read_identity
+from smart_trader_assets.birdeye.circuit_breaker import parked
+from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
-from smart_trader_assets.parking import parked
-from smart_trader_assets.queue_view import Trouble, read_queue
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tuning import due_policy, list_filters
+from smart_trader_assets.tables.queue import Trouble, read_queue
+from smart_trader_assets.tables.root import read_identity
+from smart_trader_assets.thresholds import due_policy, list_filters
 
 API_COST = sum(CREDIT_PRICES.values())
 _NEARLY_SPENT = 0.9

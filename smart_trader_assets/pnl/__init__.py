@@ -16,7 +16,7 @@ from smart_trader_assets.pnl.explain import (
 )
 from smart_trader_assets.pnl.lots import Ledger, fifo
 from smart_trader_assets.pnl.metrics import wallet_metrics
-from smart_trader_assets.pnl.screening import screen_swaps
+from smart_trader_assets.pnl.swap_screening import screen_swaps
 from smart_trader_assets.pnl.trades import Trades, netted_trades
 from smart_trader_assets.pnl.wallet_table import ALL_TOKENS, WALLET_PNL_SCHEMA
 

@@ -7,14 +7,13 @@ from typing import Final
 
 import polars as pl
 
+from smart_trader_assets.pnl.aggregates import judged
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS, NATIVE_SOL, WRAPPED_SOL
 from smart_trader_assets.pnl.errors import UnknownWalletError
 from smart_trader_assets.pnl.exact import multiply_divide, to_tokens, to_usd, whole
-from smart_trader_assets.pnl.lots import Ledger, fifo
+from smart_trader_assets.pnl.lots import Ledger, fifo, lot_matches
 from smart_trader_assets.pnl.marks import UTC_MICROSECONDS, position_marks
-from smart_trader_assets.pnl.matches import lot_matches
 from smart_trader_assets.pnl.metrics import wallet_metrics
-from smart_trader_assets.pnl.tallies import judged
 from smart_trader_assets.pnl.trades import Trades, netted_trades
 
 NO_LOT: Final = "no_lot"

@@ -9,7 +9,7 @@ from smart_trader_assets.pnl.cash import NATIVE_SOL, WRAPPED_SOL
 from smart_trader_assets.pnl.errors import ColumnsMissingError
 from smart_trader_assets.pnl.exact import to_tokens, to_usd
 from smart_trader_assets.pnl.lots import Ledger
-from smart_trader_assets.pnl.runs import ends
+from smart_trader_assets.pnl.segments import ends
 
 OWN_TRADE: Final = "own_trade"
 LISTED: Final = "token_list"

@@ -9,19 +9,18 @@ from typing import Final
 
 import polars as pl
 
-from smart_trader_assets.pnl.errors import ColumnsMissingError
-from smart_trader_assets.pnl.exact import to_tokens, to_usd
-from smart_trader_assets.pnl.lots import Ledger
-from smart_trader_assets.pnl.marks import UTC_MICROSECONDS, position_marks
-from smart_trader_assets.pnl.matches import lot_matches
-from smart_trader_assets.pnl.paths import activity, drawdowns, holdings, sharpes
-from smart_trader_assets.pnl.tallies import (
+from smart_trader_assets.pnl.aggregates import (
     SUMS,
     judged,
     portfolio_tallies,
     position_tallies,
     token_tallies,
 )
+from smart_trader_assets.pnl.errors import ColumnsMissingError
+from smart_trader_assets.pnl.exact import to_tokens, to_usd
+from smart_trader_assets.pnl.lots import Ledger, lot_matches
+from smart_trader_assets.pnl.marks import UTC_MICROSECONDS, position_marks
+from smart_trader_assets.pnl.path_metrics import activity, drawdowns, holdings, sharpes
 from smart_trader_assets.pnl.trades import Trades
 from smart_trader_assets.pnl.wallet_table import ALL_TOKENS, WALLET_PNL_SCHEMA
 from smart_trader_assets.pnl.windows import WINDOWS, in_each_window, slot, with_band

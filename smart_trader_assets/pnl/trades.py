@@ -10,9 +10,9 @@ import polars as pl
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS, cash_pegs
 from smart_trader_assets.pnl.movements import net_movements
 from smart_trader_assets.pnl.prices import leg_value, with_prices
-from smart_trader_assets.pnl.screening import screened_rows
 from smart_trader_assets.pnl.swap_rows import LEGS, known_by, swap_rows
-from smart_trader_assets.pnl.transactions import FIRST_ROW, with_transactions
+from smart_trader_assets.pnl.swap_screening import screened_rows
+from smart_trader_assets.pnl.transaction_order import FIRST_ROW, with_transactions
 from smart_trader_assets.pnl.valuation import CASH, VALUATION, cash_flows, valued
 
 _LEAST_WORTH: Final = 1e-15

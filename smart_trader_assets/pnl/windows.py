@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from smart_trader_assets.pnl.runs import starts
+from smart_trader_assets.pnl.segments import starts
 from smart_trader_assets.pnl.swap_rows import as_of_seconds
 
 _DAY: Final = 86_400

@@ -6,10 +6,10 @@ out, `score` orders the rest, `changes` compares two rankings.
 """
 
 from smart_trader_assets.ranking.changes import tier_changes
-from smart_trader_assets.ranking.evidence import EvidenceRules
-from smart_trader_assets.ranking.grounds import GroundRules
-from smart_trader_assets.ranking.judgement import Judgement, judge_wallets, rank_traders
-from smart_trader_assets.ranking.rules import QUALIFIED, RankingRules, Tier
+from smart_trader_assets.ranking.classification import Judgement, judge_wallets, rank_traders
+from smart_trader_assets.ranking.exclusion import GroundRules
+from smart_trader_assets.ranking.skill_estimate import EvidenceRules
+from smart_trader_assets.ranking.tiers import QUALIFIED, RankingRules, Tier
 
 __all__ = [
     "QUALIFIED",

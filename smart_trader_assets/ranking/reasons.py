@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from smart_trader_assets.wording import percent, plural, usd
+from smart_trader_assets.text import percent, plural, usd
 
 
 def reasons_of(

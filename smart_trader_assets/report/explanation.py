@@ -7,17 +7,16 @@ from datetime import datetime
 
 import polars as pl
 
-from smart_trader_assets.assets.pnl_inputs import PnlInputs, read_pnl_inputs
-from smart_trader_assets.delta.resource import LakeResource
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import TOKENS, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import ALL_TOKENS, WalletExplanation, explain_wallet
 from smart_trader_assets.pnl.cash import NATIVE_SOL, WRAPPED_SOL
-from smart_trader_assets.report.addresses import UnknownAddressError, meant_address, meant_mint
+from smart_trader_assets.report.address_lookup import UnknownAddressError, meant_address, meant_mint
 from smart_trader_assets.report.standing import Standing, exclusion, read_standing
-from smart_trader_assets.shards import shard_of
-from smart_trader_assets.symbols import token_symbols
-from smart_trader_assets.wording import plural
+from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.tables.pnl_inputs import PnlInputs, read_pnl_inputs
+from smart_trader_assets.text import plural, token_symbols
+from smart_trader_assets.transforms.shards import shard_of
 
 _CENT = 0.005
 SUMMED = ("realized_pnl", "matched_cost", "open_cost", "unrealized_pnl")

@@ -6,7 +6,7 @@ import math
 from datetime import datetime
 from typing import TypeGuard
 
-from smart_trader_assets import wording
+from smart_trader_assets import text
 
 UNKNOWN = "–"
 _MINUS = "−"
@@ -34,7 +34,7 @@ def usd_short(amount: float | None) -> str:
 
 def percent(share: float | None) -> str:
     """`62.5 %`, cut to one place: what falls short of a threshold never reads as reaching it."""
-    return wording.percent(share).replace("-", _MINUS) if _known(share) else UNKNOWN
+    return text.percent(share).replace("-", _MINUS) if _known(share) else UNKNOWN
 
 
 def share(percent_of_all: float | None) -> str:

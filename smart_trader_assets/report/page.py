@@ -13,10 +13,10 @@ import polars as pl
 from markupsafe import Markup
 
 from smart_trader_assets.report import formats
-from smart_trader_assets.report.evidence import RankingEvidence
 from smart_trader_assets.report.page_charts import page_charts
+from smart_trader_assets.report.report_data import RankingEvidence
 from smart_trader_assets.report.wallet_parts import wallet_parts
-from smart_trader_assets.symbols import short
+from smart_trader_assets.text import short
 
 TIERS = ("ELITE", "STRONG", "PROMISING", "QUALIFIED")
 MOST_CLASSIFIED = 100

@@ -19,7 +19,7 @@ from smart_trader_assets.report.charts import (
 )
 from smart_trader_assets.report.svg import page_drawing
 from smart_trader_assets.report.wallet_parts import WalletPart
-from smart_trader_assets.symbols import short
+from smart_trader_assets.text import short
 
 BEST_CURVES = 5
 

@@ -7,13 +7,13 @@ from html import unescape
 from importlib.metadata import version
 from pathlib import Path
 
+from smart_trader_assets.delta.atomic_write import write_whole
 from smart_trader_assets.delta.location import is_remote
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.tables import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
 from smart_trader_assets.errors import SmartTraderError
-from smart_trader_assets.report.evidence import MOST_WALLETS, RankingEvidence, read_ranking
+from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.report.report_data import MOST_WALLETS, RankingEvidence, read_ranking
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.whole_files import write_whole
+from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
 
 PAGE_NAME = "smart_traders.html"
 _STAMP = re.compile(r'<meta name="made-from" content="([^"]*)">')

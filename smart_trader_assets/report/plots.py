@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from smart_trader_assets.report.curves import HOLDING_BANDS, equity_curves, holding_shares
-from smart_trader_assets.report.evidence import RankingEvidence
 from smart_trader_assets.report.page import TIERS, tier_mix
 from smart_trader_assets.report.page_charts import BEST_CURVES
-from smart_trader_assets.symbols import short
+from smart_trader_assets.report.report_data import RankingEvidence
+from smart_trader_assets.text import short
 
 _TIER_COLOURS = dict(zip(TIERS, ("#b07a05", "#0d7f4f", "#3a62c9", "#69727f"), strict=True))
 _OTHER_TIER = "#69727f"

@@ -8,8 +8,8 @@ from typing import Literal
 import polars as pl
 
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import CLASSIFIED_WALLETS, SMART_TRADERS, TRACKED_WHALES
 from smart_trader_assets.report import formats
+from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS, TRACKED_WHALES
 
 Status = Literal["ranked", "kept_out", "excluded", "not_ranked"]
 

@@ -15,7 +15,7 @@ from smart_trader_assets.report.curves import (
     holding_shares,
     thinned,
 )
-from smart_trader_assets.report.evidence import RankingEvidence
+from smart_trader_assets.report.report_data import RankingEvidence
 from smart_trader_assets.report.sales import REASON_WORDS, sales_of
 
 MOST_TOKENS = 12

@@ -10,9 +10,9 @@ from math import isinf
 
 from solders.pubkey import Pubkey
 
-from smart_trader_assets.mints import CASH_MINTS, STAKING_MINTS
 from smart_trader_assets.sandbox.recorded_row import RecordedLeg, RecordedRow
 from smart_trader_assets.sandbox.source import MintPrice
+from smart_trader_assets.transforms.known_addresses import CASH_MINTS, STAKING_MINTS
 
 HOLDING_USD = 25_000
 """What every derived holding is worth, well above any limit for dust."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from smart_trader_assets.sandbox.parameters import MAX_UNIX_TIME
-from smart_trader_assets.source_values import text
+from smart_trader_assets.transforms.values import text
 
 LEGS = ("base", "quote")
 MAX_DECIMALS = 255  # decimals of a mint are one byte

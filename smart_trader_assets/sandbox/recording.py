@@ -11,7 +11,7 @@ from smart_trader_assets.sandbox.errors import RecordingError
 from smart_trader_assets.sandbox.recorded_listings import RecordedListings
 from smart_trader_assets.sandbox.recorded_row import BrokenRowError, RecordedRow, read_row
 from smart_trader_assets.sandbox.source import MintPrice, SwapItem
-from smart_trader_assets.wording import plural
+from smart_trader_assets.text import plural
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import pytest
 
 from smart_trader_assets.assembly import make_definitions
 from smart_trader_assets.assets.declare import freshness_policies
-from smart_trader_assets.delta.tables import ALL_TABLES, TOKENS, TRANSACTIONS, WALLET_PNL, WHALES
 from smart_trader_assets.settings import Settings, load_settings
+from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS, TRANSACTIONS, WALLET_PNL, WHALES
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,14 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from smart_trader_assets.assembly import make_assets, make_lake, make_resources
+from smart_trader_assets.assembly import make_assets, make_resources
 from smart_trader_assets.assets.scope import AS_OF_TAG
 from smart_trader_assets.automation.jobs import assets_of
 from smart_trader_assets.delta.batch import Batch, Scope
 from smart_trader_assets.delta.store import DeltaStore, Stamp
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.settings import load_settings
+from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
     TIER_CHANGES,
@@ -20,7 +22,6 @@ from smart_trader_assets.delta.tables import (
     TRANSACTIONS,
     WALLET_PNL,
 )
-from smart_trader_assets.settings import load_settings
 from smart_trader_assets_tests.delta.samples import frame, swap
 from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, pnl_frame, portfolio, token, trader
 from smart_trader_assets_tests.support.village import ANN

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from smart_trader_assets.birdeye import BudgetSpentError
-from smart_trader_assets.delta.tables import TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.sandbox import Endpoint, Recording
+from smart_trader_assets.tables.catalog import TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets_tests.support.pipeline import open_pipeline
 from smart_trader_assets_tests.support.village import ANN, CAT, NOW, swap
 

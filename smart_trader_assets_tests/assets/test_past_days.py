@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from smart_trader_assets.delta.tables import TOKENS
+from smart_trader_assets.tables.catalog import TOKENS
 from smart_trader_assets_tests.support.village import NOW
 
 TODAY = NOW.date().isoformat()

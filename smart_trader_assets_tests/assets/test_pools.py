@@ -9,16 +9,15 @@ import polars as pl
 import pytest
 from solders.pubkey import Pubkey
 
-from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.assets.pools import NOTE_FILE, pool_addresses
 from smart_trader_assets.delta.batch import Batch
-from smart_trader_assets.delta.data_files import data_files
 from smart_trader_assets.delta.maintenance import maintain
-from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
-from smart_trader_assets.delta.settlements import swaps_counted
-from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import TRANSACTIONS
-from smart_trader_assets.screening import may_be_a_trader
+from smart_trader_assets.delta.store import DeltaStore, data_files
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.tables.catalog import TRANSACTIONS
+from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
+from smart_trader_assets.tables.transitions import swaps_counted
+from smart_trader_assets.transforms.whale_screening import may_be_a_trader
 from smart_trader_assets_tests.automation.ticking import settings_for
 from smart_trader_assets_tests.delta.samples import NOW, STAMP, frame, swap
 from smart_trader_assets_tests.support.village import ANN, BOB, CID, DEE

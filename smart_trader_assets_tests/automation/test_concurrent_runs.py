@@ -11,12 +11,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.delta.batch import Batch
-from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
 from smart_trader_assets.delta.store import DeltaStore, Stamp
-from smart_trader_assets.delta.tables import TOKENS, TRACKED_TOKENS, TRANSACTIONS, WALLET_PNL
-from smart_trader_assets.shards import shard_of
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
+from smart_trader_assets.transforms.shards import shard_of
 from smart_trader_assets_tests.automation.ticking import settings_for
 from smart_trader_assets_tests.automation.worker import READY, SHARDS
 from smart_trader_assets_tests.delta.samples import DAY, NOW, frame, swap, token

@@ -4,11 +4,11 @@ import dagster as dg
 import pytest
 
 from smart_trader_assets.assembly import make_definitions
-from smart_trader_assets.assets.declare import API_POOL
-from smart_trader_assets.delta.cursors import CONSUMERS
+from smart_trader_assets.assets.keys import API_POOL
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import ALL_TABLES, TOKENS, TRANSACTIONS, WHALES
 from smart_trader_assets.settings import load_settings
+from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets.tables.cursors import CONSUMERS
 from smart_trader_assets_tests.support.command import PROJECT, installed, python
 from smart_trader_assets_tests.support.village import FIRST_MINTS, NOW
 

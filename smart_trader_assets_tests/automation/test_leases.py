@@ -14,8 +14,8 @@ from dagster._core.remote_origin import (
 )
 
 from smart_trader_assets.assembly import make_assets, make_resources
-from smart_trader_assets.automation import leases
-from smart_trader_assets.automation.leases import (
+from smart_trader_assets.automation import run_leases
+from smart_trader_assets.automation.run_leases import (
     GRACE,
     LAUNCH_GRACE,
     LEASE,
@@ -23,7 +23,7 @@ from smart_trader_assets.automation.leases import (
     bury_dead_runs,
     keep_lease,
 )
-from smart_trader_assets.delta.tables import TRACKED_WHALES, WHALES
+from smart_trader_assets.tables.catalog import TRACKED_WHALES, WHALES
 from smart_trader_assets_tests.automation.ticking import Automation
 from smart_trader_assets_tests.delta.samples import whale
 
@@ -145,7 +145,7 @@ class Notebook:
 def test_a_lease_is_renewed_for_as_long_as_the_run_works_also_after_a_failed_renewal(
     monkeypatch, failures
 ):
-    monkeypatch.setattr(leases, "RENEWAL", timedelta(milliseconds=5))
+    monkeypatch.setattr(run_leases, "RENEWAL", timedelta(milliseconds=5))
     notebook = Notebook(failures)
     before = datetime.now(UTC)
     with keep_lease(cast("dg.DagsterInstance", notebook), "run"):

@@ -5,25 +5,25 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.automation.jobs import ASSETS_OF_JOBS
 from smart_trader_assets.automation.live_runs import (
     CONSUMER_TAG,
     live_partitions,
     wait_after_failures,
 )
-from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
 from smart_trader_assets.delta.store import Stamp
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.drain import Drain
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.report.page_file import page_is_current, page_path
+from smart_trader_assets.tables.catalog import (
     SMART_TRADERS,
     TOKENS,
     TRACKED_WHALES,
     WALLET_PNL,
     WHALES,
 )
-from smart_trader_assets.drain import Drain
-from smart_trader_assets.report.page_file import page_is_current, page_path
-from smart_trader_assets.shards import shard_keys
+from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
+from smart_trader_assets.transforms.shards import shard_keys
 from smart_trader_assets_tests.automation.ticking import Automation
 from smart_trader_assets_tests.delta.samples import pnl, whale
 from smart_trader_assets_tests.support.ui import Ui

@@ -3,9 +3,8 @@
 import pytest
 
 from smart_trader_assets.delta.errors import TableMissingError
-from smart_trader_assets.delta.pinned import PinnedStore
-from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import TOKENS
+from smart_trader_assets.delta.store import DeltaStore, PinnedStore
+from smart_trader_assets.tables.catalog import TOKENS
 from smart_trader_assets_tests.delta.samples import DAY, token
 
 

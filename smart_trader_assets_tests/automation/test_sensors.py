@@ -8,9 +8,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from smart_trader_assets.delta.cursors import CONSUMERS
+from smart_trader_assets.birdeye.circuit_breaker import NOTICE_FILE, Notice
 from smart_trader_assets.delta.errors import TableMissingError
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.tables.catalog import (
     SMART_TRADERS,
     TOKENS,
     TRACKED_TOKENS,
@@ -19,8 +19,8 @@ from smart_trader_assets.delta.tables import (
     WALLET_PNL,
     WHALES,
 )
-from smart_trader_assets.parking import NOTICE_FILE, Notice
-from smart_trader_assets.shards import shard_keys
+from smart_trader_assets.tables.cursors import CONSUMERS
+from smart_trader_assets.transforms.shards import shard_keys
 from smart_trader_assets_tests.automation.ticking import Automation
 from smart_trader_assets_tests.delta.samples import (
     DAY,

@@ -14,7 +14,7 @@ from smart_trader_assets.automation.ticks import (
     plan_requests,
     told,
 )
-from smart_trader_assets.shards import shard_keys
+from smart_trader_assets.transforms.shards import shard_keys
 
 counts_of_shards = st.sampled_from([1, 2, 16, 101])
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import dagster as dg
 
-from smart_trader_assets.assembly import make_definitions, make_lake
+from smart_trader_assets.assembly import make_definitions
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.settings import Settings, load_settings
 from smart_trader_assets_tests.delta.samples import NOW, STAMP, frame
 

@@ -13,9 +13,9 @@ from typing import Any
 import dagster as dg
 
 from smart_trader_assets.assembly import make_assets, make_resources
-from smart_trader_assets.delta.cursors import SWAPS_TO_COUNT, TOKENS_TO_TRACK
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.tuning import due_policy
+from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.tables.cursors import SWAPS_TO_COUNT, TOKENS_TO_TRACK
+from smart_trader_assets.thresholds import due_policy
 from smart_trader_assets_tests.automation.ticking import settings_for
 from smart_trader_assets_tests.delta.samples import NOW
 

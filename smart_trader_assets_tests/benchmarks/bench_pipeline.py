@@ -49,10 +49,10 @@ def _drain_here(order: dict[str, Any]) -> None:
     import dagster as dg  # noqa: PLC0415 - what importing takes is a figure of its own
     import polars as pl  # noqa: PLC0415
 
-    from smart_trader_assets.assembly import make_lake  # noqa: PLC0415
-    from smart_trader_assets.delta.tables import ALL_TABLES  # noqa: PLC0415
     from smart_trader_assets.drain import Drain  # noqa: PLC0415
+    from smart_trader_assets.lake.resource import make_lake  # noqa: PLC0415
     from smart_trader_assets.settings import load_settings  # noqa: PLC0415
+    from smart_trader_assets.tables.catalog import ALL_TABLES  # noqa: PLC0415
 
     imported = time.perf_counter()
     settings = load_settings({**order, "as_of": datetime.fromisoformat(order["as_of"])})

@@ -19,17 +19,16 @@ import dagster as dg
 import polars as pl
 from deltalake import write_deltalake
 
-from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.contract import BATCH, OPERATION, VERSION, TableContract
-from smart_trader_assets.delta.cursors import SWAPS_TO_COUNT, cursors_of
-from smart_trader_assets.delta.pinned import PinnedStore
 from smart_trader_assets.delta.schema import conform
-from smart_trader_assets.delta.settlements import swaps_counted
-from smart_trader_assets.delta.store import DeltaStore, Stamp
-from smart_trader_assets.delta.tables import TRANSACTIONS, WALLET_PNL
-from smart_trader_assets.shards import shard_keys
-from smart_trader_assets.tuning import due_policy
+from smart_trader_assets.delta.store import DeltaStore, PinnedStore, Stamp
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.tables.catalog import TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.tables.cursors import SWAPS_TO_COUNT, cursors_of
+from smart_trader_assets.tables.transitions import swaps_counted
+from smart_trader_assets.thresholds import due_policy
+from smart_trader_assets.transforms.shards import shard_keys
 from smart_trader_assets_tests.automation.ticking import Automation, settings_for
 from smart_trader_assets_tests.benchmarks.lines import Line, Size, command
 from smart_trader_assets_tests.delta.samples import NOW

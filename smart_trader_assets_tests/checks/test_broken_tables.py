@@ -10,12 +10,11 @@ import pytest
 from deltalake import DeltaTable
 
 from smart_trader_assets.automation.jobs import run_assets
-from smart_trader_assets.checks.suspects import NOTE_FILE
-from smart_trader_assets.checks.verdicts import UnsoundTableError
+from smart_trader_assets.checks.results import NOTE_FILE, UnsoundTableError
 from smart_trader_assets.delta.contract import VERSION, TableContract
-from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset
 from smart_trader_assets.delta.store import Stamp
-from smart_trader_assets.delta.tables import SMART_TRADERS, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.tables.catalog import SMART_TRADERS, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.ui import Ui
 from smart_trader_assets_tests.support.village import BOB, LATER

@@ -12,11 +12,17 @@ from deltalake import DeltaTable, write_deltalake
 
 from smart_trader_assets.checks.asset_checks import looks_from
 from smart_trader_assets.checks.catalogue import Check, Look, all_checks
-from smart_trader_assets.checks.suspects import NOTE_FILE, note_suspects, noted_suspects
-from smart_trader_assets.checks.verdicts import LOOKED_FROM, LOOKED_UNTIL, LastLook
+from smart_trader_assets.checks.results import (
+    LOOKED_FROM,
+    LOOKED_UNTIL,
+    NOTE_FILE,
+    LastLook,
+    note_suspects,
+    noted_suspects,
+)
 from smart_trader_assets.delta.contract import VERSION, TableContract
-from smart_trader_assets.delta.reset import Choice, carry_out, plan_reset, resettable
-from smart_trader_assets.delta.tables import TRACKED_TOKENS, WALLET_PNL
+from smart_trader_assets.tables.catalog import TRACKED_TOKENS, WALLET_PNL
+from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset, resettable
 from smart_trader_assets_tests.automation.ticking import Automation, settings_for
 from smart_trader_assets_tests.delta.samples import LATER_STAMP, pnl, tracked_token
 

@@ -7,7 +7,7 @@ import pytest
 
 from smart_trader_assets.checks import rules
 from smart_trader_assets.delta.contract import State
-from smart_trader_assets.delta.tables import TRACKED_TOKENS
+from smart_trader_assets.tables.catalog import TRACKED_TOKENS
 
 SOUND = {
     "wallet_address": "w",

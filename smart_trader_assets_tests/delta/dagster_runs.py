@@ -10,9 +10,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from smart_trader_assets.delta.io_manager import MedallionIOManager
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.tables import TOKENS
+from smart_trader_assets.lake.io_manager import MedallionIOManager
+from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.tables.catalog import TOKENS
 from smart_trader_assets_tests.delta.samples import DAY, frame, token
 
 DAYS = dg.DailyPartitionsDefinition(

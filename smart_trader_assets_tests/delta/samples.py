@@ -20,7 +20,7 @@ from smart_trader_assets.delta.contract import (
 )
 from smart_trader_assets.delta.schema import conform
 from smart_trader_assets.delta.store import Stamp
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
     TIER_CHANGES,

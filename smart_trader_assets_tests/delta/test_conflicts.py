@@ -21,7 +21,7 @@ from smart_trader_assets.delta.batch import Batch, Settlement
 from smart_trader_assets.delta.contract import OPERATION, TableContract
 from smart_trader_assets.delta.errors import CommitConflictError
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets.tables.catalog import TOKENS, TRANSACTIONS, WHALES
 from smart_trader_assets_tests.delta import takeover
 from smart_trader_assets_tests.delta.samples import (
     HOLDINGS,

@@ -17,9 +17,8 @@ from smart_trader_assets.delta.contract import (
     TableContract,
 )
 from smart_trader_assets.delta.errors import StorageError, TableMismatchError, TableMissingError
-from smart_trader_assets.delta.root import ROOT
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     TOKENS,
     TRACKED_TOKENS,
@@ -27,6 +26,7 @@ from smart_trader_assets.delta.tables import (
     TRANSACTIONS,
     WHALES,
 )
+from smart_trader_assets.tables.ops import ROOT
 from smart_trader_assets_tests.delta.conftest import Put, Settle
 from smart_trader_assets_tests.delta.samples import SAMPLES, tracked_token, whale, whole
 

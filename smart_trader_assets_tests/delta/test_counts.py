@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 from smart_trader_assets.delta.batch import Batch, Settlement
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import ALL_TABLES
+from smart_trader_assets.tables.catalog import ALL_TABLES
 from smart_trader_assets_tests.delta.conftest import Put
 from smart_trader_assets_tests.delta.samples import LISTINGS, SAMPLES, STAMP, frame
 

@@ -14,8 +14,9 @@ from deltalake import write_deltalake
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smart_trader_assets.delta.cursor import Cursor, DuePolicy
-from smart_trader_assets.delta.cursors import (
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.tables.cursor import Cursor, DuePolicy
+from smart_trader_assets.tables.cursors import (
     CURSORS,
     PNL_TO_AGE,
     PNL_TO_RANK,
@@ -25,7 +26,6 @@ from smart_trader_assets.delta.cursors import (
     WHALES_TO_FETCH,
     WHALES_TO_TRACK,
 )
-from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets_tests.delta.conftest import Put
 from smart_trader_assets_tests.delta.samples import (
     DAY,

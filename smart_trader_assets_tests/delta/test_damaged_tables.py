@@ -17,9 +17,9 @@ from deltalake import write_deltalake
 from smart_trader_assets.delta.errors import LakeError
 from smart_trader_assets.delta.maintenance import maintain
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.doctor.findings import Verdict
-from smart_trader_assets.doctor.tables import all_tables
+from smart_trader_assets.doctor.table_health import all_tables
+from smart_trader_assets.tables.catalog import TRANSACTIONS, WALLET_PNL
 from smart_trader_assets_tests.delta.samples import STAMP
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.village import LATER

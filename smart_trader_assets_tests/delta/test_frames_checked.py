@@ -10,7 +10,7 @@ import pytest
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.errors import FrameError
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import TRACKED_TOKENS
+from smart_trader_assets.tables.catalog import TRACKED_TOKENS
 from smart_trader_assets_tests.delta.conftest import Put
 from smart_trader_assets_tests.delta.samples import NOW, STAMP, frame, tracked_token
 

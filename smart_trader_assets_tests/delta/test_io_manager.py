@@ -16,7 +16,7 @@ from smart_trader_assets.delta.batch import Batch, Batches, Settlement
 from smart_trader_assets.delta.contract import BATCH
 from smart_trader_assets.delta.errors import FrameError, RootError
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import SMART_TRADERS, TOKENS, TRACKED_TOKENS
+from smart_trader_assets.tables.catalog import SMART_TRADERS, TOKENS, TRACKED_TOKENS
 from smart_trader_assets_tests.delta.dagster_runs import (
     QUIETLY,
     SHARDS,

@@ -5,9 +5,10 @@ import pytest
 
 from smart_trader_assets.assembly import make_definitions
 from smart_trader_assets.delta.contract import AUDIT, TableContract
-from smart_trader_assets.delta.lineage import LINEAGE, column_lineage
-from smart_trader_assets.delta.tables import ALL_TABLES, SMART_TRADERS, TOKENS, WALLET_PNL
+from smart_trader_assets.lake.metadata import column_lineage
 from smart_trader_assets.settings import load_settings
+from smart_trader_assets.tables.catalog import ALL_TABLES, SMART_TRADERS, TOKENS, WALLET_PNL
+from smart_trader_assets.tables.lineage import LINEAGE
 
 DERIVED = [table for table in ALL_TABLES if table.name in LINEAGE]
 

@@ -10,7 +10,7 @@ import pytest
 
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import TOKENS
+from smart_trader_assets.tables.catalog import TOKENS
 from smart_trader_assets_tests.delta.dagster_runs import (
     DAYS,
     QUIETLY,

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.preview import MOST_ROWS, PREVIEW_COLUMNS, Preview
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.lake.preview import MOST_ROWS, PREVIEW_COLUMNS, Preview
+from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     CLASSIFIED_WALLETS,
     SMART_TRADERS,

@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 from smart_trader_assets.delta.batch import Batch, Scope
 from smart_trader_assets.delta.contract import VERSION
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import SMART_TRADERS, WALLET_PNL
+from smart_trader_assets.tables.catalog import SMART_TRADERS, WALLET_PNL
 from smart_trader_assets_tests.delta.conftest import Put, Settle
 from smart_trader_assets_tests.delta.samples import STAMP, frame, pnl, trader
 

@@ -23,16 +23,17 @@ from smart_trader_assets.delta.errors import (
     TableMismatchError,
     TableMissingError,
 )
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.root import ROOT, RootIdentity, open_root, read_identity
 from smart_trader_assets.delta.schema import delta_schema
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     SMART_TRADERS,
     TRACKED_TOKENS,
     TRANSACTIONS,
 )
+from smart_trader_assets.tables.ops import ROOT
+from smart_trader_assets.tables.root import RootIdentity, open_root, read_identity
 from smart_trader_assets_tests.delta.conftest import Put
 from smart_trader_assets_tests.delta.samples import swap
 

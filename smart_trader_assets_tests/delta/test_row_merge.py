@@ -14,7 +14,7 @@ from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.contract import BATCH, OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.errors import FrameError
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     SMART_TRADERS,
     TOKENS,

@@ -13,7 +13,7 @@ from smart_trader_assets.delta.batch import Batch, Settlement
 from smart_trader_assets.delta.contract import BATCH, OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.errors import FrameError
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import TOKENS, TRACKED_TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS, TRANSACTIONS, WHALES
 from smart_trader_assets_tests.delta.conftest import Put, Settle
 from smart_trader_assets_tests.delta.samples import (
     DAY,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from smart_trader_assets.delta.batch import Batch, Scope, Settlement
 from smart_trader_assets.delta.sql import literal, one_of
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import WALLET_PNL
+from smart_trader_assets.tables.catalog import WALLET_PNL
 from smart_trader_assets_tests.delta.conftest import Put
 from smart_trader_assets_tests.delta.samples import HOLDINGS, LISTINGS, STAMP, frame, pnl
 

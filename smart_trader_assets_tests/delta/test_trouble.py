@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader_assets.delta.contract import OPERATION, VERSION
-from smart_trader_assets.delta.cursor import Cursor, DuePolicy
-from smart_trader_assets.delta.cursors import (
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.tables.cursor import Cursor, DuePolicy
+from smart_trader_assets.tables.cursors import (
     CURSORS,
     PNL_TO_AGE,
     TOKENS_TO_FETCH,
     TOKENS_TO_TRACK,
     WHALES_TO_FETCH,
 )
-from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets_tests.delta.conftest import Put
 from smart_trader_assets_tests.delta.samples import (
     NOW,

@@ -10,10 +10,10 @@ from polars.testing import assert_frame_equal
 
 from smart_trader_assets.delta.contract import Column, TableContract
 from smart_trader_assets.delta.errors import TableMismatchError, TableOutgrownError
-from smart_trader_assets.delta.run_metrics import RUNS
 from smart_trader_assets.delta.store import DeltaStore, Stamp
-from smart_trader_assets.delta.tables import SMART_TRADERS, TRACKED_TOKENS, WALLET_PNL, WHALES
-from smart_trader_assets.delta.upgrade import carry_out_upgrade, plan_upgrade
+from smart_trader_assets.tables.catalog import SMART_TRADERS, TRACKED_TOKENS, WALLET_PNL, WHALES
+from smart_trader_assets.tables.ops import RUNS
+from smart_trader_assets.tables.upgrade import carry_out_upgrade, plan_upgrade
 from smart_trader_assets_tests.delta.conftest import Put
 from smart_trader_assets_tests.delta.samples import tracked_token
 from smart_trader_assets_tests.support.roots import contents, versions

@@ -12,12 +12,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from smart_trader_assets.assembly import make_lake, make_resources
+from smart_trader_assets.assembly import make_resources
 from smart_trader_assets.assets.webhook import follow_ranking, helius_webhook_asset
 from smart_trader_assets.delta.batch import Batch, Scope
-from smart_trader_assets.delta.tables import CLASSIFIED_WALLETS, SMART_TRADERS
+from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sandbox import HeliusEndpoint, Recording, SandboxServer
 from smart_trader_assets.settings import Settings, load_settings
+from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS
 from smart_trader_assets_tests.delta.samples import NOW, STAMP, classified, frame, trader
 
 KEY = "h3lius-key/that-nobody+may=read"

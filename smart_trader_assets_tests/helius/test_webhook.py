@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader_assets.alerts import Difference, wallets_to_watch, why_off
 from smart_trader_assets.helius import Webhook
+from smart_trader_assets.helius.followed import Difference, wallets_to_watch, why_off
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets_tests.helius.conftest import FIELDS
 

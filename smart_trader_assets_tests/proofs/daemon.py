@@ -24,14 +24,14 @@ from rich.console import Console
 from rich.table import Table
 
 from smart_trader_assets.delta.contract import OPERATION
-from smart_trader_assets.delta.cursor import DuePolicy
-from smart_trader_assets.delta.cursors import CONSUMERS
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import TOKENS, TRANSACTIONS
-from smart_trader_assets.queue_view import read_queue
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind, GeneratedMarket, SandboxServer
 from smart_trader_assets.settings import load_settings
-from smart_trader_assets.tuning import due_policy
+from smart_trader_assets.tables.catalog import TOKENS, TRANSACTIONS
+from smart_trader_assets.tables.cursor import DuePolicy
+from smart_trader_assets.tables.cursors import CONSUMERS
+from smart_trader_assets.tables.queue import read_queue
+from smart_trader_assets.thresholds import due_policy
 from smart_trader_assets_tests.proofs.background import (
     Background,
     ProofError,

@@ -12,7 +12,7 @@ import polars as pl
 
 from smart_trader_assets.pnl import compute_wallet_pnl
 from smart_trader_assets.sandbox import Character, GeneratedMarket
-from smart_trader_assets.swaps import transaction_rows
+from smart_trader_assets.transforms.swaps import transaction_rows
 
 ANCHOR = datetime(2026, 3, 1, 9, tzinfo=UTC)
 RECORDED = Path(__file__).parents[3] / "shared" / "birdeye" / "trader_txs"

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from smart_trader_assets.delta.contract import AUDIT
-from smart_trader_assets.delta.tables import WALLET_PNL
 from smart_trader_assets.ranking import Judgement, RankingRules, judge_wallets
+from smart_trader_assets.tables.catalog import WALLET_PNL
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 RULES = RankingRules()

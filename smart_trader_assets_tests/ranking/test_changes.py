@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smart_trader_assets.delta.tables import TIER_CHANGES
 from smart_trader_assets.ranking import Judgement, RankingRules, tier_changes
+from smart_trader_assets.tables.catalog import TIER_CHANGES
 from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, judged, portfolio, trader
 
 TIERS = RankingRules().tier_names

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader_assets.ranking.evidence import (
+from smart_trader_assets.ranking.skill_estimate import (
     EvidenceRules,
     Prior,
     deviate_at,

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from smart_trader_assets.out_of_sample import KEPT_OUT, tier_outcomes
 from smart_trader_assets.pnl import compute_wallet_pnl
 from smart_trader_assets.ranking import Judgement, RankingRules, judge_wallets
+from smart_trader_assets.ranking.backtest import KEPT_OUT, tier_outcomes
 from smart_trader_assets.sandbox import Character, GeneratedMarket
 from smart_trader_assets_tests.ranking.market_rows import (
     ANCHOR,

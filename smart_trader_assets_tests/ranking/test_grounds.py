@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from smart_trader_assets.ranking.grounds import GROUNDS
+from smart_trader_assets.ranking.exclusion import GROUNDS
 from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, bets, class_of, judged, portfolio
 
 # Measures of a wallet that is a class and would be ELITE otherwise, and its nearest neighbour that is not.

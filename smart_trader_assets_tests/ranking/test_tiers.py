@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smart_trader_assets.delta.tables import CLASSIFIED_WALLETS, SMART_TRADERS
 from smart_trader_assets.ranking import QUALIFIED, RankingRules, Tier
+from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS
 from smart_trader_assets_tests.ranking.pnl_rows import (
     AS_OF,
     bets,

@@ -18,7 +18,8 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind, Recording
+from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     TOKENS,
     TRACKED_TOKENS,
@@ -27,7 +28,6 @@ from smart_trader_assets.delta.tables import (
     WALLET_PNL,
     WHALES,
 )
-from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind, Recording
 from smart_trader_assets_tests.released_roots.market import (
     DRAINED,
     FAY,

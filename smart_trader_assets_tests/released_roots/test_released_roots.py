@@ -11,10 +11,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from smart_trader_assets.delta.store import DeltaStore, Stamp
-from smart_trader_assets.delta.tables import ALL_TABLES
-from smart_trader_assets.delta.upgrade import carry_out_upgrade, plan_upgrade
 from smart_trader_assets.doctor import Verdict, examine
 from smart_trader_assets.sandbox import Endpoint, Recording
+from smart_trader_assets.tables.catalog import ALL_TABLES
+from smart_trader_assets.tables.upgrade import carry_out_upgrade, plan_upgrade
 from smart_trader_assets_tests.released_roots.make import states_missing
 from smart_trader_assets_tests.released_roots.market import DRAINED, FAY, FOURTH, GNU
 from smart_trader_assets_tests.support.pipeline import Pipeline, open_pipeline

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.report.evidence import RankingEvidence, read_ranking
+from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.report.page import render_page
+from smart_trader_assets.report.report_data import RankingEvidence, read_ranking
 from smart_trader_assets_tests.report.hostile_market import make_lake, make_market
 from smart_trader_assets_tests.report.page_reader import Page, read_page
 

@@ -16,10 +16,11 @@ import polars as pl
 
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.resource import LakeResource
-from smart_trader_assets.delta.settlements import to_screen, whales_screened
 from smart_trader_assets.delta.store import Stamp
-from smart_trader_assets.delta.tables import (
+from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.pnl import compute_wallet_pnl
+from smart_trader_assets.ranking import RankingRules, judge_wallets, tier_changes
+from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
     TIER_CHANGES,
@@ -28,10 +29,9 @@ from smart_trader_assets.delta.tables import (
     TRANSACTIONS,
     WALLET_PNL,
 )
-from smart_trader_assets.pnl import compute_wallet_pnl
-from smart_trader_assets.ranking import RankingRules, judge_wallets, tier_changes
-from smart_trader_assets.shards import shard_of
-from smart_trader_assets.swaps import transaction_rows
+from smart_trader_assets.tables.transitions import to_screen, whales_screened
+from smart_trader_assets.transforms.shards import shard_of
+from smart_trader_assets.transforms.swaps import transaction_rows
 from smart_trader_assets_tests.support.village import (
     ANN,
     BOB,

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
-from smart_trader_assets.assembly import make_lake
-from smart_trader_assets.cli import app
+from smart_trader_assets.cli.app import app
+from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.report.page_file import page_path
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, load_settings
 from smart_trader_assets_tests.support.village import ANN, CAT, NOW

@@ -14,19 +14,19 @@ from polars.testing import assert_frame_equal
 from rich.cells import cell_len
 from rich.console import Console
 
-from smart_trader_assets.delta.tables import SMART_TRADERS, TRANSACTIONS
-from smart_trader_assets.pnl import explain_wallet, lot_evidence
-from smart_trader_assets.report.addresses import UnknownAddressError, meant_address, meant_mint
-from smart_trader_assets.report.explanation import ExplainedWallet, explain
-from smart_trader_assets.report.explanation_views import (
+from smart_trader_assets.cli.explanation import (
     explanation_csv,
     explanation_head,
     explanation_json,
     explanation_tables,
 )
+from smart_trader_assets.pnl import explain_wallet, lot_evidence
+from smart_trader_assets.report.address_lookup import UnknownAddressError, meant_address, meant_mint
+from smart_trader_assets.report.explanation import ExplainedWallet, explain
 from smart_trader_assets.report.sales import sales_of
-from smart_trader_assets.shards import shard_of
-from smart_trader_assets.symbols import short
+from smart_trader_assets.tables.catalog import SMART_TRADERS, TRANSACTIONS
+from smart_trader_assets.text import short
+from smart_trader_assets.transforms.shards import shard_of
 from smart_trader_assets_tests.report.hostile_market import (
     SHARDS,
     add_swaps,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader_assets.report import formats
-from smart_trader_assets.symbols import LONGEST_SYMBOL, named_mint, short, shown_symbol
+from smart_trader_assets.text import LONGEST_SYMBOL, named_mint, short, shown_symbol
 
 
 @pytest.mark.parametrize(

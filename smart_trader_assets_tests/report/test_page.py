@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 
 from smart_trader_assets.pnl import ALL_TOKENS, LotEvidence
-from smart_trader_assets.report.evidence import RankingEvidence, read_ranking
 from smart_trader_assets.report.page import render_page
+from smart_trader_assets.report.report_data import RankingEvidence, read_ranking
 from smart_trader_assets.report.wallet_parts import MOST_SALES, wallet_parts
-from smart_trader_assets.symbols import short, shown_symbol
+from smart_trader_assets.text import short, shown_symbol
 from smart_trader_assets_tests.report.hostile_market import SYMBOLS, make_lake
 from smart_trader_assets_tests.report.page_reader import read_page
 from smart_trader_assets_tests.support.village import ANN, BOB, CAT, DOG, FOX, NOW, OWL

@@ -5,7 +5,8 @@ import base64
 import dagster as dg
 import pytest
 
-from smart_trader_assets.assets.report_page import REPORT_KEY, report_page_asset
+from smart_trader_assets.assets.keys import REPORT_KEY
+from smart_trader_assets.assets.report_page import report_page_asset
 from smart_trader_assets.report.page_file import (
     ReportError,
     page_is_current,

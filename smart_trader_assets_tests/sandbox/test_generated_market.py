@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from solders.pubkey import Pubkey
 
-from smart_trader_assets.owners import KNOWN_OWNERS
 from smart_trader_assets.sandbox import Character, GeneratedMarket, SandboxError
+from smart_trader_assets.transforms.known_addresses import KNOWN_OWNERS
 from smart_trader_assets_tests.sandbox.conftest import ANCHOR, SEED
 
 SOL = "So11111111111111111111111111111111111111112"

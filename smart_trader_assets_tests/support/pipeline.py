@@ -12,15 +12,16 @@ from typing import Any, Self
 import dagster as dg
 import polars as pl
 
-from smart_trader_assets.assembly import make_assets, make_lake, make_resources
+from smart_trader_assets.assembly import make_assets, make_resources
 from smart_trader_assets.assets.scope import AS_OF_TAG
 from smart_trader_assets.automation.jobs import assets_of
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import ALL_TABLES
 from smart_trader_assets.drain import Drain, DrainReport
+from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sandbox import Endpoint, MarketSource, Recording, SandboxServer
 from smart_trader_assets.settings import Settings, load_settings
+from smart_trader_assets.tables.catalog import ALL_TABLES
 from smart_trader_assets_tests.support.village import NOW
 
 # Small and quick: few partitions, no waiting between attempts.

@@ -7,7 +7,7 @@ from polars.testing import assert_frame_equal
 
 from smart_trader_assets.delta.contract import BATCH, VERSION, TableContract
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import ALL_TABLES
+from smart_trader_assets.tables.catalog import ALL_TABLES
 
 
 def versions(store: DeltaStore) -> dict[str, int]:

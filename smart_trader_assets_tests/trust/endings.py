@@ -13,15 +13,15 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from smart_trader_assets.assembly import make_lake
 from smart_trader_assets.delta.contract import OPERATION
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import TRACKED_TOKENS, TRACKED_WHALES
 from smart_trader_assets.drain import Drain
 from smart_trader_assets.errors import SmartTraderError
+from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sandbox import Endpoint, Fault, SandboxServer
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.sources import open_source
+from smart_trader_assets.tables.catalog import TRACKED_TOKENS, TRACKED_WHALES
 from smart_trader_assets_tests.support.dying import Moment, watched_writes
 from smart_trader_assets_tests.support.object_store import ObjectStore
 from smart_trader_assets_tests.support.pipeline import replay

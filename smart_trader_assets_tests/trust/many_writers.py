@@ -23,7 +23,7 @@ from pathlib import Path
 import polars as pl
 
 from smart_trader_assets.delta.store import DeltaStore, Stamp
-from smart_trader_assets.delta.tables import TRANSACTIONS
+from smart_trader_assets.tables.catalog import TRANSACTIONS
 from smart_trader_assets_tests.support.command import PROJECT, environment
 from smart_trader_assets_tests.support.object_store import ObjectStore
 from smart_trader_assets_tests.support.watched_store import WatchedStore

@@ -25,14 +25,14 @@ from smart_trader_assets.birdeye.responses import (
 )
 from smart_trader_assets.delta.contract import BATCH, OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.schema import conform
-from smart_trader_assets.delta.tables import TOKENS, TRANSACTIONS, WHALES
 from smart_trader_assets.pnl import compute_wallet_pnl
 from smart_trader_assets.sandbox import Endpoint, Recording, RecordingError
 from smart_trader_assets.sandbox.drift import Drift
 from smart_trader_assets.sandbox.endpoints import BirdEyeApi
-from smart_trader_assets.swaps import transaction_rows
-from smart_trader_assets.tokens import TokenRules, judge_tokens, snapshot_rows
-from smart_trader_assets.whales import holder_rows
+from smart_trader_assets.tables.catalog import TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets.transforms.holders import holder_rows
+from smart_trader_assets.transforms.swaps import transaction_rows
+from smart_trader_assets.transforms.tokens import TokenRules, judge_tokens, snapshot_rows
 
 NOW = datetime(2025, 8, 1, tzinfo=UTC)
 WALLET = "the wallet that was asked for"

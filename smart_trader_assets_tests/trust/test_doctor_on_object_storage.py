@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from smart_trader_assets.assembly import make_lake
-from smart_trader_assets.delta.root import ROOT
-from smart_trader_assets.delta.run_metrics import RUNS
-from smart_trader_assets.delta.tables import ALL_TABLES
 from smart_trader_assets.doctor.findings import Verdict, looked_at
 from smart_trader_assets.doctor.surroundings import storage
-from smart_trader_assets.doctor.tables import all_tables
+from smart_trader_assets.doctor.table_health import all_tables
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.tables.catalog import ALL_TABLES
+from smart_trader_assets.tables.ops import ROOT, RUNS
 from smart_trader_assets_tests.support.object_store import (
     UNCONDITIONAL,
     Misbehaviour,

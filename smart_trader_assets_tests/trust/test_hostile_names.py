@@ -10,12 +10,12 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
-from smart_trader_assets.cli import app
+from smart_trader_assets.cli.app import app
 from smart_trader_assets.delta.batch import Batch
-from smart_trader_assets.delta.tables import SMART_TRADERS, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.pnl import ALL_TOKENS
 from smart_trader_assets.sandbox import Recording
-from smart_trader_assets.swaps import transaction_rows
+from smart_trader_assets.tables.catalog import SMART_TRADERS, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.transforms.swaps import transaction_rows
 from smart_trader_assets_tests.delta.samples import STAMP
 from smart_trader_assets_tests.delta.test_sql_literals import HOSTILE
 from smart_trader_assets_tests.support.pipeline import Pipeline, open_pipeline

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 
 from smart_trader_assets.assembly import make_resources
 from smart_trader_assets.assets.webhook import helius_webhook_asset
-from smart_trader_assets.cli import app
-from smart_trader_assets.commands import serve
+from smart_trader_assets.cli import serve
+from smart_trader_assets.cli.app import app
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.sandbox import (
     Endpoint,

@@ -9,7 +9,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from polars.exceptions import ComputeError
 
 from smart_trader_assets.delta.errors import StorageError
-from smart_trader_assets.delta.storage_trouble import reason, storage_trouble_told
+from smart_trader_assets.delta.storage_errors import reason, storage_trouble_told
 
 SECRET = "secret-that-nobody-may-read"
 

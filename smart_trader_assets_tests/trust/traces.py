@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.tables import ALL_TABLES
+from smart_trader_assets.tables.catalog import ALL_TABLES
 
 # The stand-ins, which have to be shown the keys.
 _SERVERS = ("uvicorn", "werkzeug")

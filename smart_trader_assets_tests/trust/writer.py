@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass
 import polars as pl
 
 from smart_trader_assets.delta.batch import Batch
-from smart_trader_assets.delta.cursors import SWAPS_TO_COUNT
 from smart_trader_assets.delta.errors import CommitConflictError
 from smart_trader_assets.delta.maintenance import maintain
 from smart_trader_assets.delta.store import Stamp
-from smart_trader_assets.delta.tables import TRANSACTIONS
+from smart_trader_assets.tables.catalog import TRANSACTIONS
+from smart_trader_assets.tables.cursors import SWAPS_TO_COUNT
 from smart_trader_assets_tests.delta.samples import NOW, frame, swap
 from smart_trader_assets_tests.support.watched_store import WatchedStore
 

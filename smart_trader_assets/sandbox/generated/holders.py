@@ -8,10 +8,10 @@ from itertools import accumulate
 from operator import itemgetter
 from random import Random
 
-from smart_trader_assets.owners import KNOWN_OWNERS
 from smart_trader_assets.sandbox.generated.addresses import account_address, wallet_address
 from smart_trader_assets.sandbox.generated.coins import SUPPLY, Coin, Mints
 from smart_trader_assets.sandbox.generated.wallet import TraderWallet
+from smart_trader_assets.transforms.known_addresses import KNOWN_OWNERS
 
 MOST_ACCOUNTS = 120
 SEVERAL_ACCOUNTS = 0.10

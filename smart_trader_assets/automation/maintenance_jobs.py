@@ -1,0 +1,111 @@
+"""The jobs and the asset beside the graph: reset, maintenance, and the queue as the UI shows it."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+from pydantic import Field
+
+from smart_trader_assets.automation.run_leases import RUN_LEASE
+from smart_trader_assets.delta.errors import LakeError
+from smart_trader_assets.delta.maintenance import maintain
+from smart_trader_assets.delta.store import DeltaStore, Stamp
+from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.lake.run_metrics import forget_runs
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.tables.catalog import ALL_TABLES
+from smart_trader_assets.tables.ops import RUNS
+from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
+
+
+class ResetChoice(dg.Config):
+    """Which rows to put back to their first state."""
+
+    table: str = Field(description="For example silver/tracked_tokens")
+    tokens: list[str] = Field([], description="Mint addresses")
+    wallets: list[str] = Field([], description="Wallet addresses; a wallet's rows move together")
+    shards: list[str] = Field([], description="Shards, for example 03")
+    days: list[str] = Field([], description="Days, for example 2026-01-31")
+    states: list[str] = Field([], description="States that the rows are in now")
+    failed: bool = Field(False, description="All rows in trouble")
+    refetch: bool = Field(False, description="Also forget what is known of the wallets' histories")
+    really: bool = Field(
+        False, description="Do it; without this the run only tells what it would do"
+    )
+
+
+@dg.op(
+    name="reset_rows",
+    description="Puts chosen rows back to their first state.",
+    required_resource_keys={"lake", RUN_LEASE},
+)
+def reset_rows(context: dg.OpExecutionContext, config: ResetChoice) -> None:
+    """Plan, tell, and with `really` carry out a reset."""
+    store: DeltaStore = context.resources.lake.store
+    plan = plan_reset(
+        store,
+        Choice(
+            table=config.table,
+            tokens=tuple(config.tokens),
+            wallets=tuple(config.wallets),
+            shards=tuple(config.shards),
+            days=tuple(date.fromisoformat(day) for day in config.days),
+            states=tuple(config.states),
+            failed=config.failed,
+            refetch=config.refetch,
+        ),
+    )
+    context.log.info(f"{plan.rows.height} rows, by state: {plan.by_state}. {plan.consequence}")
+    if not config.really:
+        context.log.info("Nothing was changed: set `really` to do it.")
+        return
+    done = carry_out(store, plan, Stamp(context.run_id, "reset"))
+    context.log.info(f"{done} rows of {config.table} are back in their first state.")
+
+
+@dg.op(
+    name="maintain_tables",
+    description="Compacts, vacuums and checkpoints every table.",
+)
+def maintain_tables(
+    context: dg.OpExecutionContext, lake: LakeResource, settings: dg.ResourceParam[Settings]
+) -> None:
+    """Keep every table's files few and its log short; one that cannot be kept fails the run at its end."""
+    broken: list[str] = []
+    stamp = Stamp(context.run_id, "maintenance")
+    oldest = datetime.now(UTC).date() - timedelta(days=settings.run_metrics_days)
+    for contract in (*ALL_TABLES, RUNS):
+        try:
+            if contract is RUNS:
+                forgotten = forget_runs(lake.store, before=oldest, stamp=stamp)
+                context.log.info(f"{RUNS.name}: {forgotten} rows from before {oldest} are deleted.")
+            kept = maintain(
+                lake.store, contract, retention_hours=settings.retention_hours, stamp=stamp
+            )
+        except LakeError as error:
+            context.log.error(str(error))  # noqa: TRY400 - the message says it, the trace adds nothing
+            broken.append(contract.name)
+            continue
+        context.log.info(
+            f"{kept.table}: {kept.files_before} files became {kept.files_after}, "
+            f"{kept.files_vacuumed} old files deleted, version {kept.version}."
+        )
+    if broken:
+        raise dg.Failure(
+            f"Not kept: {', '.join(broken)}; the log says why. The other tables are.",
+            allow_retries=False,
+        )
+
+
+@dg.job(
+    name="reset",
+    description="Puts chosen rows back to their first state, so that they are done again.",
+)
+def reset_job() -> None:
+    """The reset as a job."""
+    reset_rows()
+
+
+@dg.job(name="maintenance", description="Upkeep of the tables; safe beside running writers.")
+def maintenance_job() -> None:
+    """The upkeep as a job."""
+    maintain_tables()

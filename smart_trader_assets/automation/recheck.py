@@ -1,0 +1,80 @@
+"""The sensor that has failed blocking checks looked at again, once a table that they look at has changed.
+
+So what waits for a check goes on by itself after the rows were mended, whoever mended them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from smart_trader_assets.automation.live_runs import CONSUMER_TAG, LIVE, wait_after_failures
+from smart_trader_assets.automation.run_leases import bury_and_tell
+from smart_trader_assets.checks.results import FailedCheck, failed_checks, faults_told
+from smart_trader_assets.delta.store import DeltaStore, PinnedStore
+from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.tables.catalog import ALL_TABLES
+from smart_trader_assets.text import plural
+
+CHECKS = "checks"
+_CONTRACTS = {contract.name: contract for contract in ALL_TABLES}
+
+
+def look_again_sensor(settings: Settings, lake: LakeResource) -> dg.SensorDefinition:
+    """The sensor of the failed blocking checks of all tables."""
+
+    @dg.sensor(
+        name="failed_checks_due",
+        asset_selection=dg.AssetSelection.all_asset_checks(),
+        minimum_interval_seconds=settings.sensor_seconds,
+        default_status=(
+            dg.DefaultSensorStatus.RUNNING
+            if settings.automation
+            else dg.DefaultSensorStatus.STOPPED
+        ),
+        description="Has blocking checks that failed look again, where a table that they look at has changed.",
+    )
+    def failed_checks_due(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        failed = failed_checks(context.instance, _CONTRACTS)
+        if not failed:
+            return dg.SkipReason("No blocking check has failed.")
+        bury_and_tell(context)
+        store = PinnedStore(lake.store)
+        changed = [check for check in failed if _has_changed(store, check)]
+        told = f"{plural(len(failed), 'blocking check')} failed"
+        if not changed:
+            return dg.SkipReason(f"{told}, and no table has changed since: {faults_told(failed)}")
+        if context.instance.get_runs(
+            dg.RunsFilter(tags={CONSUMER_TAG: CHECKS}, statuses=LIVE), limit=1
+        ):
+            return dg.SkipReason(f"{told}, and a run is looking again.")
+        if until := wait_after_failures(context.instance, CHECKS, datetime.now(UTC)):
+            return dg.SkipReason(f"{told}; the next look is asked for at {until:%H:%M:%S} UTC.")
+        attempt = int(context.cursor or 0) + 1
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(
+                    run_key=f"{CHECKS}:{attempt}",
+                    asset_selection=[],
+                    asset_check_keys=[check.key for check in changed],
+                    tags={
+                        CONSUMER_TAG: CHECKS,
+                        "smart_trader/why": ", ".join(
+                            f"{check.key.name} of {check.table} failed, and its tables have changed since"
+                            for check in changed
+                        ),
+                    },
+                )
+            ],
+            cursor=str(attempt),
+        )
+
+    return failed_checks_due
+
+
+def _has_changed(store: DeltaStore, check: FailedCheck) -> bool:
+    return not check.versions or any(
+        store.version(_CONTRACTS[table]) != version for table, version in check.versions.items()
+    )

@@ -1,0 +1,216 @@
+"""The way to BirdEye for one run: a client made from the settings, driven from synchronous code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Generic, TypeVar
+
+from pydantic import SecretStr
+
+from smart_trader_assets.birdeye import (
+    CREDIT_PRICES,
+    BirdEyeClient,
+    BudgetSpentError,
+    CreditLedger,
+    CreditMeter,
+    EntityFetchError,
+    MissingKeyError,
+    RateGate,
+    Spend,
+    StopFetchingError,
+)
+from smart_trader_assets.birdeye.circuit_breaker import ParkingTimes, park, unpark
+from smart_trader_assets.delta.stopwatch import Stopwatch
+from smart_trader_assets.settings import API_KEY_VARIABLE, LIVE_URL, Settings, SettingsError
+
+T = TypeVar("T")
+
+# The stand-in has no plan that could be overrun; a rate that is set is kept there too.
+_UNTHROTTLED = 1000.0
+LEDGER_FILE = "birdeye_credits.sqlite"
+RATE_FILE = "birdeye_rate.sqlite"
+
+
+@dataclass(frozen=True)
+class Outcomes(Generic[T]):
+    """What came of calls made side by side, in their order.
+
+    None stands for a call that was given up because of `stopped`, which the caller raises once it has
+    handed on what did arrive: what was paid for is not thrown away.
+    """
+
+    results: list[T | EntityFetchError | None]
+    stopped: StopFetchingError | None
+
+    def raise_if_stopped(self) -> None:
+        """Raise what stopped the calls, if anything did."""
+        if self.stopped is not None:
+            raise self.stopped
+
+
+@dataclass(frozen=True)
+class FetchSession:
+    """An open client and the loop that drives it."""
+
+    client: BirdEyeClient
+    meter: CreditMeter
+    runner: asyncio.Runner
+    waiting: Stopwatch = field(default_factory=Stopwatch)
+
+    def fetch(self, call: Coroutine[object, object, T]) -> T:
+        """The result of one call."""
+        with self.waiting:
+            return self.runner.run(call)
+
+    def fetch_all(self, calls: Sequence[Coroutine[object, object, T]]) -> Outcomes[T]:
+        """The results of calls made side by side; an entity's own trouble is its result.
+
+        Trouble of the account or the service gives up what is still under way, at once; a spent budget
+        only what was not sent yet.
+        """
+        with self.waiting:
+            return self.runner.run(_side_by_side(calls))
+
+
+class BirdEyeAccess:
+    """Opens sessions by the settings: base URL, key, rate, budgets."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @contextmanager
+    def session(self, budget: str, *, parks: bool = True) -> Iterator[FetchSession]:
+        """A client whose credits count to `budget`; MissingKeyError or SettingsError before any request.
+
+        Without `parks` its trouble and its success leave the parking notice as it is.
+        """
+        settings = self.settings
+        key = self._key()
+        state = settings.resolved_state_dir
+        state.mkdir(parents=True, exist_ok=True)
+        live = settings.resolved_source == "live"
+        chosen = settings.model_fields_set
+        throttled = live or "requests_per_second" in chosen
+        gate = RateGate(
+            state / RATE_FILE if throttled else None,
+            requests_per_second=settings.requests_per_second if throttled else _UNTHROTTLED,
+        )
+        ledger = CreditLedger(
+            state / LEDGER_FILE,
+            month_budget=settings.credits_per_month
+            if live or "credits_per_month" in chosen
+            else None,
+        )
+        meter = ledger.meter(
+            budget,
+            run_budget=settings.credits_per_run if live or "credits_per_run" in chosen else None,
+            now=settings.now,
+        )
+        client = BirdEyeClient(
+            base_url=settings.birdeye_base_url,
+            api_key=key,
+            gate=gate,
+            meter=meter,
+            timeout=settings.request_timeout_seconds,
+            attempts=settings.request_attempts,
+            concurrency=settings.request_concurrency,
+            backoff_seconds=settings.request_backoff_seconds,
+        )
+        before = meter.spent
+        try:
+            with _parking(settings) if parks else nullcontext(), asyncio.Runner() as runner:
+                runner.run(client.__aenter__())
+                try:
+                    yield FetchSession(client, meter, runner)
+                finally:
+                    runner.run(client.__aexit__(None, None, None))
+            if parks and meter.spent != before:
+                unpark(state)
+        finally:
+            ledger.close()
+            gate.close()
+
+    def spent_this_month(self) -> dict[str, Spend]:
+        """Requests and credits of the month that is under way, by endpoint; empty where none is known."""
+        ledger_file = self.settings.resolved_state_dir / LEDGER_FILE
+        if not ledger_file.exists():
+            return {}
+        ledger = CreditLedger(ledger_file, month_budget=None)
+        try:
+            return ledger.by_endpoint(self.settings.now())
+        finally:
+            ledger.close()
+
+    def estimate(self, requests: Mapping[str, int]) -> str:
+        """What a run may cost at most, in words; `requests` by endpoint."""
+        credits_ = sum(CREDIT_PRICES[endpoint] * count for endpoint, count in requests.items())
+        return f"at most {sum(requests.values()):,} requests and {credits_:,} credits"
+
+    def _key(self) -> SecretStr:
+        settings = self.settings
+        if settings.resolved_source != "live":
+            if settings.birdeye_base_url == LIVE_URL:
+                raise SettingsError(
+                    f"The source is {settings.resolved_source}, but the base URL is BirdEye's own: start the "
+                    "stand-in with `smart-trader sandbox` and set SMART_TRADER_BIRDEYE_BASE_URL to its address."
+                )
+            return settings.birdeye_api_key or SecretStr(settings.resolved_source)
+        if settings.birdeye_api_key is None:
+            raise MissingKeyError(
+                f"No BirdEye key: set {API_KEY_VARIABLE}, or run with --sandbox to try it without one."
+            )
+        return settings.birdeye_api_key
+
+
+@contextmanager
+def _parking(settings: Settings) -> Iterator[None]:
+    """Trouble of the account or the service parks fetching, until a session has fetched and ended well."""
+    folder = settings.resolved_state_dir
+    times = ParkingTimes(
+        credits=timedelta(hours=settings.park_credits_hours),
+        account=timedelta(hours=settings.park_account_hours),
+        service=timedelta(minutes=settings.park_service_minutes),
+    )
+    try:
+        yield
+    except StopFetchingError as error:
+        park(folder, error, now=datetime.now(UTC), times=times)
+        raise
+
+
+async def _side_by_side(calls: Sequence[Coroutine[object, object, T]]) -> Outcomes[T]:
+    async def outcome(call: Coroutine[object, object, T]) -> T | EntityFetchError:
+        try:
+            return await call
+        except EntityFetchError as error:
+            return error
+
+    tasks = [asyncio.ensure_future(outcome(call)) for call in calls]
+    if not tasks:
+        return Outcomes([], None)
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    # A spent budget refuses requests before they are sent; those under way are paid for and may arrive.
+    if not any(isinstance(task.exception(), BudgetSpentError) for task in done):
+        for task in pending:
+            task.cancel()
+    if pending:
+        await asyncio.wait(pending)
+    stopped: StopFetchingError | None = None
+    results: list[T | EntityFetchError | None] = []
+    for task in tasks:
+        if task.cancelled():
+            results.append(None)
+            continue
+        error = task.exception()
+        if error is None:
+            results.append(task.result())
+        elif isinstance(error, StopFetchingError):
+            stopped = stopped or error
+            results.append(None)
+        else:
+            raise error
+    return Outcomes(results, stopped)

@@ -1,0 +1,200 @@
+"""What the last looks of the blocking checks came to, as Dagster's own storage keeps it.
+
+A failed check blocks what is downstream within its run by itself. Sensors and the drain decide run by run,
+and look here before they go downstream of a table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from smart_trader_assets.checks.catalogue import all_checks
+from smart_trader_assets.delta.atomic_write import write_whole
+from smart_trader_assets.errors import SmartTraderError
+from smart_trader_assets.text import shown_text
+
+# Names of an evaluation's metadata.
+LOOKED_FROM, LOOKED_UNTIL, VERSIONS, ROWS = "looked_from", "looked_until", "versions", "rows"
+
+_ROWS_TOLD = 3
+_LONGEST_VALUE = 80
+
+
+class UnsoundTableError(SmartTraderError):
+    """A table broke a rule without which going on would spread a wrong number."""
+
+
+@dataclass(frozen=True)
+class LastLook:
+    """The last look of a check that came to an end."""
+
+    at: datetime
+    evaluation: dg.AssetCheckEvaluation
+
+    def moment(self, name: str) -> datetime | None:
+        """A time from its metadata."""
+        value = self.evaluation.metadata.get(name)
+        if not isinstance(value, dg.TimestampMetadataValue) or value.value is None:
+            return None
+        return datetime.fromtimestamp(value.value, UTC)
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """A blocking check whose last look found something; `versions` are those of the tables it looked at."""
+
+    key: dg.AssetCheckKey
+    at: datetime
+    found: str
+    rows: tuple[Mapping[str, str], ...]
+    remedy: str
+    versions: Mapping[str, int]
+
+    @property
+    def table(self) -> str:
+        """The table that it is a check of."""
+        return "/".join(self.key.asset_key.path)
+
+    @property
+    def fault(self) -> str:
+        """Which check of which table found what, and when."""
+        return (
+            f"the blocking check {self.key.name} of {self.table} failed at {self.at:%Y-%m-%d %H:%M} UTC: "
+            f"{self.found}"
+        )
+
+    @property
+    def rows_told(self) -> str:
+        """The first rows that it found, one a line."""
+        lines = [
+            ", ".join(
+                f"{name} {shown_text(value, _LONGEST_VALUE)}"
+                for name, value in row.items()
+                if name != "fault"
+            )
+            for row in self.rows[:_ROWS_TOLD]
+        ]
+        return "\n".join(f"  {line}" for line in lines if line)
+
+
+def last_looks(
+    instance: dg.DagsterInstance, keys: Collection[dg.AssetCheckKey]
+) -> dict[dg.AssetCheckKey, LastLook]:
+    """The last completed look of each check; one that is under way or broke off does not count."""
+    storage = instance.event_log_storage
+    records = dict(storage.get_latest_asset_check_execution_by_key(list(keys)))
+    broken_off = [key for key, record in records.items() if not _is_complete(record.evaluation)]
+    for key, summary in storage.get_asset_check_summary_records(broken_off).items():
+        completed = summary.last_completed_check_execution_record
+        if completed is not None:
+            records[key] = completed
+    return {
+        key: LastLook(datetime.fromtimestamp(record.event.timestamp, UTC), record.evaluation)
+        for key, record in records.items()
+        if record.event is not None
+        and record.evaluation is not None
+        and _is_complete(record.evaluation)
+    }
+
+
+def failed_checks(instance: dg.DagsterInstance, tables: Collection[str]) -> list[FailedCheck]:
+    """The blocking checks of `tables` whose last look found something: one query of the instance."""
+    remedies = {
+        dg.AssetCheckKey(dg.AssetKey(check.contract.name.split("/")), check.name): check.remedy
+        for check in all_checks()
+        if check.blocking and check.contract.name in tables
+    }
+    return [
+        FailedCheck(
+            key=key,
+            at=look.at,
+            found=look.evaluation.description or "it does not say what.",
+            rows=_rows(look.evaluation),
+            remedy=remedies[key],
+            versions=_versions(look.evaluation),
+        )
+        for key, look in last_looks(instance, remedies).items()
+        if not look.evaluation.passed and look.evaluation.severity == dg.AssetCheckSeverity.ERROR
+    ]
+
+
+def faults_told(failed: Collection[FailedCheck]) -> str:
+    """What failed and what to do about it, on one line: why a sensor asks for nothing."""
+    return " ".join(f"{check.fault} {check.remedy}" for check in failed)
+
+
+def unsound(failed: Collection[FailedCheck]) -> UnsoundTableError:
+    """The error that tells what the checks found, where, and what to do about it."""
+    told = [
+        f"{check.fault[0].upper()}{check.fault[1:]}\n{check.rows_told}\n{check.remedy}".replace(
+            "\n\n", "\n"
+        )
+        for check in failed
+    ]
+    return UnsoundTableError(
+        "\n".join(told)
+        + "\nNothing downstream is made from it until the check passes; then run it again."
+    )
+
+
+def tables_read(assets: Collection[dg.AssetsDefinition]) -> dict[str, frozenset[str]]:
+    """The assets that each asset reads, both by name."""
+    return {
+        spec.key.to_user_string(): frozenset(dep.asset_key.to_user_string() for dep in spec.deps)
+        for definition in assets
+        for spec in definition.specs
+    }
+
+
+def _is_complete(evaluation: object) -> bool:
+    # What is only planned comes as another class under the same name.
+    return isinstance(evaluation, dg.AssetCheckEvaluation)
+
+
+def _rows(evaluation: dg.AssetCheckEvaluation) -> tuple[Mapping[str, str], ...]:
+    table = evaluation.metadata.get(ROWS)
+    if not isinstance(table, dg.TableMetadataValue):
+        return ()
+    columns = [column.name for column in table.schema.columns]
+    return tuple(
+        {name: str(record.data[name]) for name in columns if name in record.data}
+        for record in table.records
+    )
+
+
+def _versions(evaluation: dg.AssetCheckEvaluation) -> Mapping[str, int]:
+    versions = evaluation.metadata.get(VERSIONS)
+    if not isinstance(versions, dg.JsonMetadataValue) or not isinstance(versions.data, dict):
+        return {}
+    return {str(table): int(version) for table, version in versions.data.items()}
+
+
+NOTE_FILE = "failed_checks.json"
+
+
+def note_suspects(folder: Path, keys: Collection[dg.AssetCheckKey]) -> None:
+    """Write down which checks failed; no key takes the note away."""
+    note = folder / NOTE_FILE
+    if not keys:
+        note.unlink(missing_ok=True)
+        return
+    told = [{"table": key.asset_key.to_user_string(), "check": key.name} for key in keys]
+    write_whole(note, json.dumps(told, indent=2))
+
+
+def noted_suspects(folder: Path) -> set[dg.AssetCheckKey]:
+    """The checks of the note; none where there is none or it cannot be understood."""
+    try:
+        told = json.loads((folder / NOTE_FILE).read_text())
+        return {
+            dg.AssetCheckKey(dg.AssetKey(str(entry["table"]).split("/")), str(entry["check"]))
+            for entry in told
+        }
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return set()

@@ -1,0 +1,5 @@
+"""The command `smart-trader`: what Dagster has no word for."""
+
+from smart_trader_assets.cli.app import main
+
+__all__ = ["main"]

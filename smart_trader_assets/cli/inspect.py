@@ -1,0 +1,208 @@
+"""The subcommands that look and change nothing: state, explain, report, backtest."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from smart_trader_assets.birdeye.circuit_breaker import parked
+from smart_trader_assets.birdeye.session import BirdEyeAccess
+from smart_trader_assets.cli.explanation import (
+    explanation_csv,
+    explanation_head,
+    explanation_json,
+    explanation_tables,
+)
+from smart_trader_assets.cli.options import (
+    STANDARD_OUTPUT,
+    AsOf,
+    Data,
+    chosen_settings,
+    errors_told,
+    output_file,
+    page_file,
+)
+from smart_trader_assets.cli.terminal import outcomes_table, queue_tables
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.ranking.backtest import backtest
+from smart_trader_assets.report.explanation import explain as explain_from_tables
+from smart_trader_assets.report.exports import ranking_csv, ranking_json
+from smart_trader_assets.report.page_file import check_folder, page_path, write_page, write_text
+from smart_trader_assets.report.report_data import MOST_WALLETS
+from smart_trader_assets.sources import settings_of_root
+from smart_trader_assets.tables.queue import read_queue
+from smart_trader_assets.thresholds import due_policy, ranking_rules
+
+_HINDSIGHT = (
+    "The wallets are those known today, chosen with hindsight: this compares tiers with each other and "
+    "forecasts nothing."
+)
+_WIDTH_OF_A_FILE = 160  # columns of a table that is piped somewhere
+
+
+def state(
+    data: Data = None,
+    as_of: AsOf = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Show the queue: rows by state, what is due, what is in trouble. Changes nothing."""
+    with errors_told() as console:
+        settings = settings_of_root(chosen_settings(data, as_of=as_of))
+        store = make_lake(settings).store
+        queue = read_queue(store, as_of=settings.now(), policy=due_policy(settings))
+        spent = BirdEyeAccess(settings).spent_this_month()
+        parking = parked(settings.resolved_state_dir, now=datetime.now(UTC))
+        if as_json:
+            money = {
+                name: {"requests": s.requests, "credits": s.credits} for name, s in spent.items()
+            }
+            told = {**queue.as_json(), "spent_this_month": money}
+            told["parked_until"] = parking.until.isoformat() if parking else None
+            typer.echo(json.dumps(told, indent=2))
+            return
+        for table in queue_tables(queue):
+            console.print(table)
+        if queue.incomplete_histories:
+            console.print(f"{queue.incomplete_histories} wallets' histories are not complete yet.")
+        requests = sum(spend.requests for spend in spent.values())
+        credits_spent = sum(spend.credits for spend in spent.values())
+        console.print(
+            f"This month: {requests:,} requests, {credits_spent:,} credits.", highlight=False
+        )
+        if parking:
+            console.print(
+                f"[yellow]![/] Fetching is parked until {parking.until:%Y-%m-%d %H:%M} UTC: "
+                f"{escape(parking.reason)}",
+                soft_wrap=True,
+            )
+
+
+def explain(
+    wallet: Annotated[str, typer.Argument(help="Address of the wallet, or its first characters.")],
+    token: Annotated[
+        str | None, typer.Option(metavar="MINT", help="Only this token's trades; or its symbol.")
+    ] = None,
+    data: Data = None,
+    as_of: AsOf = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Print trades, lot matches and open lots as CSV.")
+    ] = False,
+) -> None:
+    """Show the trades and the lots behind a wallet's numbers, and whether they add up to the table's."""
+    if as_json and csv:
+        raise typer.BadParameter("--json and --csv are two forms: choose one")
+    with errors_told() as console:
+        settings = settings_of_root(chosen_settings(data, as_of=as_of))
+        explained = explain_from_tables(
+            make_lake(settings), wallet, as_of=settings.now(), token=token
+        )
+        if as_json:
+            typer.echo(explanation_json(explained))
+            return
+        if csv:
+            typer.echo(explanation_csv(explained), nl=False)
+            return
+        wide = console if console.is_terminal else Console(width=_WIDTH_OF_A_FILE)
+        for line in explanation_head(explained):
+            wide.print(line, highlight=False, markup=False, soft_wrap=True)
+        wide.print()
+        for table in explanation_tables(explained, wide.width):
+            wide.print(table)
+        wide.print(explained.agreement.verdict, highlight=False, markup=False, soft_wrap=True)
+
+
+def report(
+    data: Data = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The page; by default reports/ in the root.",
+            callback=page_file,
+        ),
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the ranking as CSV too; - is standard output.",
+            callback=output_file,
+        ),
+    ] = None,
+    as_json: Annotated[
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Write the ranking as JSON too; - is standard output.",
+            callback=output_file,
+        ),
+    ] = None,
+    wallets: Annotated[
+        int, typer.Option(min=1, help="Wallets on the page, best first.")
+    ] = MOST_WALLETS,
+) -> None:
+    """Write the page to look at: leaderboard, and each trader's curve, tokens, reasons and lots.
+
+    One HTML file that works without a network. CSV and JSON hold all ranked wallets, unrounded.
+    """
+    if csv == as_json == STANDARD_OUTPUT:
+        raise typer.BadParameter("--csv and --json cannot both go to standard output")
+    with errors_told() as console:
+        settings = settings_of_root(chosen_settings(data))
+        for file in (out, csv, as_json):
+            if file:
+                check_folder(file)
+        page = out or page_path(settings)
+        ranking = write_page(make_lake(settings), page, most_wallets=wallets)
+        exports = [(csv, ranking_csv(ranking.traders))] if csv else []
+        if as_json:
+            told = ranking_json(ranking.traders, as_of=ranking.as_of, source=ranking.source)
+            exports.append((as_json, told))
+        # Where an export goes to standard output, it is alone there.
+        spoken = Console(stderr=True) if STANDARD_OUTPUT in (csv, as_json) else console
+        written = [page]
+        for file, text in exports:
+            if file == STANDARD_OUTPUT:
+                typer.echo(text, nl=False)
+            else:
+                write_text(file, text)
+                written.append(file)
+        for file in written:
+            spoken.print(escape(str(file.resolve())), highlight=False, soft_wrap=True)
+        if not ranking.traders.height:
+            spoken.print("No trader yet: `smart-trader run` looks for some.", highlight=False)
+
+
+def show_backtest(
+    data: Data = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="DAY", help="Rank as of the start of this day; by default 30 days back."
+        ),
+    ] = None,
+) -> None:
+    """Rank the wallets as of an earlier day, and show what each tier earned afterwards. Changes nothing."""
+    with errors_told() as console:
+        settings = settings_of_root(chosen_settings(data))
+        found = backtest(
+            make_lake(settings).store, rules=ranking_rules(settings), at=_day(at) if at else None
+        )
+        console.print(outcomes_table(found))
+        console.print(_HINDSIGHT, soft_wrap=True)
+
+
+def _day(text: str) -> datetime:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"--at {text} is no day: give it as 2026-01-31") from None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,0 +1,101 @@
+"""What the subcommands share: options, the settings that they choose, and how a refusal is told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from dagster import DagsterExecutionInterruptedError
+from rich.console import Console
+from rich.markup import escape
+
+from smart_trader_assets.delta.storage_errors import storage_trouble_told
+from smart_trader_assets.errors import SmartTraderError
+from smart_trader_assets.settings import Settings, load_settings
+
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Root of the tables, a folder or s3://...; by default data/<source>.",
+    ),
+]
+Sandbox = Annotated[
+    bool,
+    typer.Option("--sandbox", help="Use the built-in BirdEye stand-in with its invented market."),
+]
+Replay = Annotated[
+    Path | None,
+    typer.Option(
+        "--replay", metavar="DIR", help="Serve the recorded swap rows (*.jsonl) of this folder."
+    ),
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="TIME", help="Set the clock, ISO 8601 (2026-01-31T12:00:00Z)."),
+]
+
+
+STANDARD_OUTPUT = Path("-")
+
+
+def output_file(file: Path | None) -> Path | None:
+    """A file to write, or `-`; BadParameter where an option stands in the place of its name."""
+    return file if file == STANDARD_OUTPUT else page_file(file)
+
+
+def page_file(file: Path | None) -> Path | None:
+    """A file to write; BadParameter where an option stands in the place of its name."""
+    if file and str(file).startswith("-"):
+        raise typer.BadParameter(f"{file} is no name of a file (a file of that name is ./{file})")
+    return file
+
+
+def chosen_settings(
+    data: str | None,
+    *,
+    sandbox: bool = False,
+    replay: Path | None = None,
+    as_of: str | None = None,
+) -> Settings:
+    """The settings of the environment with the options on top; BadParameter for options that clash."""
+    changes: dict[str, Any] = {"root": data}
+    if sandbox and replay:
+        raise typer.BadParameter("--sandbox and --replay are two sources: choose one")
+    if sandbox:
+        changes["source"] = "sandbox"
+    if replay:
+        changes |= {"source": "replay", "replay_folder": replay}
+    if as_of:
+        try:
+            moment = datetime.fromisoformat(as_of)
+        except ValueError:
+            raise typer.BadParameter(f"--as-of {as_of} is no ISO 8601 time") from None
+        changes["as_of"] = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return load_settings(changes)
+
+
+@contextmanager
+def errors_told() -> Iterator[Console]:
+    """A refusal of ours is one sentence and exit code 1; anything else is a defect and keeps its trace."""
+    console = Console()
+    try:
+        with storage_trouble_told("the command was at work"):
+            yield console
+    except SmartTraderError as error:
+        Console(stderr=True).print(
+            f"[red]✗[/] {escape(str(error))}", soft_wrap=True, highlight=False
+        )
+        sys.exit(1)
+    except (
+        KeyboardInterrupt,
+        DagsterExecutionInterruptedError,
+    ):  # the latter where a run was at work
+        Console(stderr=True).print("Stopped. What is done stays done; run it again to go on.")
+        sys.exit(130)

@@ -1,0 +1,93 @@
+"""`smart-trader run`: the pipeline drained once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import dagster as dg
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from smart_trader_assets.cli.options import (
+    AsOf,
+    Data,
+    Replay,
+    Sandbox,
+    chosen_settings,
+    errors_told,
+)
+from smart_trader_assets.cli.terminal import ProgressWatcher, print_outcome
+from smart_trader_assets.delta.location import place
+from smart_trader_assets.drain import Drain
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.report.page_file import page_is_current, page_path, write_page
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.sources import open_source
+from smart_trader_assets.tables.catalog import SMART_TRADERS
+from smart_trader_assets.tables.queue import read_queue
+from smart_trader_assets.thresholds import due_policy
+
+
+def run(
+    data: Data = None,
+    sandbox: Sandbox = False,
+    replay: Replay = None,
+    as_of: AsOf = None,
+    top: Annotated[int, typer.Option(min=1, help="Length of the leaderboard.")] = 20,
+) -> None:
+    """Drain the pipeline once: take a snapshot, then do whatever is due until nothing is.
+
+    Without an API key it runs against the built-in stand-in. Running it again fetches and computes only
+    what is new or due again.
+    """
+    with errors_told() as output:
+        settings = chosen_settings(data, sandbox=sandbox, replay=replay, as_of=as_of)
+        # Where the log is JSON, standard output is the log's.
+        console = Console(stderr=True) if settings.log_format == "json" else output
+        watcher = ProgressWatcher(console)
+        with open_source(settings) as (settings, _, stand_in):
+            for problem in stand_in.problems if stand_in else ():
+                console.print(f"[yellow]![/] {escape(problem)}", soft_wrap=True)
+            if stand_in and stand_in.problems:
+                console.print(
+                    f"[yellow]![/] {len(stand_in.problems)} recorded rows are not served."
+                )
+            console.print(_greeting(settings), highlight=False, soft_wrap=True)
+            with _instance() as instance:
+                try:
+                    report = Drain(settings, instance, watcher).run()
+                finally:
+                    watcher.close()
+        lake = make_lake(settings)
+        store = lake.store
+        traders = store.scan(SMART_TRADERS).collect()
+        queue = read_queue(store, as_of=settings.now(), policy=due_policy(settings))
+        print_outcome(console, report, traders, queue, root=place(store.root), top=top)
+        page = page_path(settings)
+        if not page_is_current(lake, page):
+            write_page(lake, page)
+        console.print(f"Report: {escape(str(page.resolve()))}", highlight=False, soft_wrap=True)
+
+
+def _greeting(settings: Settings) -> str:
+    what = {
+        "live": f"BirdEye at {settings.birdeye_base_url}",
+        "sandbox": f"an invented market (seed {settings.sandbox_seed}) served over loopback",
+        "replay": f"the recorded rows of {settings.replay_folder} served over loopback",
+    }[settings.resolved_source]
+    return f"Source: {what}. As of {settings.now():%Y-%m-%d %H:%M:%S} UTC."
+
+
+@contextmanager
+def _instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster's own instance where DAGSTER_HOME names one, so that the runs show in the UI."""
+    if os.environ.get("DAGSTER_HOME"):
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    else:
+        with dg.DagsterInstance.ephemeral() as instance:
+            yield instance

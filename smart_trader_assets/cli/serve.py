@@ -1,0 +1,92 @@
+"""The subcommands that serve until they are stopped: the Dagster UI, and the stand-in for BirdEye."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from smart_trader_assets.cli.options import AsOf, Data, Replay, chosen_settings, errors_told
+from smart_trader_assets.delta.location import place
+from smart_trader_assets.sandbox import serve
+from smart_trader_assets.sources import make_stand_in, open_source
+
+
+def dev(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI on loopback.")] = 3000,
+    data: Data = None,
+    automation: Annotated[
+        bool, typer.Option("--automation", help="Start with all sensors and schedules on.")
+    ] = False,
+) -> None:
+    """Open the Dagster UI with its daemon; without an API key the stand-in is started beside it."""
+    with errors_told() as console, open_source(chosen_settings(data)) as (settings, server, _):
+        environment = dict(os.environ)
+        if server is not None:
+            anchor = settings.sandbox_anchor
+            environment |= {
+                "SMART_TRADER_SOURCE": settings.resolved_source,
+                "SMART_TRADER_BIRDEYE_BASE_URL": server.base_url,
+                "SMART_TRADER_SANDBOX_ANCHOR": anchor.isoformat() if anchor else "",
+            }
+            console.print(f"The stand-in for BirdEye listens on {server.base_url}")
+        environment["SMART_TRADER_ROOT"] = place(settings.resolved_root)
+        if automation:
+            environment["SMART_TRADER_AUTOMATION"] = "true"
+        console.print(f"The UI opens on http://127.0.0.1:{port}")
+        command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
+        workspace = ["-m", "smart_trader_assets.definitions"]
+        sys.exit(run_until_stopped([*command, *workspace], environment))
+
+
+def run_until_stopped(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Runs `command` to its end; its exit code. Whoever stops this process stops the command with it."""
+    with subprocess.Popen(command, env=environment) as process:  # noqa: S603
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: process.terminate())
+        while True:
+            try:
+                code = process.wait()
+                return code if code >= 0 else 128 - code  # as a shell tells of a signal
+            except KeyboardInterrupt:  # the terminal has told the command as well
+                continue
+
+
+def sandbox(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port on loopback; 0 takes a free one.")
+    ] = 8765,
+    data: Data = None,
+    replay: Replay = None,
+    as_of: AsOf = None,
+) -> None:
+    """Serve the BirdEye stand-in alone, on loopback, until it is stopped.
+
+    Point SMART_TRADER_BIRDEYE_BASE_URL at it. GET /sandbox/requests counts requests.
+
+    POST /sandbox/faults makes it misbehave, DELETE ends that. Three calls are limited by:
+
+    curl localhost:8765/sandbox/faults -d '{"kind": "rate_limited", "times": 3}'
+
+    Kinds: latency (with "seconds"), rate_limited, server_error, cut_body,
+    invalid_json, unsuccessful, hang, reset, credits_spent, bad_key,
+    not_in_plan, forbidden, not_found. "endpoint" and "entity" narrow it.
+    """
+    with errors_told() as console:
+        stand_in = make_stand_in(
+            chosen_settings(data, sandbox=replay is None, replay=replay, as_of=as_of)
+        )
+        for problem in stand_in.problems:
+            console.print(f"[yellow]![/] {escape(problem)}", soft_wrap=True)
+        serve(
+            stand_in.source,
+            clock=stand_in.settings.now,
+            port=port,
+            on_start=lambda url: console.print(f"The stand-in for BirdEye listens on {url}"),
+        )

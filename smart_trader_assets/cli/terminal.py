@@ -1,0 +1,322 @@
+"""What the command shows: progress, the leaderboard, the queue. Rounding happens here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, JustifyMethod
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from smart_trader_assets.delta.contract import OPERATION, VERSION
+from smart_trader_assets.drain import DrainReport, Step, Watcher
+from smart_trader_assets.ranking.backtest import Backtest
+from smart_trader_assets.tables.queue import Queue
+from smart_trader_assets.tables.reset import Plan
+from smart_trader_assets.text import short
+
+_POLL_SECONDS = 0.5
+
+# Below it, whole addresses would leave no room for the measures that a ranking is read for.
+_WIDTH_FOR_ADDRESSES = 110
+
+# An address, or one of those that a key is made of.
+_ADDRESS = re.compile(r"[0-9A-Za-z]{32,}")
+
+# Between two columns of a table without lines.
+_PADDING = 2
+
+_DID = {
+    "tokens_tracked": "tracked",
+    "tokens_rejected": "rejected",
+    "tokens_fetched": "tokens fetched",
+    "tokens_in_trouble": "tokens in trouble",
+    "whales_taken_over": "whales",
+    "whales_excluded": "whales excluded",
+    "wallets_fetched": "wallets fetched",
+    "wallets_in_trouble": "wallets in trouble",
+    "wallets_to_go_on": "wallets to go on with",
+    "wallets_computed": "wallets computed",
+    "swaps_set_aside": "swaps set aside",
+    "wallets_ranked": "traders",
+    "wallets_kept_out": "kept out",
+    "tiers_changed": "changes of tier",
+    "rows_inserted": "rows new",
+    "rows_updated": "rows changed",
+    "rows_deleted": "rows gone",
+}
+
+
+class ProgressWatcher(Watcher):
+    """Shows each asset run as a bar of due rows that shrinks as batches are settled."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("[bold]{task.description:<24}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._stop = threading.Event()
+        self._poller: threading.Thread | None = None
+        self._task: TaskID | None = None
+
+    def begins(self, asset: str, due: int | None, count: Callable[[], int]) -> None:
+        """Put up the bar, and look from time to time how many rows are left."""
+        if not self._console.is_terminal:
+            return
+        self._progress.start()
+        self._task = self._progress.add_task(asset, total=due)
+        if due:
+            self._stop.clear()
+            self._poller = threading.Thread(target=self._poll, args=(due, count), daemon=True)
+            self._poller.start()
+
+    def _poll(self, due: int, count: Callable[[], int]) -> None:
+        while not self._stop.wait(_POLL_SECONDS):
+            left = count()
+            if self._task is not None:
+                self._progress.update(self._task, completed=max(0, due - left))
+
+    def ends(self, step: Step) -> None:
+        """Take the bar down and leave a line that says what was done."""
+        self.close()
+        did = [f"{int(step.facts[f]):,} {label}" for f, label in _DID.items() if step.facts.get(f)]
+        self._console.print(
+            f"[green]✓[/] {step.asset:<24} [dim]{step.seconds:5.1f} s[/]  "
+            + (", ".join(did) or "nothing new"),
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def close(self) -> None:
+        """Stop looking, take the bar down."""
+        self._stop.set()
+        if self._poller is not None:
+            self._poller.join()
+            self._poller = None
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+            self._progress.stop()
+
+
+def usd(amount: float | None) -> str:
+    """Whole dollars with thousands, a dash where unknown."""
+    return "–" if amount is None else f"{'-' if amount < 0 else ''}${abs(amount):,.0f}"
+
+
+def percent(share: float | None) -> str:
+    """One decimal, a dash where unknown."""
+    return "–" if share is None else f"{share:,.1f} %"
+
+
+def leaderboard(traders: pl.DataFrame, top: int, width: int) -> Table:
+    """The best `top` rows of gold/smart_traders, as many of their measures as `width` has room for."""
+    rows = traders.sort("overall_rank").head(top).to_dicts()
+    if width < _WIDTH_FOR_ADDRESSES:
+        rows = [{**row, "wallet_address": short(row["wallet_address"])} for row in rows]
+    cut = f", {len(rows)} of {traders.height} shown" if len(rows) < traders.height else ""
+    table = Table(
+        title=f"Smart traders: {traders.height} ranked{cut}",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        collapse_padding=True,
+    )
+    shown: list[list[str]] = []
+    for name, told in _LEADERBOARD.items():
+        cells = [told(row) for row in rows]
+        width -= max(map(len, (name, *cells))) + _PADDING
+        if width < _PADDING:  # at the edges
+            break
+        justify: JustifyMethod = "left" if name in {"wallet", "tier"} else "right"
+        table.add_column(name, justify=justify, no_wrap=True)
+        shown.append(cells)
+    for row in zip(*shown, strict=True):
+        table.add_row(*map(escape, row))
+    return table
+
+
+# In the order of their importance: the last ones go first where there is no room.
+_LEADERBOARD: Mapping[str, Callable[[dict[str, Any]], str]] = {
+    "#": lambda row: str(row["overall_rank"]),
+    "wallet": lambda row: str(row["wallet_address"]),
+    "tier": lambda row: str(row["tier"]),
+    "score": lambda row: f"{row['score']:.1f}",
+    "total PnL": lambda row: usd(
+        row["total_pnl"] if row["total_pnl"] is not None else row["realized_pnl"]
+    ),
+    "win rate": lambda row: percent(row["win_rate"]),
+    "ROI": lambda row: percent(row["roi"]),
+    "coverage": lambda row: percent(row["coverage"]),
+    "sells": lambda row: str(row["closing_count"]),
+    "tokens": lambda row: str(row["token_count"]),
+}
+
+
+def outcomes_table(backtest: Backtest) -> Table:
+    """What each tier of an earlier ranking earned afterwards."""
+    table = Table(
+        title=f"Ranked as of {backtest.at:%Y-%m-%d}, realized from then to {backtest.until:%Y-%m-%d}",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        collapse_padding=True,
+    )
+    table.add_column("tier", no_wrap=True)
+    for name in ("wallets", "active", "wins", "PnL", "median", "ROI", "in profit"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in backtest.tiers.iter_rows(named=True):
+        table.add_row(
+            row["tier"],
+            str(row["wallets"]),
+            str(row["active"]),
+            percent(row["win_rate"]),
+            usd(row["realized_pnl"]),
+            usd(row["median_pnl"]),
+            percent(row["roi"]),
+            percent(row["profitable"]),
+        )
+    return table
+
+
+def print_outcome(
+    console: Console,
+    report: DrainReport,
+    traders: pl.DataFrame,
+    queue: Queue,
+    *,
+    root: str,
+    top: int,
+) -> None:
+    """The end of a drain: the ranking, what is in trouble, what it cost, and where the tables lie."""
+    console.print()
+    if traders.height:
+        console.print(leaderboard(traders, top, console.width))
+    else:
+        console.print("No wallet qualifies as a smart trader yet.")
+    for trouble in queue.troubles[:10]:
+        console.print(
+            f"[yellow]![/] {trouble.table} {escape(trouble.entity)}: {trouble.state} after "
+            f"{trouble.attempts} attempts: {escape(trouble.last_error)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if len(queue.troubles) > 10:  # noqa: PLR2004
+        console.print(f"[yellow]![/] and {len(queue.troubles) - 10} more: `smart-trader state`")
+    for asset, rows in report.stuck.items():
+        console.print(f"[yellow]![/] {rows} rows stay due for {asset}")
+    requests = int(
+        sum(v for s in report.steps for f, v in s.facts.items() if f.startswith("requests "))
+    )
+    credits_spent = int(
+        sum(v for s in report.steps for f, v in s.facts.items() if f.startswith("credits "))
+    )
+    console.print(
+        f"{_as_of(report, traders)} {requests:,} requests, {credits_spent:,} credits. "
+        f"Tables: {escape(root)}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _as_of(report: DrainReport, traders: pl.DataFrame) -> str:
+    """The time that the ranking speaks of, which is not the run's where the run computed nothing."""
+    ranked: Any = traders["as_of"].max()
+    if ranked is None:
+        return f"As of {report.as_of:%Y-%m-%d %H:%M:%S} UTC."
+    idle = ranked < report.as_of and not report.total("wallets_computed")
+    return f"Ranked as of {ranked:%Y-%m-%d %H:%M:%S} UTC{', nothing new since' if idle else ''}."
+
+
+def queue_tables(queue: Queue) -> list[Table]:
+    """The queue as tables: rows by state, what is due, what is in trouble."""
+    states = Table(title="Rows by state", title_justify="left")
+    for name in ("table", "column", "state"):
+        states.add_column(name)
+    states.add_column("rows", justify="right")
+    states.add_column("partitions", justify="right")
+    grouped = queue.counts.group_by("table", "column", "state", maintain_order=True).agg(
+        pl.col("rows").sum(), pl.col("partition").n_unique().alias("partitions")
+    )
+    for row in grouped.iter_rows():
+        states.add_row(*map(str, row[:3]), f"{row[3]:,}", str(row[4]))
+    due = Table(title="Due now", title_justify="left")
+    for name in ("cursor", "asset", "partitions"):
+        due.add_column(name)
+    due.add_column("rows", justify="right")
+    due.add_column("oldest (UTC)")
+    waiting = queue.due.group_by("cursor", "consumer", maintain_order=True).agg(
+        pl.col("partition"), pl.col("rows").sum()
+    )
+    for cursor, consumer, partitions, rows in waiting.iter_rows():
+        due.add_row(
+            cursor,
+            consumer,
+            ", ".join(p or "all" for p in partitions),
+            f"{rows:,}",
+            f"{queue.oldest[cursor]:%Y-%m-%d %H:%M:%S}",
+        )
+    if not waiting.height:
+        due.add_row("nothing", "", "", "0", "")
+    tables = [states, due]
+    if queue.troubles:
+        troubles = Table(title="In trouble", title_justify="left")
+        for name in ("table", "entity", "state", "attempts", "next attempt", "error"):
+            troubles.add_column(name, overflow="fold")
+        for t in queue.troubles:
+            next_at: Any = t.next_attempt_at
+            troubles.add_row(
+                t.table,
+                escape(t.entity),
+                t.state,
+                str(t.attempts),
+                f"{next_at:%Y-%m-%d %H:%M}" if next_at else "never",
+                escape(t.last_error),
+            )
+        tables.append(troubles)
+    return tables
+
+
+def reset_table(plan: Plan, width: int, most: int = 20) -> Table:
+    """The rows that a reset means, the first `most` of them; addresses whole where `width` has room."""
+    contract = plan.cursor.contract
+    table = Table(
+        title=f"{plan.rows.height} rows of {contract.name}",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+    )
+    names = (*contract.key, plan.cursor.state_column, OPERATION, VERSION)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in plan.rows.select(names).head(most).iter_rows():
+        table.add_row(*(escape(_told(value, width)) for value in row))
+    if plan.rows.height > most:
+        table.add_row(f"and {plan.rows.height - most} more")
+    return table
+
+
+def _told(value: object, width: int) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if width < _WIDTH_FOR_ADDRESSES:
+        return _ADDRESS.sub(lambda found: short(found[0]), str(value))
+    return str(value)

@@ -1,0 +1,176 @@
+"""The IO manager: loads tables as frames, writes batches by the write protocol."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from smart_trader_assets.delta.batch import Batch, Batches
+from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.errors import FrameError
+from smart_trader_assets.delta.storage_errors import storage_trouble_told
+from smart_trader_assets.delta.store import DeltaStore, Stamp, Written, partition_text
+from smart_trader_assets.lake.metadata import column_lineage, table_schema
+from smart_trader_assets.lake.preview import Preview
+from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.lake.run_metrics import (
+    CREDITS,
+    REQUESTS,
+    RunMeter,
+    begun_at,
+    record_run,
+    span_of,
+    sum_of,
+)
+from smart_trader_assets.tables.catalog import ALL_TABLES
+
+CONTRACTS = {contract.name: contract for contract in ALL_TABLES}
+
+
+class MedallionIOManager(dg.ConfigurableIOManager):
+    """One asset key, one folder, one Delta table.
+
+    Outputs are a `Batch`, several, `Batches` that are written while they are produced, or a frame (one
+    batch of rows). Of each batch first the rows are merged, then the states of the upstream rows are
+    settled. Inputs are a `pl.LazyFrame`, or a `pl.DataFrame` where the parameter is annotated so,
+    narrowed to the partitions that the partition mapping names.
+    """
+
+    lake: dg.ResourceDependency[LakeResource]
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        """Write the batches; FrameError for rows outside of the run's partitions."""
+        contract = CONTRACTS["/".join(context.asset_key.path)]
+        store = self.lake.store
+        keys = sorted(context.asset_partition_keys) if context.has_asset_partitions else []
+        stamp = Stamp(context.run_id, contract.name, span_of(keys))
+        instance = context.step_context.instance
+        meter = RunMeter(stamp, begun_at(instance, context.run_id, context.step_key))
+        preview = Preview(contract)
+        try:
+            with storage_trouble_told(f"making {contract.name}"):
+                for number, batch in enumerate(_batches(obj), start=1):
+                    partition = _partition(batch, keys, contract)
+                    with meter.writing:
+                        result = store.write(contract, replace(batch, partition=partition), stamp)
+                    meter.written.add(result)
+                    preview.take(batch.rows)
+                    context.log.info(_told(contract, number, partition, result))
+        except BaseException as error:
+            record_run(store, meter.row(error), context.log)
+            raise
+        row = meter.row()
+        metadata = output_metadata(store, contract, keys, meter.written, preview)
+        context.add_output_metadata(metadata | row.metadata)
+        record_run(store, row, context.log)
+
+    def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
+        """The upstream table, lazily: filters and columns of the asset are pushed down to the files."""
+        contract = CONTRACTS["/".join(context.asset_key.path)]
+        frame = self.lake.store.scan(contract)
+        if contract.dagster_partition is not None and context.has_asset_partitions:
+            keys = list(context.asset_partition_keys)
+            if len(keys) < len(context.asset_partitions_def.get_partition_keys()):
+                wanted = [_partition_value(key, contract) for key in keys]
+                frame = frame.filter(pl.col(contract.dagster_partition).is_in(wanted))
+        return frame.collect() if context.dagster_type.typing_type is pl.DataFrame else frame
+
+
+def _told(
+    contract: TableContract, number: int, partition: str | date | None, result: Written
+) -> str:
+    return (
+        f"{contract.name} batch {number}"
+        + (f" of {partition_text(partition)}" if partition else "")
+        + f": {result.inserted} inserted, {result.updated} updated, {result.deleted} deleted, "
+        f"{result.settled} settled"
+        + (f", {result.left_due} changed meanwhile and stay due" if result.left_due else "")
+    )
+
+
+def _batches(obj: object) -> Iterable[Batch]:
+    match obj:
+        case None:
+            return ()
+        case Batch():
+            return (obj,)
+        case pl.DataFrame():
+            return (Batch(rows=obj),)
+        case Batches() | list() | tuple():
+            return obj
+        case _:
+            raise FrameError(f"an asset returns batches or a frame, not a {type(obj).__name__}")
+
+
+def _partition(batch: Batch, keys: list[str], contract: TableContract) -> str | date | None:
+    """The batch's partition; where the run has just one, a batch need not name it."""
+    partition = batch.partition
+    if partition is None and len(keys) == 1:
+        partition = _partition_value(keys[0], contract)
+    text = partition_text(partition)
+    if keys and text not in keys:
+        raise FrameError(
+            f"a batch for {contract.name} names the partition {text}; the run has {span_of(keys)}"
+        )
+    return partition
+
+
+def _partition_value(key: str, contract: TableContract) -> str | date:
+    """A Dagster partition key as the table's partition column holds it."""
+    column = contract.dagster_partition
+    is_day = column is not None and contract.schema[column] == pl.Date
+    return date.fromisoformat(key) if is_day else key
+
+
+def output_metadata(
+    store: DeltaStore,
+    contract: TableContract,
+    keys: list[str],
+    written: Written,
+    preview: Preview,
+) -> dict[str, Any]:
+    """What a materialization shows: rows in the partitions, what the run did, version, size, place."""
+    files = store.files(contract)
+    if contract.dagster_partition is not None and keys:
+        in_run = pl.col(f"partition.{contract.dagster_partition}").cast(pl.String).is_in(keys)
+        files = files.filter(in_run)
+    metadata: dict[str, Any] = {
+        "dagster/row_count": int(files["num_records"].sum() or 0),
+        "rows_inserted": written.inserted,
+        "rows_updated": written.updated,
+        "rows_deleted": written.deleted,
+        "rows_settled": written.settled,
+        "rows_left_due": written.left_due,
+        "table_version": store.version(contract),
+        "size_bytes": int(files["size_bytes"].sum() or 0),
+        "files": files.height,
+        "dagster/uri": store.uri(contract),
+        "dagster/table_name": contract.name,
+        "dagster/column_schema": table_schema(contract),
+        **written.facts,
+    }
+    metadata |= {f"settled in {name}": n for name, n in written.settled_by_table.items()}
+    for name, beginning in (("requests_sent", REQUESTS), ("credits_spent", CREDITS)):
+        if any(fact.startswith(beginning) for fact in written.facts):
+            metadata[name] = sum_of(written.facts, beginning)
+    if (lineage := column_lineage(contract)) is not None:
+        metadata["dagster/column_lineage"] = lineage
+    if (rows := preview.as_metadata()) is not None:
+        metadata["preview"] = rows
+    states = [s.column for s in contract.states if s.column in contract.partition_by]
+    for state in states:
+        counted = (
+            files.group_by(pl.col(f"partition.{state}").cast(pl.String).alias("state"))
+            .agg(pl.col("num_records").sum().alias("rows"))
+            .sort("state")
+        )
+        metadata[state] = dg.TableMetadataValue(
+            records=[dg.TableRecord(row) for row in counted.iter_rows(named=True)],
+            schema=dg.TableSchema(
+                columns=[dg.TableColumn("state", "string"), dg.TableColumn("rows", "int")]
+            ),
+        )
+    return metadata

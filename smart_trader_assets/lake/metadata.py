@@ -1,0 +1,52 @@
+"""What the UI shows of a table: its columns with their meaning, and what each is made of."""
+
+from __future__ import annotations
+
+import dagster as dg
+import polars as pl
+
+from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.tables.lineage import LINEAGE
+
+_DELTA_NAMES = {
+    pl.String: "string",
+    pl.Int64: "long",
+    pl.Float64: "double",
+    pl.Boolean: "boolean",
+    pl.Date: "date",
+    pl.Datetime: "timestamp",
+    pl.List: "array<string>",
+}
+
+
+def table_schema(contract: TableContract) -> dg.TableSchema:
+    """The contract's columns for the UI."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=_DELTA_NAMES[column.dtype.base_type()],
+                description=column.description,
+                constraints=dg.TableColumnConstraints(
+                    nullable=not column.required, unique=contract.key == (column.name,)
+                ),
+            )
+            for column in contract.all_columns
+        ]
+    )
+
+
+def column_lineage(contract: TableContract) -> dg.TableColumnLineage | None:
+    """The lineage of the table's columns for the UI; None for a table that comes from outside."""
+    made_of = LINEAGE.get(contract.name)
+    if made_of is None:
+        return None
+    return dg.TableColumnLineage(
+        {
+            column: [
+                dg.TableColumnDep(asset_key=dg.AssetKey(table.name.split("/")), column_name=name)
+                for table, name in sources
+            ]
+            for column, sources in made_of.items()
+        }
+    )

@@ -1,0 +1,196 @@
+"""What runs cost: one row per run and asset in `ops/runs`, and the same figures in the UI.
+
+The table holds measurements and no state: a root is not refused because of it, a row that cannot be
+written is logged and fails no run, and rows are only ever added.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from smart_trader_assets.delta.sql import literal
+from smart_trader_assets.delta.stopwatch import Stopwatch
+from smart_trader_assets.delta.storage_errors import without_credentials
+from smart_trader_assets.delta.store import DeltaStore, Stamp, Written
+from smart_trader_assets.tables.ops import RUNS
+
+# How the facts of a fetching asset begin that say what an endpoint was asked and what it cost.
+REQUESTS = "requests "
+CREDITS = "credits "
+FETCH_SECONDS = "fetch_seconds"
+
+# Beside what a materialization says anyway: its rows, requests and credits.
+PLOTTED = ("total_seconds", FETCH_SECONDS, "compute_seconds", "write_seconds", "peak_memory_mb")
+
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+
+_MEGABYTE = 1_000_000
+_LONGEST_ERROR = 500
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A row of `ops/runs`, its audit trail apart."""
+
+    stamp: Stamp
+    values: Mapping[str, Any]
+
+    @property
+    def metadata(self) -> dict[str, float]:
+        """The figures that the UI plots beside those of the materialization."""
+        return {name: self.values[name] for name in PLOTTED if self.values.get(name) is not None}
+
+
+class RunMeter:
+    """Measures the work on one asset in one run, from `started_at` on."""
+
+    def __init__(self, stamp: Stamp, started_at: datetime) -> None:
+        self._stamp = stamp
+        self._started_at = started_at
+        self.writing = Stopwatch()
+        self.written = Written()
+
+    def row(self, error: BaseException | None = None) -> RunRow:
+        """The figures as they stand at the end of the work, which came by `error` if there is one.
+
+        What a failed run fetched for a batch that it did not hand over is not known here: null.
+        """
+        written, facts = self.written, self.written.facts
+        write = self.writing.seconds
+        values = _ending(self._stamp, self._started_at, error) | {
+            "write_seconds": write,
+            "rows_inserted": written.inserted,
+            "rows_updated": written.updated,
+            "rows_deleted": written.deleted,
+            "rows_settled": written.settled,
+            "rows_left_due": written.left_due,
+        }
+        if error is None:
+            fetch = facts.get(FETCH_SECONDS, 0.0)
+            values |= {
+                "fetch_seconds": fetch,
+                "compute_seconds": max(0.0, values["total_seconds"] - fetch - write),
+                "requests": sum_of(facts, REQUESTS),
+                "credits": sum_of(facts, CREDITS),
+            }
+        return RunRow(self._stamp, values)
+
+
+def sum_of(facts: Mapping[str, float], beginning: str) -> int:
+    """The sum of the facts whose names begin so."""
+    return int(sum(value for name, value in facts.items() if name.startswith(beginning)))
+
+
+def begun_at(instance: dg.DagsterInstance, run_id: str, step_key: str) -> datetime:
+    """When the step began, or when it had materialized the last of its assets before this one."""
+    moments = [
+        moment
+        for stats in instance.get_run_step_stats(run_id, [step_key])
+        for moment in (
+            stats.start_time,
+            *(event.timestamp for event in stats.materialization_events),
+        )
+        if moment is not None
+    ]
+    return datetime.fromtimestamp(max(moments), UTC) if moments else datetime.now(UTC)
+
+
+def record_run(store: DeltaStore, row: RunRow, log: dg.DagsterLogManager) -> None:
+    """Add the row; where that fails the log says so, and the run goes on."""
+    try:
+        store.append(RUNS, pl.DataFrame([row.values], schema=_SCHEMA), row.stamp)
+    except Exception:  # a measurement is lost, and nothing else
+        log.warning(
+            f"The figures of {row.stamp.asset} could not be added to {RUNS.name}.", exc_info=True
+        )
+
+
+@dg.failure_hook(name="failed_run_row", required_resource_keys={"lake"})
+def failed_run_row(context: dg.HookContext) -> None:
+    """Adds the row of an asset that failed before it had anything to write."""
+    store: DeltaStore = context.resources.lake.store
+    known = (store.scan(RUNS).filter(pl.col("run_id") == context.run_id).select("asset").collect())[
+        "asset"
+    ].to_list()
+    began = begun_at(context.instance, context.run_id, context.step_key)
+    for asset, partitions in _planned(context):
+        if asset not in known:
+            stamp = Stamp(context.run_id, asset, partitions)
+            row = RunRow(stamp, _ending(stamp, began, context.op_exception))
+            record_run(store, row, context.log)
+
+
+def forget_runs(store: DeltaStore, *, before: date, stamp: Stamp) -> int:
+    """Delete the rows of the runs that began before that day; how many."""
+    old = store.row_counts(RUNS, "started_on").filter(pl.col("started_on") < before)
+    if old.height:
+        store.commit(
+            f"{RUNS.name}: retention",
+            lambda: store.open(RUNS).delete(
+                f"started_on < {literal(before)}", commit_properties=stamp.properties("forget runs")
+            ),
+        )
+    return int(old["rows"].sum())
+
+
+def peak_memory_mb() -> float:
+    """Most memory that this process has held so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # In bytes on macOS, in kibibytes elsewhere.
+    return peak * (1 if sys.platform == "darwin" else 1024) / _MEGABYTE
+
+
+_SCHEMA = {column.name: column.dtype for column in RUNS.columns}
+
+
+def _ending(stamp: Stamp, started_at: datetime, error: BaseException | None) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return {
+        "run_id": stamp.run_id,
+        "asset": stamp.asset,
+        "partitions": stamp.partition,
+        "started_on": started_at.date(),
+        "started_at": started_at,
+        "finished_at": now,
+        "outcome": SUCCEEDED if error is None else FAILED,
+        "error": error and _told(error),
+        "total_seconds": max(0.0, (now - started_at).total_seconds()),
+        "peak_memory_mb": peak_memory_mb(),
+    }
+
+
+def _told(error: BaseException) -> str:
+    """The error itself, below what Dagster wraps around what an asset raises."""
+    while isinstance(error, dg.DagsterError) and error.__cause__ is not None:
+        error = error.__cause__
+    return without_credentials(f"{type(error).__name__}: {error}")[:_LONGEST_ERROR]
+
+
+def _planned(context: dg.HookContext) -> Iterator[tuple[str, str | None]]:
+    """The assets that the failed step was to materialize, each with its partitions."""
+    partitions: dict[str, list[str]] = {}
+    for entry in context.instance.all_logs(
+        context.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    ):
+        event = entry.dagster_event
+        if event is not None and event.asset_key is not None and event.step_key == context.step_key:
+            names = partitions.setdefault("/".join(event.asset_key.path), [])
+            names += [event.partition] if event.partition else []
+    for asset, names in partitions.items():
+        yield asset, span_of(sorted(names))
+
+
+def span_of(keys: list[str]) -> str | None:
+    """Partitions as people write them: one, or the first and the last of a range; None where there are none."""
+    if not keys:
+        return None
+    return keys[0] if len(keys) == 1 else f"{keys[0]}...{keys[-1]}"

@@ -1,0 +1,150 @@
+"""Does the ranking find skill? Rank as of an earlier day, and look at what each tier earned afterwards.
+
+Nothing after that day reaches the ranking: swaps, and marks from the token list, are cut there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.errors import SmartTraderError
+from smart_trader_assets.pnl import ALL_TOKENS, compute_wallet_pnl
+from smart_trader_assets.ranking import RankingRules, judge_wallets
+from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES, TRANSACTIONS
+from smart_trader_assets.tables.pnl_inputs import read_pnl_inputs
+
+HELD_BACK = timedelta(days=30)
+"""What is measured, before the last swap, unless a day is given."""
+KEPT_OUT = "KEPT_OUT"
+EVERYBODY = "EVERYBODY"
+
+_FLOWS = ("realized_pnl", "matched_cost", "closing_count", "win_count")
+
+
+class BacktestError(SmartTraderError):
+    """There is nothing to rank, or nothing to measure it by."""
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What became of a ranking as of `at`, by the swaps up to `until`; `tiers` are `tier_outcomes`."""
+
+    at: datetime
+    until: datetime
+    tiers: pl.DataFrame
+
+
+def backtest(store: DeltaStore, *, rules: RankingRules, at: datetime | None = None) -> Backtest:
+    """Rank the wallets of a root as of `at`, and measure them up to its last swap.
+
+    By default `at` is the start of the day 30 days before the last swap. Raises BacktestError where the
+    root has no swaps before it or none after it.
+    """
+    swaps = store.scan(TRANSACTIONS)
+    first, last = (
+        swaps.select(first=pl.col("block_unix_time").min(), last=pl.col("block_unix_time").max())
+        .collect()
+        .row(0)
+    )
+    if first is None:
+        raise BacktestError(
+            f"There are no swaps in {store.root}: fill it with `smart-trader run` first."
+        )
+    begins, ends = (datetime.fromtimestamp(second, UTC) for second in (first, last))
+    at = at or (ends - HELD_BACK).replace(hour=0, minute=0, second=0, microsecond=0)
+    if not begins < at < ends:
+        raise BacktestError(
+            f"Nothing can be measured from {at:%Y-%m-%d %H:%M}: the swaps go from {begins:%Y-%m-%d %H:%M} to "
+            f"{ends:%Y-%m-%d %H:%M}. Name a day in between with --at."
+        )
+    before, after = [], []
+    for shard in store.row_counts(TRANSACTIONS, "wallet_shard")["wallet_shard"].unique().sort():
+        before.append(_pnl_of_shard(store, shard, at))
+        after.append(_pnl_of_shard(store, shard, ends))
+    known = swaps.filter(pl.col("block_unix_time") <= int(at.timestamp()))
+    pools = known.select(pl.col("address").drop_nulls().unique()).collect()["address"].to_list()
+    tiers = tier_outcomes(pl.concat(before), pl.concat(after), rules=rules, at=at, pools=pools)
+    return Backtest(at, ends, tiers)
+
+
+def tier_outcomes(
+    before: pl.DataFrame,
+    after: pl.DataFrame,
+    *,
+    rules: RankingRules,
+    at: datetime,
+    pools: Collection[str] = (),
+) -> pl.DataFrame:
+    """What the wallets of each tier of the ranking as of `at` realized after it.
+
+    In: silver/wallet_pnl rows of the same wallets as of `at` and as of a later time. Lots are matched over
+    the whole history in both, so their difference is exactly what the sells in between realized.
+
+    Out: one row a tier, best first, then the wallets kept out and everybody: tier, wallets, `active` (with
+    a closing trade afterwards), `closing_count`, `win_rate` (% of those), `realized_pnl` (USD),
+    `median_pnl` (USD, of an active wallet), `roi` (% of the cost of what was sold), `profitable` (% of the
+    active wallets). Null where nobody was active.
+    """
+    judged = judge_wallets(before, rules=rules, as_of=at, pools=pools)
+    tier_of = pl.concat(
+        [
+            judged.traders.select("wallet_address", "tier"),
+            judged.kept_out.select("wallet_address", pl.lit(KEPT_OUT).alias("tier")),
+        ]
+    )
+    earned = (
+        tier_of.join(_portfolios(before), on="wallet_address")
+        .join(_portfolios(after), on="wallet_address", suffix="_after")
+        .select("tier", *(pl.col(f"{name}_after") - pl.col(name) for name in _FLOWS))
+        .rename({f"{name}_after": name for name in _FLOWS})
+    )
+    everybody = earned.with_columns(pl.lit(EVERYBODY).alias("tier"))
+    groups = pl.DataFrame({"tier": [*rules.tier_names, KEPT_OUT, EVERYBODY]})
+    outcomes = pl.concat([earned, everybody]).group_by("tier").agg(*_outcome())
+    return groups.join(outcomes, on="tier", how="left", maintain_order="left").with_columns(
+        pl.col("wallets", "active", "closing_count").fill_null(0)
+    )
+
+
+def _outcome() -> list[pl.Expr]:
+    active = pl.col("closing_count") > 0
+    pnl, closings = pl.col("realized_pnl").filter(active), pl.col("closing_count").sum()
+    cost = pl.col("matched_cost").sum()
+    return [
+        pl.len().cast(pl.Int64).alias("wallets"),
+        active.sum().cast(pl.Int64).alias("active"),
+        closings.alias("closing_count"),
+        pl.when(closings > 0).then(100 * pl.col("win_count").sum() / closings).alias("win_rate"),
+        pl.when(closings > 0).then(pnl.sum()).alias("realized_pnl"),
+        pnl.median().alias("median_pnl"),
+        pl.when(cost > 0).then(100 * pl.col("realized_pnl").sum() / cost).alias("roi"),
+        (100 * (pnl > 0).mean()).alias("profitable"),
+    ]
+
+
+def _portfolios(pnl: pl.DataFrame) -> pl.DataFrame:
+    whole = (pl.col("token_address") == ALL_TOKENS) & (pl.col("window") == "all")
+    return pnl.filter(whole).select("wallet_address", *_FLOWS)
+
+
+def _pnl_of_shard(store: DeltaStore, shard: str, as_of: datetime) -> pl.DataFrame:
+    swaps = store.scan(TRANSACTIONS)
+    in_shard = swaps.filter(pl.col("wallet_shard") == shard).select(
+        pl.col("wallet_address").unique()
+    )
+    inputs = read_pnl_inputs(
+        in_shard.collect()["wallet_address"].to_list(),
+        shards=[shard],
+        as_of=as_of,
+        transactions=swaps,
+        tracked_whales=store.scan(TRACKED_WHALES),
+        tokens=store.scan(TOKENS),
+    )
+    return compute_wallet_pnl(
+        inputs.swaps, as_of=as_of, marks=inputs.marks, histories=inputs.histories
+    )

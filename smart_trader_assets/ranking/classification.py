@@ -1,0 +1,235 @@
+"""The verdict on every wallet: ranked in a tier, or kept out with a class."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+
+from smart_trader_assets.ranking.exclusion import Bench, sentences, with_grounds
+from smart_trader_assets.ranking.reasons import reasons_of
+from smart_trader_assets.ranking.score import score_of
+from smart_trader_assets.ranking.skill_estimate import prior_of, wallet_bets, weighed
+from smart_trader_assets.ranking.tiers import RankingRules
+
+PORTFOLIO = "ALL_TOKENS"
+WHOLE_HISTORY = "all"
+
+_MEASURES = (
+    "total_pnl",
+    "realized_pnl",
+    "unrealized_pnl",
+    "roi",
+    "expected_return",
+    "return_floor",
+    "skill_confidence",
+    "bets",
+    "win_rate",
+    "coverage",
+    "closing_count",
+    "trade_count",
+    "total_bought",
+    "total_sold",
+    "token_count",
+    "profit_factor",
+    "trade_sharpe",
+    "max_drawdown_usd",
+    "top_token_share",
+    "avg_holding_hours",
+    "active_days",
+    "unpriced_count",
+    "unmarked_tokens",
+    "arbitrage_count",
+    "history_complete",
+    "first_transaction",
+    "last_transaction",
+    "as_of",
+)
+
+_KEPT_OUT_MEASURES = (
+    "total_pnl",
+    "realized_pnl",
+    "roi",
+    "win_rate",
+    "coverage",
+    "unmatched_proceeds",
+    "closing_count",
+    "trade_count",
+    "active_days",
+    "max_trades_per_day",
+    "trade_frequency_daily",
+    "same_block_share",
+    "arbitrage_count",
+    "history_complete",
+    "last_transaction",
+    "as_of",
+)
+
+# Grounds that say what a wallet is: its results are no example of what traders reach.
+_NO_TRADERS = ("POOL", "ARBITRAGEUR", "BOT", "SAME_BLOCK", "TRANSFERRED_IN")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Every wallet is in one of the two.
+
+    traders: the content columns of gold/smart_traders, best first
+    kept_out: the content columns of gold/classified_wallets, by class and address
+    """
+
+    traders: pl.DataFrame
+    kept_out: pl.DataFrame
+
+
+def rank_traders(
+    pnl: pl.DataFrame,
+    *,
+    rules: RankingRules,
+    as_of: datetime | None = None,
+    pools: Collection[str] = (),
+    token_symbols: Mapping[str, str] | None = None,
+) -> pl.DataFrame:
+    """One row per smart trader, best first: the traders of `judge_wallets`."""
+    return judge_wallets(
+        pnl, rules=rules, as_of=as_of, pools=pools, token_symbols=token_symbols
+    ).traders
+
+
+def judge_wallets(
+    pnl: pl.DataFrame,
+    *,
+    rules: RankingRules,
+    as_of: datetime | None = None,
+    pools: Collection[str] = (),
+    token_symbols: Mapping[str, str] | None = None,
+) -> Judgement:
+    """A verdict on every wallet in `pnl`.
+
+    In: the columns of silver/wallet_pnl. Each wallet is judged by its ALL_TOKENS row of the window `all`;
+    its token rows of that window are its bets, and give `token_count` and the best token; other rows are
+    ignored. `as_of` is the clock that idleness is measured by, by default the newest `as_of` in `pnl`.
+    `pools` are addresses of pools, `token_symbols` maps mints to what the reasons call them.
+
+    - PnL is `total_pnl`. Where that is unknown, because nothing held has a mark, `realized_pnl` stands
+      in, and the reasons say so.
+    - Kept out: whoever a ground applies to (see `grounds`).
+    - `tier`: the first whose minimum PnL, ROI, win rate and confidence (see `evidence`) are all reached,
+      else QUALIFIED. A wallet whose history is incomplete reaches none that asks for proof, unless the
+      rules say so.
+    - Ranks go by tier, then score (see `score_of`), PnL and, where all are equal, address; `overall_rank`
+      and `tier_rank` both count from 1.
+    """
+    # Sorted, since float sums depend on their order, and a ranking must not on that of its rows.
+    history = (
+        pnl.filter(pl.col("window") == WHOLE_HISTORY)
+        .sort("wallet_address", "token_address")
+        .with_columns(pl.coalesce("total_pnl", "realized_pnl").alias("standing_pnl"))
+    )
+    clock = as_of or pnl["as_of"].max() or datetime.now(UTC)
+    if not isinstance(clock, datetime):
+        raise TypeError(f"the column as_of of the PnL holds {type(clock).__name__}, not times")
+    bench = Bench(rules.grounds, clock, rules.incomplete_histories == "leave_out")
+    wallets = with_grounds(
+        history.filter(pl.col("token_address") == PORTFOLIO).with_columns(
+            pl.col("wallet_address").is_in(list(pools)).alias("is_pool")
+        ),
+        bench,
+    )
+    tokens = history.filter(pl.col("token_address") != PORTFOLIO)
+    bets = wallet_bets(tokens)
+    population = bets.join(
+        wallets.filter(~pl.col("wallet_class").is_in(_NO_TRADERS).fill_null(value=False)),
+        on="wallet_address",
+        how="semi",
+    )
+    evidence = weighed(bets, prior_of(population, rules.evidence), rules.evidence)
+    passed = (
+        wallets.filter(pl.col("wallet_class").is_null())
+        .join(evidence, on="wallet_address", how="left")
+        .join(_tokens(tokens), on="wallet_address", how="left")
+    )
+    return Judgement(
+        traders=_ranked(passed, rules, bench, token_symbols or {}),
+        kept_out=_kept_out(wallets.filter(pl.col("wallet_class").is_not_null()), bench),
+    )
+
+
+def _ranked(
+    traders: pl.DataFrame, rules: RankingRules, bench: Bench, token_symbols: Mapping[str, str]
+) -> pl.DataFrame:
+    ranked = (
+        traders.with_columns(
+            _tier_place(rules).alias("tier_place"),
+            score_of(rules.score, as_of=bench.as_of).alias("score"),
+        )
+        .sort(
+            "tier_place",
+            "score",
+            "standing_pnl",
+            "wallet_address",
+            descending=[False, True, True, False],
+        )
+        .with_columns(
+            pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("overall_rank"),
+            pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("tier_place").alias("tier_rank"),
+            pl.col("tier_place")
+            .replace_strict(
+                list(range(len(rules.tier_names))), rules.tier_names, return_dtype=pl.String
+            )
+            .alias("tier"),
+        )
+    )
+    reasons = pl.Series(
+        "reasons",
+        [
+            reasons_of(trader, token_symbols, confidence=rules.evidence.confidence)
+            for trader in ranked.iter_rows(named=True)
+        ],
+        dtype=pl.List(pl.String),
+    )
+    return ranked.with_columns(reasons).select(
+        "wallet_address", "tier", "overall_rank", "tier_rank", "score", "reasons", *_MEASURES
+    )
+
+
+def _kept_out(wallets: pl.DataFrame, bench: Bench) -> pl.DataFrame:
+    wallets = wallets.sort("wallet_class", "wallet_address")
+    reasons = pl.Series(
+        "reasons",
+        [sentences(wallet, bench) for wallet in wallets.iter_rows(named=True)],
+        dtype=pl.List(pl.String),
+    )
+    return wallets.with_columns(reasons).select(
+        "wallet_address", "wallet_class", "reasons", *_KEPT_OUT_MEASURES
+    )
+
+
+def _tier_place(rules: RankingRules) -> pl.Expr:
+    place = pl.lit(len(rules.tiers), dtype=pl.Int64)
+    for index in reversed(range(len(rules.tiers))):
+        tier = rules.tiers[index]
+        reached = (
+            (pl.col("standing_pnl") >= tier.min_pnl)
+            & (pl.col("roi") >= tier.min_roi)
+            & (pl.col("win_rate") >= tier.min_win_rate)
+            & (pl.col("skill_confidence") >= tier.confidence)
+        )
+        if tier.confidence >= rules.proof and rules.incomplete_histories != "rank":
+            reached &= pl.col("history_complete").fill_null(value=True)
+        place = pl.when(reached).then(pl.lit(index, dtype=pl.Int64)).otherwise(place)
+    return place
+
+
+def _tokens(tokens: pl.DataFrame) -> pl.DataFrame:
+    """Per wallet: how many tokens it traded, and the one with the largest PnL."""
+    return (
+        tokens.sort("standing_pnl", "token_address", descending=[True, False], nulls_last=True)
+        .group_by("wallet_address", maintain_order=True)
+        .agg(
+            pl.len().cast(pl.Int64).alias("token_count"),
+            pl.col("token_address").first().alias("best_token"),
+            pl.col("standing_pnl").first().alias("best_token_pnl"),
+        )
+    )

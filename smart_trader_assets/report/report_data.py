@@ -1,0 +1,137 @@
+"""Reads what the report shows: the ranking, the ranked wallets' numbers, and their lots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+
+from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.pnl import LotEvidence, lot_evidence
+from smart_trader_assets.tables.catalog import (
+    CLASSIFIED_WALLETS,
+    SMART_TRADERS,
+    TIER_CHANGES,
+    TOKENS,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+    WALLET_PNL,
+)
+from smart_trader_assets.tables.pnl_inputs import read_pnl_inputs
+from smart_trader_assets.text import token_symbols
+from smart_trader_assets.transforms.shards import shard_of
+
+MOST_WALLETS = 200
+"""Wallets that a page shows unless told otherwise."""
+
+MOST_CHANGES = 50
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class RankingEvidence:
+    """One state of the ranking, and what is behind its best wallets.
+
+    traders: gold/smart_traders, best first; all of it
+    classified: gold/classified_wallets, the largest profit first; all of it
+    tier_changes: the newest of gold/tier_changes, newest first
+    pnl: silver/wallet_pnl of the shown wallets, all tokens and windows
+    lots: their trades and lots, as of the time that their numbers were calculated for
+    symbols: mint to symbol
+    """
+
+    source: str
+    source_detail: str
+    traders: pl.DataFrame
+    classified: pl.DataFrame
+    tier_changes: pl.DataFrame
+    pnl: pl.DataFrame
+    lots: LotEvidence
+    symbols: dict[str, str]
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The newest time that a judged wallet's numbers were calculated for; None without any."""
+        return pl.concat([self.traders["as_of"], self.classified["as_of"]]).max()  # type: ignore[return-value]
+
+    @property
+    def shown(self) -> list[str]:
+        """The wallets whose lots were read, best first."""
+        own = set(self.pnl["wallet_address"])
+        return [wallet for wallet in self.traders["wallet_address"] if wallet in own]
+
+
+def read_ranking(lake: LakeResource, *, most_wallets: int = MOST_WALLETS) -> RankingEvidence:
+    """The ranking as it stands in `lake`, with the lots of the best `most_wallets`.
+
+    Each wallet's lots are read as of the time of its numbers in gold, so that the sums agree.
+    """
+    store = lake.store
+    traders = store.scan(SMART_TRADERS).sort("overall_rank").collect()
+    shown = traders.head(most_wallets)
+    shards = _shards(shown["wallet_address"].to_list(), lake.wallet_shards)
+    pnl = (
+        store.scan(WALLET_PNL)
+        .filter(
+            pl.col("wallet_shard").is_in(shards)
+            & pl.col("wallet_address").is_in(shown["wallet_address"].to_list())
+        )
+        .collect()
+    )
+    lots, symbols = _lots(lake, shown)
+    profit = pl.coalesce("total_pnl", "realized_pnl")
+    return RankingEvidence(
+        source=lake.source,
+        source_detail=lake.identity.detail,
+        traders=traders,
+        classified=store.scan(CLASSIFIED_WALLETS)
+        .sort(profit, "wallet_address", descending=[True, False], nulls_last=True)
+        .collect(),
+        tier_changes=store.scan(TIER_CHANGES)
+        .sort(
+            "changed_at",
+            "overall_rank",
+            "wallet_address",
+            descending=[True, False, False],
+            nulls_last=True,
+        )
+        .head(MOST_CHANGES)
+        .collect(),
+        pnl=pnl,
+        lots=lots,
+        symbols=symbols,
+    )
+
+
+def _lots(lake: LakeResource, shown: pl.DataFrame) -> tuple[LotEvidence, dict[str, str]]:
+    store = lake.store
+    tokens = store.scan(TOKENS)
+    parts: list[LotEvidence] = []
+    symbols: dict[str, str] = {}
+    # An empty ranking has no time of calculation; its one part is empty, with the right columns.
+    for as_of in shown["as_of"].unique(maintain_order=True).to_list() or [_LONG_AGO]:
+        wallets = shown.filter(pl.col("as_of") == as_of)["wallet_address"].to_list()
+        inputs = read_pnl_inputs(
+            wallets,
+            shards=_shards(wallets, lake.wallet_shards),
+            as_of=as_of,
+            transactions=store.scan(TRANSACTIONS),
+            tracked_whales=store.scan(TRACKED_WHALES),
+            tokens=tokens,
+        )
+        part = lot_evidence(inputs.swaps, as_of=inputs.as_of, marks=inputs.marks)
+        parts.append(part)
+        mints = part.trades["token_address"].unique().to_list()
+        symbols |= token_symbols(mints, tokens=tokens, swaps=inputs.swaps)
+    lots = LotEvidence(
+        trades=pl.concat([part.trades for part in parts]),
+        lot_matches=pl.concat([part.lot_matches for part in parts]),
+        open_lots=pl.concat([part.open_lots for part in parts]),
+    )
+    return lots, symbols
+
+
+def _shards(wallets: Sequence[str], count: int) -> list[str]:
+    return sorted({shard_of(wallet, count) for wallet in wallets})

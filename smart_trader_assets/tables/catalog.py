@@ -1,0 +1,33 @@
+"""The medallion tables, in the order in which rows flow through them."""
+
+from __future__ import annotations
+
+from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.tables.bronze import TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets.tables.gold import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
+from smart_trader_assets.tables.silver import TRACKED_TOKENS, TRACKED_WHALES, WALLET_PNL
+
+ALL_TABLES: tuple[TableContract, ...] = (
+    TOKENS,
+    TRACKED_TOKENS,
+    WHALES,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+    WALLET_PNL,
+    SMART_TRADERS,
+    CLASSIFIED_WALLETS,
+    TIER_CHANGES,
+)
+
+__all__ = [
+    "ALL_TABLES",
+    "CLASSIFIED_WALLETS",
+    "SMART_TRADERS",
+    "TIER_CHANGES",
+    "TOKENS",
+    "TRACKED_TOKENS",
+    "TRACKED_WHALES",
+    "TRANSACTIONS",
+    "WALLET_PNL",
+    "WHALES",
+]

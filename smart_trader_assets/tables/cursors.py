@@ -1,0 +1,178 @@
+"""The cursors of the pipeline, one a consumer and table, in the order in which rows flow.
+
+Due values, refresh rules and the order of due work: never done first, then the most overdue, the more
+valuable first among equals.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from smart_trader_assets.tables.catalog import (
+    SMART_TRADERS,
+    TOKENS,
+    TRACKED_TOKENS,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+    WALLET_PNL,
+    WHALES,
+)
+from smart_trader_assets.tables.cursor import Cursor, DuePolicy, TimedRule
+
+
+def _attempt_is_due(as_of: datetime, _: DuePolicy) -> pl.Expr:
+    return pl.col("next_attempt_at") <= as_of
+
+
+def _whales_are_stale(as_of: datetime, policy: DuePolicy) -> pl.Expr:
+    listed_since = (as_of - policy.listed_within).date()
+    return (pl.col("whale_fetched_at") <= as_of - policy.whale_refresh) & (
+        pl.col("last_listed_on") >= listed_since
+    )
+
+
+def _swaps_are_stale(as_of: datetime, policy: DuePolicy) -> pl.Expr:
+    """Older than the wallet's interval, which grows with its inactivity: a tenth of it, within limits."""
+    fetched = pl.col("transactions_fetched_at")
+    idle = fetched - pl.from_epoch(pl.col("last_swap_at"), time_unit="s").dt.replace_time_zone(
+        "UTC"
+    )
+    interval = pl.max_horizontal(
+        pl.lit(policy.wallet_refresh),
+        pl.min_horizontal(
+            idle.fill_null(policy.wallet_refresh_limit * 10) / 10,
+            pl.lit(policy.wallet_refresh_limit),
+        ),
+    )
+    # The first comparison follows from the second, and is one that file statistics can decide.
+    return (fetched <= as_of - policy.wallet_refresh) & (fetched + interval <= as_of)
+
+
+def _rules_have_changed(_: datetime, policy: DuePolicy) -> pl.Expr:
+    return pl.col("excluded_by_rules") != policy.screening_rules
+
+
+def _is_of_an_earlier_day(as_of: datetime, _: DuePolicy) -> pl.Expr:
+    return pl.col("as_of") < as_of.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+TOKENS_TO_TRACK = Cursor(
+    name="tokens_to_track",
+    contract=TOKENS,
+    column="tracking_status",
+    consumer=TRACKED_TOKENS.name,
+    shard="token_shard",
+    due=("pending",),
+    done="tracked",
+    done_at="tracked_at",
+    operation="TRACKED",
+    order=(pl.col("snapshot_date"), pl.col("list_rank")),
+    descending=(False, False),
+)
+
+TOKENS_TO_FETCH = Cursor(
+    name="tokens_to_fetch",
+    contract=TRACKED_TOKENS,
+    column="whale_fetch_status",
+    consumer=WHALES.name,
+    shard="token_shard",
+    due=("pending",),
+    timed=(
+        TimedRule("retry", _attempt_is_due, "the next attempt is due"),
+        TimedRule("completed", _whales_are_stale, "fetched longer ago than the refresh interval"),
+    ),
+    done="completed",
+    done_at="whale_fetched_at",
+    operation="WHALES_FETCHED",
+    order=(pl.col("whale_fetched_at"), pl.col("liquidity")),
+    descending=(False, True),
+    retry="retry",
+    failed="failed",
+)
+
+WHALES_TO_TRACK = Cursor(
+    name="whales_to_track",
+    contract=WHALES,
+    column="tracking_status",
+    consumer=TRACKED_WHALES.name,
+    shard="wallet_shard",
+    due=("pending",),
+    done="tracked",
+    done_at="tracked_at",
+    operation="TRACKED",
+    order=(pl.col("fetched_on"), pl.col("holding_usd")),
+    descending=(False, True),
+)
+
+WHALES_TO_FETCH = Cursor(
+    name="whales_to_fetch",
+    contract=TRACKED_WHALES,
+    column="processing_status",
+    consumer=TRANSACTIONS.name,
+    shard="wallet_shard",
+    due=("pending", "ready"),
+    timed=(
+        TimedRule("retry", _attempt_is_due, "the next attempt is due"),
+        TimedRule("processed", _swaps_are_stale, "fetched longer ago than the wallet's interval"),
+        TimedRule("excluded", _rules_have_changed, "excluded by rules that have changed"),
+    ),
+    done="processed",
+    done_at="transactions_fetched_at",
+    operation="TRANSACTIONS_FETCHED",
+    order=(pl.col("transactions_fetched_at"), pl.col("holding_usd")),
+    descending=(False, True),
+    retry="retry",
+    failed="failed",
+)
+
+SWAPS_TO_COUNT = Cursor(
+    name="swaps_to_count",
+    contract=TRANSACTIONS,
+    column="processed_for_pnl",
+    consumer=WALLET_PNL.name,
+    shard="wallet_shard",
+    due=(False,),
+    done=True,
+    done_at="pnl_processed_at",
+    operation="PNL_PROCESSED",
+)
+
+PNL_TO_AGE = Cursor(
+    name="pnl_to_age",
+    contract=WALLET_PNL,
+    column=None,
+    consumer=WALLET_PNL.name,
+    shard="wallet_shard",
+    timed=(TimedRule(None, _is_of_an_earlier_day, "calculated on an earlier UTC day"),),
+)
+
+PNL_TO_RANK = Cursor(
+    name="pnl_to_rank",
+    contract=WALLET_PNL,
+    column="processed_for_gold",
+    consumer=SMART_TRADERS.name,
+    shard=None,
+    due=(False,),
+    done=True,
+    done_at="gold_processed_at",
+    operation="RANKED",
+)
+
+CURSORS: tuple[Cursor, ...] = (
+    TOKENS_TO_TRACK,
+    TOKENS_TO_FETCH,
+    WHALES_TO_TRACK,
+    WHALES_TO_FETCH,
+    SWAPS_TO_COUNT,
+    PNL_TO_AGE,
+    PNL_TO_RANK,
+)
+
+CONSUMERS: tuple[str, ...] = tuple(dict.fromkeys(cursor.consumer for cursor in CURSORS))
+
+
+def cursors_of(consumer: str) -> tuple[Cursor, ...]:
+    """The cursors that the asset `consumer` reads."""
+    return tuple(cursor for cursor in CURSORS if cursor.consumer == consumer)

@@ -1,0 +1,157 @@
+"""The queue at a glance: rows by state, what is due, the oldest of it, and what is in trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from smart_trader_assets.delta.contract import VERSION, TableContract
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.tables.catalog import ALL_TABLES, TRACKED_WHALES
+from smart_trader_assets.tables.cursor import Cursor, DuePolicy
+from smart_trader_assets.tables.cursors import CURSORS
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """An entity whose work has failed: what, how often, why, and when it is tried again (None: never)."""
+
+    table: str
+    entity: str
+    state: str
+    attempts: int
+    last_error: str
+    next_attempt_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The state of a root.
+
+    counts: table, column, state, partition, rows
+    due: cursor, consumer, partition, rows
+    oldest: by cursor, since when the row that has waited longest is as it is
+    """
+
+    as_of: datetime
+    counts: pl.DataFrame
+    due: pl.DataFrame
+    oldest: Mapping[str, datetime]
+    troubles: tuple[Trouble, ...]
+    incomplete_histories: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return {
+            "as_of": self.as_of.isoformat(),
+            "counts": self.counts.to_dicts(),
+            "due": self.due.to_dicts(),
+            "oldest": {cursor: since.isoformat() for cursor, since in self.oldest.items()},
+            "troubles": [
+                {
+                    **vars(trouble),
+                    "next_attempt_at": trouble.next_attempt_at
+                    and trouble.next_attempt_at.isoformat(),
+                }
+                for trouble in self.troubles
+            ],
+            "incomplete_histories": self.incomplete_histories,
+        }
+
+
+_COUNTS_SCHEMA = {
+    "table": pl.String,
+    "column": pl.String,
+    "state": pl.String,
+    "partition": pl.String,
+    "rows": pl.Int64,
+}
+_DUE_SCHEMA = {
+    "cursor": pl.String,
+    "consumer": pl.String,
+    "partition": pl.String,
+    "rows": pl.Int64,
+}
+
+
+def read_queue(store: DeltaStore, *, as_of: datetime, policy: DuePolicy) -> Queue:
+    """Look at all tables of the root: counts from the logs, rows only where there is trouble."""
+    counts = [frame for contract in ALL_TABLES for frame in _counts(store, contract)]
+    due = [
+        (cursor.name, cursor.consumer, shard, rows)
+        for cursor in CURSORS
+        for shard, rows in sorted(
+            cursor.due_counts(store, as_of=as_of, policy=policy).items(), key=str
+        )
+    ]
+    return Queue(
+        as_of=as_of,
+        counts=pl.concat(counts) if counts else pl.DataFrame(schema=_COUNTS_SCHEMA),
+        due=pl.DataFrame(due, schema=_DUE_SCHEMA, orient="row"),
+        oldest={
+            cursor.name: _oldest(store, cursor, as_of, policy)
+            for cursor in CURSORS
+            if any(name == cursor.name for name, *_ in due)
+        },
+        troubles=tuple(
+            trouble
+            for cursor in CURSORS
+            if cursor.retry is not None
+            for trouble in _troubles(store, cursor)
+        ),
+        incomplete_histories=_incomplete(store),
+    )
+
+
+def _oldest(store: DeltaStore, cursor: Cursor, as_of: datetime, policy: DuePolicy) -> datetime:
+    """When the due row that nothing has touched for longest was touched last; only due rows are read."""
+    due = cursor.due_rows(store.scan(cursor.contract), shards=None, as_of=as_of, policy=policy)
+    oldest: datetime = due.select(pl.col(VERSION).min()).collect().item()
+    return oldest
+
+
+def _counts(store: DeltaStore, contract: TableContract) -> list[pl.DataFrame]:
+    states = [s.column for s in contract.states if s.column in contract.partition_by]
+    partition = contract.dagster_partition
+    frames = []
+    for column in states:
+        by = [column] if partition is None else [column, partition]
+        frames.append(
+            store.row_counts(contract, *by).select(
+                pl.lit(contract.name).alias("table"),
+                pl.lit(column).alias("column"),
+                pl.col(column).cast(pl.String).alias("state"),
+                (pl.col(partition).cast(pl.String) if partition else pl.lit(None, pl.String)).alias(
+                    "partition"
+                ),
+                pl.col("rows").cast(pl.Int64),
+            )
+        )
+    return frames
+
+
+def _troubles(store: DeltaStore, cursor: Cursor) -> list[Trouble]:
+    """The rows of a cursor that wait for another attempt, or have had their last."""
+    contract, state = cursor.contract, cursor.state_column
+    rows = (
+        store.scan(contract)
+        .filter(pl.col(state).is_in([cursor.retry, cursor.failed]))
+        .select(contract.key[0], state, "attempts", "last_error", "next_attempt_at")
+        .sort(contract.key[0])
+        .collect()
+    )
+    return [Trouble(contract.name, *row) for row in rows.iter_rows()]
+
+
+def _incomplete(store: DeltaStore) -> int:
+    return int(
+        store.scan(TRACKED_WHALES)
+        .filter(pl.col("history_complete") == pl.lit(False))
+        .select(pl.col("wallet_address").n_unique())
+        .collect()
+        .item()
+    )

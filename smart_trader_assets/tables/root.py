@@ -1,0 +1,219 @@
+"""The root remembers what it is: its source and its shards, and refuses anything else.
+
+Invented wallets never stand beside real ones, and rows never lie in a shard where nobody looks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from deltalake import write_deltalake
+from filelock import FileLock
+
+from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.errors import RootError
+from smart_trader_assets.delta.location import check_place, is_remote
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.delta.verify import verify_table
+from smart_trader_assets.tables.catalog import ALL_TABLES
+from smart_trader_assets.tables.ops import ROOT, RUNS
+
+LAYOUT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RootIdentity:
+    """What a root must be to be used: the source of its rows, and the number of its shards.
+
+    A sandbox is told from another by its seed and its epoch, a replay by its folder.
+    """
+
+    source: str
+    token_shards: int
+    wallet_shards: int
+    sandbox_seed: int | None = None
+    sandbox_epoch: datetime | None = None
+    replay_folder: str | None = None
+
+    @property
+    def origin(self) -> tuple[object, ...]:
+        """What the rows come from."""
+        return (self.source, self.sandbox_seed, self.sandbox_epoch, self.replay_folder)
+
+    @property
+    def detail(self) -> str:
+        """What tells the source from others of its kind, in words; empty for a live one."""
+        if self.sandbox_seed is not None:
+            epoch = self.sandbox_epoch
+            past = f", past until {epoch.astimezone(UTC).isoformat()}" if epoch else ""
+            return f"seed {self.sandbox_seed}{past}"
+        return self.replay_folder or ""
+
+
+def read_identity(store: DeltaStore) -> RootIdentity | None:
+    """What the root says of itself; None where it says nothing yet."""
+    row = _read(store)
+    return None if row is None else _identity(row)
+
+
+def promised_tables(store: DeltaStore) -> frozenset[str] | None:
+    """The tables that the root has promised to hold; None where there is no root yet."""
+    row = _read(store)
+    return None if row is None else frozenset(row["tables"])
+
+
+_ORIGIN = ("sandbox_seed", "sandbox_epoch", "replay_folder")
+_FIRST_DETAIL = re.compile(r"seed (?P<seed>\d+)(?:, past until (?P<epoch>\S+))?")
+"""How the first roots told their sandbox, which had no columns for it."""
+
+
+def _identity(row: dict[str, Any]) -> RootIdentity:
+    names = ("source", "token_shards", "wallet_shards", *_ORIGIN)
+    told = _with_origin(row)
+    return RootIdentity(**{name: told[name] for name in names})
+
+
+def _with_origin(row: dict[str, Any]) -> dict[str, Any]:
+    """The row of a root that was made before these columns were, with what its detail says."""
+    if _ORIGIN[0] in row:
+        return row
+    origin: dict[str, Any] = dict.fromkeys(_ORIGIN)
+    if row["source"] == "replay":
+        origin["replay_folder"] = row["detail"]
+    elif told := _FIRST_DETAIL.fullmatch(row["detail"]):
+        epoch = told["epoch"]
+        origin["sandbox_seed"] = int(told["seed"])
+        origin["sandbox_epoch"] = datetime.fromisoformat(epoch) if epoch else None
+    return {**row, **origin}
+
+
+def _read(store: DeltaStore) -> dict[str, Any] | None:
+    if not store.exists(ROOT):
+        return None
+    rows = pl.scan_delta(store.open(ROOT)).collect()
+    if rows.height != 1:
+        raise RootError(
+            f"{store.uri(ROOT)} holds {rows.height} rows instead of one: restore it from a copy."
+        )
+    row = rows.row(0, named=True)
+    if row["layout"] != LAYOUT:
+        raise RootError(
+            f"The root {store.root} has layout {row['layout']}, this version reads {LAYOUT}: "
+            "use the version that made it, or a new root."
+        )
+    return row
+
+
+def open_root(store: DeltaStore, identity: RootIdentity) -> None:
+    """Make sure that the root is what it should be; make it where nothing stands there yet.
+
+    RootError where it holds something else, belongs to another source, has other shards or cannot be
+    written; TableMissingError or TableMismatchError for its tables. Nothing is written before all of
+    that is known.
+    """
+    row = _read(store)
+    if row is None:
+        with _one_maker(store):
+            made = not store.exists(ROOT)
+            if made:
+                _create(store, identity)
+        if not made:  # somebody else was faster, and may have made another root
+            open_root(store, identity)
+        return
+    _compare(store, _identity(row), identity)
+    new = [contract for contract in ALL_TABLES if contract.name not in row["tables"]]
+    for contract in ALL_TABLES:
+        if contract not in new:
+            verify_table(store.open(contract), contract)
+    if new or _ORIGIN[0] not in row:
+        _extend(store, row, new)
+    _make_room_for_runs(store)
+
+
+def _compare(store: DeltaStore, found: RootIdentity, wanted: RootIdentity) -> None:
+    if found.origin != wanted.origin:
+        raise RootError(
+            f"The root {store.root} holds rows of {_named(found)}, and this run reads {_named(wanted)}: "
+            "give each source a root of its own."
+        )
+    for kind in ("token_shards", "wallet_shards"):
+        has, asks = getattr(found, kind), getattr(wanted, kind)
+        if has != asks:
+            raise RootError(
+                f"The root {store.root} was made with {kind} = {has}, and the setting says {asks}: "
+                f"set SMART_TRADER_{kind.upper()} to {has}, or use a new root. "
+                "Shards are fixed when the tables are made."
+            )
+
+
+def _named(identity: RootIdentity) -> str:
+    return f"{identity.source} ({identity.detail})" if identity.detail else identity.source
+
+
+def _extend(store: DeltaStore, row: dict[str, Any], new: Sequence[TableContract]) -> None:
+    """Give an older root the tables and columns that have come since; only then does it promise them."""
+    with _one_maker(store):
+        for contract in new:
+            store.create(contract)
+        promised = sorted({*row["tables"], *(contract.name for contract in new)})
+        _write(store, {**_with_origin(row), "tables": promised}, "overwrite")
+
+
+def _make_room_for_runs(store: DeltaStore) -> None:
+    """The table of measurements is no promise: where it is not there, it is made, whatever became of it."""
+    if not store.exists(RUNS):
+        with _one_maker(store):
+            store.create(RUNS)
+
+
+@contextmanager
+def _one_maker(store: DeltaStore) -> Iterator[None]:
+    """Where the root is a folder, one process at a time makes tables there."""
+    check_place(store.root, store.storage_options)
+    if is_remote(store.root):
+        yield
+        return
+    with FileLock(Path(store.root) / "ops" / "root.lock"):
+        yield
+
+
+def _create(store: DeltaStore, identity: RootIdentity) -> None:
+    for contract in ALL_TABLES:
+        if store.exists(contract) and store.files(contract).height:
+            raise RootError(
+                f"{store.root} has rows in {contract.name} but no {ROOT.name} that says what they are: "
+                "restore that table, or use a new root."
+            )
+    for contract in (*ALL_TABLES, RUNS):
+        store.create(contract)
+    # Last, so that a root that says what it is has all of its tables.
+    _write(
+        store,
+        {
+            **vars(identity),
+            "detail": identity.detail,
+            "layout": LAYOUT,
+            "created_at": datetime.now(UTC),
+            "tables": sorted(contract.name for contract in ALL_TABLES),
+        },
+        "error",
+    )
+
+
+def _write(store: DeltaStore, row: dict[str, Any], mode: Literal["error", "overwrite"]) -> None:
+    frame = pl.DataFrame([row], schema={column.name: column.dtype for column in ROOT.columns})
+    write_deltalake(
+        store.uri(ROOT),
+        frame,
+        mode=mode,
+        schema_mode="overwrite" if mode == "overwrite" else None,
+        name=ROOT.name,
+        storage_options=store.storage_options,
+    )

@@ -1,0 +1,190 @@
+"""How each consumer moves the states that it reads: the transitions, spelt once, beside the cursors.
+
+Every function takes rows as they were read (key, partition columns, version) and gives the settlement
+that the IO manager commits after the rows that the work brought.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from smart_trader_assets.delta.batch import Settlement
+from smart_trader_assets.delta.contract import TIME
+from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES, TRANSACTIONS
+from smart_trader_assets.tables.cursors import (
+    PNL_TO_RANK,
+    SWAPS_TO_COUNT,
+    TOKENS_TO_FETCH,
+    TOKENS_TO_TRACK,
+    WHALES_TO_FETCH,
+    WHALES_TO_TRACK,
+)
+from smart_trader_assets.transforms.swap_history import HISTORY_COLUMNS
+
+REJECTED = "rejected"
+NOT_NEEDED = "not_needed"
+PENDING = "pending"
+READY = "ready"
+EXCLUDED = "excluded"
+SET_ASIDE = "SET_ASIDE"
+
+
+def tokens_judged(judged: pl.DataFrame, held: pl.DataFrame, *, at: datetime) -> Settlement:
+    """bronze/tokens rows become tracked, or rejected where `reject_reason` is given.
+
+    A tracked row mirrors the state that its token already has in silver/tracked_tokens (`held`:
+    token_address, whale_fetch_status, whale_fetched_at, is_newly_tracked); a token seen for the first
+    time is about to be fetched.
+    """
+    rejected = pl.col("reject_reason").is_not_null()
+    completed = pl.col("held_status") == TOKENS_TO_FETCH.done
+    mirrored = judged.join(
+        held.select(
+            "token_address",
+            held_status="whale_fetch_status",
+            held_at="whale_fetched_at",
+            held_new="is_newly_tracked",
+        ),
+        on="token_address",
+        how="left",
+        maintain_order="left",
+    )
+    return TOKENS_TO_TRACK.settle_done(
+        mirrored,
+        at=at,
+        sets={
+            "tracking_status": pl.when(rejected)
+            .then(pl.lit(REJECTED))
+            .otherwise(pl.lit(TOKENS_TO_TRACK.done)),
+            "reject_reason": pl.col("reject_reason"),
+            "whale_fetch_status": pl.when(rejected)
+            .then(pl.lit(NOT_NEEDED))
+            .when(completed.fill_null(False))
+            .then(pl.lit(TOKENS_TO_FETCH.done))
+            .otherwise(pl.lit(PENDING)),
+            "whale_fetched_at": pl.when(~rejected).then(pl.col("held_at")),
+            "is_newly_tracked": ~rejected & pl.col("held_new").fill_null(True),
+        },
+    )
+
+
+def tokens_fetched(
+    tokens: pl.DataFrame, listings: pl.DataFrame, *, at: datetime
+) -> tuple[Settlement, ...]:
+    """Tokens whose whales were fetched, `whale_count` of them: bronze first, silver last.
+
+    `listings` are the tracked bronze/tokens rows that mirror them.
+    """
+    mirror = Settlement.of(
+        TOKENS,
+        listings,
+        operation=TOKENS_TO_FETCH.operation,
+        sets={
+            "whale_fetch_status": TOKENS_TO_FETCH.done,
+            "whale_fetched_at": at,
+            "is_newly_tracked": False,
+        },
+    )
+    silver = TOKENS_TO_FETCH.settle_done(
+        tokens, at=at, sets={"is_newly_tracked": False, "whale_count": pl.col("whale_count")}
+    )
+    return mirror, silver
+
+
+def mirrored_listings(tokens: pl.LazyFrame, fetched: pl.DataFrame, *, shard: str) -> pl.LazyFrame:
+    """The tracked bronze/tokens rows that mirror the tokens of `fetched`: those listed since the last fetch."""
+    since = fetched.select(
+        pl.coalesce(pl.col("whale_fetched_at").dt.date(), pl.col("first_listed_on")).min()
+    ).item()
+    return tokens.filter(
+        (pl.col("token_shard") == shard)
+        & (pl.col("tracking_status") == TOKENS_TO_TRACK.done)
+        & (pl.col("snapshot_date") >= since)
+        & pl.col("token_address").is_in(fetched["token_address"].to_list())
+    )
+
+
+def whales_taken_over(whales: pl.DataFrame, *, at: datetime) -> Settlement:
+    """bronze/whales rows that silver/tracked_whales has taken over."""
+    return WHALES_TO_TRACK.settle_done(whales, at=at)
+
+
+def to_screen(whales: pl.DataFrame) -> pl.DataFrame:
+    """The due whales that the screening rules have yet to judge."""
+    return whales.filter(pl.col("processing_status").is_in([PENDING, EXCLUDED]))
+
+
+def to_fetch(whales: pl.LazyFrame, wallets: list[str]) -> pl.LazyFrame:
+    """All rows of `wallets` that move together when their wallet is fetched: all but the excluded."""
+    return whales.filter(
+        pl.col("wallet_address").is_in(wallets)
+        & ~pl.col("processing_status").is_in([PENDING, EXCLUDED])
+    )
+
+
+def whales_screened(whales: pl.DataFrame, *, rules: str) -> Settlement:
+    """Whales become ready, or excluded where `exclude_reason` is given, by the rules of that version."""
+    out = pl.col("exclude_reason").is_not_null()
+    return Settlement.of(
+        TRACKED_WHALES,
+        whales,
+        operation="SCREENED",
+        sets={
+            "processing_status": pl.when(out).then(pl.lit(EXCLUDED)).otherwise(pl.lit(READY)),
+            "exclude_reason": pl.col("exclude_reason"),
+            "excluded_by_rules": pl.when(out).then(pl.lit(rules)),
+            **WHALES_TO_FETCH.cleared_trouble(),
+        },
+    )
+
+
+def wallets_fetched(whales: pl.DataFrame, *, at: datetime) -> Settlement:
+    """Whales whose wallet was fetched: processed, or ready where the walk has to go on.
+
+    `whales` carries what is known of the wallet's history now, as columns `known_<name>` for each
+    history column but the time of the fetch.
+    """
+    going_on = pl.col("known_resume_before").is_not_null()
+    known: dict[str, Any] = {
+        name: pl.col(f"known_{name}")
+        for name in HISTORY_COLUMNS
+        if name != "transactions_fetched_at"
+    }
+    return WHALES_TO_FETCH.settle_done(
+        whales,
+        at=at,
+        sets={
+            **known,
+            "processing_status": pl.when(going_on)
+            .then(pl.lit(READY))
+            .otherwise(pl.lit(WHALES_TO_FETCH.done)),
+            "transactions_fetched_at": pl.when(going_on)
+            .then("transactions_fetched_at")
+            .otherwise(pl.lit(at, dtype=TIME)),
+        },
+    )
+
+
+def swaps_counted(swaps: pl.DataFrame, *, at: datetime) -> Settlement:
+    """Swap rows are in the PnL, or set aside where `reason` says which rule of the contract they break."""
+    aside = pl.col("reason").is_not_null()
+    return Settlement.of(
+        TRANSACTIONS,
+        swaps,
+        operation=pl.when(aside)
+        .then(pl.lit(SET_ASIDE))
+        .otherwise(pl.lit(SWAPS_TO_COUNT.operation)),
+        sets={
+            "processed_for_pnl": SWAPS_TO_COUNT.done,
+            "pnl_processed_at": at,
+            "set_aside_reason": pl.col("reason"),
+        },
+    )
+
+
+def pnl_ranked(rows: pl.DataFrame, *, at: datetime) -> Settlement:
+    """PnL rows that the ranking has seen."""
+    return PNL_TO_RANK.settle_done(rows, at=at)

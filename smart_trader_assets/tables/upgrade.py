@@ -1,0 +1,78 @@
+"""Upgrade: gives the tables of an older root the columns and properties that their contracts have gained.
+
+Rows that are there stay as they are: a new column is null in them, until something writes them anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.errors import TableOutgrownError
+from smart_trader_assets.delta.schema import delta_schema
+from smart_trader_assets.delta.store import DeltaStore, Stamp
+from smart_trader_assets.delta.verify import compare, stale_properties, verify_table
+from smart_trader_assets.tables.catalog import ALL_TABLES
+from smart_trader_assets.tables.ops import RUNS
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """What one table lacks: columns, all of which may be null, and table properties."""
+
+    contract: TableContract
+    columns: tuple[str, ...]
+    properties: dict[str, str]
+
+    def __str__(self) -> str:
+        gains = [f"the column {name}" for name in self.columns]
+        gains += [f"the property {name}" for name in self.properties]
+        return f"{self.contract.name}: {', '.join(gains)}"
+
+
+def plan_upgrade(
+    store: DeltaStore, contracts: Sequence[TableContract] = (*ALL_TABLES, RUNS)
+) -> list[Upgrade]:
+    """What the tables lack; TableMismatchError for one that differs in more than that.
+
+    A table that is not there is none of its business: the next run makes it, or refuses the root.
+    """
+    plans = []
+    for contract in contracts:
+        if not store.exists(contract):
+            continue
+        table = store.open(contract)
+        with suppress(TableOutgrownError):
+            verify_table(table, contract)
+        columns = tuple(column.name for column in compare(table, contract).lacking)
+        properties = stale_properties(table, contract)
+        if columns or properties:
+            plans.append(Upgrade(contract, columns, properties))
+    return plans
+
+
+def carry_out_upgrade(store: DeltaStore, plan: Upgrade, stamp: Stamp) -> None:
+    """Add the columns, then set the properties; doing it again changes nothing more."""
+    contract = plan.contract
+
+    def add_columns() -> dict[str, Any]:
+        table = store.open(contract)
+        names = {column.name for column in compare(table, contract).lacking}
+        fields = [field for field in delta_schema(contract).fields if field.name in names]
+        if fields:
+            table.alter.add_columns(fields, commit_properties=stamp.properties("add columns"))
+        return {}
+
+    def set_properties() -> dict[str, Any]:
+        table = store.open(contract)
+        if stale := stale_properties(table, contract):
+            table.alter.set_table_properties(
+                stale, commit_properties=stamp.properties("set properties")
+            )
+        return {}
+
+    store.commit(f"{contract.name}: columns", add_columns)
+    store.commit(f"{contract.name}: properties", set_properties)

@@ -1,0 +1,1 @@
+"""Pure functions, frames in and frames out: what the source tells, made into rows."""

@@ -1,0 +1,84 @@
+"""Screening: which whales are no traders, and are therefore not fetched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import polars as pl
+from solders.pubkey import Pubkey
+
+from smart_trader_assets.text import usd
+from smart_trader_assets.transforms.known_addresses import KNOWN_OWNERS
+
+
+@dataclass(frozen=True)
+class ScreeningRules:
+    """What makes a whale no trader worth fetching.
+
+    `denylist` maps an owner's address to whom it belongs; `min_holding_usd` is the worth below
+    which a holding is dust; `allow_off_curve` lets owners pass that no key can sign for.
+    """
+
+    denylist: Mapping[str, str] = field(default_factory=lambda: KNOWN_OWNERS)
+    min_holding_usd: float = 1_000.0
+    allow_off_curve: bool = False
+
+    @property
+    def version(self) -> str:
+        """A short hash of the rules' content: another version may exclude other whales."""
+        content = [sorted(self.denylist.items()), float(self.min_holding_usd), self.allow_off_curve]
+        return blake2b(json.dumps(content).encode(), digest_size=6).hexdigest()
+
+
+def screen_whales(rows: pl.DataFrame, *, rules: ScreeningRules) -> pl.DataFrame:
+    """Adds `exclude_reason` (text): why the whale is not fetched, null where it is ready.
+
+    Columns in: wallet_address, holding_usd (USD, null where unknown). Excluded are, in this order,
+    owners on the denylist, addresses that are none, owners off the ed25519 curve (addresses derived
+    by a program, which no key signs for: pools, vaults, bonding curves), and dust. An unknown worth
+    is no dust.
+    """
+    wallets = rows.get_column("wallet_address").unique()
+    reasons = pl.Series([_owner_fault(wallet, rules) for wallet in wallets], dtype=pl.String)
+    worth = pl.col("holding_usd")
+    least = usd(rules.min_holding_usd)
+    # In Python, because only it knows how an amount reads; a shard's due whales are some thousand.
+    dust = (
+        pl.when(worth.is_finite() & (worth < rules.min_holding_usd))
+        .then(worth)
+        .map_elements(
+            lambda amount: f"The holding is worth {usd(amount)}, less than {least}.",
+            return_dtype=pl.String,
+        )
+    )
+    owner_fault = pl.col("wallet_address").replace_strict(
+        wallets, reasons, default=None, return_dtype=pl.String
+    )
+    return rows.with_columns(pl.coalesce(owner_fault, dust).alias("exclude_reason"))
+
+
+def may_be_a_trader(address: str) -> bool:
+    """Whether a person's wallet can have this address: one that a key can sign for."""
+    return _address_fault(address, ScreeningRules()) is None
+
+
+def _owner_fault(wallet: str, rules: ScreeningRules) -> str | None:
+    label = rules.denylist.get(wallet)
+    if label is not None:
+        return f"The owner is on the denylist: {label}."
+    return _address_fault(wallet, rules)
+
+
+def _address_fault(wallet: str, rules: ScreeningRules) -> str | None:
+    try:
+        owner = Pubkey.from_string(wallet)
+    except ValueError:
+        return "The owner's address is no base58 text of 32 bytes."
+    if not rules.allow_off_curve and not owner.is_on_curve():
+        return (
+            "The owner is off the ed25519 curve: an address derived by a program, not a person's."
+        )
+    return None
