@@ -50,7 +50,7 @@ bench: $(STAMP) ## Measure: times, ratios, peak memory (ARGS="--size full": at t
 	$(BIN)/python -m smart_trader_assets_tests.benchmarks $(ARGS)
 
 prove: $(STAMP) ## The long proofs: kills, a daemon, eight writers, every fault, mutated rows; half an hour
-	$(BIN)/python -m smart_trader_assets_tests.kill_all
+	$(BIN)/python -m smart_trader_assets_tests.proofs.kill_all
 	$(BIN)/python -m smart_trader_assets_tests.proofs.daemon
 	$(BIN)/python -m smart_trader_assets_tests.trust.many_writers
 	$(BIN)/python -m smart_trader_assets_tests.trust.faults

@@ -20,7 +20,7 @@ from smart_trader_assets.automation.alerts import alert_sensors
 from smart_trader_assets.automation.jobs import ASSETS_OF_JOBS, SNAPSHOT, make_jobs
 from smart_trader_assets.automation.json_log import run_log
 from smart_trader_assets.automation.maintenance_jobs import maintenance_job, reset_job
-from smart_trader_assets.automation.recheck import look_again_sensor
+from smart_trader_assets.automation.recheck import recheck_sensor
 from smart_trader_assets.automation.run_leases import RUN_LEASE, RUN_LOG, run_lease
 from smart_trader_assets.automation.schedules import make_schedules
 from smart_trader_assets.automation.sensors import make_sensors
@@ -77,7 +77,7 @@ def make_definitions(settings: Settings) -> dg.Definitions:
         jobs=jobs,
         sensors=[
             *make_sensors(settings, partitions, ASSETS_OF_JOBS, lake, tables_read(assets)),
-            look_again_sensor(settings, lake),
+            recheck_sensor(settings, lake),
             *alert_sensors(settings, WEBHOOK_KEY, lake),
         ],
         schedules=make_schedules(settings, snapshot=SNAPSHOT, maintenance=maintenance_job.name),

@@ -31,12 +31,12 @@ from smart_trader_assets.checks.asset_checks import make_checks
 from smart_trader_assets.checks.results import (
     FailedCheck,
     failed_checks,
-    note_suspects,
-    noted_suspects,
+    read_failed_keys,
     tables_read,
-    unsound,
+    unsound_table_error,
+    write_failed_keys,
 )
-from smart_trader_assets.delta.storage_errors import storage_trouble_told
+from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.lake.resource import LakeResource
@@ -66,7 +66,7 @@ class Step:
     due: int
     left: int
     seconds: float
-    facts: dict[str, float]
+    metrics: dict[str, float]
 
 
 @dataclass
@@ -77,9 +77,9 @@ class DrainReport:
     steps: list[Step] = field(default_factory=list)
     stuck: dict[str, int] = field(default_factory=dict)
 
-    def total(self, fact: str) -> int:
-        """A fact, summed over all steps."""
-        return int(sum(step.facts.get(fact, 0) for step in self.steps))
+    def total(self, metric: str) -> int:
+        """A metric, summed over all steps."""
+        return int(sum(step.metrics.get(metric, 0) for step in self.steps))
 
 
 class Watcher:
@@ -123,8 +123,8 @@ class Drain:
         if not isinstance(lake, LakeResource):
             raise TypeError("the resource `lake` is no LakeResource")
         store = lake.store
-        with _alone(self._settings), storage_trouble_told("the pipeline was drained"):
-            _bury_the_dead(self._instance, store)
+        with _alone(self._settings), translate_storage_errors("the pipeline was drained"):
+            _fail_killed_drains(self._instance, store)
             self._look_again(store)
             self._materialize(TOKENS.name, [self._today()], None, store, report)
             for _ in range(MOST_SWEEPS):
@@ -212,7 +212,7 @@ class Drain:
 
     def _look_again(self, store: DeltaStore) -> None:
         """Have the checks look again that failed when a drain, or anybody on this instance, last looked."""
-        suspects = noted_suspects(self._settings.resolved_state_dir)
+        suspects = read_failed_keys(self._settings.resolved_state_dir)
         suspects |= {check.key for check in failed_checks(self._instance, _TABLES)}
         known = {key for definition in self._checks for key in definition.check_keys}
         if suspects & known:
@@ -231,11 +231,11 @@ class Drain:
         """UnsoundTableError where a blocking check failed; with `since`, only where it did so since then."""
         failed = self._note_failed()
         if failed and (since is None or any(check.at >= since for check in failed)):
-            raise unsound(failed) from None
+            raise unsound_table_error(failed) from None
 
     def _note_failed(self) -> list[FailedCheck]:
         failed = failed_checks(self._instance, _TABLES)
-        note_suspects(self._settings.resolved_state_dir, [check.key for check in failed])
+        write_failed_keys(self._settings.resolved_state_dir, [check.key for check in failed])
         return failed
 
 
@@ -251,15 +251,15 @@ def _versions(store: DeltaStore) -> dict[str, int]:
 
 def _facts(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, float]:
     """The numbers of the run's materialization; those of a range are the same on each partition."""
-    facts: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     key = dg.AssetKey(asset.split("/"))
     events = [e for e in result.get_asset_materialization_events() if e.asset_key == key]
     for event in events[:1]:
         metadata: dict[str, Any] = dict(event.materialization.metadata)
         for name, value in metadata.items():
             if isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue):
-                facts[name] = float(value.value or 0)
-    return facts
+                metrics[name] = float(value.value or 0)
+    return metrics
 
 
 @contextmanager
@@ -277,7 +277,7 @@ def _alone(settings: Settings) -> Iterator[None]:
         ) from None
 
 
-def _bury_the_dead(instance: dg.DagsterInstance, store: DeltaStore) -> None:
+def _fail_killed_drains(instance: dg.DagsterInstance, store: DeltaStore) -> None:
     """Earlier drains of this root that never ended were killed: say so, and give back their pool slots.
 
     Only one drain runs at a time, so none of them can be alive.

@@ -346,10 +346,12 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     try:
         return Settings(**values)
     except ValidationError as error:
-        raise SettingsError("; ".join(_told(problem) for problem in error.errors())) from None
+        raise SettingsError(
+            "; ".join(_format_problem(problem) for problem in error.errors())
+        ) from None
 
 
-def _told(problem: Any) -> str:
+def _format_problem(problem: Any) -> str:
     place = ".".join(str(part) for part in problem["loc"])
     if not place:
         return str(problem["msg"]).removeprefix("Value error, ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from smart_trader_assets.birdeye import TokenListFilters
-from smart_trader_assets.ranking import EvidenceRules, GroundRules, RankingRules, Tier
+from smart_trader_assets.ranking import ExclusionThresholds, RankingRules, SkillRules, Tier
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.cursor import DuePolicy
 from smart_trader_assets.transforms.tokens import TokenRules
@@ -60,7 +60,7 @@ def ranking_rules(settings: Settings) -> RankingRules:
         ),
         proof=settings.evidence_confidence,
         incomplete_histories=settings.incomplete_histories,
-        grounds=GroundRules(
+        exclusion=ExclusionThresholds(
             bot_trades_in_day=settings.bot_trades_in_day,
             bot_trades_daily=settings.bot_trades_daily,
             min_arbitrages=settings.min_arbitrages,
@@ -71,7 +71,7 @@ def ranking_rules(settings: Settings) -> RankingRules:
             min_active_days=settings.min_active_days,
             max_idle_days=settings.max_idle_days,
         ),
-        evidence=EvidenceRules(confidence=settings.evidence_confidence),
+        skill=SkillRules(confidence=settings.evidence_confidence),
     )
 
 

@@ -8,38 +8,46 @@ import pytest
 
 from smart_trader_assets.sandbox import Recording
 from smart_trader_assets_tests.support.pipeline import DrainedRoot, Pipeline, open_pipeline
-from smart_trader_assets_tests.support.village import write_village
+from smart_trader_assets_tests.support.stores import (  # noqa: F401 - fixtures of every room
+    blank_root,
+    put,
+    run,
+    set_clock,
+    settle,
+    store,
+)
+from smart_trader_assets_tests.support.tiny_market import write_tiny_market
 
 
 @pytest.fixture(scope="session")
-def village_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The village as recorded rows."""
-    return write_village(tmp_path_factory.mktemp("village") / "rows")
+def tiny_market_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny_market as recorded rows."""
+    return write_tiny_market(tmp_path_factory.mktemp("tiny_market") / "rows")
 
 
 @pytest.fixture(scope="session")
-def village(village_folder: Path) -> Recording:
-    """The village as a source of the stand-in."""
-    return Recording.load(village_folder)
+def tiny_market(tiny_market_folder: Path) -> Recording:
+    """The tiny_market as a source of the stand-in."""
+    return Recording.load(tiny_market_folder)
 
 
 @pytest.fixture
-def pipeline(tmp_path: Path, village: Recording) -> Iterator[Pipeline]:
-    """A new root over the village."""
-    with open_pipeline(tmp_path / "root", village) as pipeline:
+def pipeline(tmp_path: Path, tiny_market: Recording) -> Iterator[Pipeline]:
+    """A new root over the tiny_market."""
+    with open_pipeline(tmp_path / "root", tiny_market) as pipeline:
         yield pipeline
 
 
 @pytest.fixture(scope="session")
-def first_run(tmp_path_factory: pytest.TempPathFactory, village: Recording) -> DrainedRoot:
-    """The first drain of a root over the village."""
-    with open_pipeline(tmp_path_factory.mktemp("drained") / "root", village) as pipeline:
+def first_run(tmp_path_factory: pytest.TempPathFactory, tiny_market: Recording) -> DrainedRoot:
+    """The first drain of a root over the tiny_market."""
+    with open_pipeline(tmp_path_factory.mktemp("drained") / "root", tiny_market) as pipeline:
         return DrainedRoot.of(pipeline)
 
 
 @pytest.fixture
-def drained(tmp_path: Path, village: Recording, first_run: DrainedRoot) -> Iterator[Pipeline]:
+def drained(tmp_path: Path, tiny_market: Recording, first_run: DrainedRoot) -> Iterator[Pipeline]:
     """A pipeline of one's own whose first drain is behind it."""
     shutil.copytree(first_run.root, tmp_path / "drained")
-    with open_pipeline(tmp_path / "drained", village) as pipeline:
+    with open_pipeline(tmp_path / "drained", tiny_market) as pipeline:
         yield pipeline

@@ -9,13 +9,13 @@ from filelock import FileLock
 
 from smart_trader_assets.birdeye import BudgetSpentError
 from smart_trader_assets.delta.batch import Settlement
-from smart_trader_assets.delta.store import Stamp
+from smart_trader_assets.delta.store import CommitInfo
 from smart_trader_assets.drain import DRAIN_TAG, Drain, DrainError, DrainReport, Watcher
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TOKENS, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.tables.cursors import CONSUMERS
 from smart_trader_assets_tests.support.roots import versions
-from smart_trader_assets_tests.support.village import BOB, LATER, NOW
+from smart_trader_assets_tests.support.tiny_market import BOB, LATER, NOW
 
 
 class Notes(Watcher):
@@ -90,7 +90,7 @@ def test_rows_that_a_run_leaves_due_are_told_and_do_not_go_round_for_ever(draine
     later = NOW - timedelta(days=20)
     swaps = drained.rows(TRANSACTIONS).filter(wallet_address=BOB)
     back = Settlement.of(TRANSACTIONS, swaps, operation="RESET", sets={"processed_for_pnl": False})
-    drained.store.settle(back, Stamp("put-back", "tests"))
+    drained.store.settle(back, CommitInfo("put-back", "tests"))
     # As of a time before these trades there is nothing to count, and nothing is settled.
     report = drain(drained.settings(later))
     assert report.stuck == {WALLET_PNL.name: swaps.height}

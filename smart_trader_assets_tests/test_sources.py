@@ -21,11 +21,11 @@ from smart_trader_assets.sources import (
 )
 from smart_trader_assets.tables.ops import ROOT
 from smart_trader_assets.tables.root import open_root, read_identity
-from smart_trader_assets_tests.support.village import LATER, NOW, village_rows
+from smart_trader_assets_tests.support.tiny_market import LATER, NOW, tiny_market_rows
 
 JULY = datetime(2025, 7, 1, tzinfo=UTC)
 AS_OF = datetime(2025, 7, 1, 12, 34, 56, tzinfo=UTC)
-LAST_ROW = datetime.fromtimestamp(max(row["block_unix_time"] for row in village_rows()), UTC)
+LAST_ROW = datetime.fromtimestamp(max(row["block_unix_time"] for row in tiny_market_rows()), UTC)
 
 
 def make_root(settings: Settings) -> None:
@@ -38,11 +38,11 @@ def sandbox(tmp_path):
 
 
 @pytest.fixture
-def replay(tmp_path, village_folder):
+def replay(tmp_path, tiny_market_folder):
     return load_settings(
         {
             "source": "replay",
-            "replay_folder": village_folder,
+            "replay_folder": tiny_market_folder,
             "root": str(tmp_path / "root"),
             "token_shards": 2,
             "wallet_shards": 3,
@@ -59,12 +59,14 @@ def test_a_new_sandbox_begins_in_the_past_and_an_old_one_keeps_its_beginning(san
     assert with_sandbox_epoch(days_later).sandbox_anchor == first.sandbox_anchor
 
 
-def test_a_root_is_looked_at_with_its_own_source_shards_and_clock(replay, tmp_path, village_folder):
+def test_a_root_is_looked_at_with_its_own_source_shards_and_clock(
+    replay, tmp_path, tiny_market_folder
+):
     make_root(replay)
     looked = settings_of_root(load_settings({"root": str(tmp_path / "root")}))
     assert looked.resolved_source == "replay"
     assert (looked.token_shards, looked.wallet_shards) == (2, 3)
-    assert looked.replay_folder == village_folder
+    assert looked.replay_folder == tiny_market_folder
     assert looked.now() == LAST_ROW
     at = settings_of_root(load_settings({"root": str(tmp_path / "root"), "as_of": NOW}))
     assert at.now() == NOW
@@ -95,10 +97,12 @@ def test_a_missing_recording_is_refused(replay, tmp_path):
         make_stand_in(replay.but(replay_folder=tmp_path / "gone"))
 
 
-def test_lines_that_are_not_served_are_told_by_file_and_number(replay, tmp_path, village_folder):
+def test_lines_that_are_not_served_are_told_by_file_and_number(
+    replay, tmp_path, tiny_market_folder
+):
     folder = tmp_path / "rows"
     folder.mkdir()
-    sound = next(village_folder.glob("*.jsonl")).read_text().splitlines()[0]
+    sound = next(tiny_market_folder.glob("*.jsonl")).read_text().splitlines()[0]
     (folder / "rows.jsonl").write_text(f"{sound}\nnot a row\n")
     (problem,) = make_stand_in(replay.but(replay_folder=folder)).problems
     assert "rows.jsonl" in problem

@@ -12,7 +12,7 @@ import dagster as dg
 
 from smart_trader_assets.assets.keys import API_POOL, IO_MANAGER, OWNERS
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.storage_errors import storage_trouble_told
+from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.lake.metadata import column_lineage, table_schema
 from smart_trader_assets.lake.run_metrics import failed_run_row
 from smart_trader_assets.settings import Settings
@@ -101,7 +101,9 @@ def medallion_asset(
         hooks={failed_run_row},
     )
 
-    return lambda compute: declared(storage_trouble_told(f"reading for {contract.name}")(compute))
+    return lambda compute: declared(
+        translate_storage_errors(f"reading for {contract.name}")(compute)
+    )
 
 
 def medallion_assets(
@@ -147,7 +149,7 @@ def medallion_assets(
     def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
         @functools.wraps(compute)
         def telling_trouble(*args: Any, **kwargs: Any) -> Any:
-            with storage_trouble_told(f"reading for {name}"):
+            with translate_storage_errors(f"reading for {name}"):
                 yield from compute(*args, **kwargs)
 
         return declared(telling_trouble)

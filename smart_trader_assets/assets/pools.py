@@ -48,7 +48,7 @@ def _read(store: DeltaStore, files: Sequence[str]) -> dict[str, list[str]]:
 
 def _noted(folder: Path) -> dict[str, list[str]]:
     try:
-        told = json.loads((folder / NOTE_FILE).read_text())
-        return {str(file): [str(pool) for pool in pools] for file, pools in told.items()}
+        noted = json.loads((folder / NOTE_FILE).read_text())
+        return {str(file): [str(pool) for pool in pools] for file, pools in noted.items()}
     except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return {}

@@ -17,7 +17,7 @@ BUDGET_TAG = "smart_trader/budget"
 REPROCESS_TAG = "reprocess"
 
 
-class Take(dg.Config):
+class RunConfig(dg.Config):
     """Configuration of a run of an asset."""
 
     reprocess: bool = False
@@ -36,7 +36,7 @@ class RunScope:
     log: dg.DagsterLogManager
 
     @classmethod
-    def of(cls, context: dg.AssetExecutionContext, settings: Settings, take: Take) -> Self:
+    def of(cls, context: dg.AssetExecutionContext, settings: Settings, take: RunConfig) -> Self:
         """The scope of the step in `context`; the run's tags win over the settings."""
         tags = context.run.tags
         moment = tags.get(AS_OF_TAG)

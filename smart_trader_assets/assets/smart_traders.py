@@ -7,10 +7,10 @@ import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_assets
 from smart_trader_assets.assets.pools import pool_addresses
-from smart_trader_assets.assets.scope import RunScope, Take
-from smart_trader_assets.delta.batch import Batch, Scope
+from smart_trader_assets.assets.scope import RunConfig, RunScope
+from smart_trader_assets.delta.batch import Batch, ReplaceScope
 from smart_trader_assets.lake.resource import LakeResource
-from smart_trader_assets.ranking import judge_wallets, tier_changes
+from smart_trader_assets.ranking import rank_wallets, tier_changes
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
@@ -66,13 +66,13 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
     )
     def judgement(
         context: dg.AssetExecutionContext,
-        config: Take,
+        config: RunConfig,
         wallet_pnl: pl.LazyFrame,
         tracked_tokens: pl.LazyFrame,
         settings: dg.ResourceParam[Settings],
         lake: LakeResource,
     ) -> Iterator[dg.Output[list[Batch]]]:
-        batches = _judge(
+        batches = _classify(
             RunScope.of(context, settings, config),
             wallet_pnl,
             tracked_tokens,
@@ -86,7 +86,7 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
     return judgement
 
 
-def _judge(
+def _classify(
     scope: RunScope,
     wallet_pnl: pl.LazyFrame,
     tracked_tokens: pl.LazyFrame,
@@ -100,7 +100,7 @@ def _judge(
         return {}
     rules = ranking_rules(settings)
     numbers = wallet_pnl.filter(pl.col("window") == "all").collect()
-    judged = judge_wallets(
+    judged = rank_wallets(
         numbers,
         rules=rules,
         as_of=scope.as_of,
@@ -112,23 +112,23 @@ def _judge(
         .select("wallet_address", "change_number", "to_tier")
         .collect(),
         judged.traders,
-        judged.kept_out,
+        judged.excluded,
         tiers=rules.tier_names,
         at=scope.as_of,
     )
-    facts = {
+    metrics = {
         "wallets_ranked": judged.traders.height,
-        "wallets_kept_out": judged.kept_out.height,
+        "wallets_excluded": judged.excluded.height,
         "tiers_changed": changes.height,
     }
     ranked = Batch(
         rows=judged.traders,
-        replaces=Scope(),
+        replaces=ReplaceScope(),
         settles=(pnl_ranked(due, at=scope.as_of),),
-        facts=facts,
+        metrics=metrics,
     )
     return {
-        _CLASSIFIED: [Batch(rows=judged.kept_out, replaces=Scope())],
+        _CLASSIFIED: [Batch(rows=judged.excluded, replaces=ReplaceScope())],
         _CHANGES: [Batch(rows=changes)],
         _TRADERS: [ranked],
     }

@@ -7,7 +7,7 @@ import dagster as dg
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.fetching import FetchMeter
 from smart_trader_assets.assets.partitions import Partitions
-from smart_trader_assets.assets.scope import RunScope, Take
+from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.lake.resource import LakeResource
@@ -30,7 +30,7 @@ def tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
     )
     def tokens(
         context: dg.AssetExecutionContext,
-        config: Take,
+        config: RunConfig,
         settings: dg.ResourceParam[Settings],
         birdeye: dg.ResourceParam[BirdEyeAccess],
         lake: LakeResource,
@@ -46,14 +46,14 @@ def tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
             listing = session.fetch(
                 session.client.token_list(list_filters(settings), limit=settings.list_tokens)
             )
-            facts = meter.metrics()
+            metrics = meter.metrics()
         snapshot = snapshot_rows(
             listing.items, fetched_at=scope.as_of, token_shards=settings.token_shards
         )
         rejected = [*(str(item) for item in listing.rejected), *snapshot.rejected]
         for reason in rejected:
             context.log.warning(f"A listed token was left out: {reason}")
-        return [Batch(snapshot.frame, today, facts={**facts, "items_rejected": len(rejected)})]
+        return [Batch(snapshot.frame, today, metrics={**metrics, "items_rejected": len(rejected)})]
 
     return tokens
 

@@ -5,7 +5,7 @@ import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.partitions import Partitions
-from smart_trader_assets.assets.scope import RunScope, Take
+from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.delta.batch import Batch, Batches
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
@@ -30,7 +30,7 @@ def tracked_tokens_asset(declared: Settings, partitions: Partitions) -> dg.Asset
     )
     def tracked_tokens(
         context: dg.AssetExecutionContext,
-        config: Take,
+        config: RunConfig,
         tokens: pl.LazyFrame,
         settings: dg.ResourceParam[Settings],
         lake: LakeResource,
@@ -55,5 +55,8 @@ def _track(
         rows=tracked_token_rows(accepted),
         partition=shard,
         settles=(tokens_judged(judged, held, at=scope.as_of),),
-        facts={"tokens_tracked": accepted.height, "tokens_rejected": due.height - accepted.height},
+        metrics={
+            "tokens_tracked": accepted.height,
+            "tokens_rejected": due.height - accepted.height,
+        },
     )

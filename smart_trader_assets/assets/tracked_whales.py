@@ -5,7 +5,7 @@ import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.partitions import Partitions
-from smart_trader_assets.assets.scope import RunScope, Take
+from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.delta.batch import Batch, Batches
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
@@ -30,7 +30,7 @@ def tracked_whales_asset(declared: Settings, partitions: Partitions) -> dg.Asset
     )
     def tracked_whales(
         context: dg.AssetExecutionContext,
-        config: Take,
+        config: RunConfig,
         whales: pl.LazyFrame,
         settings: dg.ResourceParam[Settings],
         lake: LakeResource,
@@ -62,5 +62,5 @@ def _take_over(shard: str, due: pl.DataFrame, own: pl.LazyFrame, scope: RunScope
         rows=rows,
         partition=shard,
         settles=(whales_taken_over(due, at=scope.as_of),),
-        facts={"whales_taken_over": rows.height},
+        metrics={"whales_taken_over": rows.height},
     )

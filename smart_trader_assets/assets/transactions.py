@@ -10,7 +10,7 @@ import polars as pl
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.fetching import FetchMeter
 from smart_trader_assets.assets.partitions import Partitions
-from smart_trader_assets.assets.scope import RunScope, Take
+from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.birdeye import EntityFetchError, StopFetchingError, SwapHistory
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches
@@ -52,7 +52,7 @@ def transactions_asset(declared: Settings, partitions: Partitions) -> dg.AssetsD
     )
     def transactions(
         context: dg.AssetExecutionContext,
-        config: Take,
+        config: RunConfig,
         tracked_whales: pl.LazyFrame,
         settings: dg.ResourceParam[Settings],
         birdeye: dg.ResourceParam[BirdEyeAccess],
@@ -87,7 +87,7 @@ def _screen(shard: str, pending: pl.DataFrame, settings: Settings) -> Batch:
     return Batch(
         partition=shard,
         settles=(whales_screened(screened, rules=rules.version),),
-        facts={"whales_screened": pending.height, "whales_excluded": excluded},
+        metrics={"whales_screened": pending.height, "whales_excluded": excluded},
     )
 
 
@@ -153,7 +153,7 @@ def _fetch(
         rows=swaps.sort("wallet_address", "block_unix_time") if read else None,
         partition=shard,
         settles=_settlements(whales, advanced, errors, scope),
-        facts={
+        metrics={
             **meter.metrics(),
             "wallets_fetched": len(advanced),
             "wallets_in_trouble": len(errors),

@@ -7,8 +7,8 @@ import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.partitions import Partitions
-from smart_trader_assets.assets.scope import RunScope, Take
-from smart_trader_assets.delta.batch import Batch, Batches, Scope
+from smart_trader_assets.assets.scope import RunConfig, RunScope
+from smart_trader_assets.delta.batch import Batch, Batches, ReplaceScope
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import compute_wallet_pnl, screen_swaps
 from smart_trader_assets.settings import Settings
@@ -40,7 +40,7 @@ def wallet_pnl_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDef
     )
     def wallet_pnl(
         context: dg.AssetExecutionContext,
-        config: Take,
+        config: RunConfig,
         transactions: pl.LazyFrame,
         tracked_whales: pl.LazyFrame,
         tokens: pl.LazyFrame,
@@ -114,9 +114,9 @@ def _compute(
         yield Batch(
             rows=pnl.filter(in_shard),
             partition=shard,
-            replaces=Scope("wallet_address", tuple(chosen)),
+            replaces=ReplaceScope("wallet_address", tuple(chosen)),
             settles=(swaps_counted(counted.filter(unsettled), at=scope.as_of),),
-            facts={
+            metrics={
                 "wallets_computed": len(chosen),
                 "swaps_read": counted.height,
                 "swaps_set_aside": counted["reason"].count(),

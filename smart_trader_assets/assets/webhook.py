@@ -66,7 +66,7 @@ def follow_ranking(log: logging.Logger, settings: Settings, lake: LakeResource) 
     ) as helius:
         webhook = helius.webhook(settings.helius_webhook_id)
         difference = Difference.between(webhook.addresses, wanted)
-        for line in _told(difference):
+        for line in _format_difference(difference):
             log.info(line)
         writes = bool(difference) and settings.alerts_write
         if writes:
@@ -93,7 +93,7 @@ def _anything_judged(lake: LakeResource) -> bool:
     )
 
 
-def _told(difference: Difference) -> list[str]:
+def _format_difference(difference: Difference) -> list[str]:
     if not difference:
         return [f"The webhook watches the {plural(difference.kept, 'wallet')} that it should."]
     return [

@@ -9,7 +9,7 @@ import polars as pl
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.fetching import FetchMeter
 from smart_trader_assets.assets.partitions import Partitions
-from smart_trader_assets.assets.scope import RunScope, Take
+from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.birdeye import PAGE_SIZE, EntityFetchError, HolderList
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
@@ -37,7 +37,7 @@ def whales_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
     )
     def whales(
         context: dg.AssetExecutionContext,
-        config: Take,
+        config: RunConfig,
         tracked_tokens: pl.LazyFrame,
         tokens: pl.LazyFrame,
         settings: dg.ResourceParam[Settings],
@@ -105,7 +105,7 @@ def _fetch(
         rows=pl.concat(found) if found else None,
         partition=shard,
         settles=tuple(settles),
-        facts={
+        metrics={
             **meter.metrics(),
             "tokens_fetched": fetched.height,
             "tokens_in_trouble": troubled.height,

@@ -11,9 +11,9 @@ from smart_trader_assets.automation.live_runs import (
     live_partitions,
     wait_after_failures,
 )
-from smart_trader_assets.automation.run_leases import bury_and_tell
+from smart_trader_assets.automation.run_leases import fail_and_log_expired_runs
 from smart_trader_assets.automation.ticks import WHOLE
-from smart_trader_assets.checks.results import failed_checks, faults_told
+from smart_trader_assets.checks.results import failed_checks, format_failures
 from smart_trader_assets.helius.followed import why_off
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
@@ -40,7 +40,7 @@ def alert_sensors(
         description=f"Materializes {name} where {SMART_TRADERS.name} has a new version or the last run failed.",
     )
     def webhook_due(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        bury_and_tell(context)
+        fail_and_log_expired_runs(context)
         version = lake.store.version(SMART_TRADERS)
         seen, attempt = _parse(context.cursor)
         failed = _last_run_failed(context.instance, name)
@@ -55,7 +55,7 @@ def alert_sensors(
                 context, f"The last runs failed: the next is asked for at {until:%H:%M:%S} UTC."
             )
         if failed_ranking := failed_checks(context.instance, [SMART_TRADERS.name]):
-            return _skip(context, f"The ranking has changed, but {faults_told(failed_ranking)}")
+            return _skip(context, f"The ranking has changed, but {format_failures(failed_ranking)}")
         return dg.SensorResult(
             run_requests=[
                 dg.RunRequest(

@@ -52,12 +52,12 @@ def run_log(log_format: Literal["text", "json"]) -> dg.ResourceDefinition:
     @dg.resource(description="Prints what is logged of the run, as the setting log_format says.")
     def printed(context: dg.InitResourceContext) -> None:
         if log_format == "json" and context.instance is not None and context.run is not None:
-            tell_as_json(context.instance, context.run)
+            print_as_json(context.instance, context.run)
 
     return printed
 
 
-def tell_as_json(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+def print_as_json(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Print what is logged of `run` in this process from now on, its end included."""
     lines = _Lines(run)
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from smart_trader_assets.automation.run_leases import RUN_LEASE
 from smart_trader_assets.delta.errors import LakeError
 from smart_trader_assets.delta.maintenance import maintain
-from smart_trader_assets.delta.store import DeltaStore, Stamp
+from smart_trader_assets.delta.store import CommitInfo, DeltaStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.lake.run_metrics import forget_runs
 from smart_trader_assets.settings import Settings
@@ -58,7 +58,7 @@ def reset_rows(context: dg.OpExecutionContext, config: ResetChoice) -> None:
     if not config.really:
         context.log.info("Nothing was changed: set `really` to do it.")
         return
-    done = carry_out(store, plan, Stamp(context.run_id, "reset"))
+    done = carry_out(store, plan, CommitInfo(context.run_id, "reset"))
     context.log.info(f"{done} rows of {config.table} are back in their first state.")
 
 
@@ -71,7 +71,7 @@ def maintain_tables(
 ) -> None:
     """Keep every table's files few and its log short; one that cannot be kept fails the run at its end."""
     broken: list[str] = []
-    stamp = Stamp(context.run_id, "maintenance")
+    stamp = CommitInfo(context.run_id, "maintenance")
     oldest = datetime.now(UTC).date() - timedelta(days=settings.run_metrics_days)
     for contract in (*ALL_TABLES, RUNS):
         try:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from smart_trader_assets.automation.live_runs import CONSUMER_TAG, LIVE, wait_after_failures
-from smart_trader_assets.automation.run_leases import bury_and_tell
-from smart_trader_assets.checks.results import FailedCheck, failed_checks, faults_told
+from smart_trader_assets.automation.run_leases import fail_and_log_expired_runs
+from smart_trader_assets.checks.results import FailedCheck, failed_checks, format_failures
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
@@ -22,7 +22,7 @@ CHECKS = "checks"
 _CONTRACTS = {contract.name: contract for contract in ALL_TABLES}
 
 
-def look_again_sensor(settings: Settings, lake: LakeResource) -> dg.SensorDefinition:
+def recheck_sensor(settings: Settings, lake: LakeResource) -> dg.SensorDefinition:
     """The sensor of the failed blocking checks of all tables."""
 
     @dg.sensor(
@@ -40,18 +40,20 @@ def look_again_sensor(settings: Settings, lake: LakeResource) -> dg.SensorDefini
         failed = failed_checks(context.instance, _CONTRACTS)
         if not failed:
             return dg.SkipReason("No blocking check has failed.")
-        bury_and_tell(context)
+        fail_and_log_expired_runs(context)
         store = PinnedStore(lake.store)
         changed = [check for check in failed if _has_changed(store, check)]
-        told = f"{plural(len(failed), 'blocking check')} failed"
+        failures = f"{plural(len(failed), 'blocking check')} failed"
         if not changed:
-            return dg.SkipReason(f"{told}, and no table has changed since: {faults_told(failed)}")
+            return dg.SkipReason(
+                f"{failures}, and no table has changed since: {format_failures(failed)}"
+            )
         if context.instance.get_runs(
             dg.RunsFilter(tags={CONSUMER_TAG: CHECKS}, statuses=LIVE), limit=1
         ):
-            return dg.SkipReason(f"{told}, and a run is looking again.")
+            return dg.SkipReason(f"{failures}, and a run is looking again.")
         if until := wait_after_failures(context.instance, CHECKS, datetime.now(UTC)):
-            return dg.SkipReason(f"{told}; the next look is asked for at {until:%H:%M:%S} UTC.")
+            return dg.SkipReason(f"{failures}; the next look is asked for at {until:%H:%M:%S} UTC.")
         attempt = int(context.cursor or 0) + 1
         return dg.SensorResult(
             run_requests=[

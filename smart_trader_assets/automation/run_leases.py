@@ -76,19 +76,19 @@ def run_lease(context: dg.InitResourceContext) -> Iterator[None]:
         yield
 
 
-def bury_dead_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> list[str]:
+def fail_expired_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> list[str]:
     """Mark the runs that have died as failed and give back their pool slots; their ids.
 
     The rows of a dead run are still due, since nothing but a settlement moves a state.
     """
-    dead = [record.dagster_run for record in dead_runs(instance, now)]
+    dead = [record.dagster_run for record in expired_runs(instance, now)]
     for run in dead:
         instance.report_run_failed(run, f"{_cause(run)} Its rows are still due.")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return [run.run_id for run in dead]
 
 
-def dead_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> list[dg.RunRecord]:
+def expired_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> list[dg.RunRecord]:
     """The runs that have died, and that Dagster still takes for alive.
 
     Dead is a run under way whose lease has expired, and one that has been at its launch for longer than
@@ -99,9 +99,9 @@ def dead_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> list
     return [r for r in instance.get_run_records(under_way) if _alive_until(r) < now]
 
 
-def bury_and_tell(context: dg.SensorEvaluationContext) -> None:
+def fail_and_log_expired_runs(context: dg.SensorEvaluationContext) -> None:
     """Bury the dead runs from a sensor's tick, whose log names each of them."""
-    for run_id in bury_dead_runs(context.instance):
+    for run_id in fail_expired_runs(context.instance):
         context.log.warning(f"Run {run_id} no longer renewed its lease: marked as failed.")
 
 

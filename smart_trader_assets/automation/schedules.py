@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from smart_trader_assets.birdeye.circuit_breaker import parked
+from smart_trader_assets.birdeye.circuit_breaker import read_breaker
 from smart_trader_assets.settings import Settings
 
 
@@ -29,7 +29,7 @@ def make_schedules(
     def snapshot_schedule(
         context: dg.ScheduleEvaluationContext,  # noqa: ARG001
     ) -> dg.RunRequest | dg.SkipReason:
-        if notice := parked(settings.resolved_state_dir, now=datetime.now(UTC)):
+        if notice := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
             return dg.SkipReason(
                 f"Fetching is parked until {notice.until:%Y-%m-%d %H:%M} UTC: {notice.reason}"
             )

@@ -15,10 +15,10 @@ from smart_trader_assets.automation.live_runs import (
     live_partitions,
     wait_after_failures,
 )
-from smart_trader_assets.automation.run_leases import bury_and_tell
-from smart_trader_assets.automation.ticks import WHOLE, TickCursor, plan_requests, told
-from smart_trader_assets.birdeye.circuit_breaker import parked
-from smart_trader_assets.checks.results import failed_checks, faults_told
+from smart_trader_assets.automation.run_leases import fail_and_log_expired_runs
+from smart_trader_assets.automation.ticks import WHOLE, TickCursor, format_due, plan_requests
+from smart_trader_assets.birdeye.circuit_breaker import read_breaker
+from smart_trader_assets.checks.results import failed_checks, format_failures
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
@@ -89,7 +89,7 @@ def _sensor(
         description=f"Materializes {consumer} where rows are due by {due_by}.",
     )
     def due_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        bury_and_tell(context)
+        fail_and_log_expired_runs(context)
         return _tick(context, PinnedStore(lake.store))
 
     def _tick(context: dg.SensorEvaluationContext, store: DeltaStore) -> dg.SensorResult:
@@ -107,7 +107,7 @@ def _sensor(
         seen = replace(before, versions=versions, due=sum(due.values()), waiting=waiting)
         if not due:
             return _skip(seen, f"Nothing is due: {_at(versions)}.")
-        context.log.info(f"{consumer}: due rows by partition: {told(due)}")
+        context.log.info(f"{consumer}: due rows by partition: {format_due(due)}")
         if reason := _held_back(context.instance):
             return _skip(seen, f"{seen.due} rows are due, but {reason}")
         live = live_partitions(context.instance, asset, keys, assets_of_job)
@@ -117,7 +117,7 @@ def _sensor(
                 seen, f"{seen.due} rows are due, and every partition of them has a live run."
             )
         if failed := failed_checks(context.instance, read):
-            return _skip(seen, f"{seen.due} rows are due, but {faults_told(failed)}")
+            return _skip(seen, f"{seen.due} rows are due, but {format_failures(failed)}")
         seen = replace(seen, attempt=before.attempt + 1)
         stamp = f"{'-'.join(str(v) for v in versions.values())}:{seen.attempt}"
         return dg.SensorResult(
@@ -153,7 +153,7 @@ def _sensor(
 
     def _held_back(instance: dg.DagsterInstance) -> str | None:
         if consumer in FETCHERS and (
-            notice := parked(settings.resolved_state_dir, now=datetime.now(UTC))
+            notice := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC))
         ):
             return f"fetching is parked until {notice.until:%Y-%m-%d %H:%M} UTC: {notice.reason}"
         if until := wait_after_failures(instance, consumer, datetime.now(UTC)):

@@ -90,6 +90,6 @@ def plan_requests(
     return requests
 
 
-def told(due: Mapping[str, int]) -> str:
+def format_due(due: Mapping[str, int]) -> str:
     """The due rows by partition, for the tick's log."""
     return ", ".join(f"{key}: {rows}" for key, rows in sorted(due.items())) or "nothing"

@@ -20,11 +20,11 @@ from smart_trader_assets.birdeye import (
 )
 from smart_trader_assets.delta.atomic_write import write_whole
 
-NOTICE_FILE = "birdeye_parked.json"
+BREAKER_FILE = "birdeye_parked.json"
 
 
 @dataclass(frozen=True)
-class ParkingTimes:
+class OpenTimes:
     """How long fetching is parked: for spent credits, for other account trouble, for an outage."""
 
     credits: timedelta = timedelta(hours=6)
@@ -43,32 +43,34 @@ class ParkingTimes:
 
 
 @dataclass(frozen=True)
-class Notice:
+class OpenBreaker:
     """Why fetching is parked, and until when."""
 
     until: datetime
     reason: str
 
 
-def park(folder: Path, error: StopFetchingError, *, now: datetime, times: ParkingTimes) -> Notice:
+def open_breaker(
+    folder: Path, error: StopFetchingError, *, now: datetime, times: OpenTimes
+) -> OpenBreaker:
     """Put up the notice."""
-    notice = Notice(now + times.after(error), str(error))
-    told = {"until": notice.until.isoformat(), "reason": notice.reason}
-    write_whole(folder / NOTICE_FILE, json.dumps(told))
+    notice = OpenBreaker(now + times.after(error), str(error))
+    content = {"until": notice.until.isoformat(), "reason": notice.reason}
+    write_whole(folder / BREAKER_FILE, json.dumps(content))
     return notice
 
 
-def parked(folder: Path, *, now: datetime) -> Notice | None:
+def read_breaker(folder: Path, *, now: datetime) -> OpenBreaker | None:
     """The notice that is in force; an unreadable one is taken for none, since a fetch will tell."""
     try:
-        content = json.loads((folder / NOTICE_FILE).read_text())
-        notice = Notice(datetime.fromisoformat(content["until"]), str(content["reason"]))
+        content = json.loads((folder / BREAKER_FILE).read_text())
+        notice = OpenBreaker(datetime.fromisoformat(content["until"]), str(content["reason"]))
         in_force = notice.until > now
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return notice if in_force else None
 
 
-def unpark(folder: Path) -> None:
+def close_breaker(folder: Path) -> None:
     """Take the notice away."""
-    (folder / NOTICE_FILE).unlink(missing_ok=True)
+    (folder / BREAKER_FILE).unlink(missing_ok=True)

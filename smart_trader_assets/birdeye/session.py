@@ -23,7 +23,7 @@ from smart_trader_assets.birdeye import (
     Spend,
     StopFetchingError,
 )
-from smart_trader_assets.birdeye.circuit_breaker import ParkingTimes, park, unpark
+from smart_trader_assets.birdeye.circuit_breaker import OpenTimes, close_breaker, open_breaker
 from smart_trader_assets.delta.stopwatch import Stopwatch
 from smart_trader_assets.settings import API_KEY_VARIABLE, LIVE_URL, Settings, SettingsError
 
@@ -122,14 +122,14 @@ class BirdEyeAccess:
         )
         before = meter.spent
         try:
-            with _parking(settings) if parks else nullcontext(), asyncio.Runner() as runner:
+            with _breaker_trips(settings) if parks else nullcontext(), asyncio.Runner() as runner:
                 runner.run(client.__aenter__())
                 try:
                     yield FetchSession(client, meter, runner)
                 finally:
                     runner.run(client.__aexit__(None, None, None))
             if parks and meter.spent != before:
-                unpark(state)
+                close_breaker(state)
         finally:
             ledger.close()
             gate.close()
@@ -167,10 +167,10 @@ class BirdEyeAccess:
 
 
 @contextmanager
-def _parking(settings: Settings) -> Iterator[None]:
+def _breaker_trips(settings: Settings) -> Iterator[None]:
     """Trouble of the account or the service parks fetching, until a session has fetched and ended well."""
     folder = settings.resolved_state_dir
-    times = ParkingTimes(
+    times = OpenTimes(
         credits=timedelta(hours=settings.park_credits_hours),
         account=timedelta(hours=settings.park_account_hours),
         service=timedelta(minutes=settings.park_service_minutes),
@@ -178,7 +178,7 @@ def _parking(settings: Settings) -> Iterator[None]:
     try:
         yield
     except StopFetchingError as error:
-        park(folder, error, now=datetime.now(UTC), times=times)
+        open_breaker(folder, error, now=datetime.now(UTC), times=times)
         raise
 
 

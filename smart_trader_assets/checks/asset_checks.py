@@ -115,7 +115,7 @@ def _look(
             severity=(
                 dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN
             ),
-            description=_told(faults),
+            description=_format_faults(faults),
             metadata=_metadata(faults, check, since, until, store.versions),
         )
 
@@ -146,7 +146,7 @@ def _run_began(context: dg.AssetCheckExecutionContext, asset: dg.AssetKey) -> da
     return datetime.fromtimestamp(record.start_time, UTC)
 
 
-def _told(found: pl.DataFrame) -> str:
+def _format_faults(found: pl.DataFrame) -> str:
     if found.is_empty():
         return "Nothing found."
     return f"{found.height} found, for example: {found['fault'][0]}."

@@ -219,9 +219,9 @@ def _moves(look: Look) -> pl.DataFrame:
     before = changed.filter(pl.col("_change_type") == "update_preimage")
     faults = []
     for state in (state for state in contract.states if state.moves):
-        told = pl.col(state.column).cast(pl.String)
-        both = before.select(*key, "_commit_version", before=told).join(
-            open_moves.select(*key, "_commit_version", after=told),
+        state_text = pl.col(state.column).cast(pl.String)
+        both = before.select(*key, "_commit_version", before=state_text).join(
+            open_moves.select(*key, "_commit_version", after=state_text),
             on=[*key, "_commit_version"],
             nulls_equal=True,
         )

@@ -70,7 +70,7 @@ class FailedCheck:
         )
 
     @property
-    def rows_told(self) -> str:
+    def formatted_rows(self) -> str:
         """The first rows that it found, one a line."""
         lines = [
             ", ".join(
@@ -124,21 +124,21 @@ def failed_checks(instance: dg.DagsterInstance, tables: Collection[str]) -> list
     ]
 
 
-def faults_told(failed: Collection[FailedCheck]) -> str:
+def format_failures(failed: Collection[FailedCheck]) -> str:
     """What failed and what to do about it, on one line: why a sensor asks for nothing."""
     return " ".join(f"{check.fault} {check.remedy}" for check in failed)
 
 
-def unsound(failed: Collection[FailedCheck]) -> UnsoundTableError:
+def unsound_table_error(failed: Collection[FailedCheck]) -> UnsoundTableError:
     """The error that tells what the checks found, where, and what to do about it."""
-    told = [
-        f"{check.fault[0].upper()}{check.fault[1:]}\n{check.rows_told}\n{check.remedy}".replace(
+    entries = [
+        f"{check.fault[0].upper()}{check.fault[1:]}\n{check.formatted_rows}\n{check.remedy}".replace(
             "\n\n", "\n"
         )
         for check in failed
     ]
     return UnsoundTableError(
-        "\n".join(told)
+        "\n".join(entries)
         + "\nNothing downstream is made from it until the check passes; then run it again."
     )
 
@@ -175,26 +175,26 @@ def _versions(evaluation: dg.AssetCheckEvaluation) -> Mapping[str, int]:
     return {str(table): int(version) for table, version in versions.data.items()}
 
 
-NOTE_FILE = "failed_checks.json"
+FAILED_KEYS_FILE = "failed_checks.json"
 
 
-def note_suspects(folder: Path, keys: Collection[dg.AssetCheckKey]) -> None:
+def write_failed_keys(folder: Path, keys: Collection[dg.AssetCheckKey]) -> None:
     """Write down which checks failed; no key takes the note away."""
-    note = folder / NOTE_FILE
+    note = folder / FAILED_KEYS_FILE
     if not keys:
         note.unlink(missing_ok=True)
         return
-    told = [{"table": key.asset_key.to_user_string(), "check": key.name} for key in keys]
-    write_whole(note, json.dumps(told, indent=2))
+    entries = [{"table": key.asset_key.to_user_string(), "check": key.name} for key in keys]
+    write_whole(note, json.dumps(entries, indent=2))
 
 
-def noted_suspects(folder: Path) -> set[dg.AssetCheckKey]:
+def read_failed_keys(folder: Path) -> set[dg.AssetCheckKey]:
     """The checks of the note; none where there is none or it cannot be understood."""
     try:
-        told = json.loads((folder / NOTE_FILE).read_text())
+        entries = json.loads((folder / FAILED_KEYS_FILE).read_text())
         return {
             dg.AssetCheckKey(dg.AssetKey(str(entry["table"]).split("/")), str(entry["check"]))
-            for entry in told
+            for entry in entries
         }
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return set()

@@ -62,7 +62,7 @@ def forbidden_moves(changes: pl.DataFrame, key: Sequence[str], state: State) -> 
     )
     return changes.filter(~allowed).select(
         *key,
-        fault=told(f"{state.column} went from ", "before", " to ", "after"),
+        fault=format_fault(f"{state.column} went from ", "before", " to ", "after"),
     )
 
 
@@ -148,7 +148,7 @@ def poorly_covered(pnl: pl.DataFrame, *, min_coverage: float) -> pl.DataFrame:
     """
     is_portfolio = (pl.col("token_address") == _ALL_TOKENS) & (pl.col("window") == "all")
     return pnl.filter(is_portfolio & (pl.col("coverage") < min_coverage)).select(
-        "wallet_address", fault=told("coverage is ", pl.col("coverage").round(1), " %")
+        "wallet_address", fault=format_fault("coverage is ", pl.col("coverage").round(1), " %")
     )
 
 
@@ -170,7 +170,8 @@ def disagreeing_prices(swaps: pl.DataFrame, *, most_apart: float = 10.0) -> pl.D
         swaps.with_columns(ratio=ratio)
         .filter((pl.col("ratio") > most_apart) & pl.col("set_aside_reason").is_null())
         .select(
-            "swap_id", fault=told("the legs' worths are ", pl.col("ratio").round(1), " times apart")
+            "swap_id",
+            fault=format_fault("the legs' worths are ", pl.col("ratio").round(1), " times apart"),
         )
     )
 
@@ -184,7 +185,7 @@ def implausible_liquidity(tokens: pl.DataFrame) -> pl.DataFrame:
         (pl.col("market_cap") > 0) & (pl.col("liquidity") > 10 * pl.col("market_cap"))
     ).select(
         "token_address",
-        fault=told(
+        fault=format_fault(
             "liquidity ",
             pl.col("liquidity").round(0),
             " against a market capitalisation of ",
@@ -193,7 +194,7 @@ def implausible_liquidity(tokens: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def told(*parts: str | pl.Expr) -> pl.Expr:
+def format_fault(*parts: str | pl.Expr) -> pl.Expr:
     """A sentence of literal pieces (those with a blank) and of columns or expressions.
 
     Instead of `pl.format`, which panics in Polars 2.1 where there is no row.
@@ -210,7 +211,7 @@ def _text(part: str | pl.Expr) -> pl.Expr:
 def _not_allowed(state: State) -> pl.Expr:
     column = pl.col(state.column)
     return pl.when(~column.is_in(list(state.values)).fill_null(False)).then(
-        told(f"{state.column} is ", column.cast(pl.String).fill_null("null"))
+        format_fault(f"{state.column} is ", column.cast(pl.String).fill_null("null"))
     )
 
 

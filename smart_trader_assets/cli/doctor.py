@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from smart_trader_assets.cli.options import Data, chosen_settings, errors_told
+from smart_trader_assets.cli.options import Data, chosen_settings, cli_errors
 from smart_trader_assets.doctor import (
     API_COST,
     Finding,
@@ -37,7 +37,7 @@ def doctor(
 
     Exit code 1 where something is broken; a warning can wait.
     """
-    with errors_told() as console:
+    with cli_errors() as console:
         findings = _findings(data, api)
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
@@ -64,11 +64,11 @@ def findings_table(findings: list[Finding]) -> Table:
         table.add_column(name, overflow="fold", no_wrap=name in {"check", "verdict"})
     for finding in findings:
         colour = _COLOURS[finding.verdict]
-        table.add_row(finding.check, f"[{colour}]{finding.verdict}[/]", _told(finding))
+        table.add_row(finding.check, f"[{colour}]{finding.verdict}[/]", _format_finding(finding))
     return table
 
 
-def _told(finding: Finding) -> Text:
+def _format_finding(finding: Finding) -> Text:
     """One line of what is well, cut where there is no room; all of what is not, and the remedy below."""
     if finding.verdict is Verdict.OK:
         return Text(finding.found, no_wrap=True, overflow="ellipsis")

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from smart_trader_assets.birdeye.circuit_breaker import parked
+from smart_trader_assets.birdeye.circuit_breaker import read_breaker
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.cli.explanation import (
     explanation_csv,
@@ -24,7 +24,7 @@ from smart_trader_assets.cli.options import (
     AsOf,
     Data,
     chosen_settings,
-    errors_told,
+    cli_errors,
     output_file,
     page_file,
 )
@@ -52,19 +52,19 @@ def state(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Show the queue: rows by state, what is due, what is in trouble. Changes nothing."""
-    with errors_told() as console:
+    with cli_errors() as console:
         settings = settings_of_root(chosen_settings(data, as_of=as_of))
         store = make_lake(settings).store
         queue = read_queue(store, as_of=settings.now(), policy=due_policy(settings))
         spent = BirdEyeAccess(settings).spent_this_month()
-        parking = parked(settings.resolved_state_dir, now=datetime.now(UTC))
+        parking = read_breaker(settings.resolved_state_dir, now=datetime.now(UTC))
         if as_json:
             money = {
                 name: {"requests": s.requests, "credits": s.credits} for name, s in spent.items()
             }
-            told = {**queue.as_json(), "spent_this_month": money}
-            told["parked_until"] = parking.until.isoformat() if parking else None
-            typer.echo(json.dumps(told, indent=2))
+            printed = {**queue.as_json(), "spent_this_month": money}
+            printed["parked_until"] = parking.until.isoformat() if parking else None
+            typer.echo(json.dumps(printed, indent=2))
             return
         for table in queue_tables(queue):
             console.print(table)
@@ -98,7 +98,7 @@ def explain(
     """Show the trades and the lots behind a wallet's numbers, and whether they add up to the table's."""
     if as_json and csv:
         raise typer.BadParameter("--json and --csv are two forms: choose one")
-    with errors_told() as console:
+    with cli_errors() as console:
         settings = settings_of_root(chosen_settings(data, as_of=as_of))
         explained = explain_from_tables(
             make_lake(settings), wallet, as_of=settings.now(), token=token
@@ -155,7 +155,7 @@ def report(
     """
     if csv == as_json == STANDARD_OUTPUT:
         raise typer.BadParameter("--csv and --json cannot both go to standard output")
-    with errors_told() as console:
+    with cli_errors() as console:
         settings = settings_of_root(chosen_settings(data))
         for file in (out, csv, as_json):
             if file:
@@ -164,8 +164,8 @@ def report(
         ranking = write_page(make_lake(settings), page, most_wallets=wallets)
         exports = [(csv, ranking_csv(ranking.traders))] if csv else []
         if as_json:
-            told = ranking_json(ranking.traders, as_of=ranking.as_of, source=ranking.source)
-            exports.append((as_json, told))
+            printed = ranking_json(ranking.traders, as_of=ranking.as_of, source=ranking.source)
+            exports.append((as_json, printed))
         # Where an export goes to standard output, it is alone there.
         spoken = Console(stderr=True) if STANDARD_OUTPUT in (csv, as_json) else console
         written = [page]
@@ -191,7 +191,7 @@ def show_backtest(
     ] = None,
 ) -> None:
     """Rank the wallets as of an earlier day, and show what each tier earned afterwards. Changes nothing."""
-    with errors_told() as console:
+    with cli_errors() as console:
         settings = settings_of_root(chosen_settings(data))
         found = backtest(
             make_lake(settings).store, rules=ranking_rules(settings), at=_day(at) if at else None

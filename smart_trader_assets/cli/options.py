@@ -14,7 +14,7 @@ from dagster import DagsterExecutionInterruptedError
 from rich.console import Console
 from rich.markup import escape
 
-from smart_trader_assets.delta.storage_errors import storage_trouble_told
+from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.settings import Settings, load_settings
 
@@ -82,11 +82,11 @@ def chosen_settings(
 
 
 @contextmanager
-def errors_told() -> Iterator[Console]:
+def cli_errors() -> Iterator[Console]:
     """A refusal of ours is one sentence and exit code 1; anything else is a defect and keeps its trace."""
     console = Console()
     try:
-        with storage_trouble_told("the command was at work"):
+        with translate_storage_errors("the command was at work"):
             yield console
     except SmartTraderError as error:
         Console(stderr=True).print(

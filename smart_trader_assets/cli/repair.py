@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from smart_trader_assets.cli.options import Data, chosen_settings, errors_told
+from smart_trader_assets.cli.options import Data, chosen_settings, cli_errors
 from smart_trader_assets.cli.terminal import reset_table
-from smart_trader_assets.delta.store import Stamp
+from smart_trader_assets.delta.store import CommitInfo
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sources import settings_of_root
 from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
@@ -44,7 +44,7 @@ def reset(
 
     Shows the rows and what will follow; does it with --yes. The reset shows in the rows' audit trail.
     """
-    with errors_told() as console:
+    with cli_errors() as console:
         store = make_lake(settings_of_root(chosen_settings(data))).store
         plan = plan_reset(
             store,
@@ -64,7 +64,7 @@ def reset(
         if not yes:
             console.print("Nothing was changed: --yes does it.")
             return
-        done = carry_out(store, plan, Stamp(f"reset-{uuid.uuid4()}", "reset"))
+        done = carry_out(store, plan, CommitInfo(f"reset-{uuid.uuid4()}", "reset"))
         console.print(f"{done} rows are back in their first state.")
 
 
@@ -73,7 +73,7 @@ def upgrade(data: Data = None, yes: Yes = False) -> None:
 
     Shows what would be added; does it with --yes. A table that differs in anything else is refused.
     """
-    with errors_told() as console:
+    with cli_errors() as console:
         store = make_lake(settings_of_root(chosen_settings(data))).unchecked_store
         plans = plan_upgrade(store)
         for plan in plans:
@@ -84,7 +84,7 @@ def upgrade(data: Data = None, yes: Yes = False) -> None:
         if not yes:
             console.print("Nothing was changed: --yes adds it.")
             return
-        stamp = Stamp(f"upgrade-{uuid.uuid4()}", "upgrade")
+        stamp = CommitInfo(f"upgrade-{uuid.uuid4()}", "upgrade")
         for plan in plans:
             carry_out_upgrade(store, plan, stamp)
         console.print(

@@ -12,14 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from smart_trader_assets.cli.options import (
-    AsOf,
-    Data,
-    Replay,
-    Sandbox,
-    chosen_settings,
-    errors_told,
-)
+from smart_trader_assets.cli.options import AsOf, Data, Replay, Sandbox, chosen_settings, cli_errors
 from smart_trader_assets.cli.terminal import ProgressWatcher, print_outcome
 from smart_trader_assets.delta.location import place
 from smart_trader_assets.drain import Drain
@@ -44,7 +37,7 @@ def run(
     Without an API key it runs against the built-in stand-in. Running it again fetches and computes only
     what is new or due again.
     """
-    with errors_told() as output:
+    with cli_errors() as output:
         settings = chosen_settings(data, sandbox=sandbox, replay=replay, as_of=as_of)
         # Where the log is JSON, standard output is the log's.
         console = Console(stderr=True) if settings.log_format == "json" else output

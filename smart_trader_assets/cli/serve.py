@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from smart_trader_assets.cli.options import AsOf, Data, Replay, chosen_settings, errors_told
+from smart_trader_assets.cli.options import AsOf, Data, Replay, chosen_settings, cli_errors
 from smart_trader_assets.delta.location import place
 from smart_trader_assets.sandbox import serve
 from smart_trader_assets.sources import make_stand_in, open_source
@@ -26,7 +26,7 @@ def dev(
     ] = False,
 ) -> None:
     """Open the Dagster UI with its daemon; without an API key the stand-in is started beside it."""
-    with errors_told() as console, open_source(chosen_settings(data)) as (settings, server, _):
+    with cli_errors() as console, open_source(chosen_settings(data)) as (settings, server, _):
         environment = dict(os.environ)
         if server is not None:
             anchor = settings.sandbox_anchor
@@ -78,7 +78,7 @@ def sandbox(
     invalid_json, unsuccessful, hang, reset, credits_spent, bad_key,
     not_in_plan, forbidden, not_found. "endpoint" and "entity" narrow it.
     """
-    with errors_told() as console:
+    with cli_errors() as console:
         stand_in = make_stand_in(
             chosen_settings(data, sandbox=replay is None, replay=replay, as_of=as_of)
         )

@@ -53,7 +53,7 @@ _DID = {
     "wallets_computed": "wallets computed",
     "swaps_set_aside": "swaps set aside",
     "wallets_ranked": "traders",
-    "wallets_kept_out": "kept out",
+    "wallets_excluded": "kept out",
     "tiers_changed": "changes of tier",
     "rows_inserted": "rows new",
     "rows_updated": "rows changed",
@@ -98,7 +98,9 @@ class ProgressWatcher(Watcher):
     def ends(self, step: Step) -> None:
         """Take the bar down and leave a line that says what was done."""
         self.close()
-        did = [f"{int(step.facts[f]):,} {label}" for f, label in _DID.items() if step.facts.get(f)]
+        did = [
+            f"{int(step.metrics[f]):,} {label}" for f, label in _DID.items() if step.metrics.get(f)
+        ]
         self._console.print(
             f"[green]✓[/] {step.asset:<24} [dim]{step.seconds:5.1f} s[/]  "
             + (", ".join(did) or "nothing new"),
@@ -141,8 +143,8 @@ def leaderboard(traders: pl.DataFrame, top: int, width: int) -> Table:
         collapse_padding=True,
     )
     shown: list[list[str]] = []
-    for name, told in _LEADERBOARD.items():
-        cells = [told(row) for row in rows]
+    for name, format_value in _LEADERBOARD.items():
+        cells = [format_value(row) for row in rows]
         width -= max(map(len, (name, *cells))) + _PADDING
         if width < _PADDING:  # at the edges
             break
@@ -223,10 +225,10 @@ def print_outcome(
     for asset, rows in report.stuck.items():
         console.print(f"[yellow]![/] {rows} rows stay due for {asset}")
     requests = int(
-        sum(v for s in report.steps for f, v in s.facts.items() if f.startswith("requests "))
+        sum(v for s in report.steps for f, v in s.metrics.items() if f.startswith("requests "))
     )
     credits_spent = int(
-        sum(v for s in report.steps for f, v in s.facts.items() if f.startswith("credits "))
+        sum(v for s in report.steps for f, v in s.metrics.items() if f.startswith("credits "))
     )
     console.print(
         f"{_as_of(report, traders)} {requests:,} requests, {credits_spent:,} credits. "
@@ -308,13 +310,13 @@ def reset_table(plan: Plan, width: int, most: int = 20) -> Table:
     for name in names:
         table.add_column(name, overflow="fold")
     for row in plan.rows.select(names).head(most).iter_rows():
-        table.add_row(*(escape(_told(value, width)) for value in row))
+        table.add_row(*(escape(_format_cell(value, width)) for value in row))
     if plan.rows.height > most:
         table.add_row(f"and {plan.rows.height - most} more")
     return table
 
 
-def _told(value: object, width: int) -> str:
+def _format_cell(value: object, width: int) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     if width < _WIDTH_FOR_ADDRESSES:

@@ -68,7 +68,7 @@ class Settlement:
 
 
 @dataclass(frozen=True)
-class Scope:
+class ReplaceScope:
     """The rows that a batch replaces whole: those of the batch's partition whose `column` is in `values`.
 
     What the batch does not bring again leaves the table. No column: everything in the partition.
@@ -87,9 +87,9 @@ class Batch:
 
     rows: pl.DataFrame | None = None
     partition: str | date | None = None
-    replaces: Scope | None = None
+    replaces: ReplaceScope | None = None
     settles: tuple[Settlement, ...] = ()
-    facts: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 class Batches:

@@ -17,7 +17,7 @@ from deltalake.exceptions import DeltaError
 
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import LakeError, StorageError
-from smart_trader_assets.delta.store import DeltaStore, Stamp
+from smart_trader_assets.delta.store import CommitInfo, DeltaStore
 
 TARGET_FILE_BYTES = 64 * 1024 * 1024
 CLUSTERED_FILE_BYTES = 16 * 1024 * 1024
@@ -43,7 +43,7 @@ class Upkeep:
 
 
 def maintain(
-    store: DeltaStore, contract: TableContract, *, retention_hours: float, stamp: Stamp
+    store: DeltaStore, contract: TableContract, *, retention_hours: float, stamp: CommitInfo
 ) -> Upkeep:
     """Compact the table, delete what is older than the retention, and write a checkpoint.
 
@@ -59,7 +59,7 @@ def maintain(
 
 
 def _maintain(
-    store: DeltaStore, contract: TableContract, retention_hours: float, stamp: Stamp
+    store: DeltaStore, contract: TableContract, retention_hours: float, stamp: CommitInfo
 ) -> Upkeep:
     before = store.files(contract).height
     if contract.cluster_by:
@@ -81,7 +81,7 @@ def _maintain(
     )
 
 
-def _compact(store: DeltaStore, contract: TableContract, stamp: Stamp) -> None:
+def _compact(store: DeltaStore, contract: TableContract, stamp: CommitInfo) -> None:
     def compact() -> dict[str, Any]:
         metrics: dict[str, Any] = store.open(contract).optimize.compact(
             target_size=TARGET_FILE_BYTES, commit_properties=stamp.properties("compact")
@@ -91,7 +91,7 @@ def _compact(store: DeltaStore, contract: TableContract, stamp: Stamp) -> None:
     store.commit(f"{contract.name}: compaction", compact)
 
 
-def _cluster(store: DeltaStore, contract: TableContract, stamp: Stamp) -> None:
+def _cluster(store: DeltaStore, contract: TableContract, stamp: CommitInfo) -> None:
     """Sort the partitions that many small files have come to by the columns that they are read by."""
     by = [f"partition.{name}" for name in contract.partition_by]
     files = store.files(contract)

@@ -71,7 +71,7 @@ def without_credentials(text: str) -> str:
     return text
 
 
-def is_storage_trouble(error: BaseException) -> bool:
+def is_storage_error(error: BaseException) -> bool:
     """Whether it is the storage that `error` of one of the libraries below tells of."""
     if isinstance(error, CommitFailedError):  # another writer was faster
         return False
@@ -83,12 +83,12 @@ def is_storage_trouble(error: BaseException) -> bool:
 
 
 @contextmanager
-def storage_trouble_told(what: str) -> Iterator[None]:
+def translate_storage_errors(what: str) -> Iterator[None]:
     """Raise trouble of the storage while `what` was done as StorageError; other errors stay as they are."""
     try:
         yield
     except (OSError, DeltaError, PolarsError) as error:
-        if not is_storage_trouble(error):
+        if not is_storage_error(error):
             raise
         # Without what it came from: that tells all that the store has said, and is kept with the run.
         raise StorageError(

@@ -17,20 +17,20 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from smart_trader_assets.delta.batch import Batch, Scope, Settlement
+from smart_trader_assets.delta.batch import Batch, ReplaceScope, Settlement
 from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.errors import CommitConflictError, StorageError, TableMissingError
 from smart_trader_assets.delta.location import check_spelling
 from smart_trader_assets.delta.merge import TOMBSTONE, row_merge, state_merge
 from smart_trader_assets.delta.schema import check_partition, configuration, conform, delta_schema
-from smart_trader_assets.delta.storage_errors import reason, storage_trouble_told
+from smart_trader_assets.delta.storage_errors import reason, translate_storage_errors
 from smart_trader_assets.delta.verify import missing_constraints, verify_table
 
 CONFLICT_ATTEMPTS = 12
 
 
 @dataclass(frozen=True)
-class Stamp:
+class CommitInfo:
     """Who writes: goes into every row's audit trail and into the metadata of every commit."""
 
     run_id: str
@@ -50,7 +50,7 @@ class Stamp:
 
 
 @dataclass
-class Written:
+class WriteResult:
     """What became of the batches of one output."""
 
     inserted: int = 0
@@ -59,9 +59,9 @@ class Written:
     settled: int = 0
     left_due: int = 0
     settled_by_table: dict[str, int] = field(default_factory=dict)
-    facts: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
 
-    def add(self, other: Written) -> None:
+    def add(self, other: WriteResult) -> None:
         """Count another batch's results in."""
         self.inserted += other.inserted
         self.updated += other.updated
@@ -70,7 +70,7 @@ class Written:
         self.left_due += other.left_due
         for mine, theirs in (
             (self.settled_by_table, other.settled_by_table),
-            (self.facts, other.facts),
+            (self.metrics, other.metrics),
         ):
             for name, value in theirs.items():
                 mine[name] = mine.get(name, 0) + value  # type: ignore[assignment]
@@ -172,12 +172,12 @@ class DeltaStore:
         feed = pl.DataFrame(table.load_cdf(starting_version=first))
         return feed if versions else feed.head(0)
 
-    def write(self, contract: TableContract, batch: Batch, stamp: Stamp) -> Written:
+    def write(self, contract: TableContract, batch: Batch, stamp: CommitInfo) -> WriteResult:
         """Write one batch: its rows first, then the states that it settles.
 
         Whatever dies in between, the rows are still due, and doing the batch again changes nothing else.
         """
-        written = Written(facts=dict(batch.facts))
+        written = WriteResult(metrics=dict(batch.metrics))
         if batch.rows is not None and (batch.rows.height or batch.replaces):
             self._merge_rows(contract, batch.rows, batch, stamp, written)
         for settlement in batch.settles:
@@ -193,8 +193,8 @@ class DeltaStore:
         contract: TableContract,
         new_rows: pl.DataFrame,
         batch: Batch,
-        stamp: Stamp,
-        written: Written,
+        stamp: CommitInfo,
+        written: WriteResult,
     ) -> None:
         rows = conform(_stamped(new_rows, stamp, CREATED), contract)
         check_partition(rows, contract, batch.partition)
@@ -231,7 +231,7 @@ class DeltaStore:
         written.updated += metrics.get("num_target_rows_updated", 0)
         written.deleted += metrics.get("num_target_rows_deleted", 0)
 
-    def settle(self, settlement: Settlement, stamp: Stamp) -> int:
+    def settle(self, settlement: Settlement, stamp: CommitInfo) -> int:
         """Move the state of exactly the rows that were read; how many it found unchanged.
 
         A row that changed since it was read is left as it is, and due.
@@ -262,7 +262,7 @@ class DeltaStore:
         metrics = self.commit(f"{contract.name}: state", merge)
         return int(metrics["num_target_rows_updated"])
 
-    def append(self, contract: TableContract, new_rows: pl.DataFrame, stamp: Stamp) -> None:
+    def append(self, contract: TableContract, new_rows: pl.DataFrame, stamp: CommitInfo) -> None:
         """Add rows without a look at those that are there: for a table that nobody settles or merges into.
 
         FrameError where they break the contract. Such a commit conflicts with no other writer's.
@@ -292,7 +292,7 @@ class DeltaStore:
                 wait=wait_random_exponential(multiplier=0.05, max=5),
                 reraise=True,
             ):
-                with attempt, storage_trouble_told(f"writing {what}"):
+                with attempt, translate_storage_errors(f"writing {what}"):
                     return operation()
         except CommitFailedError as error:
             raise CommitConflictError(
@@ -317,7 +317,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _stamped(rows: pl.DataFrame, stamp: Stamp, operation: str) -> pl.DataFrame:
+def _stamped(rows: pl.DataFrame, stamp: CommitInfo, operation: str) -> pl.DataFrame:
     return rows.with_columns(
         pl.lit(operation).alias(OPERATION),
         pl.lit(_now()).dt.cast_time_unit("us").alias(VERSION),
@@ -329,7 +329,7 @@ def _with_tombstones(
     table: pl.LazyFrame, contract: TableContract, rows: pl.DataFrame, batch: Batch
 ) -> pl.DataFrame:
     """`rows`, and behind them the keys of the scope that they do not bring again, marked as gone."""
-    scope: Scope | None = batch.replaces
+    scope: ReplaceScope | None = batch.replaces
     held = table
     if contract.dagster_partition is not None and batch.partition is not None:
         held = held.filter(pl.col(contract.dagster_partition) == pl.lit(batch.partition))

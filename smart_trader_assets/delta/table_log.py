@@ -105,9 +105,9 @@ def _entry(objects: ObjectStore, path: str) -> Entry | str:
         return f"{type(error).__name__}: {reason(error)}"
     if not actions or not all(isinstance(action, dict) for action in actions):
         return "it holds no actions"
-    told: Entry = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})
-    return told
+    commit_info: Entry = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})
+    return commit_info
 
 
-def _foreign(told: Entry) -> bool:
-    return told.get("operation") in _WRITES and "run_id" not in told
+def _foreign(commit_info: Entry) -> bool:
+    return commit_info.get("operation") in _WRITES and "run_id" not in commit_info

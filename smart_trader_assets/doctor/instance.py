@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from smart_trader_assets.automation.run_leases import dead_runs
+from smart_trader_assets.automation.run_leases import expired_runs
 from smart_trader_assets.checks.results import failed_checks
 from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
 from smart_trader_assets.tables.catalog import ALL_TABLES
@@ -54,7 +54,7 @@ def _missing(instance: dg.DagsterInstance) -> list[str]:
 
 
 def _dead(instance: dg.DagsterInstance) -> Iterator[Finding]:
-    dead = dead_runs(instance)
+    dead = expired_runs(instance)
     if not dead:
         return
     runs = ", ".join(record.dagster_run.run_id[:8] for record in dead[:_SHOWN])

@@ -77,11 +77,11 @@ def _log(store: DeltaStore, contract: TableContract) -> Iterator[Finding]:
     needed = -1 if log.checkpoint is None else log.checkpoint
     for version, trouble in log.unreadable.items():
         if version > needed:
-            told = f"The log entry of version {version} cannot be read ({trouble})."
-            yield broken(contract.name, told, _RESTORE)
+            found = f"The log entry of version {version} cannot be read ({trouble})."
+            yield broken(contract.name, found, _RESTORE)
         else:
-            told = f"Version {version} cannot be read ({trouble}); newer ones do not need it."
-            yield warning(contract.name, told, "Time travel to it and before is lost; runs go on.")
+            found = f"Version {version} cannot be read ({trouble}); newer ones do not need it."
+            yield warning(contract.name, found, "Time travel to it and before is lost; runs go on.")
     if log.missing:
         gone = ", ".join(map(str, log.missing[:_SHOWN]))
         yield broken(contract.name, f"The log lacks version {gone}.", _RESTORE)
@@ -94,8 +94,8 @@ def _log(store: DeltaStore, contract: TableContract) -> Iterator[Finding]:
             "If it should not be there, restore the version before.",
         )
     if log.since_checkpoint > MANY_COMMITS:
-        told = f"{log.since_checkpoint} commits have come since the last checkpoint."
-        yield warning(contract.name, told, _UPKEEP)
+        found = f"{log.since_checkpoint} commits have come since the last checkpoint."
+        yield warning(contract.name, found, _UPKEEP)
     yield ok(contract.name, f"{len(log.versions)} log entries, {log.since_checkpoint} to replay")
 
 
@@ -136,7 +136,7 @@ def _files(store: DeltaStore, contract: TableContract, retention_hours: float) -
         retention_hours=int(retention_hours), dry_run=True, enforce_retention_duration=False
     )
     if len(old) > max(MANY_SMALL_FILES, files.height):
-        told = f"{len(old)} files are older than the retention, and nothing reads them."
-        yield warning(contract.name, told, _UPKEEP)
+        found = f"{len(old)} files are older than the retention, and nothing reads them."
+        yield warning(contract.name, found, _UPKEEP)
     rows, size = int(files["num_records"].sum()), int(files["size_bytes"].sum())
     yield ok(contract.name, f"{rows:,} rows in {files.height} files, {size / 1e6:.1f} MB")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from smart_trader_assets.birdeye import CREDIT_PRICES, BirdEyeError, EntityFetchError
-from smart_trader_assets.birdeye.circuit_breaker import parked
+from smart_trader_assets.birdeye.circuit_breaker import read_breaker
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
@@ -49,14 +49,14 @@ def budgets(settings: Settings) -> Iterator[Finding]:
     """What the month has cost, and whether fetching is parked."""
     spent = sum(spend.credits for spend in BirdEyeAccess(settings).spent_this_month().values())
     most = settings.credits_per_month
-    told = f"{spent:,} credits this month" + (f" of {most:,}" if most is not None else "")
+    spending = f"{spent:,} credits this month" + (f" of {most:,}" if most is not None else "")
     if most is not None and spent >= _NEARLY_SPENT * most:
         yield warning(
-            "credits", told, "Raise SMART_TRADER_CREDITS_PER_MONTH, or wait for the next month."
+            "credits", spending, "Raise SMART_TRADER_CREDITS_PER_MONTH, or wait for the next month."
         )
     else:
-        yield ok("credits", told)
-    if notice := parked(settings.resolved_state_dir, now=datetime.now(UTC)):
+        yield ok("credits", spending)
+    if notice := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
         yield warning(
             "fetching",
             f"Parked until {notice.until:%Y-%m-%d %H:%M} UTC: {notice.reason}",

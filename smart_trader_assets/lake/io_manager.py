@@ -11,8 +11,8 @@ import polars as pl
 from smart_trader_assets.delta.batch import Batch, Batches
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import FrameError
-from smart_trader_assets.delta.storage_errors import storage_trouble_told
-from smart_trader_assets.delta.store import DeltaStore, Stamp, Written, partition_text
+from smart_trader_assets.delta.storage_errors import translate_storage_errors
+from smart_trader_assets.delta.store import CommitInfo, DeltaStore, WriteResult, partition_text
 from smart_trader_assets.lake.metadata import column_lineage, table_schema
 from smart_trader_assets.lake.preview import Preview
 from smart_trader_assets.lake.resource import LakeResource
@@ -46,19 +46,19 @@ class MedallionIOManager(dg.ConfigurableIOManager):
         contract = CONTRACTS["/".join(context.asset_key.path)]
         store = self.lake.store
         keys = sorted(context.asset_partition_keys) if context.has_asset_partitions else []
-        stamp = Stamp(context.run_id, contract.name, span_of(keys))
+        stamp = CommitInfo(context.run_id, contract.name, span_of(keys))
         instance = context.step_context.instance
         meter = RunMeter(stamp, begun_at(instance, context.run_id, context.step_key))
         preview = Preview(contract)
         try:
-            with storage_trouble_told(f"making {contract.name}"):
+            with translate_storage_errors(f"making {contract.name}"):
                 for number, batch in enumerate(_batches(obj), start=1):
                     partition = _partition(batch, keys, contract)
                     with meter.writing:
                         result = store.write(contract, replace(batch, partition=partition), stamp)
                     meter.written.add(result)
                     preview.take(batch.rows)
-                    context.log.info(_told(contract, number, partition, result))
+                    context.log.info(_format_result(contract, number, partition, result))
         except BaseException as error:
             record_run(store, meter.row(error), context.log)
             raise
@@ -79,8 +79,8 @@ class MedallionIOManager(dg.ConfigurableIOManager):
         return frame.collect() if context.dagster_type.typing_type is pl.DataFrame else frame
 
 
-def _told(
-    contract: TableContract, number: int, partition: str | date | None, result: Written
+def _format_result(
+    contract: TableContract, number: int, partition: str | date | None, result: WriteResult
 ) -> str:
     return (
         f"{contract.name} batch {number}"
@@ -129,7 +129,7 @@ def output_metadata(
     store: DeltaStore,
     contract: TableContract,
     keys: list[str],
-    written: Written,
+    written: WriteResult,
     preview: Preview,
 ) -> dict[str, Any]:
     """What a materialization shows: rows in the partitions, what the run did, version, size, place."""
@@ -150,12 +150,12 @@ def output_metadata(
         "dagster/uri": store.uri(contract),
         "dagster/table_name": contract.name,
         "dagster/column_schema": table_schema(contract),
-        **written.facts,
+        **written.metrics,
     }
     metadata |= {f"settled in {name}": n for name, n in written.settled_by_table.items()}
     for name, beginning in (("requests_sent", REQUESTS), ("credits_spent", CREDITS)):
-        if any(fact.startswith(beginning) for fact in written.facts):
-            metadata[name] = sum_of(written.facts, beginning)
+        if any(metric.startswith(beginning) for metric in written.metrics):
+            metadata[name] = sum_of(written.metrics, beginning)
     if (lineage := column_lineage(contract)) is not None:
         metadata["dagster/column_lineage"] = lineage
     if (rows := preview.as_metadata()) is not None:

@@ -19,10 +19,10 @@ import polars as pl
 from smart_trader_assets.delta.sql import literal
 from smart_trader_assets.delta.stopwatch import Stopwatch
 from smart_trader_assets.delta.storage_errors import without_credentials
-from smart_trader_assets.delta.store import DeltaStore, Stamp, Written
+from smart_trader_assets.delta.store import CommitInfo, DeltaStore, WriteResult
 from smart_trader_assets.tables.ops import RUNS
 
-# How the facts of a fetching asset begin that say what an endpoint was asked and what it cost.
+# How the metrics of a fetching asset begin that say what an endpoint was asked and what it cost.
 REQUESTS = "requests "
 CREDITS = "credits "
 FETCH_SECONDS = "fetch_seconds"
@@ -41,7 +41,7 @@ _LONGEST_ERROR = 500
 class RunRow:
     """A row of `ops/runs`, its audit trail apart."""
 
-    stamp: Stamp
+    stamp: CommitInfo
     values: Mapping[str, Any]
 
     @property
@@ -53,18 +53,18 @@ class RunRow:
 class RunMeter:
     """Measures the work on one asset in one run, from `started_at` on."""
 
-    def __init__(self, stamp: Stamp, started_at: datetime) -> None:
+    def __init__(self, stamp: CommitInfo, started_at: datetime) -> None:
         self._stamp = stamp
         self._started_at = started_at
         self.writing = Stopwatch()
-        self.written = Written()
+        self.written = WriteResult()
 
     def row(self, error: BaseException | None = None) -> RunRow:
         """The figures as they stand at the end of the work, which came by `error` if there is one.
 
         What a failed run fetched for a batch that it did not hand over is not known here: null.
         """
-        written, facts = self.written, self.written.facts
+        written, metrics = self.written, self.written.metrics
         write = self.writing.seconds
         values = _ending(self._stamp, self._started_at, error) | {
             "write_seconds": write,
@@ -75,19 +75,19 @@ class RunMeter:
             "rows_left_due": written.left_due,
         }
         if error is None:
-            fetch = facts.get(FETCH_SECONDS, 0.0)
+            fetch = metrics.get(FETCH_SECONDS, 0.0)
             values |= {
                 "fetch_seconds": fetch,
                 "compute_seconds": max(0.0, values["total_seconds"] - fetch - write),
-                "requests": sum_of(facts, REQUESTS),
-                "credits": sum_of(facts, CREDITS),
+                "requests": sum_of(metrics, REQUESTS),
+                "credits": sum_of(metrics, CREDITS),
             }
         return RunRow(self._stamp, values)
 
 
-def sum_of(facts: Mapping[str, float], beginning: str) -> int:
-    """The sum of the facts whose names begin so."""
-    return int(sum(value for name, value in facts.items() if name.startswith(beginning)))
+def sum_of(metrics: Mapping[str, float], beginning: str) -> int:
+    """The sum of the metrics whose names begin so."""
+    return int(sum(value for name, value in metrics.items() if name.startswith(beginning)))
 
 
 def begun_at(instance: dg.DagsterInstance, run_id: str, step_key: str) -> datetime:
@@ -124,12 +124,12 @@ def failed_run_row(context: dg.HookContext) -> None:
     began = begun_at(context.instance, context.run_id, context.step_key)
     for asset, partitions in _planned(context):
         if asset not in known:
-            stamp = Stamp(context.run_id, asset, partitions)
+            stamp = CommitInfo(context.run_id, asset, partitions)
             row = RunRow(stamp, _ending(stamp, began, context.op_exception))
             record_run(store, row, context.log)
 
 
-def forget_runs(store: DeltaStore, *, before: date, stamp: Stamp) -> int:
+def forget_runs(store: DeltaStore, *, before: date, stamp: CommitInfo) -> int:
     """Delete the rows of the runs that began before that day; how many."""
     old = store.row_counts(RUNS, "started_on").filter(pl.col("started_on") < before)
     if old.height:
@@ -152,7 +152,7 @@ def peak_memory_mb() -> float:
 _SCHEMA = {column.name: column.dtype for column in RUNS.columns}
 
 
-def _ending(stamp: Stamp, started_at: datetime, error: BaseException | None) -> dict[str, Any]:
+def _ending(stamp: CommitInfo, started_at: datetime, error: BaseException | None) -> dict[str, Any]:
     now = datetime.now(UTC)
     return {
         "run_id": stamp.run_id,
@@ -162,13 +162,13 @@ def _ending(stamp: Stamp, started_at: datetime, error: BaseException | None) -> 
         "started_at": started_at,
         "finished_at": now,
         "outcome": SUCCEEDED if error is None else FAILED,
-        "error": error and _told(error),
+        "error": error and _format_error(error),
         "total_seconds": max(0.0, (now - started_at).total_seconds()),
         "peak_memory_mb": peak_memory_mb(),
     }
 
 
-def _told(error: BaseException) -> str:
+def _format_error(error: BaseException) -> str:
     """The error itself, below what Dagster wraps around what an asset raises."""
     while isinstance(error, dg.DagsterError) and error.__cause__ is not None:
         error = error.__cause__

@@ -1,4 +1,4 @@
-"""Counts and sums of trades: by position and band first, from which every window is a small sum."""
+"""Counts and sums of trades: by position and depth first, from which every window is a small sum."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from polars.dataframe.group_by import GroupBy
 
 from smart_trader_assets.pnl.exact import RESULT_QUANTUM, whole
 from smart_trader_assets.pnl.lots import Ledger
-from smart_trader_assets.pnl.windows import in_each_window, slot
+from smart_trader_assets.pnl.windows import group_id, in_each_window
 
 _SAME_MOMENT_SECONDS: Final = 10
 
@@ -29,7 +29,7 @@ SUMS: Final = (
 )
 
 
-def judged(disposals: pl.DataFrame) -> pl.DataFrame:
+def with_results(disposals: pl.DataFrame) -> pl.DataFrame:
     """Adds `closing` (priced, with a part matched to lots of known basis), `result` (money of
     that part, null where not closing), `win`, `loss` and `same_moment`.
 
@@ -51,15 +51,15 @@ def judged(disposals: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def position_tallies(ledger: Ledger, disposals: pl.DataFrame) -> pl.DataFrame:
-    """Trades and judged disposals, both with `band`, -> one row a (position, band).
+def position_aggregates(ledger: Ledger, disposals: pl.DataFrame) -> pl.DataFrame:
+    """Trades and judged disposals, both with `depth`, -> one row a (position, depth).
 
-    Columns: position, wallet, band, `SUMS` (money and units Int128, counts), first, last (seconds).
+    Columns: position, wallet, depth, `SUMS` (money and units Int128, counts), first, last (seconds).
     """
     bought, priced = pl.col("quantity") > 0, pl.col("value").is_not_null()
     trades = _grouped(ledger.trades).agg(
         position=pl.col("position").first(),
-        band=pl.col("band").first(),
+        depth=pl.col("depth").first(),
         wallet=pl.col("wallet").first(),
         buy_count=bought.sum(),
         sell_count=(~bought).sum(),
@@ -80,24 +80,26 @@ def position_tallies(ledger: Ledger, disposals: pl.DataFrame) -> pl.DataFrame:
         losses=pl.col("result").filter(pl.col("loss")).sum().abs(),
         same_moment_count=pl.col("same_moment").sum(),
     )
-    tallies = trades.join(sells, on="slot", how="left", maintain_order="left")
-    return tallies.drop("slot").with_columns(pl.col(SUMS).fill_null(0))
+    aggregates = trades.join(sells, on="group_id", how="left", maintain_order="left")
+    return aggregates.drop("group_id").with_columns(pl.col(SUMS).fill_null(0))
 
 
 def _grouped(frame: pl.DataFrame) -> GroupBy:
-    """In the order of time, bands of a position ascend: the groups lie one after another."""
-    frame = frame.with_columns(slot=slot(pl.col("position"), pl.col("band"))).set_sorted("slot")
-    return frame.group_by("slot", maintain_order=True)
+    """In the order of time, depths of a position ascend: the groups lie one after another."""
+    frame = frame.with_columns(group_id=group_id(pl.col("position"), pl.col("depth"))).set_sorted(
+        "group_id"
+    )
+    return frame.group_by("group_id", maintain_order=True)
 
 
-def token_tallies(tallies: pl.DataFrame) -> pl.DataFrame:
-    """(position, band) tallies -> one row a (position, window) that holds any trade: position,
-    wallet, window, slot, `SUMS`, first, last."""
-    return in_each_window(tallies, "position", _summed)
+def token_aggregates(aggregates: pl.DataFrame) -> pl.DataFrame:
+    """(position, depth) aggregates -> one row a (position, window) that holds any trade: position,
+    wallet, window, group_id, `SUMS`, first, last."""
+    return in_each_window(aggregates, "position", _summed)
 
 
-def _summed(tallies: pl.DataFrame) -> pl.DataFrame:
-    return tallies.group_by("run", maintain_order=True).agg(
+def _summed(aggregates: pl.DataFrame) -> pl.DataFrame:
+    return aggregates.group_by("segment", maintain_order=True).agg(
         pl.col("wallet").first(),
         pl.col(SUMS).sum(),
         pl.col("first").min(),
@@ -105,8 +107,8 @@ def _summed(tallies: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def portfolio_tallies(tokens: pl.DataFrame) -> pl.DataFrame:
-    """Token tallies -> one row a (wallet, window) that holds any trade: wallet, window, slot,
+def portfolio_aggregates(tokens: pl.DataFrame) -> pl.DataFrame:
+    """Token aggregates -> one row a (wallet, window) that holds any trade: wallet, window, group_id,
     `SUMS`, first, last, winning_tokens, closing_tokens, and the sum and the largest of the positive
     results of single tokens, gained and best."""
     realized = pl.col("matched_proceeds") - pl.col("matched_cost")
@@ -122,5 +124,5 @@ def portfolio_tallies(tokens: pl.DataFrame) -> pl.DataFrame:
             gained=realized.filter(won).sum(),
             best=realized.filter(won).max(),
         )
-        .with_columns(slot=slot(pl.col("wallet"), pl.col("window")))
+        .with_columns(group_id=group_id(pl.col("wallet"), pl.col("window")))
     )

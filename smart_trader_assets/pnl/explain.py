@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from smart_trader_assets.pnl.aggregates import judged
+from smart_trader_assets.pnl.aggregates import with_results
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS, NATIVE_SOL, WRAPPED_SOL
 from smart_trader_assets.pnl.errors import UnknownWalletError
 from smart_trader_assets.pnl.exact import multiply_divide, to_tokens, to_usd, whole
@@ -137,7 +137,7 @@ def _matches(traded: Trades, ledger: Ledger) -> pl.DataFrame:
         ],
         how="horizontal",
     )
-    disposals = judged(ledger.disposals).with_row_index("disposal")
+    disposals = with_results(ledger.disposals).with_row_index("disposal")
     beyond = disposals.select("disposal", quantity=pl.col("quantity") - pl.col("matched")).filter(
         pl.col("quantity") > 0
     )

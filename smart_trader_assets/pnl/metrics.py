@@ -11,10 +11,10 @@ import polars as pl
 
 from smart_trader_assets.pnl.aggregates import (
     SUMS,
-    judged,
-    portfolio_tallies,
-    position_tallies,
-    token_tallies,
+    portfolio_aggregates,
+    position_aggregates,
+    token_aggregates,
+    with_results,
 )
 from smart_trader_assets.pnl.errors import ColumnsMissingError
 from smart_trader_assets.pnl.exact import to_tokens, to_usd
@@ -23,7 +23,7 @@ from smart_trader_assets.pnl.marks import UTC_MICROSECONDS, position_marks
 from smart_trader_assets.pnl.path_metrics import activity, drawdowns, holdings, sharpes
 from smart_trader_assets.pnl.trades import Trades
 from smart_trader_assets.pnl.wallet_table import ALL_TOKENS, WALLET_PNL_SCHEMA
-from smart_trader_assets.pnl.windows import WINDOWS, in_each_window, slot, with_band
+from smart_trader_assets.pnl.windows import WINDOWS, group_id, in_each_window, with_depth
 
 _DAYS_A_SECOND: Final = 1 / 86_400
 _NOW: Final = 0
@@ -53,20 +53,20 @@ def wallet_metrics(
     """
     ledger = Ledger(
         lots=ledger.lots,
-        disposals=judged(with_band(ledger.disposals, as_of)),
+        disposals=with_results(with_depth(ledger.disposals, as_of)),
         positions=ledger.positions,
-        trades=with_band(ledger.trades, as_of),
+        trades=with_depth(ledger.trades, as_of),
     )
-    tallies = token_tallies(position_tallies(ledger, ledger.disposals))
+    aggregates = token_aggregates(position_aggregates(ledger, ledger.disposals))
     matches = _timed_matches(ledger)
     held = _held(traded, ledger, marks, as_of)
-    tokens = _token_rows(tallies, ledger, matches, held)
-    portfolios = _portfolio_rows(traded, tallies, ledger, matches, held, as_of)
+    tokens = _token_rows(aggregates, ledger, matches, held)
+    portfolios = _portfolio_rows(traded, aggregates, ledger, matches, held, as_of)
     rows = pl.concat([_ratios(portfolios), _ratios(tokens)], how="diagonal")
     # Codes ascend as addresses do, and the portfolio, which has no mint, comes first.
     mint = (pl.col("mint").cast(pl.Int64) + 1).fill_null(0)
     pair = pl.col("wallet").cast(pl.Int64) * (traded.mints.height + 1) + mint
-    order = rows.select(slot(pair, pl.col("window"))).to_series().arg_sort()
+    order = rows.select(group_id(pair, pl.col("window"))).to_series().arg_sort()
     rows = rows.select(pl.all().gather(order))
     wallet_address = traded.wallets["wallet_address"].gather(rows["wallet"])
     token_address = traded.mints["token_address"].gather(rows["mint"])
@@ -81,9 +81,9 @@ def wallet_metrics(
 
 
 def _timed_matches(ledger: Ledger) -> pl.DataFrame:
-    """Matches of closing trades with lots of known basis: position, wallet, seconds, cost, band."""
+    """Matches of closing trades with lots of known basis: position, wallet, seconds, cost, depth."""
     matches = lot_matches(ledger)
-    disposals = ledger.disposals.select("wallet", "closing", "band", sold_at="block_unix_time")
+    disposals = ledger.disposals.select("wallet", "closing", "depth", sold_at="block_unix_time")
     lots = ledger.lots.select("known", bought_at="block_unix_time")
     matches = pl.concat(
         [
@@ -94,7 +94,7 @@ def _timed_matches(ledger: Ledger) -> pl.DataFrame:
         how="horizontal",
     )
     return matches.filter(pl.col("closing") & pl.col("known") & (pl.col("cost") > 0)).select(
-        "position", "wallet", "band", "cost", seconds=pl.col("sold_at") - pl.col("bought_at")
+        "position", "wallet", "depth", "cost", seconds=pl.col("sold_at") - pl.col("bought_at")
     )
 
 
@@ -102,7 +102,7 @@ def _with_paths(
     rows: pl.DataFrame, key: str, ledger: Ledger, matches: pl.DataFrame
 ) -> pl.DataFrame:
     closings = ledger.disposals.select(
-        "position", "wallet", "tx", "result", "band", "closing"
+        "position", "wallet", "tx", "result", "depth", "closing"
     ).filter("closing")
     for figures in (
         drawdowns(closings, key),
@@ -115,13 +115,13 @@ def _with_paths(
 
 
 def _joined(rows: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
-    return rows.join(figures.drop("window"), on="slot", how="left", maintain_order="left")
+    return rows.join(figures.drop("window"), on="group_id", how="left", maintain_order="left")
 
 
 def _token_rows(
-    tallies: pl.DataFrame, ledger: Ledger, matches: pl.DataFrame, held: pl.DataFrame
+    aggregates: pl.DataFrame, ledger: Ledger, matches: pl.DataFrame, held: pl.DataFrame
 ) -> pl.DataFrame:
-    rows = _joined(_with_paths(tallies, "position", ledger, matches), held.drop("position"))
+    rows = _joined(_with_paths(aggregates, "position", ledger, matches), held.drop("position"))
     mints = (ledger.positions[name].gather(rows["position"]) for name in ("mint", "decimals"))
     return rows.with_columns(*mints).with_columns(unmatched_quantity=_tokens_of("unmatched_units"))
 
@@ -133,7 +133,7 @@ def _held(
     held = ledger.positions.select(
         "position",
         window=pl.lit(_NOW, dtype=pl.UInt8),
-        slot=slot(pl.col("position"), pl.lit(_NOW)),
+        group_id=group_id(pl.col("position"), pl.lit(_NOW)),
         open_quantity=_tokens_of("open_quantity"),
         open_cost=to_usd(pl.col("open_cost")),
     ).join(
@@ -148,16 +148,16 @@ def _held(
 
 def _portfolio_rows(
     traded: Trades,
-    tallies: pl.DataFrame,
+    aggregates: pl.DataFrame,
     ledger: Ledger,
     matches: pl.DataFrame,
     held: pl.DataFrame,
     as_of: datetime,
 ) -> pl.DataFrame:
     arbitrages = in_each_window(
-        with_band(traded.arbitrages, as_of).sort("wallet"),
+        with_depth(traded.arbitrages, as_of).sort("wallet"),
         "wallet",
-        lambda within: within.group_by("run", maintain_order=True).agg(
+        lambda within: within.group_by("segment", maintain_order=True).agg(
             arbitrage_count=pl.len(),
             # Unknown where not one of them has a known profit.
             arbitrage_profit=pl.when(pl.col("profit").is_not_null().any()).then(
@@ -176,15 +176,15 @@ def _portfolio_rows(
             unmarked_tokens=((pl.col("open_quantity") > 0) & pl.col("mark_price").is_null()).sum(),
         )
         .with_columns(
-            window=pl.lit(_NOW, dtype=pl.UInt8), slot=slot(pl.col("wallet"), pl.lit(_NOW))
+            window=pl.lit(_NOW, dtype=pl.UInt8), group_id=group_id(pl.col("wallet"), pl.lit(_NOW))
         )
     )
-    active = pl.concat([tallies["wallet"], traded.arbitrages["wallet"]]).unique().to_frame()
+    active = pl.concat([aggregates["wallet"], traded.arbitrages["wallet"]]).unique().to_frame()
     windows = pl.DataFrame({"window": range(len(WINDOWS))}, schema={"window": pl.UInt8})
     rows = active.join(windows, how="cross").with_columns(
-        slot=slot(pl.col("wallet"), pl.col("window"))
+        group_id=group_id(pl.col("wallet"), pl.col("window"))
     )
-    for figures in (portfolio_tallies(tallies), arbitrages, worth_now):
+    for figures in (portfolio_aggregates(aggregates), arbitrages, worth_now):
         rows = _joined(rows, figures.drop("wallet"))
     rows = _with_paths(rows, "wallet", ledger, matches)
     no_arbitrage = pl.col("arbitrage_count").is_null()
@@ -256,11 +256,11 @@ def _completeness(histories: pl.DataFrame | None, wallets: pl.DataFrame) -> pl.S
     missing = [name for name in schema if name not in histories.columns]
     if missing:
         raise ColumnsMissingError("histories", missing)
-    # A history that is told twice is complete only where both say so.
-    told = (
+    # A history that is completeness twice is complete only where both say so.
+    completeness = (
         histories.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
         .group_by("wallet_address")
         .agg(pl.col("history_complete").min())
     )
-    known = wallets.join(told, on="wallet_address", how="left", maintain_order="left")
+    known = wallets.join(completeness, on="wallet_address", how="left", maintain_order="left")
     return known["history_complete"]

@@ -1,6 +1,6 @@
 """Figures that depend on the order or the spread of results: drawdown, sharpe, holding, activity.
 
-Each takes a frame with `band` and a key, `position` or `wallet`, and answers one row a
+Each takes a frame with `depth` and a key, `position` or `wallet`, and answers one row a
 (key, window).
 """
 
@@ -18,64 +18,66 @@ _MAX_DAY: Final = 2**18
 
 
 def drawdowns(closings: pl.DataFrame, key: str) -> pl.DataFrame:
-    """Closing trades (key, tx, result, band) -> key, window, drawdown (Int128 money): the largest
+    """Closing trades (key, tx, result, depth) -> key, window, drawdown (Int128 money): the largest
     fall of the running result from its peak, the start at 0 counting as one.
 
     What one transaction closed in several mints counts at once: it has no order inside.
     """
     order = "tx" if key == "wallet" else key
-    closings = closings.select(key, "tx", "result", "band").sort(order, "tx")
+    closings = closings.select(key, "tx", "result", "depth").sort(order, "tx")
     return in_each_window(closings, key, _drawdown)
 
 
 def _drawdown(closings: pl.DataFrame) -> pl.DataFrame:
-    run = closings["run"]
-    balance = running_sum(closings["result"], starts(run))
-    settled = closings.select("run", balance=balance).filter(ends(closings["tx"]) | ends(run))
-    peak = running_peak(settled["balance"], settled["run"])
-    falls = settled.select("run", drawdown=peak - settled["balance"]).set_sorted("run")
-    return falls.group_by("run", maintain_order=True).agg(pl.col("drawdown").max())
+    segment = closings["segment"]
+    balance = running_sum(closings["result"], starts(segment))
+    settled = closings.select("segment", balance=balance).filter(
+        ends(closings["tx"]) | ends(segment)
+    )
+    peak = running_peak(settled["balance"], settled["segment"])
+    falls = settled.select("segment", drawdown=peak - settled["balance"]).set_sorted("segment")
+    return falls.group_by("segment", maintain_order=True).agg(pl.col("drawdown").max())
 
 
 def sharpes(closings: pl.DataFrame, key: str) -> pl.DataFrame:
     """Closing trades -> key, window, trade_sharpe: mean / sample standard deviation of the results,
     null below two results, and where all are equal."""
-    usd = closings.select(key, "band", "result", usd=to_usd(pl.col("result")))
+    usd = closings.select(key, "depth", "result", usd=to_usd(pl.col("result")))
     return in_each_window(usd, key, _sharpe)
 
 
 def _sharpe(closings: pl.DataFrame) -> pl.DataFrame:
-    spread = closings.group_by("run", maintain_order=True).agg(
+    spread = closings.group_by("segment", maintain_order=True).agg(
         mean=pl.col("usd").mean(),
         deviation=pl.col("usd").std(),
         differ=pl.col("result").min() != pl.col("result").max(),
     )
     known = pl.col("differ") & (pl.col("deviation") > 0)
     return spread.select(
-        "run", trade_sharpe=pl.when(known).then(pl.col("mean") / pl.col("deviation"))
+        "segment", trade_sharpe=pl.when(known).then(pl.col("mean") / pl.col("deviation"))
     )
 
 
 def holdings(matches: pl.DataFrame, key: str) -> pl.DataFrame:
-    """Matches (key, seconds held, cost above 0, band) -> key, window, avg_holding_hours,
+    """Matches (key, seconds held, cost above 0, depth) -> key, window, avg_holding_hours,
     median_holding_hours, both weighted by cost; the lower weighted median."""
     order = matches.select(pl.col(key).cast(pl.Int64) * _MAX_SECONDS + pl.col("seconds"))
     matches = matches.select(
-        pl.col(key, "seconds", "cost", "band").gather(order.to_series().arg_sort())
+        pl.col(key, "seconds", "cost", "depth").gather(order.to_series().arg_sort())
     )
     return in_each_window(matches, key, _holding)
 
 
 def _holding(matches: pl.DataFrame) -> pl.DataFrame:
-    """On the running sum of all costs, the median of a run is where half of its own sum is reached:
-    one search a run finds it."""
+    """On the running sum of all costs, the median of a segment is where half of its own sum is reached:
+    one search a segment finds it."""
     weight = pl.col("cost").cast(pl.Float64)
-    means = matches.group_by("run", maintain_order=True).agg(
+    means = matches.group_by("segment", maintain_order=True).agg(
         avg_holding_hours=(weight * pl.col("seconds")).sum() / weight.sum() * _HOURS_A_SECOND
     )
     total = matches["cost"].cum_sum()
-    before = (total - matches["cost"]).filter(starts(matches["run"]))
-    after = total.filter(ends(matches["run"]))
+    before = (total - matches["cost"]).filter(starts(matches["segment"]))
+    after = total.filter(ends(matches["segment"]))
     halves = pl.DataFrame({"before": before, "after": after}).select(
         pl.col("before") + (pl.col("after") - pl.col("before") + 1) // 2
     )
@@ -84,21 +86,23 @@ def _holding(matches: pl.DataFrame) -> pl.DataFrame:
 
 
 def activity(trades: pl.DataFrame, key: str) -> pl.DataFrame:
-    """Trades (key, block_unix_time, band) -> key, window, active_days (UTC days with a trade),
+    """Trades (key, block_unix_time, depth) -> key, window, active_days (UTC days with a trade),
     max_trades_per_day."""
-    days = trades.select(key, "band", day=day())
+    days = trades.select(key, "depth", day=day())
     if key == "wallet":
         days = days.sort("wallet", "day")
     return in_each_window(days, key, _active)
 
 
 def _active(days: pl.DataFrame) -> pl.DataFrame:
-    run_day = days.select(pl.col("run").cast(pl.Int64) * _MAX_DAY + pl.col("day")).to_series()
+    segment_day = days.select(
+        pl.col("segment").cast(pl.Int64) * _MAX_DAY + pl.col("day")
+    ).to_series()
     return (
-        run_day.rle()
+        segment_day.rle()
         .struct.unnest()
-        .select(run=pl.col("value") // _MAX_DAY, trades="len")
-        .set_sorted("run")
-        .group_by("run", maintain_order=True)
+        .select(segment=pl.col("value") // _MAX_DAY, trades="len")
+        .set_sorted("segment")
+        .group_by("segment", maintain_order=True)
         .agg(active_days=pl.len(), max_trades_per_day=pl.col("trades").max())
     )

@@ -68,9 +68,9 @@ def _sound(price: pl.Expr, worth: pl.Expr) -> pl.Expr:
 
 
 def _believable(leg: str, peg: pl.Expr, tokens: pl.Expr) -> pl.Expr:
-    told = (pl.col(f"{leg}_price"), pl.col(f"{leg}_nearest_price"))
-    first_sound = pl.coalesce(*(_sound(price, tokens * price) for price in told))
-    # A peg that the limit refuses does not give way to a told price.
+    stated = (pl.col(f"{leg}_price"), pl.col(f"{leg}_nearest_price"))
+    first_sound = pl.coalesce(*(_sound(price, tokens * price) for price in stated))
+    # A peg that the limit refuses does not give way to a stated price.
     return pl.when(peg.is_null()).then(first_sound).otherwise(_sound(peg, tokens * peg))
 
 

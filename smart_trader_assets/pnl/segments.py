@@ -1,7 +1,7 @@
 """Running figures inside groups that lie one after another in a frame, without a loop over groups.
 
-A frame sorted by its group holds each group as one run of rows. A running sum over the whole frame
-less its value at the start of the run is the running sum inside the group; a running maximum needs
+A frame sorted by its group holds each group as one segment of rows. A running sum over the whole frame
+less its value at the start of the segment is the running sum inside the group; a running maximum needs
 an offset that lifts each group above the one before. Both are several times faster than windows.
 """
 
@@ -13,31 +13,31 @@ _INT128_BITS = 127
 
 
 def starts(group: pl.Series) -> pl.Series:
-    """True on the first row of each run."""
+    """True on the first row of each segment."""
     return (group != group.shift(1)).fill_null(value=True)
 
 
 def ends(group: pl.Series) -> pl.Series:
-    """True on the last row of each run."""
+    """True on the last row of each segment."""
     return (group != group.shift(-1)).fill_null(value=True)
 
 
 def running_sum(values: pl.Series, first: pl.Series) -> pl.Series:
-    """The Int128 sum of the run up to and including each row; `first` marks the runs' first rows."""
+    """The Int128 sum of the segment up to and including each row; `first` marks the segments' first rows."""
     frame = pl.DataFrame({"total": values.cum_sum(), "value": values, "first": first})
     before = pl.when("first").then(pl.col("total") - pl.col("value")).forward_fill()
     return frame.select(pl.col("total") - before).to_series()
 
 
-def running_peak(values: pl.Series, run: pl.Series) -> pl.Series:
-    """The largest of 0 and the Int128 values of the run so far; `run` numbers the runs upwards."""
+def running_peak(values: pl.Series, segment: pl.Series) -> pl.Series:
+    """The largest of 0 and the Int128 values of the segment so far; `segment` numbers the segments upwards."""
     values = values.clip(lower_bound=0)
     if not values.len():
         return values
     lift = int(values.max()) + 1  # type: ignore[arg-type]
-    runs = int(run.max()) + 1  # type: ignore[arg-type]
-    frame = pl.DataFrame({"value": values, "run": run})
-    if (lift * (runs + 1)).bit_length() >= _INT128_BITS:
-        return frame.select(pl.col("value").cum_max().over("run")).to_series()
-    offset = pl.col("run").cast(pl.Int128) * whole(lift)
+    segments = int(segment.max()) + 1  # type: ignore[arg-type]
+    frame = pl.DataFrame({"value": values, "segment": segment})
+    if (lift * (segments + 1)).bit_length() >= _INT128_BITS:
+        return frame.select(pl.col("value").cum_max().over("segment")).to_series()
+    offset = pl.col("segment").cast(pl.Int128) * whole(lift)
     return frame.select((pl.col("value") + offset).cum_max() - offset).to_series()

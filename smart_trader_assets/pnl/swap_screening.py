@@ -31,7 +31,7 @@ def screen_swaps(swaps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
     | reason | the row |
     |---|---|
     | not_a_swap | has another `tx_type`; its transaction is not touched |
-    | wallet_missing, tx_hash_missing | cannot be told apart from others |
+    | wallet_missing, tx_hash_missing | cannot be stated apart from others |
     | block_unix_time_missing, block_unix_time_not_in_seconds | has no time, or one outside 1..1e10 |
     | mint_not_an_address | has a mint that is not base58 of 32 bytes |
     | decimals_missing, decimals_out_of_range | has decimals that are null or outside 0..30 |
@@ -139,13 +139,13 @@ def _unreadable(leg: str) -> pl.Expr:
 def _contradictory(leg: str) -> pl.Expr:
     """Mints whose ui amounts are scaled say so, and are not compared."""
     scale = float_power_of_ten(pl.col(f"{leg}_decimals").clip(0, MAX_DECIMALS))
-    told = pl.col(f"{leg}_ui_change_amount") * scale
+    stated = pl.col(f"{leg}_ui_change_amount") * scale
     raw = pl.col(f"{leg}_quantity").cast(pl.Float64)
-    ratio = raw / told
+    ratio = raw / stated
     scaled = pl.col(f"{leg}_is_scaled_ui_token").fill_null(value=False)
     unscaled = ~scaled & pl.col(f"{leg}_multiplier").is_null()
     # Below one raw unit the ui amount was rounded to nothing, which contradicts nothing.
-    return unscaled & (told.abs() >= 1.0) & ~ratio.is_between(1 / _CONTRADICTION, _CONTRADICTION)
+    return unscaled & (stated.abs() >= 1.0) & ~ratio.is_between(1 / _CONTRADICTION, _CONTRADICTION)
 
 
 def _with_differing_decimals(rows: pl.DataFrame, mints: pl.DataFrame) -> pl.DataFrame:
@@ -154,14 +154,14 @@ def _with_differing_decimals(rows: pl.DataFrame, mints: pl.DataFrame) -> pl.Data
     disputed = _mints_in_dispute(sound, mints)
     if disputed.is_empty():
         return rows
-    told = pl.concat(
+    stated = pl.concat(
         sound.select(
             "wallet_address", "block_unix_time", mint=f"{leg}_mint", decimals=f"{leg}_decimals"
         )
         for leg in LEGS
     )
     verdicts = (
-        told.join(disputed, on="mint")
+        stated.join(disputed, on="mint")
         .group_by("wallet_address", "mint", "known", "decimals")
         .agg(votes=pl.len(), earliest=pl.col("block_unix_time").min())
         .sort("votes", "earliest", "decimals", descending=[True, False, False])
@@ -188,12 +188,12 @@ def _mints_in_dispute(rows: pl.DataFrame, mints: pl.DataFrame) -> pl.DataFrame:
     known = mints["token_address"].replace_strict(
         KNOWN_DECIMALS, default=None, return_dtype=pl.Int64
     )
-    told = pl.zeros(mints.height, dtype=pl.Int64, eager=True)
+    stated = pl.zeros(mints.height, dtype=pl.Int64, eager=True)
     for leg in LEGS:
-        told = told.scatter(rows[f"{leg}_mint"], rows[f"{leg}_decimals"])
-    told = known.fill_null(told) if known.null_count() else known
+        stated = stated.scatter(rows[f"{leg}_mint"], rows[f"{leg}_decimals"])
+    stated = known.fill_null(stated) if known.null_count() else known
     odd = [
-        rows[f"{leg}_mint"].filter(rows[f"{leg}_decimals"] != told.gather(rows[f"{leg}_mint"]))
+        rows[f"{leg}_mint"].filter(rows[f"{leg}_decimals"] != stated.gather(rows[f"{leg}_mint"]))
         for leg in LEGS
     ]
     return pl.DataFrame({"mint": mints["mint"], "known": known}).filter(

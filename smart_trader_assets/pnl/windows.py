@@ -13,17 +13,17 @@ _DAY: Final = 86_400
 _DAYS: Final = (90, 30, 7)
 _FEW_ROWS: Final = 100_000
 WINDOWS: Final = ("all", "90d", "30d", "7d")
-"""From the widest to the narrowest: a trade in band n lies in the windows 0 to n."""
+"""From the widest to the narrowest: a trade in depth n lies in the windows 0 to n."""
 
 
-def with_band(frame: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """Adds `band`: how many of the windows of 90, 30 and 7 days `block_unix_time` lies in.
+def with_depth(frame: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """Adds `depth`: how many of the windows of 90, 30 and 7 days `block_unix_time` lies in.
 
     A window of n days is (as_of - n x 24 h, as_of].
     """
     now = as_of_seconds(as_of)
     inside = [(pl.col("block_unix_time") > now - days * _DAY).cast(pl.UInt8) for days in _DAYS]
-    return frame.with_columns(band=pl.sum_horizontal(inside).cast(pl.UInt8))
+    return frame.with_columns(depth=pl.sum_horizontal(inside).cast(pl.UInt8))
 
 
 def day() -> pl.Expr:
@@ -36,41 +36,41 @@ def in_each_window(
 ) -> pl.DataFrame:
     """`figures` of each key's rows inside each window.
 
-    In: a frame with `band`, in which the rows of one key lie together. `figures` is given rows of
-    windows one below the other, with `run`, which numbers the pairs (key, window) upwards; it
-    answers `run` and its figures, one row a run. Out: key, `window`, the index into `WINDOWS`,
-    `slot`, one number for the pair (a single integer joins several times faster than a pair), and
+    In: a frame with `depth`, in which the rows of one key lie together. `figures` is given rows of
+    windows one below the other, with `segment`, which numbers the pairs (key, window) upwards; it
+    answers `segment` and its figures, one row a segment. Out: key, `window`, the index into `WINDOWS`,
+    `group_id`, one number for the pair (a single integer joins several times faster than a pair), and
     the figures.
     """
     every = range(len(WINDOWS))
     # All windows in one call where calls are what costs, one after another where memory does.
-    together = [every] if frame.height <= _FEW_ROWS else [[band] for band in every]
-    return pl.concat(_in_windows(frame, key, figures, bands) for bands in together)
+    together = [every] if frame.height <= _FEW_ROWS else [[depth] for depth in every]
+    return pl.concat(_in_windows(frame, key, figures, depths) for depths in together)
 
 
 def _in_windows(
     frame: pl.DataFrame,
     key: str,
     figures: Callable[[pl.DataFrame], pl.DataFrame],
-    bands: Sequence[int],
+    depths: Sequence[int],
 ) -> pl.DataFrame:
     inside = (
         frame.lazy()
-        .filter(pl.col("band") >= band if band else pl.lit(value=True))
-        .with_columns(window=pl.lit(band, dtype=pl.UInt8))
-        for band in bands
+        .filter(pl.col("depth") >= depth if depth else pl.lit(value=True))
+        .with_columns(window=pl.lit(depth, dtype=pl.UInt8))
+        for depth in depths
     )
     stacked = (
         pl.concat(inside)
-        .drop("band")
-        .with_columns(slot=slot(pl.col(key), pl.col("window")))
-        .with_columns(run=pl.col("slot").rle_id())
+        .drop("depth")
+        .with_columns(group_id=group_id(pl.col(key), pl.col("window")))
+        .with_columns(segment=pl.col("group_id").rle_id())
         .collect()
     )
-    runs = stacked.filter(starts(stacked["run"])).select(key, "window", "slot")
-    found = figures(stacked.drop("window", "slot").set_sorted("run"))
-    return pl.concat([runs, found.drop("run")], how="horizontal")
+    segments = stacked.filter(starts(stacked["segment"])).select(key, "window", "group_id")
+    found = figures(stacked.drop("window", "group_id").set_sorted("segment"))
+    return pl.concat([segments, found.drop("segment")], how="horizontal")
 
 
-def slot(key: pl.Expr, window: pl.Expr) -> pl.Expr:
+def group_id(key: pl.Expr, window: pl.Expr) -> pl.Expr:
     return key.cast(pl.UInt64) * len(WINDOWS) + window.cast(pl.UInt64)

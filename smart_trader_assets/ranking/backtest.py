@@ -14,13 +14,13 @@ import polars as pl
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.pnl import ALL_TOKENS, compute_wallet_pnl
-from smart_trader_assets.ranking import RankingRules, judge_wallets
+from smart_trader_assets.ranking import RankingRules, rank_wallets
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES, TRANSACTIONS
 from smart_trader_assets.tables.pnl_inputs import read_pnl_inputs
 
 HELD_BACK = timedelta(days=30)
 """What is measured, before the last swap, unless a day is given."""
-KEPT_OUT = "KEPT_OUT"
+EXCLUDED = "EXCLUDED"
 EVERYBODY = "EVERYBODY"
 
 _FLOWS = ("realized_pnl", "matched_cost", "closing_count", "win_count")
@@ -90,11 +90,11 @@ def tier_outcomes(
     `median_pnl` (USD, of an active wallet), `roi` (% of the cost of what was sold), `profitable` (% of the
     active wallets). Null where nobody was active.
     """
-    judged = judge_wallets(before, rules=rules, as_of=at, pools=pools)
+    judged = rank_wallets(before, rules=rules, as_of=at, pools=pools)
     tier_of = pl.concat(
         [
             judged.traders.select("wallet_address", "tier"),
-            judged.kept_out.select("wallet_address", pl.lit(KEPT_OUT).alias("tier")),
+            judged.excluded.select("wallet_address", pl.lit(EXCLUDED).alias("tier")),
         ]
     )
     earned = (
@@ -104,7 +104,7 @@ def tier_outcomes(
         .rename({f"{name}_after": name for name in _FLOWS})
     )
     everybody = earned.with_columns(pl.lit(EVERYBODY).alias("tier"))
-    groups = pl.DataFrame({"tier": [*rules.tier_names, KEPT_OUT, EVERYBODY]})
+    groups = pl.DataFrame({"tier": [*rules.tier_names, EXCLUDED, EVERYBODY]})
     outcomes = pl.concat([earned, everybody]).group_by("tier").agg(*_outcome())
     return groups.join(outcomes, on="tier", how="left", maintain_order="left").with_columns(
         pl.col("wallets", "active", "closing_count").fill_null(0)

@@ -18,21 +18,21 @@ _GONE = ["Nothing is known of its trades any more."]
 def tier_changes(
     known: pl.DataFrame,
     traders: pl.DataFrame,
-    kept_out: pl.DataFrame,
+    excluded: pl.DataFrame,
     *,
     tiers: Sequence[str],
     at: datetime,
 ) -> pl.DataFrame:
-    """One row per wallet whose tier is not the one last told: the content columns of gold/tier_changes.
+    """One row per wallet whose tier is not the one last known: the content columns of gold/tier_changes.
 
-    In: `known`, what was told so far (wallet_address, change_number, to_tier); the `traders` and the wallets
-    `kept_out` of a judgement; `tiers`, best first; `at`, the clock of that judgement.
+    In: `known`, the changes so far (wallet_address, change_number, to_tier); the `traders` and the wallets
+    `excluded` of a classification; `tiers`, best first; `at`, the clock of that classification.
 
-    A wallet's changes are numbered from 1, and the highest number is what was last told. So the
+    A wallet's changes are numbered from 1, and the highest number is what was last last_known. So the
     comparison done again after its rows were written finds nothing, and done again before gives the same
     keys. A tier that is no longer among `tiers` counts as the lowest.
     """
-    told = (
+    last_known = (
         known.sort("change_number")
         .group_by("wallet_address")
         .agg(pl.col("change_number").last(), pl.col("to_tier").last().alias("from_tier"))
@@ -40,12 +40,12 @@ def tier_changes(
     now = traders.select(
         "wallet_address", "overall_rank", "score", "total_pnl", "reasons", to_tier="tier"
     )
-    why_out = kept_out.select(
+    why_out = excluded.select(
         "wallet_address", "wallet_class", out_reasons="reasons", out_pnl="total_pnl"
     )
     left, came = pl.col("to_tier").is_null(), pl.col("from_tier").is_null()
     return (
-        told.join(now, on="wallet_address", how="full", coalesce=True)
+        last_known.join(now, on="wallet_address", how="full", coalesce=True)
         .filter(pl.col("from_tier").ne_missing(pl.col("to_tier")))
         .join(why_out, on="wallet_address", how="left")
         .sort("overall_rank", "wallet_address", nulls_last=True)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from smart_trader_assets.ranking.exclusion import Bench, sentences, with_grounds
+from smart_trader_assets.ranking.exclusion import RuleContext, sentences, with_exclusions
 from smart_trader_assets.ranking.reasons import reasons_of
 from smart_trader_assets.ranking.score import score_of
-from smart_trader_assets.ranking.skill_estimate import prior_of, wallet_bets, weighed
+from smart_trader_assets.ranking.skill_estimate import population_prior, wallet_bets, with_skill
 from smart_trader_assets.ranking.tiers import RankingRules
 
 PORTFOLIO = "ALL_TOKENS"
@@ -48,7 +48,7 @@ _MEASURES = (
     "as_of",
 )
 
-_KEPT_OUT_MEASURES = (
+_EXCLUDED_MEASURES = (
     "total_pnl",
     "realized_pnl",
     "roi",
@@ -72,15 +72,15 @@ _NO_TRADERS = ("POOL", "ARBITRAGEUR", "BOT", "SAME_BLOCK", "TRANSFERRED_IN")
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Classification:
     """Every wallet is in one of the two.
 
     traders: the content columns of gold/smart_traders, best first
-    kept_out: the content columns of gold/classified_wallets, by class and address
+    excluded: the content columns of gold/classified_wallets, by class and address
     """
 
     traders: pl.DataFrame
-    kept_out: pl.DataFrame
+    excluded: pl.DataFrame
 
 
 def rank_traders(
@@ -92,19 +92,19 @@ def rank_traders(
     token_symbols: Mapping[str, str] | None = None,
 ) -> pl.DataFrame:
     """One row per smart trader, best first: the traders of `judge_wallets`."""
-    return judge_wallets(
+    return rank_wallets(
         pnl, rules=rules, as_of=as_of, pools=pools, token_symbols=token_symbols
     ).traders
 
 
-def judge_wallets(
+def rank_wallets(
     pnl: pl.DataFrame,
     *,
     rules: RankingRules,
     as_of: datetime | None = None,
     pools: Collection[str] = (),
     token_symbols: Mapping[str, str] | None = None,
-) -> Judgement:
+) -> Classification:
     """A verdict on every wallet in `pnl`.
 
     In: the columns of silver/wallet_pnl. Each wallet is judged by its ALL_TOKENS row of the window `all`;
@@ -130,12 +130,12 @@ def judge_wallets(
     clock = as_of or pnl["as_of"].max() or datetime.now(UTC)
     if not isinstance(clock, datetime):
         raise TypeError(f"the column as_of of the PnL holds {type(clock).__name__}, not times")
-    bench = Bench(rules.grounds, clock, rules.incomplete_histories == "leave_out")
-    wallets = with_grounds(
+    context = RuleContext(rules.exclusion, clock, rules.incomplete_histories == "leave_out")
+    wallets = with_exclusions(
         history.filter(pl.col("token_address") == PORTFOLIO).with_columns(
             pl.col("wallet_address").is_in(list(pools)).alias("is_pool")
         ),
-        bench,
+        context,
     )
     tokens = history.filter(pl.col("token_address") != PORTFOLIO)
     bets = wallet_bets(tokens)
@@ -144,25 +144,28 @@ def judge_wallets(
         on="wallet_address",
         how="semi",
     )
-    evidence = weighed(bets, prior_of(population, rules.evidence), rules.evidence)
+    evidence = with_skill(bets, population_prior(population, rules.skill), rules.skill)
     passed = (
         wallets.filter(pl.col("wallet_class").is_null())
         .join(evidence, on="wallet_address", how="left")
         .join(_tokens(tokens), on="wallet_address", how="left")
     )
-    return Judgement(
-        traders=_ranked(passed, rules, bench, token_symbols or {}),
-        kept_out=_kept_out(wallets.filter(pl.col("wallet_class").is_not_null()), bench),
+    return Classification(
+        traders=_ranked(passed, rules, context, token_symbols or {}),
+        excluded=_excluded(wallets.filter(pl.col("wallet_class").is_not_null()), context),
     )
 
 
 def _ranked(
-    traders: pl.DataFrame, rules: RankingRules, bench: Bench, token_symbols: Mapping[str, str]
+    traders: pl.DataFrame,
+    rules: RankingRules,
+    context: RuleContext,
+    token_symbols: Mapping[str, str],
 ) -> pl.DataFrame:
     ranked = (
         traders.with_columns(
             _tier_place(rules).alias("tier_place"),
-            score_of(rules.score, as_of=bench.as_of).alias("score"),
+            score_of(rules.score, as_of=context.as_of).alias("score"),
         )
         .sort(
             "tier_place",
@@ -184,7 +187,7 @@ def _ranked(
     reasons = pl.Series(
         "reasons",
         [
-            reasons_of(trader, token_symbols, confidence=rules.evidence.confidence)
+            reasons_of(trader, token_symbols, confidence=rules.skill.confidence)
             for trader in ranked.iter_rows(named=True)
         ],
         dtype=pl.List(pl.String),
@@ -194,15 +197,15 @@ def _ranked(
     )
 
 
-def _kept_out(wallets: pl.DataFrame, bench: Bench) -> pl.DataFrame:
+def _excluded(wallets: pl.DataFrame, context: RuleContext) -> pl.DataFrame:
     wallets = wallets.sort("wallet_class", "wallet_address")
     reasons = pl.Series(
         "reasons",
-        [sentences(wallet, bench) for wallet in wallets.iter_rows(named=True)],
+        [sentences(wallet, context) for wallet in wallets.iter_rows(named=True)],
         dtype=pl.List(pl.String),
     )
     return wallets.with_columns(reasons).select(
-        "wallet_address", "wallet_class", "reasons", *_KEPT_OUT_MEASURES
+        "wallet_address", "wallet_class", "reasons", *_EXCLUDED_MEASURES
     )
 
 

@@ -1,8 +1,8 @@
 """What keeps a wallet out of the tiers: what it is, or what it has not shown.
 
-Each ground is a class with a rule and a sentence. Those that say what a wallet **is** (a pool, a bot, ..)
-stand before those that say what it **lacks**; a wallet's class is its first ground, and all of them are its
-reasons.
+Each exclusion rule is a wallet class with a condition and a sentence. Those that say what a wallet **is** (a
+pool, a bot, ..) stand before those that say what it **lacks**; a wallet's class is that of the first rule that
+applies, and all that apply are its reasons.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from smart_trader_assets.text import percent, plural, usd
 
 
 @dataclass(frozen=True)
-class GroundRules:
+class ExclusionThresholds:
     """Thresholds; percentages as such.
 
     A bot trades `bot_trades_in_day` times in one UTC day, or `bot_trades_daily` times a day between its
@@ -41,21 +41,21 @@ class GroundRules:
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What a ground is judged by: the thresholds, the clock, and whether an incomplete history is one."""
+class RuleContext:
+    """What a rule is judged by: the thresholds, the clock, and whether an incomplete history is one."""
 
-    rules: GroundRules
+    rules: ExclusionThresholds
     as_of: datetime
     history_must_be_complete: bool
 
 
 @dataclass(frozen=True)
-class Ground:
+class ExclusionRule:
     """A class of wallets that are kept out: when it applies, and what is said of the wallet."""
 
     name: str
-    applies: Callable[[Bench], pl.Expr]
-    sentence: Callable[[Mapping[str, Any], Bench], str]
+    applies: Callable[[RuleContext], pl.Expr]
+    sentence: Callable[[Mapping[str, Any], RuleContext], str]
 
 
 def _arbitrage_share() -> pl.Expr:
@@ -63,62 +63,62 @@ def _arbitrage_share() -> pl.Expr:
     return 100 * pl.col("arbitrage_count") / done
 
 
-def _is_bot(bench: Bench) -> pl.Expr:
-    return (pl.col("max_trades_per_day") >= bench.rules.bot_trades_in_day) | (
-        pl.col("trade_frequency_daily") >= bench.rules.bot_trades_daily
+def _is_bot(context: RuleContext) -> pl.Expr:
+    return (pl.col("max_trades_per_day") >= context.rules.bot_trades_in_day) | (
+        pl.col("trade_frequency_daily") >= context.rules.bot_trades_daily
     )
 
 
-def _is_arbitrageur(bench: Bench) -> pl.Expr:
-    often = pl.col("arbitrage_count") >= bench.rules.min_arbitrages
-    return often & (_arbitrage_share() >= bench.rules.arbitrage_share)
+def _is_arbitrageur(context: RuleContext) -> pl.Expr:
+    often = pl.col("arbitrage_count") >= context.rules.min_arbitrages
+    return often & (_arbitrage_share() >= context.rules.arbitrage_share)
 
 
-def _is_same_block(bench: Bench) -> pl.Expr:
+def _is_same_block(context: RuleContext) -> pl.Expr:
     # A few round trips within seconds may be a change of mind.
-    return (pl.col("closing_count") >= bench.rules.min_closings) & (
-        pl.col("same_block_share") >= bench.rules.same_block_share
+    return (pl.col("closing_count") >= context.rules.min_closings) & (
+        pl.col("same_block_share") >= context.rules.same_block_share
     )
 
 
-def _lacks_basis(bench: Bench) -> pl.Expr:
-    return pl.col("coverage") < bench.rules.min_coverage
+def _lacks_basis(context: RuleContext) -> pl.Expr:
+    return pl.col("coverage") < context.rules.min_coverage
 
 
 def _known_to_the_start() -> pl.Expr:
     return pl.col("history_complete").fill_null(value=True)
 
 
-def _is_untested(bench: Bench) -> pl.Expr:
-    unseen = _lacks_basis(bench) & ~_known_to_the_start()
-    if bench.history_must_be_complete:
+def _is_untested(context: RuleContext) -> pl.Expr:
+    unseen = _lacks_basis(context) & ~_known_to_the_start()
+    if context.history_must_be_complete:
         unseen |= ~_known_to_the_start()
     return (
         unseen
         | pl.col("coverage").is_null()
-        | (pl.col("closing_count") < bench.rules.min_closings)
-        | (pl.col("active_days") < bench.rules.min_active_days)
+        | (pl.col("closing_count") < context.rules.min_closings)
+        | (pl.col("active_days") < context.rules.min_active_days)
     )
 
 
-def _is_unprofitable(_: Bench) -> pl.Expr:
+def _is_unprofitable(_: RuleContext) -> pl.Expr:
     return (pl.col("standing_pnl") <= 0).fill_null(value=True)
 
 
-def _bot_sentence(wallet: Mapping[str, Any], _: Bench) -> str:
+def _bot_sentence(wallet: Mapping[str, Any], _: RuleContext) -> str:
     return (
         f"Up to {plural(wallet['max_trades_per_day'], 'trade')} a day, "
         f"{wallet['trade_frequency_daily']:,.1f} on average: more than a person makes."
     )
 
 
-def _arbitrage_sentence(wallet: Mapping[str, Any], _: Bench) -> str:
+def _arbitrage_sentence(wallet: Mapping[str, Any], _: RuleContext) -> str:
     arbitrages, trades = wallet["arbitrage_count"], wallet["trade_count"]
     return f"{plural(arbitrages, 'cyclic arbitrage')} against {plural(trades, 'trade')}."
 
 
-def _untested_sentence(wallet: Mapping[str, Any], bench: Bench) -> str:
-    rules, lacking = bench.rules, []
+def _untested_sentence(wallet: Mapping[str, Any], context: RuleContext) -> str:
+    rules, lacking = context.rules, []
     if wallet["coverage"] is None:
         lacking.append("nothing was sold at a known price")
     if wallet["closing_count"] < rules.min_closings:
@@ -132,29 +132,29 @@ def _untested_sentence(wallet: Mapping[str, Any], bench: Bench) -> str:
     return f"Not enough to judge by: {', '.join(lacking)}."
 
 
-def _idle_sentence(wallet: Mapping[str, Any], bench: Bench) -> str:
+def _idle_sentence(wallet: Mapping[str, Any], context: RuleContext) -> str:
     last = wallet["last_transaction"]
     return (
-        f"No trade since {last:%Y-%m-%d}, longer than {bench.rules.max_idle_days:g} days."
+        f"No trade since {last:%Y-%m-%d}, longer than {context.rules.max_idle_days:g} days."
         if last
         else "No trade at all."
     )
 
 
-def _loss_sentence(wallet: Mapping[str, Any], _: Bench) -> str:
+def _loss_sentence(wallet: Mapping[str, Any], _: RuleContext) -> str:
     pnl = wallet["standing_pnl"]
     return "No PnL is known." if pnl is None else f"PnL of {usd(pnl)}: no profit."
 
 
-GROUNDS: tuple[Ground, ...] = (
-    Ground(
+EXCLUSION_RULES: tuple[ExclusionRule, ...] = (
+    ExclusionRule(
         "POOL",
         lambda _: pl.col("is_pool"),
         lambda *_: "It is the pool of a swap, not a trader.",
     ),
-    Ground("ARBITRAGEUR", _is_arbitrageur, _arbitrage_sentence),
-    Ground("BOT", _is_bot, _bot_sentence),
-    Ground(
+    ExclusionRule("ARBITRAGEUR", _is_arbitrageur, _arbitrage_sentence),
+    ExclusionRule("BOT", _is_bot, _bot_sentence),
+    ExclusionRule(
         "SAME_BLOCK",
         _is_same_block,
         lambda wallet, _: (
@@ -162,42 +162,46 @@ GROUNDS: tuple[Ground, ...] = (
             "block or seconds before."
         ),
     ),
-    Ground(
+    ExclusionRule(
         "TRANSFERRED_IN",
-        lambda bench: _lacks_basis(bench) & _known_to_the_start(),
+        lambda context: _lacks_basis(context) & _known_to_the_start(),
         lambda wallet, _: (
             f"{usd(wallet['unmatched_proceeds'])} of its proceeds come from tokens without a known purchase; "
             f"only {percent(wallet['coverage'])} has a known basis."
         ),
     ),
-    Ground("UNTESTED", _is_untested, _untested_sentence),
-    Ground(
+    ExclusionRule("UNTESTED", _is_untested, _untested_sentence),
+    ExclusionRule(
         "INACTIVE",
-        lambda bench: (idle_days(bench.as_of) > bench.rules.max_idle_days).fill_null(value=True),
+        lambda context: (idle_days(context.as_of) > context.rules.max_idle_days).fill_null(
+            value=True
+        ),
         _idle_sentence,
     ),
-    Ground("UNPROFITABLE", _is_unprofitable, _loss_sentence),
+    ExclusionRule("UNPROFITABLE", _is_unprofitable, _loss_sentence),
 )
 
 
-def with_grounds(wallets: pl.DataFrame, bench: Bench) -> pl.DataFrame:
-    """Adds `wallet_class`, the first ground that applies to a wallet (null: none), and `grounds`, all of them.
+def with_exclusions(wallets: pl.DataFrame, context: RuleContext) -> pl.DataFrame:
+    """Adds `wallet_class`, the first rule that applies to a wallet (null: none), and `exclusions`, all of them.
 
     In: the ALL_TOKENS rows of the window `all`, with `standing_pnl` and `is_pool`. A rule whose number
     is unknown does not apply, unless it asks for that number.
     """
     names = [
-        pl.when(ground.applies(bench).fill_null(value=False)).then(pl.lit(ground.name))
-        for ground in GROUNDS
+        pl.when(rule.applies(context).fill_null(value=False)).then(pl.lit(rule.name))
+        for rule in EXCLUSION_RULES
     ]
     return wallets.with_columns(
         pl.coalesce(names).alias("wallet_class"),
-        pl.concat_list(names).list.drop_nulls().alias("grounds"),
+        pl.concat_list(names).list.drop_nulls().alias("exclusions"),
     )
 
 
-def sentences(wallet: Mapping[str, Any], bench: Bench) -> list[str]:
-    """Why the wallet is kept out, a sentence a ground; `wallet` is a row of `with_grounds`."""
+def sentences(wallet: Mapping[str, Any], context: RuleContext) -> list[str]:
+    """Why the wallet is kept out, a sentence a rule; `wallet` is a row of `with_exclusions`."""
     return [
-        ground.sentence(wallet, bench) for ground in GROUNDS if ground.name in wallet["grounds"]
+        rule.sentence(wallet, context)
+        for rule in EXCLUSION_RULES
+        if rule.name in wallet["exclusions"]
     ]

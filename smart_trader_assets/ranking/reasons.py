@@ -50,15 +50,15 @@ def _evidence(trader: Mapping[str, Any], confidence: float) -> Iterator[str]:
     floor = trader["return_floor"]
     if floor is None:
         return
-    told = (
+    sentence = (
         f"Its {plural(trader['closed_tokens'], 'closed token')}, worth {trader['bets']:.1f} equal bets, let "
         f"{percent(trader['expected_return'])} a bet be expected"
     )
     if floor > 0:
-        yield f"{told}, and with {confidence:g} % confidence more than {percent(floor)}."
+        yield f"{sentence}, and with {confidence:g} % confidence more than {percent(floor)}."
     else:
         sure = percent(trader["skill_confidence"] or 0.0)
-        yield f"{told}; only {sure} sure that it is more than nothing: it may be luck."
+        yield f"{sentence}; only {sure} sure that it is more than nothing: it may be luck."
 
 
 def _caveats(trader: Mapping[str, Any]) -> Iterator[str]:

@@ -46,7 +46,7 @@ _LEAST_TOKENS = 3
 
 
 @dataclass(frozen=True)
-class EvidenceRules:
+class SkillRules:
     """How results are weighed.
 
     `confidence` of the floor, in percent. `least_prior_bets` and `most_prior_bets` bound what the
@@ -95,14 +95,14 @@ def wallet_bets(tokens: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def prior_of(bets: pl.DataFrame, rules: EvidenceRules) -> Prior:
+def population_prior(bets: pl.DataFrame, rules: SkillRules) -> Prior:
     """The prior that the population in `bets` (see `wallet_bets`) gives."""
-    told = bets.filter((pl.col("closed_tokens") >= _LEAST_TOKENS) & (pl.col("bets") > 1.0))
-    if told.height < rules.least_population:
+    measured = bets.filter((pl.col("closed_tokens") >= _LEAST_TOKENS) & (pl.col("bets") > 1.0))
+    if measured.height < rules.least_population:
         return Prior(0.0, rules.unknown_spread, rules.least_prior_bets)
     returns = pl.col("bet_return")
     variance = pl.col("bet_squares") / (pl.col("bets") - 1.0)
-    found = told.select(
+    found = measured.select(
         mean=returns.median(),
         within=variance.median(),
         of_means=(variance / pl.col("bets")).median(),
@@ -117,7 +117,7 @@ def prior_of(bets: pl.DataFrame, rules: EvidenceRules) -> Prior:
     )
 
 
-def weighed(bets: pl.DataFrame, prior: Prior, rules: EvidenceRules) -> pl.DataFrame:
+def with_skill(bets: pl.DataFrame, prior: Prior, rules: SkillRules) -> pl.DataFrame:
     """Adds the posterior to `bets`: `expected_return` and `return_floor` in percent; `certainty`, how far
     the expected return lies above zero as a normal deviate; `skill_confidence`, in percent, that the return
     is above zero. The last two are null at a spread of zero."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from smart_trader_assets.ranking.exclusion import GroundRules
+from smart_trader_assets.ranking.exclusion import ExclusionThresholds
 from smart_trader_assets.ranking.score import ScoreRules
-from smart_trader_assets.ranking.skill_estimate import EvidenceRules
+from smart_trader_assets.ranking.skill_estimate import SkillRules
 
 QUALIFIED = "QUALIFIED"
 
@@ -43,8 +43,8 @@ class RankingRules:
     )
     proof: float = 95.0
     incomplete_histories: Literal["rank", "cap", "leave_out"] = "cap"
-    grounds: GroundRules = field(default_factory=GroundRules)
-    evidence: EvidenceRules = field(default_factory=EvidenceRules)
+    exclusion: ExclusionThresholds = field(default_factory=ExclusionThresholds)
+    skill: SkillRules = field(default_factory=SkillRules)
     score: ScoreRules = field(default_factory=ScoreRules)
 
     @property

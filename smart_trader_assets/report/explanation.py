@@ -185,7 +185,9 @@ def _agreement(
     if calculated is None:
         verdict = "silver/wallet_pnl has no row of this yet: `smart-trader run` computes it."
     elif equal:
-        verdict = f"Equal to silver/wallet_pnl, calculated as of {_told(calculated)}, to the cent."
+        verdict = (
+            f"Equal to silver/wallet_pnl, calculated as of {_format_time(calculated)}, to the cent."
+        )
     else:
         verdict = f"Differs from silver/wallet_pnl: {_difference(calculated, inputs)}"
     if newer:
@@ -196,7 +198,7 @@ def _agreement(
 
 def _difference(calculated: datetime, inputs: PnlInputs) -> str:
     if calculated > inputs.as_of:
-        return f"it was calculated as of {_told(calculated)}, later than {_told(inputs.as_of)}."
+        return f"it was calculated as of {_format_time(calculated)}, later than {_format_time(inputs.as_of)}."
     uncounted = inputs.swaps.filter(~pl.col("processed_for_pnl")).height
     if uncounted:
         return f"{plural(uncounted, 'swap')} up to then not counted yet: `smart-trader run` counts them."
@@ -254,5 +256,5 @@ def _untraded_token(wallet: str, token: str) -> UnknownAddressError:
     )
 
 
-def _told(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from smart_trader_assets.report import formats
 from smart_trader_assets.report.page_charts import page_charts
-from smart_trader_assets.report.report_data import RankingEvidence
+from smart_trader_assets.report.report_data import ReportData
 from smart_trader_assets.report.wallet_parts import wallet_parts
 from smart_trader_assets.text import short
 
@@ -28,7 +28,7 @@ _SOURCES = {
 }
 
 
-def render_page(evidence: RankingEvidence, *, stamp: str) -> str:
+def render_page(evidence: ReportData, *, stamp: str) -> str:
     """The whole page. `stamp` says which state of the tables it was made from.
 
     Every text that comes from outside is escaped and isolated from its surroundings' direction; the

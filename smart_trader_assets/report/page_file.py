@@ -11,7 +11,7 @@ from smart_trader_assets.delta.atomic_write import write_whole
 from smart_trader_assets.delta.location import is_remote
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.lake.resource import LakeResource
-from smart_trader_assets.report.report_data import MOST_WALLETS, RankingEvidence, read_ranking
+from smart_trader_assets.report.report_data import MOST_WALLETS, ReportData, read_report_data
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
 
@@ -31,15 +31,13 @@ def page_path(settings: Settings) -> Path:
     return folder / "reports" / PAGE_NAME
 
 
-def write_page(
-    lake: LakeResource, path: Path, *, most_wallets: int = MOST_WALLETS
-) -> RankingEvidence:
+def write_page(lake: LakeResource, path: Path, *, most_wallets: int = MOST_WALLETS) -> ReportData:
     """Make the page from the tables as they stand; ReportError where the file cannot be written."""
     # Imported here: the drawing library takes half a second that no other command should wait for.
     from smart_trader_assets.report.page import render_page  # noqa: PLC0415
 
     stamp = _stamp(lake, most_wallets)
-    evidence = read_ranking(lake, most_wallets=most_wallets)
+    evidence = read_report_data(lake, most_wallets=most_wallets)
     write_text(path, render_page(evidence, stamp=stamp))
     return evidence
 

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from smart_trader_assets.report.curves import HOLDING_BANDS, equity_curves, holding_shares
 from smart_trader_assets.report.page import TIERS, tier_mix
 from smart_trader_assets.report.page_charts import BEST_CURVES
-from smart_trader_assets.report.report_data import RankingEvidence
+from smart_trader_assets.report.report_data import ReportData
 from smart_trader_assets.text import short
 
 _TIER_COLOURS = dict(zip(TIERS, ("#b07a05", "#0d7f4f", "#3a62c9", "#69727f"), strict=True))
@@ -24,7 +24,7 @@ _INK = "#4655d8"
 _QUIET = "#5b6472"
 
 
-def ranking_pictures(evidence: RankingEvidence) -> dict[str, str]:
+def ranking_pictures(evidence: ReportData) -> dict[str, str]:
     """Name of the picture to Markdown that holds it: tier mix, cumulative realized PnL of the best
     wallets, coverage, holding times. None where no wallet is ranked."""
     if evidence.traders.is_empty():
@@ -37,9 +37,7 @@ def ranking_pictures(evidence: RankingEvidence) -> dict[str, str]:
     }
 
 
-def _markdown(
-    title: str, evidence: RankingEvidence, draw: Callable[[Axes, RankingEvidence], None]
-) -> str:
+def _markdown(title: str, evidence: ReportData, draw: Callable[[Axes, ReportData], None]) -> str:
     figure = Figure(figsize=(7.2, 3.2), dpi=100, layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=11)
@@ -51,14 +49,14 @@ def _markdown(
     return f"![{title}](data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()})"
 
 
-def _tier_mix(axes: Axes, evidence: RankingEvidence) -> None:
+def _tier_mix(axes: Axes, evidence: ReportData) -> None:
     mix = tier_mix(evidence.traders)[::-1]
     tiers = [tier for tier, _ in mix]
     colours = [_TIER_COLOURS.get(tier, _OTHER_TIER) for tier in tiers]
     axes.bar_label(axes.barh(tiers, [wallets for _, wallets in mix], color=colours), padding=3)
 
 
-def _best_wallets(axes: Axes, evidence: RankingEvidence) -> None:
+def _best_wallets(axes: Axes, evidence: ReportData) -> None:
     curves = equity_curves(evidence.lots.lot_matches)
     for rank, wallet in enumerate(evidence.shown[:BEST_CURVES], start=1):
         curve = curves.filter(pl.col("wallet_address") == wallet)
@@ -75,7 +73,7 @@ def _best_wallets(axes: Axes, evidence: RankingEvidence) -> None:
     axes.legend(fontsize=8, frameon=False)
 
 
-def _coverage(axes: Axes, evidence: RankingEvidence) -> None:
+def _coverage(axes: Axes, evidence: ReportData) -> None:
     ranked, kept_out = (
         frame["coverage"].drop_nulls().to_list()
         for frame in (evidence.traders, evidence.classified)
@@ -91,7 +89,7 @@ def _coverage(axes: Axes, evidence: RankingEvidence) -> None:
     axes.legend(fontsize=8, frameon=False)
 
 
-def _holding_times(axes: Axes, evidence: RankingEvidence) -> None:
+def _holding_times(axes: Axes, evidence: ReportData) -> None:
     matches = evidence.lots.lot_matches.with_columns(wallet_address=pl.lit("all"))
     shares = dict(holding_shares(matches).select("band", "share").iter_rows())
     names = [name for name, _ in HOLDING_BANDS]

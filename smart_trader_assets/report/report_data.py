@@ -31,7 +31,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class RankingEvidence:
+class ReportData:
     """One state of the ranking, and what is behind its best wallets.
 
     traders: gold/smart_traders, best first; all of it
@@ -63,7 +63,7 @@ class RankingEvidence:
         return [wallet for wallet in self.traders["wallet_address"] if wallet in own]
 
 
-def read_ranking(lake: LakeResource, *, most_wallets: int = MOST_WALLETS) -> RankingEvidence:
+def read_report_data(lake: LakeResource, *, most_wallets: int = MOST_WALLETS) -> ReportData:
     """The ranking as it stands in `lake`, with the lots of the best `most_wallets`.
 
     Each wallet's lots are read as of the time of its numbers in gold, so that the sums agree.
@@ -82,7 +82,7 @@ def read_ranking(lake: LakeResource, *, most_wallets: int = MOST_WALLETS) -> Ran
     )
     lots, symbols = _lots(lake, shown)
     profit = pl.coalesce("total_pnl", "realized_pnl")
-    return RankingEvidence(
+    return ReportData(
         source=lake.source,
         source_detail=lake.identity.detail,
         traders=traders,

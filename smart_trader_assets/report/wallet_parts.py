@@ -15,7 +15,7 @@ from smart_trader_assets.report.curves import (
     holding_shares,
     thinned,
 )
-from smart_trader_assets.report.report_data import RankingEvidence
+from smart_trader_assets.report.report_data import ReportData
 from smart_trader_assets.report.sales import REASON_WORDS, sales_of
 
 MOST_TOKENS = 12
@@ -60,7 +60,7 @@ class WalletPart:
     searched: str
 
 
-def wallet_parts(evidence: RankingEvidence) -> list[WalletPart]:
+def wallet_parts(evidence: ReportData) -> list[WalletPart]:
     """The parts of all wallets whose lots were read, in the order of the ranking."""
     matches = evidence.lots.lot_matches
     frames = {

@@ -84,13 +84,13 @@ def control_routes(sandbox: Sandbox) -> list[Route]:
 
 
 def _telling(control: Control) -> Control:
-    async def told(request: Request) -> Response:
+    async def answered(request: Request) -> Response:
         try:
             return await control(request)
         except ControlError as error:
             return JSONResponse({"error": str(error)}, 400)
 
-    return told
+    return answered
 
 
 async def _json(request: Request) -> object:

@@ -15,7 +15,7 @@ import polars as pl
 from smart_trader_assets.delta.batch import Settlement
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import LakeError
-from smart_trader_assets.delta.store import DeltaStore, Stamp
+from smart_trader_assets.delta.store import CommitInfo, DeltaStore
 from smart_trader_assets.tables.catalog import TRACKED_WHALES
 from smart_trader_assets.tables.cursor import Cursor
 from smart_trader_assets.tables.cursors import CURSORS
@@ -95,7 +95,7 @@ def plan_reset(store: DeltaStore, choice: Choice) -> Plan:
     return Plan(cursor, choice, chosen)
 
 
-def carry_out(store: DeltaStore, plan: Plan, stamp: Stamp) -> int:
+def carry_out(store: DeltaStore, plan: Plan, stamp: CommitInfo) -> int:
     """Put the planned rows back to the first state; how many were still as they were planned."""
     contract, column = plan.cursor.contract, plan.cursor.state_column
     state = contract.state(column)

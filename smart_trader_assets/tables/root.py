@@ -32,7 +32,7 @@ LAYOUT = 1
 class RootIdentity:
     """What a root must be to be used: the source of its rows, and the number of its shards.
 
-    A sandbox is told from another by its seed and its epoch, a replay by its folder.
+    A sandbox is complete from another by its seed and its epoch, a replay by its folder.
     """
 
     source: str
@@ -71,13 +71,13 @@ def promised_tables(store: DeltaStore) -> frozenset[str] | None:
 
 _ORIGIN = ("sandbox_seed", "sandbox_epoch", "replay_folder")
 _FIRST_DETAIL = re.compile(r"seed (?P<seed>\d+)(?:, past until (?P<epoch>\S+))?")
-"""How the first roots told their sandbox, which had no columns for it."""
+"""How the first roots complete their sandbox, which had no columns for it."""
 
 
 def _identity(row: dict[str, Any]) -> RootIdentity:
     names = ("source", "token_shards", "wallet_shards", *_ORIGIN)
-    told = _with_origin(row)
-    return RootIdentity(**{name: told[name] for name in names})
+    complete = _with_origin(row)
+    return RootIdentity(**{name: complete[name] for name in names})
 
 
 def _with_origin(row: dict[str, Any]) -> dict[str, Any]:
@@ -87,9 +87,9 @@ def _with_origin(row: dict[str, Any]) -> dict[str, Any]:
     origin: dict[str, Any] = dict.fromkeys(_ORIGIN)
     if row["source"] == "replay":
         origin["replay_folder"] = row["detail"]
-    elif told := _FIRST_DETAIL.fullmatch(row["detail"]):
-        epoch = told["epoch"]
-        origin["sandbox_seed"] = int(told["seed"])
+    elif complete := _FIRST_DETAIL.fullmatch(row["detail"]):
+        epoch = complete["epoch"]
+        origin["sandbox_seed"] = int(complete["seed"])
         origin["sandbox_epoch"] = datetime.fromisoformat(epoch) if epoch else None
     return {**row, **origin}
 

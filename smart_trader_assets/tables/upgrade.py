@@ -13,7 +13,7 @@ from typing import Any
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import TableOutgrownError
 from smart_trader_assets.delta.schema import delta_schema
-from smart_trader_assets.delta.store import DeltaStore, Stamp
+from smart_trader_assets.delta.store import CommitInfo, DeltaStore
 from smart_trader_assets.delta.verify import compare, stale_properties, verify_table
 from smart_trader_assets.tables.catalog import ALL_TABLES
 from smart_trader_assets.tables.ops import RUNS
@@ -54,7 +54,7 @@ def plan_upgrade(
     return plans
 
 
-def carry_out_upgrade(store: DeltaStore, plan: Upgrade, stamp: Stamp) -> None:
+def carry_out_upgrade(store: DeltaStore, plan: Upgrade, stamp: CommitInfo) -> None:
     """Add the columns, then set the properties; doing it again changes nothing more."""
     contract = plan.contract
 

@@ -9,7 +9,7 @@ from smart_trader_assets.birdeye import BudgetSpentError
 from smart_trader_assets.sandbox import Endpoint, Recording
 from smart_trader_assets.tables.catalog import TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets_tests.support.pipeline import open_pipeline
-from smart_trader_assets_tests.support.village import ANN, CAT, NOW, swap
+from smart_trader_assets_tests.support.tiny_market import ANN, CAT, NOW, swap
 
 ROWS = 250
 
@@ -32,7 +32,7 @@ def busy(tmp_path):
 def test_a_wallet_whose_pages_ran_out_goes_on_where_it_stopped(busy):
     report = busy.drain(swap_pages_per_run=1)
     fetches = [step for step in report.steps if step.asset == TRANSACTIONS.name]
-    assert [step.facts["wallets_to_go_on"] for step in fetches] == [1, 1, 0]
+    assert [step.metrics["wallets_to_go_on"] for step in fetches] == [1, 1, 0]
     assert busy.requests(Endpoint.SWAPS) == 3
     swaps = busy.rows(TRANSACTIONS)
     assert swaps.height == swaps["swap_id"].n_unique() == ROWS

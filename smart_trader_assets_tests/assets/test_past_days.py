@@ -5,7 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from smart_trader_assets.tables.catalog import TOKENS
-from smart_trader_assets_tests.support.village import NOW
+from smart_trader_assets_tests.support.tiny_market import NOW
 
 TODAY = NOW.date().isoformat()
 YESTERDAY = (NOW - timedelta(days=1)).date().isoformat()

@@ -18,9 +18,9 @@ from smart_trader_assets.tables.catalog import TRANSACTIONS
 from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
 from smart_trader_assets.tables.transitions import swaps_counted
 from smart_trader_assets.transforms.whale_screening import may_be_a_trader
-from smart_trader_assets_tests.automation.ticking import settings_for
-from smart_trader_assets_tests.delta.samples import NOW, STAMP, frame, swap
-from smart_trader_assets_tests.support.village import ANN, BOB, CID, DEE
+from smart_trader_assets_tests.support.samples import NOW, STAMP, frame, swap
+from smart_trader_assets_tests.support.ticking import settings_for
+from smart_trader_assets_tests.support.tiny_market import ANN, BOB, CID, DEE
 
 VAULT = str(Pubkey.find_program_address([b"vault"], Pubkey.default())[0])
 

@@ -8,8 +8,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from smart_trader_assets_tests.automation.ticking import Automation, settings_for
-from smart_trader_assets_tests.delta.samples import NOW
+from smart_trader_assets_tests.support.samples import NOW
+from smart_trader_assets_tests.support.ticking import Automation, settings_for
 
 
 @pytest.fixture

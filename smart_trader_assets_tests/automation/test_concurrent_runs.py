@@ -12,17 +12,17 @@ import polars as pl
 import pytest
 
 from smart_trader_assets.delta.batch import Batch
-from smart_trader_assets.delta.store import DeltaStore, Stamp
+from smart_trader_assets.delta.store import CommitInfo, DeltaStore
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
 from smart_trader_assets.transforms.shards import shard_of
-from smart_trader_assets_tests.automation.ticking import settings_for
 from smart_trader_assets_tests.automation.worker import READY, SHARDS
-from smart_trader_assets_tests.delta.samples import DAY, NOW, frame, swap, token
-from smart_trader_assets_tests.support.village import CAT, USDC
+from smart_trader_assets_tests.support.samples import DAY, NOW, frame, swap, token
+from smart_trader_assets_tests.support.ticking import settings_for
+from smart_trader_assets_tests.support.tiny_market import CAT, USDC
 
-WRITER = Stamp("writer", "bronze/transactions")
+WRITER = CommitInfo("writer", "bronze/transactions")
 # Two processes on one shard, one on the other.
 WORKERS = ("00", "00", "01")
 ROUNDS = 10
@@ -116,7 +116,7 @@ def put_prices(store: DeltaStore, price: float) -> None:
 def reset_swaps(store: DeltaStore, wallet: str, run_id: str) -> None:
     """A wallet's swaps are to be counted again."""
     plan = plan_reset(store, Choice(TRANSACTIONS.name, wallets=(wallet,)))
-    carry_out(store, plan, Stamp(run_id, "reset"))
+    carry_out(store, plan, CommitInfo(run_id, "reset"))
 
 
 def test_what_comes_and_changes_beside_runs_is_settled_once_and_never_unread(store, beside_workers):

@@ -10,7 +10,7 @@ from smart_trader_assets.settings import load_settings
 from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS, TRANSACTIONS, WHALES
 from smart_trader_assets.tables.cursors import CONSUMERS
 from smart_trader_assets_tests.support.command import PROJECT, installed, python
-from smart_trader_assets_tests.support.village import FIRST_MINTS, NOW
+from smart_trader_assets_tests.support.tiny_market import FIRST_MINTS, NOW
 
 CODE = "smart_trader_assets.definitions"
 JOBS = {"snapshot", "token_side", "wallet_side", "ranking"}

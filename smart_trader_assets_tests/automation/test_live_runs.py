@@ -11,7 +11,7 @@ from smart_trader_assets.automation.live_runs import (
     live_partitions,
     wait_after_failures,
 )
-from smart_trader_assets.delta.store import Stamp
+from smart_trader_assets.delta.store import CommitInfo
 from smart_trader_assets.drain import Drain
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.report.page_file import page_is_current, page_path
@@ -24,8 +24,8 @@ from smart_trader_assets.tables.catalog import (
 )
 from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
 from smart_trader_assets.transforms.shards import shard_keys
-from smart_trader_assets_tests.automation.ticking import Automation
-from smart_trader_assets_tests.delta.samples import pnl, whale
+from smart_trader_assets_tests.support.samples import pnl, whale
+from smart_trader_assets_tests.support.ticking import Automation
 from smart_trader_assets_tests.support.ui import Ui
 
 ASSET = TRACKED_WHALES.name
@@ -171,7 +171,7 @@ def test_a_page_that_cannot_be_written_neither_undoes_nor_puts_off_a_ranking(dra
     pages.write_text("in the way of the folder")
     for _ in range(3):
         plan = plan_reset(drained.store, Choice(WALLET_PNL.name))
-        carry_out(drained.store, plan, Stamp("a test", "tests"))
+        carry_out(drained.store, plan, CommitInfo("a test", "tests"))
         (request,) = ui.automation.tick(SMART_TRADERS.name).requests
         result = ui.carry_out(request)
         (failure,) = (e for e in result.all_events if e.is_step_failure)

@@ -5,7 +5,7 @@ import pytest
 from smart_trader_assets.delta.errors import TableMissingError
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore
 from smart_trader_assets.tables.catalog import TOKENS
-from smart_trader_assets_tests.delta.samples import DAY, token
+from smart_trader_assets_tests.support.samples import DAY, token
 
 
 def test_a_look_stays_at_the_version_that_it_first_saw(automation):

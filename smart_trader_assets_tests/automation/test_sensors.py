@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from smart_trader_assets.birdeye.circuit_breaker import NOTICE_FILE, Notice
+from smart_trader_assets.birdeye.circuit_breaker import BREAKER_FILE, OpenBreaker
 from smart_trader_assets.delta.errors import TableMissingError
 from smart_trader_assets.tables.catalog import (
     SMART_TRADERS,
@@ -21,8 +21,8 @@ from smart_trader_assets.tables.catalog import (
 )
 from smart_trader_assets.tables.cursors import CONSUMERS
 from smart_trader_assets.transforms.shards import shard_keys
-from smart_trader_assets_tests.automation.ticking import Automation
-from smart_trader_assets_tests.delta.samples import (
+from smart_trader_assets_tests.support.pipeline import Pipeline
+from smart_trader_assets_tests.support.samples import (
     DAY,
     NOW,
     pnl,
@@ -32,7 +32,7 @@ from smart_trader_assets_tests.delta.samples import (
     tracked_whale,
     whale,
 )
-from smart_trader_assets_tests.support.pipeline import Pipeline
+from smart_trader_assets_tests.support.ticking import Automation
 
 WALLET_SHARDS = shard_keys(16)
 
@@ -172,7 +172,7 @@ def _of(pipeline: Pipeline, instance: dg.DagsterInstance) -> Automation:
 
 def test_a_notice_of_parking_holds_back_only_those_that_fetch(automation, tmp_path):
     until = datetime.now(UTC) + timedelta(hours=6)
-    _park(automation, Notice(until, "Compute units usage limit exceeded"))
+    _park(automation, OpenBreaker(until, "Compute units usage limit exceeded"))
     automation.put(TRACKED_TOKENS, [tracked_token("a")])
     automation.put(TRACKED_WHALES, [tracked_whale("w")])
     automation.put(WHALES, [whale("w")])
@@ -183,14 +183,14 @@ def test_a_notice_of_parking_holds_back_only_those_that_fetch(automation, tmp_pa
             "Compute units usage limit exceeded"
         )
     assert automation.tick(TRACKED_WHALES.name).partitions == ["00"]
-    _park(automation, Notice(datetime.now(UTC) - timedelta(seconds=1), "over"))
+    _park(automation, OpenBreaker(datetime.now(UTC) - timedelta(seconds=1), "over"))
     assert automation.tick(WHALES.name).partitions == ["00"]
 
 
-def _park(automation: Automation, notice: Notice) -> None:
+def _park(automation: Automation, notice: OpenBreaker) -> None:
     folder: Path = automation.settings.resolved_state_dir
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / NOTICE_FILE).write_text(
+    (folder / BREAKER_FILE).write_text(
         json.dumps({"until": notice.until.isoformat(), "reason": notice.reason})
     )
 

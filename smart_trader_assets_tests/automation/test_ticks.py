@@ -11,8 +11,8 @@ from smart_trader_assets.automation.ticks import (
     WHOLE,
     Request,
     TickCursor,
+    format_due,
     plan_requests,
-    told,
 )
 from smart_trader_assets.transforms.shards import shard_keys
 
@@ -104,8 +104,8 @@ def test_an_unpartitioned_asset_is_asked_for_whole():
 def test_a_range_is_written_as_people_write_it():
     assert Request("03", "03", 1).partitions == "03"
     assert Request("03", "07", 1).partitions == "03...07"
-    assert told({"07": 2, "03": 1}) == "03: 1, 07: 2"
-    assert told({}) == "nothing"
+    assert format_due({"07": 2, "03": 1}) == "03: 1, 07: 2"
+    assert format_due({}) == "nothing"
 
 
 cursors = st.builds(

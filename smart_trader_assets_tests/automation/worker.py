@@ -16,8 +16,8 @@ from smart_trader_assets.assembly import make_assets, make_resources
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.tables.cursors import SWAPS_TO_COUNT, TOKENS_TO_TRACK
 from smart_trader_assets.thresholds import due_policy
-from smart_trader_assets_tests.automation.ticking import settings_for
-from smart_trader_assets_tests.delta.samples import NOW
+from smart_trader_assets_tests.support.samples import NOW
+from smart_trader_assets_tests.support.ticking import settings_for
 
 SHARDS: Mapping[str, Any] = {"token_shards": 2, "wallet_shards": 2}
 CURSORS = (TOKENS_TO_TRACK, SWAPS_TO_COUNT)

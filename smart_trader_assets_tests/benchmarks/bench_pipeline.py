@@ -71,7 +71,7 @@ def _drain_here(order: dict[str, Any]) -> None:
                 "processor": processor,
                 "peak_gb": peak,
                 "steps": [
-                    [step.asset, step.due, step.seconds, step.facts] for step in report.steps
+                    [step.asset, step.due, step.seconds, step.metrics] for step in report.steps
                 ],
                 "rows": rows,
             }

@@ -22,23 +22,23 @@ from deltalake import write_deltalake
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.contract import BATCH, OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.schema import conform
-from smart_trader_assets.delta.store import DeltaStore, PinnedStore, Stamp
+from smart_trader_assets.delta.store import CommitInfo, DeltaStore, PinnedStore
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.tables.catalog import TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.tables.cursors import SWAPS_TO_COUNT, cursors_of
 from smart_trader_assets.tables.transitions import swaps_counted
 from smart_trader_assets.thresholds import due_policy
 from smart_trader_assets.transforms.shards import shard_keys
-from smart_trader_assets_tests.automation.ticking import Automation, settings_for
 from smart_trader_assets_tests.benchmarks.lines import Line, Size, command
-from smart_trader_assets_tests.delta.samples import NOW
+from smart_trader_assets_tests.support.samples import NOW
+from smart_trader_assets_tests.support.ticking import Automation, settings_for
 
 ROWS: dict[Size, int] = {"small": 1_000_000, "full": 10_000_000}
 SHARDS = shard_keys(16)
 DUE = 10_000
 SWAPS_A_WALLET = 500
 ROWS_A_FILE = 200_000
-STAMP = Stamp("bench", "bench")
+STAMP = CommitInfo("bench", "bench")
 
 
 @dataclass(frozen=True)

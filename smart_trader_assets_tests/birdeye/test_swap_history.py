@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +13,7 @@ from smart_trader_assets.birdeye import InvalidResponseError, SwapHistory
 from smart_trader_assets_tests.birdeye.conftest import MakeClient
 from smart_trader_assets_tests.birdeye.scripted_server import ScriptedServer, items
 from smart_trader_assets_tests.birdeye.swap_service import SwapService, row, rows_at
-
-REAL_ROWS = Path(__file__).parents[3] / "shared" / "birdeye" / "trader_txs"
+from smart_trader_assets_tests.support.command import RECORDED_ROWS
 
 
 def walk(
@@ -229,9 +227,9 @@ def test_a_server_that_ignores_before_time_is_not_followed_in_circles(
 def test_real_histories_come_through_byte_for_byte(
     server: ScriptedServer, make_client: MakeClient
 ) -> None:
-    if not REAL_ROWS.is_dir():
+    if not RECORDED_ROWS.is_dir():
         pytest.skip("recorded swap rows lie outside of the project and are not here")
-    for path in sorted(REAL_ROWS.glob("*.jsonl")):
+    for path in sorted(RECORDED_ROWS.glob("*.jsonl")):
         rows = [json.loads(line) for line in path.read_text().splitlines()]
         server.respond = SwapService(rows)
         history = walk(make_client, before=2_000_000_000, page_size=100)

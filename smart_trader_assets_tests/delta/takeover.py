@@ -9,7 +9,7 @@ import polars as pl
 
 from smart_trader_assets.delta.batch import Batch, Settlement
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets_tests.delta.samples import HOLDINGS, LISTINGS, STAMP, frame
+from smart_trader_assets_tests.support.samples import HOLDINGS, LISTINGS, STAMP, frame
 
 SHARDS = ("00", "01")
 

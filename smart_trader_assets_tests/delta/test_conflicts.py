@@ -23,7 +23,7 @@ from smart_trader_assets.delta.errors import CommitConflictError
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import TOKENS, TRANSACTIONS, WHALES
 from smart_trader_assets_tests.delta import takeover
-from smart_trader_assets_tests.delta.samples import (
+from smart_trader_assets_tests.support.samples import (
     HOLDINGS,
     LISTINGS,
     NOW,

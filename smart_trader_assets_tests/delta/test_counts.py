@@ -15,8 +15,8 @@ from smart_trader_assets.delta.batch import Batch, Settlement
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import ALL_TABLES
-from smart_trader_assets_tests.delta.conftest import Put
-from smart_trader_assets_tests.delta.samples import LISTINGS, SAMPLES, STAMP, frame
+from smart_trader_assets_tests.support.samples import LISTINGS, SAMPLES, STAMP, frame
+from smart_trader_assets_tests.support.stores import Put
 
 SHARDS = ["00", "01"]
 STATES = ["pending", "kept", "refused"]

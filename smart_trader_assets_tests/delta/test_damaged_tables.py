@@ -20,9 +20,9 @@ from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.doctor.findings import Verdict
 from smart_trader_assets.doctor.table_health import all_tables
 from smart_trader_assets.tables.catalog import TRANSACTIONS, WALLET_PNL
-from smart_trader_assets_tests.delta.samples import STAMP
 from smart_trader_assets_tests.support.pipeline import Pipeline
-from smart_trader_assets_tests.support.village import LATER
+from smart_trader_assets_tests.support.samples import STAMP
+from smart_trader_assets_tests.support.tiny_market import LATER
 
 WEEK = 168.0
 

@@ -11,8 +11,8 @@ from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.errors import FrameError
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import TRACKED_TOKENS
-from smart_trader_assets_tests.delta.conftest import Put
-from smart_trader_assets_tests.delta.samples import NOW, STAMP, frame, tracked_token
+from smart_trader_assets_tests.support.samples import NOW, STAMP, frame, tracked_token
+from smart_trader_assets_tests.support.stores import Put
 
 GOOD = frame(TRACKED_TOKENS, [tracked_token("a", holder=5), tracked_token("b", holder=6)])
 FIRST = pl.col("token_address") == "a"

@@ -14,7 +14,6 @@ from polars.testing import assert_frame_equal
 
 from smart_trader_assets.delta.batch import Batch, Settlement
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets_tests.delta.samples import HOLDINGS, LISTINGS, STAMP, content
 from smart_trader_assets_tests.delta.takeover import (
     SHARDS,
     create_tables,
@@ -23,6 +22,7 @@ from smart_trader_assets_tests.delta.takeover import (
     list_prices,
     take_over,
 )
+from smart_trader_assets_tests.support.samples import HOLDINGS, LISTINGS, STAMP, content
 
 
 class Killed(BaseException):

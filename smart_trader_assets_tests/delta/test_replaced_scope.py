@@ -5,12 +5,12 @@ from __future__ import annotations
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from smart_trader_assets.delta.batch import Batch, Scope
+from smart_trader_assets.delta.batch import Batch, ReplaceScope
 from smart_trader_assets.delta.contract import VERSION
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import SMART_TRADERS, WALLET_PNL
-from smart_trader_assets_tests.delta.conftest import Put, Settle
-from smart_trader_assets_tests.delta.samples import STAMP, frame, pnl, trader
+from smart_trader_assets_tests.support.samples import STAMP, frame, pnl, trader
+from smart_trader_assets_tests.support.stores import Put, Settle
 
 
 def keys(store: DeltaStore) -> list[tuple[str, str]]:
@@ -22,7 +22,10 @@ def test_rows_of_the_scope_that_no_longer_exist_leave(store: DeltaStore, put: Pu
     put(WALLET_PNL, pnl("a", "x"), pnl("a", "y"), pnl("b", "x"), pnl("c", "x"))
 
     written = put(
-        WALLET_PNL, pnl("a", "x"), pnl("a", "z"), replaces=Scope("wallet_address", ("a", "b"))
+        WALLET_PNL,
+        pnl("a", "x"),
+        pnl("a", "z"),
+        replaces=ReplaceScope("wallet_address", ("a", "b")),
     )
 
     assert (written.inserted, written.updated, written.deleted) == (1, 0, 2)
@@ -36,7 +39,7 @@ def test_what_the_scope_brings_again_keeps_its_state_and_version(
     settle(WALLET_PNL, {"processed_for_gold": True})
     before = store.scan(WALLET_PNL).filter(pl.col("token_address") == "x").collect()
 
-    put(WALLET_PNL, pnl("a", "x"), replaces=Scope("wallet_address", ("a",)))
+    put(WALLET_PNL, pnl("a", "x"), replaces=ReplaceScope("wallet_address", ("a",)))
 
     assert_frame_equal(store.scan(WALLET_PNL).collect(), before)
     assert before[VERSION].null_count() == 0
@@ -45,13 +48,15 @@ def test_what_the_scope_brings_again_keeps_its_state_and_version(
 def test_settled_rows_leave_too(store: DeltaStore, put: Put, settle: Settle) -> None:
     put(WALLET_PNL, pnl("a", "x"), pnl("a", "y"))
     settle(WALLET_PNL, {"processed_for_gold": True}, only=pl.col("token_address") == "y")
-    assert put(WALLET_PNL, pnl("a", "x"), replaces=Scope("wallet_address", ("a",))).deleted == 1
+    assert (
+        put(WALLET_PNL, pnl("a", "x"), replaces=ReplaceScope("wallet_address", ("a",))).deleted == 1
+    )
     assert keys(store) == [("a", "x")]
 
 
 def test_a_repeated_replacement_makes_no_commit(store: DeltaStore, put: Put) -> None:
     put(WALLET_PNL, pnl("a", "x"), pnl("b", "x"))
-    scope = Scope("wallet_address", ("a",))
+    scope = ReplaceScope("wallet_address", ("a",))
     put(WALLET_PNL, pnl("a", "y"), replaces=scope)
     version = store.version(WALLET_PNL)
     written = put(WALLET_PNL, pnl("a", "y"), replaces=scope)
@@ -62,7 +67,7 @@ def test_a_repeated_replacement_makes_no_commit(store: DeltaStore, put: Put) -> 
 def test_a_scope_without_rows_is_emptied(store: DeltaStore, put: Put) -> None:
     put(WALLET_PNL, pnl("a", "x"), pnl("b", "x"))
     none = frame(WALLET_PNL, [pnl("a")]).clear()
-    batch = Batch(none, "00", replaces=Scope("wallet_address", ("a",)))
+    batch = Batch(none, "00", replaces=ReplaceScope("wallet_address", ("a",)))
     assert store.write(WALLET_PNL, batch, STAMP).deleted == 1
     assert keys(store) == [("b", "x")]
 
@@ -70,7 +75,7 @@ def test_a_scope_without_rows_is_emptied(store: DeltaStore, put: Put) -> None:
 def test_a_scope_ends_at_the_partition_of_its_batch(store: DeltaStore, put: Put) -> None:
     put(WALLET_PNL, pnl("a", "x"))
     put(WALLET_PNL, pnl("a", "x2", wallet_shard="01"), partition="01")
-    put(WALLET_PNL, pnl("a", "y"), replaces=Scope("wallet_address", ("a",)))
+    put(WALLET_PNL, pnl("a", "y"), replaces=ReplaceScope("wallet_address", ("a",)))
     assert keys(store) == [("a", "x2"), ("a", "y")]
 
 
@@ -79,7 +84,11 @@ def test_a_whole_table_is_replaced_row_by_row(store: DeltaStore, put: Put) -> No
     before = store.scan(SMART_TRADERS).filter(pl.col("wallet_address") == "a").collect()
 
     written = put(
-        SMART_TRADERS, trader("a"), trader("c", overall_rank=2), trader("d"), replaces=Scope()
+        SMART_TRADERS,
+        trader("a"),
+        trader("c", overall_rank=2),
+        trader("d"),
+        replaces=ReplaceScope(),
     )
 
     assert (written.inserted, written.updated, written.deleted) == (1, 1, 1)
@@ -95,5 +104,5 @@ def test_a_whole_table_is_replaced_row_by_row(store: DeltaStore, put: Put) -> No
 def test_a_table_that_nobody_qualifies_for_is_empty(store: DeltaStore, put: Put) -> None:
     put(SMART_TRADERS, trader("a"), trader("b"))
     none = frame(SMART_TRADERS, [trader("a")]).clear()
-    assert store.write(SMART_TRADERS, Batch(none, replaces=Scope()), STAMP).deleted == 2
+    assert store.write(SMART_TRADERS, Batch(none, replaces=ReplaceScope()), STAMP).deleted == 2
     assert store.scan(SMART_TRADERS).collect().height == 0

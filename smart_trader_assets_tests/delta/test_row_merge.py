@@ -24,8 +24,7 @@ from smart_trader_assets.tables.catalog import (
     WALLET_PNL,
     WHALES,
 )
-from smart_trader_assets_tests.delta.conftest import Put, Settle
-from smart_trader_assets_tests.delta.samples import (
+from smart_trader_assets_tests.support.samples import (
     DAY,
     DONE,
     LATER_STAMP,
@@ -40,6 +39,7 @@ from smart_trader_assets_tests.delta.samples import (
     tracked_whale,
     whale,
 )
+from smart_trader_assets_tests.support.stores import Put, Settle
 
 STATEFUL = [contract for contract in ALL_TABLES if contract.states]
 named = pytest.mark.parametrize("contract", ALL_TABLES, ids=lambda c: c.name)

@@ -14,8 +14,7 @@ from smart_trader_assets.delta.contract import BATCH, OPERATION, VERSION, TableC
 from smart_trader_assets.delta.errors import FrameError
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS, TRANSACTIONS, WHALES
-from smart_trader_assets_tests.delta.conftest import Put, Settle
-from smart_trader_assets_tests.delta.samples import (
+from smart_trader_assets_tests.support.samples import (
     DAY,
     HOLDINGS,
     LATER_STAMP,
@@ -28,6 +27,7 @@ from smart_trader_assets_tests.delta.samples import (
     tracked_token,
     whale,
 )
+from smart_trader_assets_tests.support.stores import Put, Settle
 
 TRACKED = {"tracking_status": "tracked", "tracked_at": NOW}
 
@@ -164,12 +164,12 @@ def test_a_batch_counts_what_it_settled_and_what_it_left(store: DeltaStore, put:
         frame(HOLDINGS, [{**listing("a"), "first_listing": 1}]),
         "00",
         settles=(Settlement.of(LISTINGS, read, operation="KEPT", sets={"status": "kept"}),),
-        facts={"mints": 1.0},
+        metrics={"mints": 1.0},
     )
     written = store.write(HOLDINGS, batch, STAMP)
     assert (written.inserted, written.settled, written.left_due) == (1, 2, 1)
     assert written.settled_by_table == {"bronze/listings": 2}
-    assert written.facts == {"mints": 1.0}
+    assert written.metrics == {"mints": 1.0}
 
 
 def listing(mint: str, **columns: Any) -> dict[str, Any]:

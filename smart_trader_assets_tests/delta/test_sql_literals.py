@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smart_trader_assets.delta.batch import Batch, Scope, Settlement
+from smart_trader_assets.delta.batch import Batch, ReplaceScope, Settlement
 from smart_trader_assets.delta.sql import literal, one_of
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import WALLET_PNL
-from smart_trader_assets_tests.delta.conftest import Put
-from smart_trader_assets_tests.delta.samples import HOLDINGS, LISTINGS, STAMP, frame, pnl
+from smart_trader_assets_tests.support.samples import HOLDINGS, LISTINGS, STAMP, frame, pnl
+from smart_trader_assets_tests.support.stores import Put
 
 HOSTILE = [
     "' OR 1=1 --",
@@ -103,7 +103,7 @@ def test_a_hostile_partition_is_one_partition(store: DeltaStore) -> None:
 
 def test_a_scope_of_a_hostile_wallet_takes_no_other_with_it(store: DeltaStore, put: Put) -> None:
     put(WALLET_PNL, pnl("' OR 1=1 --"), pnl("b"))
-    put(WALLET_PNL, pnl("b"), replaces=Scope("wallet_address", ("' OR 1=1 --",)))
+    put(WALLET_PNL, pnl("b"), replaces=ReplaceScope("wallet_address", ("' OR 1=1 --",)))
     assert store.scan(WALLET_PNL).collect()["wallet_address"].to_list() == ["b"]
 
 

@@ -14,12 +14,12 @@ import pytest
 
 from smart_trader_assets.assembly import make_resources
 from smart_trader_assets.assets.webhook import follow_ranking, helius_webhook_asset
-from smart_trader_assets.delta.batch import Batch, Scope
+from smart_trader_assets.delta.batch import Batch, ReplaceScope
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sandbox import HeliusEndpoint, Recording, SandboxServer
 from smart_trader_assets.settings import Settings, load_settings
 from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS
-from smart_trader_assets_tests.delta.samples import NOW, STAMP, classified, frame, trader
+from smart_trader_assets_tests.support.samples import NOW, STAMP, classified, frame, trader
 
 KEY = "h3lius-key/that-nobody+may=read"
 AUTHORIZATION = "Bearer s3cret-of-the-receiver"
@@ -81,7 +81,9 @@ class Alerts:
         ]
         rows.reverse()
         store = make_lake(self.settings()).store
-        store.write(SMART_TRADERS, Batch(frame(SMART_TRADERS, rows), replaces=Scope()), STAMP)
+        store.write(
+            SMART_TRADERS, Batch(frame(SMART_TRADERS, rows), replaces=ReplaceScope()), STAMP
+        )
         return wallets
 
     def keep_out(self, wallet: str) -> None:
@@ -143,8 +145,8 @@ def ranked_nobody(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def running_server(village: Recording) -> Iterator[SandboxServer]:
-    with SandboxServer(village, clock=lambda: NOW) as server:
+def running_server(tiny_market: Recording) -> Iterator[SandboxServer]:
+    with SandboxServer(tiny_market, clock=lambda: NOW) as server:
         server.webhooks.api_key = KEY
         yield server
 

@@ -9,8 +9,8 @@ import pytest
 
 from smart_trader_assets.assembly import make_definitions
 from smart_trader_assets.automation.live_runs import CONSUMER_TAG
-from smart_trader_assets_tests.automation.ticking import Automation
 from smart_trader_assets_tests.helius.conftest import Alerts
+from smart_trader_assets_tests.support.ticking import Automation
 
 ASSET = "alerts/helius_webhook"
 MINE = {CONSUMER_TAG: ASSET}

@@ -5,16 +5,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 from solders.pubkey import Pubkey
 
 from smart_trader_assets.pnl.cash import NATIVE_SOL, USDC, USDT, WRAPPED_SOL
+from smart_trader_assets_tests.support.command import RECORDED_ROWS
 
 AS_OF = datetime(2025, 7, 1, 12, tzinfo=UTC)
-RECORDED = Path(__file__).parents[3] / "shared" / "birdeye" / "trader_txs"
 DECIMALS = {WRAPPED_SOL: 9, NATIVE_SOL: 9, USDC: 6, USDT: 6}
 LEG_FIELDS = (
     "symbol",
@@ -141,7 +140,7 @@ def recorded_rows() -> list[dict[str, Any]]:
     """The recorded histories as bronze rows, with an ordinal for fills that repeat exactly."""
     rows: list[dict[str, Any]] = []
     seen: dict[str, int] = {}
-    for path in sorted(RECORDED.glob("*.jsonl")):
+    for path in sorted(RECORDED_ROWS.glob("*.jsonl")):
         for line in path.read_text().splitlines():
             item = json.loads(line)
             row: dict[str, Any] = {name: item.get(name) for name in ROW_FIELDS}

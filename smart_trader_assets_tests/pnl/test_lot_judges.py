@@ -14,7 +14,7 @@ from smart_trader_assets.pnl import fifo, netted_trades
 from smart_trader_assets.pnl.exact import UNITS_PER_USD
 from smart_trader_assets_tests.pnl.beancount_judge import beancount_costs
 from smart_trader_assets_tests.pnl.deals import Deal
-from smart_trader_assets_tests.pnl.histories import RECORDED, frame, recorded_rows
+from smart_trader_assets_tests.pnl.histories import RECORDED_ROWS, frame, recorded_rows
 from smart_trader_assets_tests.pnl.test_recorded_wallets import AS_OF
 
 CENT = UNITS_PER_USD // 100
@@ -96,7 +96,7 @@ def rp2_costs(
 ) -> Callable[[list[Deal]], list[Decimal]]:
     monkeypatch.chdir(tmp_path)
     with localcontext():
-        judge = importlib.import_module("smart_trader_assets_tests.pnl.rp2_judge")
+        judge = importlib.import_module("smart_trader_assets_tests.pnl.rp2_oracle")
 
     def costs(deals: list[Deal]) -> list[Decimal]:
         with localcontext(judge.RP2_CONTEXT):
@@ -118,7 +118,7 @@ def test_random_lots_are_matched_as_beancount_matches_them():
         assert_same_costs(engine_costs(deals), beancount_costs(deals))
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason=f"no recorded histories at {RECORDED}")
+@pytest.mark.skipif(not RECORDED_ROWS.is_dir(), reason=f"no recorded histories at {RECORDED_ROWS}")
 def test_recorded_lots_are_matched_as_both_judges_match_them(rp2_costs):
     positions = recorded_deals()
     assert len(positions) > 30

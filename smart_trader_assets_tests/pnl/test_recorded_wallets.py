@@ -7,11 +7,11 @@ import pytest
 
 from smart_trader_assets.pnl import ALL_TOKENS, compute_wallet_pnl, explain_wallet, screen_swaps
 from smart_trader_assets_tests.pnl.agreement import assert_agree
-from smart_trader_assets_tests.pnl.histories import RECORDED, frame, recorded_rows
+from smart_trader_assets_tests.pnl.histories import RECORDED_ROWS, frame, recorded_rows
 from smart_trader_assets_tests.pnl.reference import reference_pnl
 
 pytestmark = pytest.mark.skipif(
-    not RECORDED.is_dir(), reason=f"no recorded histories at {RECORDED}"
+    not RECORDED_ROWS.is_dir(), reason=f"no recorded histories at {RECORDED_ROWS}"
 )
 AS_OF = datetime(2025, 7, 25, tzinfo=UTC)
 MASHA_BUYER = "5ngDQ3vMT7GHeFvXP5GLX79t6fqG2t15kyQTtst9zFdw"

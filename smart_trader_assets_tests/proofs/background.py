@@ -19,8 +19,8 @@ from pathlib import Path
 import dagster as dg
 
 from smart_trader_assets.automation.live_runs import CONSUMER_TAG
+from smart_trader_assets_tests.support.command import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "smart_trader_assets.cli")
 LIVE = (
     dg.DagsterRunStatus.QUEUED,

@@ -6,16 +6,15 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 
 import polars as pl
 
 from smart_trader_assets.pnl import compute_wallet_pnl
 from smart_trader_assets.sandbox import Character, GeneratedMarket
 from smart_trader_assets.transforms.swaps import transaction_rows
+from smart_trader_assets_tests.support.command import RECORDED_ROWS
 
 ANCHOR = datetime(2026, 3, 1, 9, tzinfo=UTC)
-RECORDED = Path(__file__).parents[3] / "shared" / "birdeye" / "trader_txs"
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def recorded_swaps() -> pl.DataFrame:
     return _rows(
         {
             path.stem: [json.loads(line) for line in path.read_text().splitlines()]
-            for path in sorted(RECORDED.glob("*.jsonl"))
+            for path in sorted(RECORDED_ROWS.glob("*.jsonl"))
         }
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from smart_trader_assets.delta.contract import AUDIT
-from smart_trader_assets.ranking import Judgement, RankingRules, judge_wallets
+from smart_trader_assets.ranking import Classification, RankingRules, rank_wallets
 from smart_trader_assets.tables.catalog import WALLET_PNL
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
@@ -77,9 +77,9 @@ def pnl_frame(*rows: Row) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=PNL_SCHEMA)
 
 
-def judged(*rows: Row, rules: RankingRules = RULES, **options: Any) -> Judgement:
+def judged(*rows: Row, rules: RankingRules = RULES, **options: Any) -> Classification:
     """The judgement on the rows as of `AS_OF`."""
-    return judge_wallets(pnl_frame(*rows), rules=rules, as_of=AS_OF, **options)
+    return rank_wallets(pnl_frame(*rows), rules=rules, as_of=AS_OF, **options)
 
 
 def ranked(*rows: Row, rules: RankingRules = RULES, **options: Any) -> pl.DataFrame:
@@ -95,5 +95,5 @@ def tier_of(*rows: Row, rules: RankingRules = RULES) -> str | None:
 
 def class_of(*rows: Row, rules: RankingRules = RULES, **options: Any) -> str | None:
     """The class of the one wallet in the rows; None where it is ranked."""
-    found = judged(*rows, rules=rules, **options).kept_out
+    found = judged(*rows, rules=rules, **options).excluded
     return None if found.is_empty() else found["wallet_class"].item()

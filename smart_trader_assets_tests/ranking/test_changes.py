@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smart_trader_assets.ranking import Judgement, RankingRules, tier_changes
+from smart_trader_assets.ranking import Classification, RankingRules, tier_changes
 from smart_trader_assets.tables.catalog import TIER_CHANGES
 from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, judged, portfolio, trader
 
@@ -17,7 +17,7 @@ NOTHING = pl.DataFrame(schema=TOLD)
 PNL = {"ELITE": 20_000.0, "STRONG": 5_000.0, "PROMISING": 500.0, "QUALIFIED": 50.0, None: -1.0}
 
 
-def ranking(**tiers: str | None) -> Judgement:
+def ranking(**tiers: str | None) -> Classification:
     """A judgement in which each wallet has the tier given; None is kept out."""
     rows = [row for name, tier in tiers.items() for row in trader(name, total_pnl=PNL[tier])]
     return judged(*rows)
@@ -25,7 +25,7 @@ def ranking(**tiers: str | None) -> Judgement:
 
 def changes(known: pl.DataFrame, **tiers: str | None) -> pl.DataFrame:
     found = ranking(**tiers)
-    return tier_changes(known, found.traders, found.kept_out, tiers=TIERS, at=AS_OF)
+    return tier_changes(known, found.traders, found.excluded, tiers=TIERS, at=AS_OF)
 
 
 def told(frame: pl.DataFrame) -> list[tuple[Any, ...]]:
@@ -68,7 +68,7 @@ def test_a_departure_says_what_the_wallet_is_now_and_why():
     first = changes(NOTHING, ann="ELITE", bob="ELITE", cat="ELITE")
     found = judged(portfolio("ann", max_trades_per_day=900), *trader("cat"))
     left = tier_changes(
-        first, found.traders, found.kept_out, tiers=TIERS, at=AS_OF + timedelta(days=1)
+        first, found.traders, found.excluded, tiers=TIERS, at=AS_OF + timedelta(days=1)
     )
     assert left.select("wallet_address", "wallet_class", "total_pnl", "reasons").rows() == [
         (

@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 
 from smart_trader_assets.pnl import compute_wallet_pnl
-from smart_trader_assets.ranking import Judgement, RankingRules, judge_wallets
-from smart_trader_assets.ranking.backtest import KEPT_OUT, tier_outcomes
+from smart_trader_assets.ranking import Classification, RankingRules, rank_wallets
+from smart_trader_assets.ranking.backtest import EXCLUDED, tier_outcomes
 from smart_trader_assets.sandbox import Character, GeneratedMarket
 from smart_trader_assets_tests.ranking.market_rows import (
     ANCHOR,
-    RECORDED,
+    RECORDED_ROWS,
     PlantedMarket,
     recorded_swaps,
 )
@@ -31,10 +31,10 @@ def planted(request):
 
 @pytest.fixture(scope="module")
 def judgement(planted):
-    return judge_wallets(planted.pnl(ANCHOR), rules=RULES, as_of=ANCHOR)
+    return rank_wallets(planted.pnl(ANCHOR), rules=RULES, as_of=ANCHOR)
 
 
-def best(judgement: Judgement) -> pl.DataFrame:
+def best(judgement: Classification) -> pl.DataFrame:
     return judgement.traders.filter(pl.col("tier").is_in(["ELITE", "STRONG"]))
 
 
@@ -58,8 +58,8 @@ def test_bots_arbitrageurs_and_insiders_are_in_no_tier(planted, judgement):
     classes = {
         (character, name)
         for character, name in zip(
-            planted.characters(judgement.kept_out["wallet_address"]),
-            judgement.kept_out["wallet_class"],
+            planted.characters(judgement.excluded["wallet_address"]),
+            judgement.excluded["wallet_class"],
             strict=True,
         )
         if character in NEVER_RANKED
@@ -73,9 +73,9 @@ def test_bots_arbitrageurs_and_insiders_are_in_no_tier(planted, judgement):
 
 def test_a_wallet_that_is_a_pool_is_in_no_tier(planted, judgement):
     first = judgement.traders["wallet_address"][0]
-    again = judge_wallets(planted.pnl(ANCHOR), rules=RULES, as_of=ANCHOR, pools=[first])
+    again = rank_wallets(planted.pnl(ANCHOR), rules=RULES, as_of=ANCHOR, pools=[first])
     assert first not in again.traders["wallet_address"]
-    assert again.kept_out.filter(wallet_class="POOL")["wallet_address"].to_list() == [first]
+    assert again.excluded.filter(wallet_class="POOL")["wallet_address"].to_list() == [first]
 
 
 def test_skill_goes_on_earning_after_the_ranking(planted):
@@ -84,20 +84,20 @@ def test_skill_goes_on_earning_after_the_ranking(planted):
     roi = {row["tier"]: row["roi"] for row in tiers.iter_rows(named=True)}
     proven = [roi[tier] for tier in ("ELITE", "STRONG") if roi[tier] is not None]
     assert proven
-    assert min(proven) > max(0.0, roi[KEPT_OUT])
+    assert min(proven) > max(0.0, roi[EXCLUDED])
 
 
 @pytest.fixture(scope="module")
 def recorded():
-    if not RECORDED.is_dir():
+    if not RECORDED_ROWS.is_dir():
         pytest.skip("the recorded wallets lie beside the project, not in it")
     swaps = recorded_swaps()
     as_of = datetime.fromtimestamp(max(swaps["block_unix_time"]), UTC)
-    return judge_wallets(compute_wallet_pnl(swaps, as_of=as_of), rules=RULES, as_of=as_of)
+    return rank_wallets(compute_wallet_pnl(swaps, as_of=as_of), rules=RULES, as_of=as_of)
 
 
 def test_of_the_recorded_wallets_no_machine_is_ranked_and_none_in_a_proven_tier(recorded):
-    classes = dict(recorded.kept_out.select("wallet_address", "wallet_class").rows())
+    classes = dict(recorded.excluded.select("wallet_address", "wallet_class").rows())
     assert classes["MfDuWeqSHEqTFVYZ7LoexgAK9dxk7cy4DFJWjWMGVWa"] == "BOT"
     assert classes["7dGrdJRYtsNR8UYxZ3TnifXGjGc9eRYLq9sELwYpuuUu"] == "ARBITRAGEUR"
     assert classes["8vMeKNeECuwE2t5YufLZ3YhJBN1YjtdsckpuLbMEkCWt"] == "TRANSFERRED_IN"

@@ -23,7 +23,7 @@ def test_columns_are_the_tables_columns(rows):
     found = judged(*rows)
     for contract, frame in (
         (SMART_TRADERS, found.traders),
-        (CLASSIFIED_WALLETS, found.kept_out),
+        (CLASSIFIED_WALLETS, found.excluded),
     ):
         assert dict(frame.schema) == {column.name: column.dtype for column in contract.columns}
 
@@ -31,7 +31,7 @@ def test_columns_are_the_tables_columns(rows):
 def test_an_empty_pipeline_ranks_nobody_and_keeps_nobody_out():
     found = judged()
     assert found.traders.is_empty()
-    assert found.kept_out.is_empty()
+    assert found.excluded.is_empty()
 
 
 def test_a_single_wallet_is_judged_by_its_own_bets():
@@ -42,7 +42,7 @@ def test_where_everybody_loses_nobody_is_ranked():
     rows = [portfolio(f"w{n}", total_pnl=-5.0, realized_pnl=-5.0, roi=-1.0) for n in range(30)]
     found = judged(*rows, *(row for n in range(30) for row in bets(f"w{n}", -1.0, -2.0, -2.0)))
     assert found.traders.is_empty()
-    assert found.kept_out["wallet_class"].unique().to_list() == ["UNPROFITABLE"]
+    assert found.excluded["wallet_class"].unique().to_list() == ["UNPROFITABLE"]
 
 
 def test_a_trader_carries_the_measures_of_its_whole_portfolio():
@@ -68,7 +68,7 @@ def test_a_trader_carries_the_measures_of_its_whole_portfolio():
 def test_a_wallet_with_windows_or_tokens_only_is_not_judged():
     found = judged(portfolio("ann", window="90d"), token("bob", "mint", 1e6))
     assert found.traders.is_empty()
-    assert found.kept_out.is_empty()
+    assert found.excluded.is_empty()
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_the_rules_can_be_set():
     rows = ranked(*trader("ann"), *trader("bob", roi=0.5), rules=rules)
     assert rows.select("wallet_address", "tier").rows() == [("ann", "GOOD"), ("bob", QUALIFIED)]
     strict = dataclasses.replace(
-        rules, grounds=dataclasses.replace(rules.grounds, min_coverage=99.0)
+        rules, exclusion=dataclasses.replace(rules.exclusion, min_coverage=99.0)
     )
     assert ranked(*trader("ann"), rules=strict).is_empty()
 
@@ -220,8 +220,8 @@ def test_every_wallet_is_ranked_or_kept_out_whatever_the_order_of_rows(wallets, 
     random.shuffle(rows)
     again = judged(*rows)
     assert again.traders.equals(first.traders)
-    assert again.kept_out.equals(first.kept_out)
-    verdicts = [*first.traders["wallet_address"], *first.kept_out["wallet_address"]]
+    assert again.excluded.equals(first.excluded)
+    verdicts = [*first.traders["wallet_address"], *first.excluded["wallet_address"]]
     assert sorted(verdicts) == [f"wallet-{n}" for n in range(len(wallets))]
     assert first.traders["overall_rank"].to_list() == list(range(1, first.traders.height + 1))
     places = [RankingRules().tier_names.index(tier) for tier in first.traders["tier"]]

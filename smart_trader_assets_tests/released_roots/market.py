@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from smart_trader_assets_tests.support.village import (
+from smart_trader_assets_tests.support.tiny_market import (
     ANN,
     BOB,
     CAT,

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from smart_trader_assets.delta.store import DeltaStore, Stamp
+from smart_trader_assets.delta.store import CommitInfo, DeltaStore
 from smart_trader_assets.doctor import Verdict, examine
 from smart_trader_assets.sandbox import Endpoint, Recording
 from smart_trader_assets.tables.catalog import ALL_TABLES
@@ -43,7 +43,7 @@ def upgraded(released: Pipeline) -> Pipeline:
     """The same as `smart-trader upgrade --yes` leaves it."""
     store = DeltaStore(str(released.root))
     for plan in plan_upgrade(store):
-        carry_out_upgrade(store, plan, Stamp("upgrade-1", "upgrade"))
+        carry_out_upgrade(store, plan, CommitInfo("upgrade-1", "upgrade"))
     assert not plan_upgrade(store)
     return released
 

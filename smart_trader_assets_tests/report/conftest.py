@@ -9,8 +9,8 @@ import pytest
 
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.report.page import render_page
-from smart_trader_assets.report.report_data import RankingEvidence, read_ranking
-from smart_trader_assets_tests.report.hostile_market import make_lake, make_market
+from smart_trader_assets.report.report_data import ReportData, read_report_data
+from smart_trader_assets_tests.report.adversarial_market import make_lake, make_market
 from smart_trader_assets_tests.report.page_reader import Page, read_page
 
 
@@ -35,12 +35,12 @@ def own_lake(market_root: Path, tmp_path: Path) -> LakeResource:
 
 
 @pytest.fixture(scope="session")
-def ranking(lake: LakeResource) -> RankingEvidence:
-    return read_ranking(lake)
+def ranking(lake: LakeResource) -> ReportData:
+    return read_report_data(lake)
 
 
 @pytest.fixture(scope="session")
-def html(ranking: RankingEvidence) -> str:
+def html(ranking: ReportData) -> str:
     return render_page(ranking, stamp="the tables as they are")
 
 

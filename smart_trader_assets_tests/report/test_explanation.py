@@ -27,14 +27,24 @@ from smart_trader_assets.report.sales import sales_of
 from smart_trader_assets.tables.catalog import SMART_TRADERS, TRANSACTIONS
 from smart_trader_assets.text import short
 from smart_trader_assets.transforms.shards import shard_of
-from smart_trader_assets_tests.report.hostile_market import (
+from smart_trader_assets_tests.report.adversarial_market import (
     SHARDS,
     add_swaps,
     add_tokens,
     exclude,
     rank,
 )
-from smart_trader_assets_tests.support.village import ANN, BOB, CAT, DOG, EVE, FOX, NOW, OWL, swap
+from smart_trader_assets_tests.support.tiny_market import (
+    ANN,
+    BOB,
+    CAT,
+    DOG,
+    EVE,
+    FOX,
+    NOW,
+    OWL,
+    swap,
+)
 
 
 def printed(explained: ExplainedWallet, width: int = 200) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from smart_trader_assets.report.exports import csv_text, json_text, ranking_csv, ranking_json
-from smart_trader_assets_tests.support.village import ANN, NOW
+from smart_trader_assets_tests.support.tiny_market import ANN, NOW
 
 
 def test_the_ranking_as_csv_is_gold_unrounded(ranking):

@@ -12,12 +12,12 @@ import pytest
 
 from smart_trader_assets.pnl import ALL_TOKENS, LotEvidence
 from smart_trader_assets.report.page import render_page
-from smart_trader_assets.report.report_data import RankingEvidence, read_ranking
+from smart_trader_assets.report.report_data import ReportData, read_report_data
 from smart_trader_assets.report.wallet_parts import MOST_SALES, wallet_parts
 from smart_trader_assets.text import short, shown_symbol
-from smart_trader_assets_tests.report.hostile_market import SYMBOLS, make_lake
+from smart_trader_assets_tests.report.adversarial_market import SYMBOLS, make_lake
 from smart_trader_assets_tests.report.page_reader import read_page
-from smart_trader_assets_tests.support.village import ANN, BOB, CAT, DOG, FOX, NOW, OWL
+from smart_trader_assets_tests.support.tiny_market import ANN, BOB, CAT, DOG, FOX, NOW, OWL
 
 
 def test_the_leaderboard_shows_the_numbers_of_gold(ranking, page):
@@ -171,7 +171,7 @@ def test_a_wallet_is_found_by_its_tokens_name_and_mint(page):
 
 
 def test_an_empty_ranking_says_so(tmp_path):
-    page = read_page(render_page(read_ranking(make_lake(tmp_path / "root")), stamp=""))
+    page = read_page(render_page(read_report_data(make_lake(tmp_path / "root")), stamp=""))
     assert "No wallet qualifies as a smart trader yet." in page.words
     assert page.elements["table"] == 0
 
@@ -187,7 +187,7 @@ def test_two_hundred_busy_wallets_fit_into_five_megabytes(ranking):
     many = [f"{number:03}{ANN[3:]}" for number in range(200)]
     names = pl.DataFrame({"wallet_address": many})
     busy = _busier(ranking.lots.lot_matches, times=40)
-    copies = RankingEvidence(
+    copies = ReportData(
         source="live",
         source_detail="",
         traders=_copied(ranking.traders, names),
@@ -208,7 +208,7 @@ def test_two_hundred_busy_wallets_fit_into_five_megabytes(ranking):
 
 
 def test_no_more_wallets_are_shown_than_asked_for(lake, ranking):
-    assert read_ranking(lake, most_wallets=1).shown == [ANN]
+    assert read_report_data(lake, most_wallets=1).shown == [ANN]
     assert ranking.pnl["wallet_address"].unique().to_list() == [ANN]
     assert ranking.pnl.filter(pl.col("token_address") == ALL_TOKENS).height == 4
 
@@ -245,5 +245,5 @@ def _copied(frame: pl.DataFrame, wallets: pl.DataFrame) -> pl.DataFrame:
     return wallets.join(frame.drop("wallet_address"), how="cross").select(frame.columns)
 
 
-def _with(ranking: RankingEvidence, **changes: pl.DataFrame | LotEvidence) -> RankingEvidence:
-    return RankingEvidence(**{**vars(ranking), **changes})
+def _with(ranking: ReportData, **changes: pl.DataFrame | LotEvidence) -> ReportData:
+    return ReportData(**{**vars(ranking), **changes})

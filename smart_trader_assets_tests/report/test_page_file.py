@@ -15,8 +15,8 @@ from smart_trader_assets.report.page_file import (
     write_text,
 )
 from smart_trader_assets.settings import load_settings
-from smart_trader_assets_tests.report.hostile_market import add_swaps, rank
-from smart_trader_assets_tests.support.village import BOB, CAT, NOW, swap
+from smart_trader_assets_tests.report.adversarial_market import add_swaps, rank
+from smart_trader_assets_tests.support.tiny_market import BOB, CAT, NOW, swap
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -3,22 +3,22 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from smart_trader_assets.sandbox import Endpoint, Recording
+from smart_trader_assets_tests.support.command import RECORDED_ROWS
 
-ROWS = Path(__file__).parents[3] / "shared" / "birdeye" / "trader_txs"
-
-pytestmark = pytest.mark.skipif(not ROWS.is_dir(), reason=f"no recorded rows in {ROWS}")
+pytestmark = pytest.mark.skipif(
+    not RECORDED_ROWS.is_dir(), reason=f"no recorded rows in {RECORDED_ROWS}"
+)
 
 
 @pytest.fixture(scope="module")
 def recording():
-    return Recording.load(ROWS)
+    return Recording.load(RECORDED_ROWS)
 
 
 def test_every_line_is_understood(recording):
@@ -28,7 +28,9 @@ def test_every_line_is_understood(recording):
 
 def test_every_row_is_reached_through_list_holders_and_pages(recording, serving):
     recorded = Counter(
-        line for file in ROWS.glob("*.jsonl") for line in file.read_text("utf-8").splitlines()
+        line
+        for file in RECORDED_ROWS.glob("*.jsonl")
+        for line in file.read_text("utf-8").splitlines()
     )
     served: Counter[str] = Counter()
     with serving(recording, clock=lambda: recording.last_row_at) as (_, api):

@@ -12,6 +12,8 @@ from pathlib import Path
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX
 
 PROJECT = Path(__file__).parents[2]
+RECORDED_ROWS = PROJECT.parent / "shared" / "birdeye" / "trader_txs"
+"""Real rows; tests that read them pass without them."""
 
 
 def environment(**variables: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from smart_trader_assets_tests.support.command import installed, python, started
 from smart_trader_assets_tests.support.dying import Moment, watched_writes
 from smart_trader_assets_tests.support.pipeline import SMALL, replay
 from smart_trader_assets_tests.support.roots import assert_same, contents
-from smart_trader_assets_tests.support.village import NOW
+from smart_trader_assets_tests.support.tiny_market import NOW
 
 SHARDS = {f"SMART_TRADER_{name.upper()}": str(value) for name, value in SMALL.items()}
 

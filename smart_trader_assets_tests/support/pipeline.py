@@ -22,7 +22,7 @@ from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sandbox import Endpoint, MarketSource, Recording, SandboxServer
 from smart_trader_assets.settings import Settings, load_settings
 from smart_trader_assets.tables.catalog import ALL_TABLES
-from smart_trader_assets_tests.support.village import NOW
+from smart_trader_assets_tests.support.tiny_market import NOW
 
 # Small and quick: few partitions, no waiting between attempts.
 SMALL: Mapping[str, Any] = {

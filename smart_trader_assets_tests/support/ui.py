@@ -8,8 +8,8 @@ import dagster as dg
 
 from smart_trader_assets.assembly import make_assets, make_resources
 from smart_trader_assets.checks.asset_checks import make_checks
-from smart_trader_assets_tests.automation.ticking import Automation
 from smart_trader_assets_tests.support.pipeline import Pipeline
+from smart_trader_assets_tests.support.ticking import Automation
 
 
 class Ui:

@@ -10,7 +10,7 @@ import pytest
 from smart_trader_assets.sandbox import Recording, SandboxServer
 from smart_trader_assets_tests.support.object_store import CREDENTIALS, ObjectStore
 from smart_trader_assets_tests.support.pipeline import Pipeline
-from smart_trader_assets_tests.support.village import NOW
+from smart_trader_assets_tests.support.tiny_market import NOW
 
 ONE_SHARD = {"token_shards": 1, "wallet_shards": 1}
 
@@ -32,8 +32,8 @@ def s3(running_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @pytest.fixture
-def remote(tmp_path: Path, s3: ObjectStore, village: Recording) -> Iterator[Pipeline]:
+def remote(tmp_path: Path, s3: ObjectStore, tiny_market: Recording) -> Iterator[Pipeline]:
     """A pipeline whose root is to be made in a new bucket; in one shard, since each takes its requests."""
-    with SandboxServer(village, clock=lambda: NOW) as server:
+    with SandboxServer(tiny_market, clock=lambda: NOW) as server:
         root = {"root": f"{s3.bucket()}/lake", "state_dir": tmp_path / "state"}
         yield Pipeline(tmp_path, server, {**root, **s3.settings, **ONE_SHARD})

@@ -26,11 +26,11 @@ from smart_trader_assets_tests.support.dying import Moment, watched_writes
 from smart_trader_assets_tests.support.object_store import ObjectStore
 from smart_trader_assets_tests.support.pipeline import replay
 from smart_trader_assets_tests.support.roots import assert_same, contents
-from smart_trader_assets_tests.support.village import NOW, write_village
+from smart_trader_assets_tests.support.tiny_market import NOW, write_tiny_market
 
 LONGEST_SENTENCE = 600
 
-# After the first attempts' wait, and before anything else of the village is due again.
+# After the first attempts' wait, and before anything else of the tiny_market is due again.
 RETRIED = NOW + timedelta(minutes=30)
 
 # Until when something is fetched, a score, which ages, and what last touched a row: a token whose holders
@@ -50,7 +50,7 @@ class Ending(StrEnum):
 
 @dataclass
 class Site:
-    """Where runs are run: the village as recorded rows, what an undisturbed run asks, writes and makes."""
+    """Where runs are run: the tiny_market as recorded rows, what an undisturbed run asks, writes and makes."""
 
     folder: Path
     requests: Sequence[Request]
@@ -127,8 +127,8 @@ def undated(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 
 def make_site(place: Path, s3: ObjectStore | None = None) -> Site:
-    """A village, and what an undisturbed run of it asks, writes and makes."""
-    folder = write_village(place / "rows")
+    """A tiny_market, and what an undisturbed run of it asks, writes and makes."""
+    folder = write_tiny_market(place / "rows")
     writes = 0
 
     def notice(now: Moment) -> None:

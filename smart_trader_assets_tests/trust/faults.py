@@ -28,7 +28,7 @@ import pytest
 from smart_trader_assets.delta import store as store_module
 from smart_trader_assets.sandbox import Fault, FaultKind
 from smart_trader_assets_tests.support.object_store import CREDENTIALS, Misbehaviour, ObjectStore
-from smart_trader_assets_tests.support.village import NOW
+from smart_trader_assets_tests.support.tiny_market import NOW
 from smart_trader_assets_tests.trust import machine
 from smart_trader_assets_tests.trust.endings import Ending, Site, make_site
 

@@ -2,7 +2,7 @@
 
     python -m smart_trader_assets_tests.trust.fuzz --mutations 100000 [--seed SEED]
 
-Mutates swap rows (recorded ones where they are there, else those of the village), and the listings and
+Mutates swap rows (recorded ones where they are there, else those of the tiny_market), and the listings and
 holdings that the stand-in derives from them, and reads each as a run would. Prints what became of them,
 and the seed by which it can be had again. Exit code 1 where a reader crashed or made up a number; the
 row is printed.
@@ -23,8 +23,8 @@ from random import Random, SystemRandom
 from typing import Any
 
 from smart_trader_assets.sandbox import Recording
-from smart_trader_assets_tests.pnl.histories import RECORDED
-from smart_trader_assets_tests.support.village import write_village
+from smart_trader_assets_tests.pnl.histories import RECORDED_ROWS
+from smart_trader_assets_tests.support.tiny_market import write_tiny_market
 from smart_trader_assets_tests.trust.mutations import mutated
 from smart_trader_assets_tests.trust.readings import READERS
 
@@ -60,10 +60,10 @@ class Tally:
 
 def originals() -> dict[str, list[Any]]:
     """The rows to be mutated, by the reader that they are for."""
-    if RECORDED.is_dir():
-        return _originals(RECORDED)
+    if RECORDED_ROWS.is_dir():
+        return _originals(RECORDED_ROWS)
     with tempfile.TemporaryDirectory() as folder:
-        return _originals(write_village(Path(folder)))
+        return _originals(write_tiny_market(Path(folder)))
 
 
 def _originals(folder: Path) -> dict[str, list[Any]]:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import polars as pl
 
-from smart_trader_assets.delta.store import DeltaStore, Stamp
+from smart_trader_assets.delta.store import CommitInfo, DeltaStore
 from smart_trader_assets.tables.catalog import TRANSACTIONS
 from smart_trader_assets_tests.support.command import PROJECT, environment
 from smart_trader_assets_tests.support.object_store import ObjectStore
@@ -137,7 +137,7 @@ def play(scene: Scene, root: str, options: Mapping[str, str]) -> Outcome:
         told.append(Told(**json.loads(heard(compactor))))
     version = store.version(TRANSACTIONS) - made
     left = sum(
-        settle(store, shard, Stamp("last", TRANSACTIONS.name))
+        settle(store, shard, CommitInfo("last", TRANSACTIONS.name))
         for shard in sorted({order.shard for order in orders if order.shard is not None})
     )
     expected = scene.expected(orders)

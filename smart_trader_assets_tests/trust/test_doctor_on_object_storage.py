@@ -16,7 +16,7 @@ from smart_trader_assets_tests.support.object_store import (
     ObjectStore,
 )
 from smart_trader_assets_tests.support.pipeline import Pipeline
-from smart_trader_assets_tests.support.village import NOW
+from smart_trader_assets_tests.support.tiny_market import NOW
 
 
 def test_every_entry_and_every_file_is_found_and_the_probe_is_taken_away(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from smart_trader_assets_tests.support.village import ANN, CAT, NOW, swap
+from smart_trader_assets_tests.support.tiny_market import ANN, CAT, NOW, swap
 from smart_trader_assets_tests.trust.fuzz import PAGE, PAGES, fuzz
 from smart_trader_assets_tests.trust.readings import READERS, same_number
 

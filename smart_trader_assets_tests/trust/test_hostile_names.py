@@ -16,10 +16,10 @@ from smart_trader_assets.pnl import ALL_TOKENS
 from smart_trader_assets.sandbox import Recording
 from smart_trader_assets.tables.catalog import SMART_TRADERS, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.transforms.swaps import transaction_rows
-from smart_trader_assets_tests.delta.samples import STAMP
 from smart_trader_assets_tests.delta.test_sql_literals import HOSTILE
 from smart_trader_assets_tests.support.pipeline import Pipeline, open_pipeline
-from smart_trader_assets_tests.support.village import CAT, NOW, swap
+from smart_trader_assets_tests.support.samples import STAMP
+from smart_trader_assets_tests.support.tiny_market import CAT, NOW, swap
 
 NAMES = [*(name for name in HOSTILE if name), "../../../outside", "/etc/passwd", "a wallet"]
 INJECTED = NAMES[0]
@@ -32,9 +32,9 @@ def bought_by(name: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def hostile(tmp_path: Path, village: Recording) -> Iterator[Pipeline]:
+def hostile(tmp_path: Path, tiny_market: Recording) -> Iterator[Pipeline]:
     """A root with a wallet for each name, each of which bought CAT once, computed and ranked."""
-    with open_pipeline(tmp_path / "inner" / "root", village) as pipeline:
+    with open_pipeline(tmp_path / "inner" / "root", tiny_market) as pipeline:
         rows = transaction_rows(
             {name: [bought_by(name)] for name in NAMES}, fetched_at=NOW, wallet_shards=2
         )

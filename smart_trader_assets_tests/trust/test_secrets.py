@@ -28,7 +28,7 @@ from smart_trader_assets.sandbox import (
 from smart_trader_assets.settings import PREFIX, load_settings
 from smart_trader_assets_tests.support.command import PROJECT
 from smart_trader_assets_tests.support.pipeline import SMALL
-from smart_trader_assets_tests.support.village import ANN, NOW
+from smart_trader_assets_tests.support.tiny_market import ANN, NOW
 from smart_trader_assets_tests.trust.traces import all_logs, in_files, in_tables, in_texts
 
 KEYS = {
@@ -42,12 +42,12 @@ SECRETS = tuple(KEYS.values())
 
 @pytest.fixture
 def account(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, village: Recording
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_market: Recording
 ) -> Iterator[SandboxServer]:
     """A live account at both services, a Dagster home, and keys in the environment."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
-    with SandboxServer(village, clock=lambda: NOW, api_key=KEYS["BIRDEYE_API_KEY"]) as server:
+    with SandboxServer(tiny_market, clock=lambda: NOW, api_key=KEYS["BIRDEYE_API_KEY"]) as server:
         server.webhooks.api_key = KEYS["HELIUS_API_KEY"]
         webhook = server.webhooks.create(
             {"webhookURL": "https://x.example", "accountAddresses": []}
@@ -136,8 +136,8 @@ def is_open_beyond_loopback(url: str) -> bool:
     return True
 
 
-def test_the_stand_in_listens_on_loopback_only(village: Recording) -> None:
-    with SandboxServer(village, clock=lambda: NOW) as server:
+def test_the_stand_in_listens_on_loopback_only(tiny_market: Recording) -> None:
+    with SandboxServer(tiny_market, clock=lambda: NOW) as server:
         assert server.base_url.startswith("http://127.0.0.1:")
         assert not is_open_beyond_loopback(server.base_url)
     with socket.create_server(("0.0.0.0", 0)) as open_to_all:  # noqa: S104

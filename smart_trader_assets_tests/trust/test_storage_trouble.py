@@ -9,7 +9,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from polars.exceptions import ComputeError
 
 from smart_trader_assets.delta.errors import StorageError
-from smart_trader_assets.delta.storage_errors import reason, storage_trouble_told
+from smart_trader_assets.delta.storage_errors import reason, translate_storage_errors
 
 SECRET = "secret-that-nobody-may-read"
 
@@ -28,7 +28,7 @@ SECRET = "secret-that-nobody-may-read"
     ],
 )
 def test_trouble_of_the_storage_is_told_with_its_remedy(error: Exception, remedy: str) -> None:
-    with pytest.raises(StorageError) as caught, storage_trouble_told("writing bronze/tokens"):
+    with pytest.raises(StorageError) as caught, translate_storage_errors("writing bronze/tokens"):
         raise error
     assert str(caught.value).startswith("The storage failed while writing bronze/tokens: ")
     assert remedy in str(caught.value)
@@ -46,7 +46,7 @@ def test_trouble_of_the_storage_is_told_with_its_remedy(error: Exception, remedy
     ],
 )
 def test_whatever_else_goes_wrong_keeps_its_own_error(error: Exception) -> None:
-    with pytest.raises(type(error)) as caught, storage_trouble_told("writing"):
+    with pytest.raises(type(error)) as caught, translate_storage_errors("writing"):
         raise error
     assert caught.value is error
 

@@ -18,10 +18,10 @@ import polars as pl
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.errors import CommitConflictError
 from smart_trader_assets.delta.maintenance import maintain
-from smart_trader_assets.delta.store import Stamp
+from smart_trader_assets.delta.store import CommitInfo
 from smart_trader_assets.tables.catalog import TRANSACTIONS
 from smart_trader_assets.tables.cursors import SWAPS_TO_COUNT
-from smart_trader_assets_tests.delta.samples import NOW, frame, swap
+from smart_trader_assets_tests.support.samples import NOW, frame, swap
 from smart_trader_assets_tests.support.watched_store import WatchedStore
 
 READY = "ready"
@@ -64,7 +64,7 @@ def keys(name: str, shard: str, round_: int, rows: int) -> list[str]:
 
 def write(store: WatchedStore, orders: Orders, shard: str, told: Told) -> None:
     """Bring the rows of each round and settle whatever is due in the shard."""
-    stamp = Stamp(orders.name, TRANSACTIONS.name, shard)
+    stamp = CommitInfo(orders.name, TRANSACTIONS.name, shard)
     rounds = list(range(orders.rounds))
     while rounds:
         rows = [
@@ -80,7 +80,7 @@ def write(store: WatchedStore, orders: Orders, shard: str, told: Told) -> None:
             rounds.pop(0)
 
 
-def settle(store: WatchedStore, shard: str, stamp: Stamp) -> int:
+def settle(store: WatchedStore, shard: str, stamp: CommitInfo) -> int:
     """Settle what is due in a shard; how many rows that moved."""
     due = store.scan(TRANSACTIONS).filter(
         (pl.col("wallet_shard") == shard) & ~pl.col("processed_for_pnl")
@@ -103,7 +103,7 @@ def compact(store: WatchedStore, orders: Orders, told: Told) -> None:
                 store,
                 TRANSACTIONS,
                 retention_hours=RETENTION_HOURS,
-                stamp=Stamp(orders.name, "maintenance"),
+                stamp=CommitInfo(orders.name, "maintenance"),
             )
         except CommitConflictError:
             told.gave_up += 1

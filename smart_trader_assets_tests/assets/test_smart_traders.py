@@ -1,0 +1,237 @@
+"""The gold tables through Dagster and Delta: one judgement, three tables, one settlement."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from smart_trader_assets.assembly import make_assets, make_resources
+from smart_trader_assets.assets.scope import AS_OF_TAG
+from smart_trader_assets.automation.jobs import assets_of
+from smart_trader_assets.delta.batch import Batch, ReplaceScope
+from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.settings import load_settings
+from smart_trader_assets.tables.catalog import (
+    CLASSIFIED_WALLETS,
+    SMART_TRADERS,
+    TIER_CHANGES,
+    TRACKED_TOKENS,
+    TRANSACTIONS,
+    WALLET_PNL,
+)
+from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, pnl_frame, portfolio, token, trader
+from smart_trader_assets_tests.support.samples import frame, swap
+from smart_trader_assets_tests.support.tiny_market import ANN
+
+GOLD = (SMART_TRADERS, CLASSIFIED_WALLETS, TIER_CHANGES)
+STAMP = CommitInfo("a test", "silver/wallet_pnl")
+
+
+class DiedError(Exception):
+    """What a process that is killed between two commits would have raised."""
+
+
+class Gold:
+    """A root with PnL rows, and the runs that judge them."""
+
+    def __init__(self, root: Path) -> None:
+        self.settings = load_settings(
+            {"source": "sandbox", "root": str(root), "wallet_shards": 1, "sandbox_anchor": AS_OF}
+        )
+        self.store: DeltaStore = make_lake(self.settings).store
+
+    def put(self, *rows):
+        """Make these the PnL rows of the root, as silver/wallet_pnl would."""
+        batch = Batch(pnl_frame(*rows).drop("processed_for_gold"), "00", replaces=ReplaceScope())
+        self.store.write(WALLET_PNL, batch, STAMP)
+
+    def trade(self, swap_id, *, pool):
+        """A swap row of somebody in `pool`; it makes a data file of its own."""
+        row = swap(swap_id, address=pool)
+        self.store.write(TRANSACTIONS, Batch(frame(TRANSACTIONS, [row]), "00"), STAMP)
+
+    def judge(self, *keys, day=0):
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = dg.materialize(
+                make_assets(self.settings),
+                selection=list(keys) or assets_of(SMART_TRADERS.name),
+                resources=make_resources(self.settings),
+                instance=instance,
+                tags={AS_OF_TAG: (AS_OF + timedelta(days=day)).isoformat()},
+            )
+        return {event.asset_key for event in result.get_asset_materialization_events()}
+
+    def rows(self, contract, *columns):
+        return self.store.scan(contract).select(columns).collect().sort(columns).rows()
+
+    def versions(self):
+        return [self.store.version(contract) for contract in (*GOLD, WALLET_PNL)]
+
+    def due(self):
+        return self.store.scan(WALLET_PNL).filter(~pl.col("processed_for_gold")).collect().height
+
+
+@pytest.fixture
+def gold(tmp_path):
+    return Gold(tmp_path / "root")
+
+
+def test_one_run_writes_who_is_in_who_is_out_and_what_changed(gold):
+    gold.put(*trader("ann"), portfolio("bob", max_trades_per_day=900))
+    assert gold.judge() == {dg.AssetKey(table.name.split("/")) for table in GOLD}
+    assert gold.rows(SMART_TRADERS, "wallet_address", "tier") == [("ann", "ELITE")]
+    assert gold.rows(CLASSIFIED_WALLETS, "wallet_address", "wallet_class") == [("bob", "BOT")]
+    assert gold.rows(TIER_CHANGES, "wallet_address", "change_number", "change", "changed_at") == [
+        ("ann", 1, "ARRIVED", AS_OF)
+    ]
+    assert gold.due() == 0
+
+
+def test_who_no_longer_qualifies_leaves_at_the_next_run(gold):
+    gold.put(*trader("ann"), *trader("bob"))
+    gold.judge()
+    gold.put(*trader("ann", total_pnl=500.0), *trader("bob", total_pnl=-1.0), *trader("cat"))
+    gold.judge(day=1)
+    assert gold.rows(SMART_TRADERS, "wallet_address", "tier") == [
+        ("ann", "PROMISING"),
+        ("cat", "ELITE"),
+    ]
+    assert gold.rows(CLASSIFIED_WALLETS, "wallet_address", "wallet_class") == [
+        ("bob", "UNPROFITABLE")
+    ]
+    told = gold.rows(TIER_CHANGES, "wallet_address", "change_number", "change", "changed_at")
+    later = AS_OF + timedelta(days=1)
+    assert told == [
+        ("ann", 1, "ARRIVED", AS_OF),
+        ("ann", 2, "DEMOTED", later),
+        ("bob", 1, "ARRIVED", AS_OF),
+        ("bob", 2, "LEFT", later),
+        ("cat", 1, "ARRIVED", later),
+    ]
+
+
+def test_where_nobody_qualifies_any_more_the_ranking_is_empty(gold):
+    gold.put(*trader("ann"))
+    gold.judge()
+    gold.put(portfolio("ann", total_pnl=-1.0))
+    gold.judge(day=1)
+    assert gold.rows(SMART_TRADERS, "wallet_address") == []
+    assert gold.rows(TIER_CHANGES, "change_number", "change", "wallet_class") == [
+        (1, "ARRIVED", None),
+        (2, "LEFT", "UNPROFITABLE"),
+    ]
+
+
+def test_a_run_with_nothing_due_writes_nothing(gold):
+    gold.judge()
+    assert gold.versions() == [0] * 4
+    gold.put(*trader("ann"))
+    gold.judge()
+    before = gold.versions()
+    gold.judge(day=1)
+    assert gold.versions() == before
+
+
+def test_judging_again_what_has_not_changed_doubles_nothing(gold):
+    gold.put(*trader("ann"), portfolio("bob", max_trades_per_day=900))
+    gold.judge()
+    before = [gold.store.scan(contract).collect() for contract in GOLD]
+    gold.put(*trader("ann"), portfolio("bob", max_trades_per_day=900, same_block_share=1.0))
+    gold.judge()
+    assert gold.due() == 0
+    after = [gold.store.scan(contract).collect() for contract in GOLD]
+    assert after[0].equals(before[0])
+    assert after[2].equals(before[2])
+    assert after[1]["same_block_share"].to_list() == [1.0]
+
+
+@pytest.mark.parametrize("survived", range(4))
+def test_a_run_that_dies_between_two_commits_is_repeated_and_doubles_nothing(
+    gold, monkeypatch, survived
+):
+    gold.put(*trader("ann"), *trader("bob"))
+    gold.judge()
+    gold.put(*trader("ann", total_pnl=500.0), *trader("cat"), portfolio("bob", total_pnl=-1.0))
+    commits: list[str] = []
+    commit = DeltaStore.commit
+
+    def dying(store, what, operation):
+        if len(commits) == survived:
+            raise DiedError(what)
+        commits.append(what)
+        return commit(store, what, operation)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DeltaStore, "commit", dying)
+        with pytest.raises(DiedError):
+            gold.judge(day=1)
+    assert gold.due() > 0
+    gold.judge(day=2)
+    assert gold.due() == 0
+    assert gold.rows(SMART_TRADERS, "wallet_address", "tier") == [
+        ("ann", "PROMISING"),
+        ("cat", "ELITE"),
+    ]
+    assert gold.rows(CLASSIFIED_WALLETS, "wallet_address") == [("bob",)]
+    assert gold.rows(TIER_CHANGES, "wallet_address", "change_number", "change") == [
+        ("ann", 1, "ARRIVED"),
+        ("ann", 2, "DEMOTED"),
+        ("bob", 1, "ARRIVED"),
+        ("bob", 2, "LEFT"),
+        ("cat", 1, "ARRIVED"),
+    ]
+
+
+def test_a_change_that_was_missed_is_told_by_the_next_whole_judgement(gold):
+    alone = dg.AssetKey(SMART_TRADERS.name.split("/"))
+    gold.put(*trader("ann"))
+    assert gold.judge(alone) == {alone}
+    assert gold.due() == 0
+    assert gold.rows(TIER_CHANGES, "wallet_address") == []
+    gold.put(*trader("ann", win_rate=51.0))
+    gold.judge(day=1)
+    assert gold.rows(TIER_CHANGES, "wallet_address", "change") == [("ann", "ARRIVED")]
+
+
+def test_the_pool_of_any_swap_is_kept_out(gold):
+    gold.trade("s", pool=ANN)
+    gold.put(*trader(ANN), *trader("bob"))
+    gold.judge()
+    assert gold.rows(CLASSIFIED_WALLETS, "wallet_address", "wallet_class") == [(ANN, "POOL")]
+    assert gold.rows(SMART_TRADERS, "wallet_address") == [("bob",)]
+
+
+def test_reasons_name_a_tracked_token_by_its_symbol_and_its_mint(gold):
+    mint = "ADwdJg2ZLwX4hXc"
+    listed = {
+        "token_address": mint,
+        "token_shard": "00",
+        "symbol": "BONK",
+        "first_listed_on": AS_OF.date(),
+        "last_listed_on": AS_OF.date(),
+        "metrics_at": AS_OF,
+        "whale_fetch_status": "completed",
+        "is_newly_tracked": False,
+        "attempts": 0,
+    }
+    schema = {name: TRACKED_TOKENS.schema[name] for name in listed}
+    gold.store.write(TRACKED_TOKENS, Batch(pl.DataFrame([listed], schema=schema), "00"), STAMP)
+    gold.put(*trader("ann"), token("ann", mint, 2_000.0), *trader("bob"))
+    gold.judge()
+    reasons = dict(gold.rows(SMART_TRADERS, "wallet_address", "reasons"))
+    assert "Best of 13 tokens: BONK (ADwd…4hXc) with 2,000.00 USD." in reasons["ann"]
+    assert "Best of 12 tokens: mint-11 with 1,000.00 USD." in reasons["bob"]
+
+
+def test_the_settings_rule_the_ranking(gold):
+    gold.settings = gold.settings.but(min_active_days=50, max_idle_days=0.5)
+    gold.put(*trader("ann"))
+    gold.judge()
+    (reasons,) = gold.store.scan(CLASSIFIED_WALLETS).collect()["reasons"].to_list()
+    assert reasons == [
+        "Not enough to judge by: 12 active days of 50.",
+        "No trade since 2026-02-28, longer than 0.5 days.",
+    ]

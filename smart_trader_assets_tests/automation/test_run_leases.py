@@ -1,0 +1,184 @@
+"""A live run shows life; one that no longer does is failed, and its partitions are asked for again."""
+
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import dagster as dg
+import pytest
+from dagster._core.remote_origin import (
+    GrpcServerCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+
+from smart_trader_assets.assembly import make_assets, make_resources
+from smart_trader_assets.automation import run_leases
+from smart_trader_assets.automation.run_leases import (
+    GRACE,
+    LAUNCH_GRACE,
+    LEASE,
+    LEASE_TAG,
+    fail_expired_runs,
+    keep_lease,
+)
+from smart_trader_assets.tables.catalog import TRACKED_WHALES, WHALES
+from smart_trader_assets_tests.support.samples import whale
+from smart_trader_assets_tests.support.ticking import Automation
+
+ASSET = TRACKED_WHALES.name
+EXPIRED = datetime.now(UTC) - timedelta(seconds=1)
+
+
+def start(automation: Automation, lease: datetime | None = None) -> str:
+    """A run that has started just now, as the run's own process reports it."""
+    tags = {"dagster/partition": "03"} | ({LEASE_TAG: lease.isoformat()} if lease else {})
+    return automation.add_run(asset=ASSET, status=dg.DagsterRunStatus.STARTED, tags=tags).run_id
+
+
+def status(automation: Automation, run_id: str) -> dg.DagsterRunStatus:
+    run = automation.instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status
+
+
+def test_a_run_whose_lease_has_expired_is_failed_and_told_why(automation):
+    run_id = start(automation, lease=EXPIRED)
+    assert fail_expired_runs(automation.instance) == [run_id]
+    assert status(automation, run_id) == dg.DagsterRunStatus.FAILURE
+    told = [entry.dagster_event.message for entry in automation.instance.all_logs(run_id)]
+    assert told[-1] == (
+        "The run's process has died: it no longer renewed its lease. Its rows are still due."
+    )
+    assert fail_expired_runs(automation.instance) == []
+
+
+def test_a_dead_runs_pool_slot_is_free_for_the_next(automation):
+    storage = automation.instance.event_log_storage
+    storage.set_concurrency_slots("birdeye_api", 1)
+    run_id = start(automation, lease=EXPIRED)
+    storage.claim_concurrency_slot("birdeye_api", run_id, "step")
+    assert storage.get_concurrency_info("birdeye_api").active_slot_count == 1
+    fail_expired_runs(automation.instance)
+    assert storage.get_concurrency_info("birdeye_api").active_slot_count == 0
+
+
+def test_the_partitions_of_a_dead_run_are_asked_for_in_the_tick_that_finds_it(automation):
+    automation.put(WHALES, [whale("w", wallet_shard="03")])
+    run_id = start(automation, lease=EXPIRED)
+    tick = automation.tick(ASSET)
+    assert tick.log[0] == f"Run {run_id} no longer renewed its lease: marked as failed."
+    assert tick.partitions == ["03"]
+
+
+def test_a_run_that_renews_its_lease_is_left_alone(automation):
+    automation.put(WHALES, [whale("w", wallet_shard="03")])
+    run_id = start(automation, lease=datetime.now(UTC) + timedelta(seconds=30))
+    assert automation.tick(ASSET).requests == ()
+    assert status(automation, run_id) == dg.DagsterRunStatus.STARTED
+
+
+def test_a_run_in_its_first_seconds_is_left_alone_until_its_grace_is_over(automation):
+    run_id = start(automation)
+    started = datetime.now(UTC)
+    just_before = started + GRACE - timedelta(seconds=5)
+    assert fail_expired_runs(automation.instance, just_before) == []
+    assert fail_expired_runs(automation.instance, started + GRACE) == [run_id]
+
+
+@pytest.mark.parametrize(
+    "launching", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
+)
+def test_a_run_that_is_never_launched_holds_its_partitions_no_longer_than_its_grace(
+    automation, launching
+):
+    made = datetime.now(UTC)
+    run_id = automation.add_run(asset=ASSET, status=launching).run_id
+    assert fail_expired_runs(automation.instance, made + LAUNCH_GRACE - timedelta(seconds=5)) == []
+    soon_after = made + LAUNCH_GRACE + timedelta(seconds=60)
+    assert fail_expired_runs(automation.instance, soon_after) == [run_id]
+    told = [entry.dagster_event.message for entry in automation.instance.all_logs(run_id)]
+    assert told[-1] == (
+        "The run was never started: what should have launched it has died. Its rows are still due."
+    )
+
+
+def test_a_run_in_the_queue_waits_for_as_long_as_it_takes(automation):
+    location = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=1, location_name="elsewhere")
+    automation.instance.run_storage.add_run(
+        dg.DagsterRun(
+            job_name="by_hand",
+            status=dg.DagsterRunStatus.QUEUED,
+            remote_job_origin=RemoteJobOrigin(
+                RemoteRepositoryOrigin(location, "repository"), "by_hand"
+            ),
+        )
+    )
+    assert fail_expired_runs(automation.instance, datetime.now(UTC) + timedelta(days=1)) == []
+
+
+def test_a_run_that_is_being_cancelled_but_has_died_is_buried_too(automation):
+    run_id = start(automation, lease=EXPIRED)
+    run = automation.instance.get_run_by_id(run_id)
+    automation.instance.report_run_canceling(run)
+    assert fail_expired_runs(automation.instance) == [run_id]
+
+
+class Notebook:
+    """Stands where the instance stands: writes down renewals, and fails the first `failures` of them."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.renewals: list[tuple[str, datetime]] = []
+        self.three = threading.Event()
+
+    def add_run_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        self.renewals.append((run_id, datetime.fromisoformat(tags[LEASE_TAG])))
+        if len(self.renewals) >= 3:
+            self.three.set()
+        if len(self.renewals) <= self.failures:
+            raise dg.DagsterInvariantViolationError("database is locked")
+
+
+@pytest.mark.parametrize("failures", [0, 2])
+def test_a_lease_is_renewed_for_as_long_as_the_run_works_also_after_a_failed_renewal(
+    monkeypatch, failures
+):
+    monkeypatch.setattr(run_leases, "RENEWAL", timedelta(milliseconds=5))
+    notebook = Notebook(failures)
+    before = datetime.now(UTC)
+    with keep_lease(cast("dg.DagsterInstance", notebook), "run"):
+        assert notebook.three.wait(10)
+    after = datetime.now(UTC)
+    renewals = [until for _, until in notebook.renewals]
+    assert {run_id for run_id, _ in notebook.renewals} == {"run"}
+    assert renewals == sorted(renewals)
+    assert before + LEASE <= renewals[0] <= renewals[-1] <= after + LEASE
+    assert not any("lease of" in thread.name for thread in threading.enumerate())
+
+
+def test_an_asset_run_holds_a_lease_from_its_start(pipeline, instance):
+    settings = pipeline.settings()
+    result = dg.materialize(
+        make_assets(settings),
+        selection=[dg.AssetKey(ASSET.split("/"))],
+        resources=make_resources(settings),
+        partition_key="00",
+        instance=instance,
+    )
+    tags = instance.get_run_by_id(result.run_id).tags
+    assert datetime.fromisoformat(tags[LEASE_TAG]) > datetime.now(UTC)
+
+
+def test_every_asset_and_every_job_works_under_a_lease(automation):
+    definitions = automation.definitions
+    lease = {"run_lease", "settings"}  # the settings of a run are handed out under its lease
+    assert definitions.resources["settings"].required_resource_keys == {"run_lease"}
+    for assets in definitions.assets:
+        assert lease & assets.required_resource_keys, assets.key
+    for checks in definitions.asset_checks:
+        assert lease & checks.required_resource_keys, checks.check_keys
+    for job in ("reset", "maintenance"):
+        (node,) = definitions.resolve_job_def(job).all_node_defs
+        assert lease & node.required_resource_keys, job

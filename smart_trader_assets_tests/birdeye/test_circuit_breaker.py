@@ -1,0 +1,132 @@
+"""After trouble of the account nobody fetches for a while; the notice says why, and a good fetch ends it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from smart_trader_assets.birdeye import (
+    ApiUnreachableError,
+    BudgetSpentError,
+    CreditsSpentError,
+    ServiceOutageError,
+    StopFetchingError,
+)
+from smart_trader_assets.birdeye.circuit_breaker import (
+    BREAKER_FILE,
+    OpenBreaker,
+    OpenTimes,
+    close_breaker,
+    open_breaker,
+    read_breaker,
+)
+from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
+from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets_tests.support.tiny_market import NOW
+
+TIMES = OpenTimes()
+
+
+def error_of(kind: type[StopFetchingError]) -> StopFetchingError:
+    """An error as the client raises it, whatever it takes to make one."""
+    error = kind.__new__(kind)
+    Exception.__init__(error, "told in one sentence")
+    return error
+
+
+@pytest.mark.parametrize(
+    ("kind", "time"),
+    [
+        (CreditsSpentError, timedelta(hours=6)),
+        (BudgetSpentError, timedelta(hours=6)),
+        (ApiUnreachableError, timedelta(minutes=5)),
+        (ServiceOutageError, timedelta(minutes=5)),
+        (StopFetchingError, timedelta(hours=1)),
+    ],
+)
+def test_the_time_of_parking_is_that_of_the_trouble(kind, time):
+    assert TIMES.after(error_of(kind)) == time
+
+
+def test_a_notice_holds_until_its_time_and_no_longer(tmp_path):
+    put_up = open_breaker(
+        tmp_path / "new folder", error_of(StopFetchingError), now=NOW, times=TIMES
+    )
+    until = NOW + timedelta(hours=1)
+    assert put_up == OpenBreaker(until, "told in one sentence")
+    assert read_breaker(tmp_path / "new folder", now=until - timedelta(seconds=1)) == put_up
+    assert read_breaker(tmp_path / "new folder", now=until) is None
+
+
+def test_a_later_notice_replaces_an_earlier_one_and_leaves_no_draft(tmp_path):
+    open_breaker(tmp_path, error_of(CreditsSpentError), now=NOW, times=TIMES)
+    open_breaker(tmp_path, error_of(ServiceOutageError), now=NOW, times=TIMES)
+    notice = read_breaker(tmp_path, now=NOW)
+    assert notice is not None
+    assert notice.until == NOW + timedelta(minutes=5)
+    assert [path.name for path in tmp_path.iterdir()] == [BREAKER_FILE]
+
+
+def test_a_notice_is_taken_away_once_and_for_all(tmp_path):
+    open_breaker(tmp_path, error_of(CreditsSpentError), now=NOW, times=TIMES)
+    close_breaker(tmp_path)
+    close_breaker(tmp_path)
+    assert read_breaker(tmp_path, now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"until": "tomorrow", "reason": "x"}',
+        '{"until": 7, "reason": "x"}',
+        '{"reason": "x"}',
+        '{"until": "2026-01-01T00:00:00", "reason": "no zone"}',
+    ],
+)
+def test_an_unreadable_notice_is_taken_for_none(tmp_path, text):
+    (tmp_path / BREAKER_FILE).write_text(text)
+    assert read_breaker(tmp_path, now=NOW) is None
+
+
+def test_nothing_is_parked_where_nobody_has_fetched_yet(tmp_path):
+    assert read_breaker(tmp_path / "nowhere", now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "hours", "told"),
+    [
+        (FaultKind.CREDITS_SPENT, 6, "Compute units usage limit exceeded"),
+        (FaultKind.NOT_IN_PLAN, 1, "plan"),
+    ],
+)
+def test_a_run_that_meets_trouble_of_the_account_parks_and_the_next_good_one_unparks(
+    pipeline, fault, hours, told
+):
+    folder = pipeline.settings().resolved_state_dir
+    assert pipeline.materialize(TOKENS, NOW.date().isoformat()).success
+    assert pipeline.materialize(TRACKED_TOKENS, "00").success
+    pipeline.server.faults.add(Fault(fault, endpoint=Endpoint.HOLDERS, times=None))
+    before = datetime.now(UTC)
+    assert not pipeline.materialize(WHALES, "00").success
+    notice = read_breaker(folder, now=datetime.now(UTC))
+    assert notice is not None
+    assert told.lower() in notice.reason.lower()
+    assert "key-of-the-tests" not in notice.reason
+    wait = timedelta(hours=hours)
+    assert before + wait <= notice.until <= datetime.now(UTC) + wait
+
+    pipeline.server.faults.clear()
+    assert pipeline.materialize(WHALES, "00").success
+    assert read_breaker(folder, now=datetime.now(UTC)) is None
+
+
+def test_a_run_that_had_nothing_to_fetch_leaves_the_notice_where_it_is(pipeline):
+    """Only a fetch that succeeds shows that the trouble is over."""
+    folder = pipeline.settings().resolved_state_dir
+    open_breaker(folder, error_of(CreditsSpentError), now=datetime.now(UTC), times=TIMES)
+    assert pipeline.materialize(TRANSACTIONS, "00").success
+    assert pipeline.server.requests == {}
+    assert read_breaker(folder, now=datetime.now(UTC)) is not None

@@ -1,0 +1,89 @@
+"""The reset as a Dagster job and as a command: both show first, and do it only when told to."""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+from typer.testing import CliRunner, Result
+
+from smart_trader_assets.assembly import make_definitions
+from smart_trader_assets.cli.app import app
+from smart_trader_assets.tables.catalog import TRACKED_TOKENS, TRACKED_WHALES
+from smart_trader_assets_tests.support.pipeline import Pipeline
+from smart_trader_assets_tests.support.roots import versions
+from smart_trader_assets_tests.support.tiny_market import CAT, CID
+
+
+def run_job(pipeline: Pipeline, **choice: Any) -> tuple[dg.ExecuteInProcessResult, list[str]]:
+    settings = pipeline.settings()
+    job = make_definitions(settings).resolve_job_def("reset")
+    config = {"table": TRACKED_TOKENS.name, "tokens": [CAT], **choice}
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(
+            run_config={"ops": {"reset_rows": {"config": config}}},
+            instance=instance,
+            raise_on_error=False,
+        )
+        told = [entry.user_message for entry in instance.all_logs(result.run_id)]
+    return result, told
+
+
+def test_the_job_only_tells_until_it_is_really_asked(drained):
+    before = versions(drained.store)
+    result, told = run_job(drained)
+    assert result.success
+    assert "Nothing was changed: set `really` to do it." in told
+    assert versions(drained.store) == before
+
+    result, told = run_job(drained, really=True)
+    assert "1 rows of silver/tracked_tokens are back in their first state." in told
+    (row,) = drained.rows(TRACKED_TOKENS).filter(pl.col("token_address") == CAT).to_dicts()
+    assert (row["whale_fetch_status"], row["_delta_operation"], row["batch_id"]) == (
+        "pending",
+        "RESET",
+        result.run_id,
+    )
+
+
+def test_the_job_fails_where_it_is_asked_for_what_does_not_exist(drained):
+    result, _ = run_job(drained, tokens=["nothing"], really=True)
+    assert not result.success
+
+
+def command(pipeline: Pipeline, *arguments: str) -> Result:
+    options = [*arguments, "--data", str(pipeline.root)]
+    return CliRunner().invoke(app, ["reset", *options], env={"COLUMNS": "200"})
+
+
+def test_the_command_only_shows_until_it_is_told_yes(drained):
+    before = versions(drained.store)
+    shown = command(drained, TRACKED_WHALES.name, "--wallet", CID)
+    assert shown.exit_code == 0, shown.output
+    assert "2 rows of silver/tracked_whales" in shown.output
+    assert "Nothing was changed: --yes does it." in shown.output
+    assert versions(drained.store) == before
+
+    done = command(drained, TRACKED_WHALES.name, "--wallet", CID, "--refetch", "--yes")
+    assert done.exit_code == 0, done.output
+    assert "2 rows are back in their first state." in done.output
+    rows = drained.rows(TRACKED_WHALES).filter(pl.col("wallet_address") == CID)
+    trail = ("processing_status", "_delta_operation", "fetched_to")
+    assert rows.select(trail).unique().rows() == [("pending", "RESET", None)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["silver/wallets", "--yes"], "No table 'silver/wallets' has a state to reset"),
+        ([TRACKED_TOKENS.name, "--token", "nothing", "--yes"], "Nothing in silver/tracked_tokens"),
+        ([TRACKED_TOKENS.name, "--state", "done", "--yes"], "is never done"),
+    ],
+)
+def test_the_command_refuses_in_one_sentence_and_exits_with_1(drained, arguments, told):
+    before = versions(drained.store)
+    refused = command(drained, *arguments)
+    assert refused.exit_code == 1
+    assert told in refused.output
+    assert "Traceback" not in refused.output
+    assert versions(drained.store) == before

@@ -1,0 +1,92 @@
+"""What the command shows has room for what it is read for, on a narrow screen too."""
+
+import io
+
+import polars as pl
+import pytest
+from rich.console import Console, RenderableType
+
+from smart_trader_assets.cli.doctor import findings_table
+from smart_trader_assets.cli.terminal import leaderboard, reset_table
+from smart_trader_assets.doctor import Finding, Verdict
+from smart_trader_assets.tables.catalog import TRACKED_WHALES
+from smart_trader_assets.tables.reset import Choice, plan_reset
+from smart_trader_assets.text import short
+from smart_trader_assets_tests.support.tiny_market import ANN, BOB
+
+NARROW = 80
+WIDE = 160
+
+TRADERS = pl.DataFrame(
+    {
+        "overall_rank": [2, 1, 3],
+        "wallet_address": [BOB, ANN, ANN[::-1]],
+        "tier": ["STRONG", "ELITE", "PROMISING"],
+        "score": [61.04, 71.26, 12.0],
+        "total_pnl": [None, 1_234_567.8, -5.2],
+        "realized_pnl": [-3_200.0, 1_000_000.0, -5.2],
+        "win_rate": [50.0, 66.66, None],
+        "roi": [-12.5, 1_050.0, None],
+        "coverage": [100.0, 99.0, 70.0],
+        "closing_count": [2, 31, 1],
+        "token_count": [1, 12, 1],
+    }
+)
+
+
+def lines(shown: RenderableType, width: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=width)
+    with console.capture() as captured:
+        console.print(shown)
+    return [line.rstrip() for line in captured.get().splitlines() if line.strip()]
+
+
+def test_a_narrow_leaderboard_shortens_the_wallets_and_keeps_the_measures():
+    _, head, _, first, second, _ = lines(leaderboard(TRADERS, 20, NARROW), NARROW)
+    for name in ("#", "wallet", "tier", "score", "total PnL", "win rate", "ROI"):
+        assert name in head
+    measures = ["ELITE", "71.3", "$1,234,568", "66.7", "%", "1,050.0", "%"]
+    assert first.split()[:9] == ["1", short(ANN), *measures]
+    assert second.split()[:5] == ["2", short(BOB), "STRONG", "61.0", "-$3,200"]
+
+
+def test_a_wide_leaderboard_has_whole_wallets_and_every_measure():
+    _, head, _, first, *_ = lines(leaderboard(TRADERS, 20, WIDE), WIDE)
+    assert ANN in first
+    assert head.split()[-3:] == ["coverage", "sells", "tokens"]
+
+
+@pytest.mark.parametrize(
+    ("top", "title"), [(2, "Smart traders: 3 ranked, 2 of 3 shown"), (3, "Smart traders: 3 ranked")]
+)
+def test_a_leaderboard_says_how_many_it_leaves_out(top, title):
+    assert lines(leaderboard(TRADERS, top, NARROW), NARROW)[0] == title
+
+
+def test_a_row_to_reset_takes_two_narrow_lines_at_most(drained):
+    plan = plan_reset(drained.store, Choice(TRACKED_WHALES.name, wallets=(ANN,)))
+    title, head, _, *rows = lines(reset_table(plan, NARROW), NARROW)
+    assert title == f"{plan.rows.height} rows of silver/tracked_whales"
+    assert head.split()[0] == "whale_id"
+    assert rows[0].split()[0].startswith(f"{short(ANN)}_")
+    assert len(rows) <= 2 * plan.rows.height
+    written = plan.rows["_delta_timestamp"][0]
+    assert f"{written:%Y-%m-%d %H:%M:%S}" in rows[0]
+    assert f"{written:%f}" not in rows[0]
+
+
+def test_what_is_well_takes_one_line_and_what_is_not_is_told_whole():
+    long = "a reason that needs more room than a narrow screen has in one line, " * 2
+    shown = lines(
+        findings_table(
+            [
+                Finding("root", Verdict.OK, long),
+                Finding("queue", Verdict.BROKEN, long, "Do this."),
+            ]
+        ),
+        NARROW,
+    )
+    head, _, root, *queue = shown
+    assert "what to do" in head
+    assert root.endswith("…")
+    assert " ".join(" ".join(queue).split()) == f"queue broken {long.strip()} Do this."

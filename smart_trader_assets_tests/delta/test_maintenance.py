@@ -1,0 +1,228 @@
+"""Upkeep beside running writers: nothing is lost, nothing comes twice, older versions stay readable."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+from deltalake import DeltaTable
+from polars.testing import assert_frame_equal
+
+from smart_trader_assets.assembly import make_definitions
+from smart_trader_assets.delta.batch import Batch
+from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.maintenance import (
+    FILES_BEFORE_CLUSTERING,
+    Upkeep,
+    UpkeepError,
+    maintain,
+)
+from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets.tables.cursors import SWAPS_TO_COUNT
+from smart_trader_assets_tests.support.pipeline import Pipeline
+from smart_trader_assets_tests.support.roots import contents
+from smart_trader_assets_tests.support.samples import DAY, NOW, frame, swap, token, whale
+
+UPKEEP = CommitInfo("upkeep", "maintenance")
+WEEK = 168.0
+
+
+# So many files that a table which is sorted by wallet is sorted anew.
+MANY = FILES_BEFORE_CLUSTERING
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DeltaStore:
+    store = DeltaStore(str(tmp_path / "root"))
+    store.create(TRANSACTIONS)
+    return store
+
+
+def add(store: DeltaStore, name: str, count: int = 1, shard: str = "00") -> None:
+    """One file of swaps, of as many wallets."""
+    rows = [swap(f"{name} {n}", wallet_shard=shard, wallet_address=f"w{n}") for n in range(count)]
+    store.write(TRANSACTIONS, Batch(frame(TRANSACTIONS, rows), shard), CommitInfo(name, "writer"))
+
+
+def settle(store: DeltaStore, shard: str) -> int:
+    """Read what is due in a shard and settle it; how many rows."""
+    rows = store.scan(TRANSACTIONS).filter(
+        (pl.col("wallet_shard") == shard) & ~pl.col("processed_for_pnl")
+    )
+    return store.settle(
+        SWAPS_TO_COUNT.settle_done(rows.collect(), at=NOW), CommitInfo("s", "writer")
+    )
+
+
+def upkeep(
+    store: DeltaStore,
+    contract: TableContract = TRANSACTIONS,
+    retention_hours: float = WEEK,
+) -> Upkeep:
+    return maintain(store, contract, retention_hours=retention_hours, stamp=UPKEEP)
+
+
+def rows_of(store: DeltaStore, version: int | None = None) -> pl.DataFrame:
+    table = DeltaTable(store.uri(TRANSACTIONS), version=version)
+    return pl.scan_delta(table).sort("swap_id").collect()
+
+
+def test_many_small_files_become_one_a_partition_and_the_rows_stay_as_they_are(store):
+    for number in range(2 * MANY):
+        add(store, f"batch {number}", 3, shard=f"0{number % 2}")
+    before = rows_of(store)
+    kept = upkeep(store)
+    assert (kept.files_before, kept.files_after) == (2 * MANY, 2)
+    assert_frame_equal(rows_of(store), before)
+    stored = store.scan(TRANSACTIONS).filter(pl.col("wallet_shard") == "00").collect()
+    assert stored["wallet_address"].is_sorted()
+
+
+def test_a_table_that_is_not_sorted_is_compacted_from_two_files_on(store):
+    store.create(WHALES)
+    for name in ("a", "b"):
+        batch = Batch(frame(WHALES, [whale(name)]), "00")
+        store.write(WHALES, batch, CommitInfo(name, "writer"))
+    before = store.scan(WHALES).sort("wallet_address").collect()
+    kept = upkeep(store, WHALES)
+    assert (kept.files_before, kept.files_after) == (2, 1)
+    assert_frame_equal(store.scan(WHALES).sort("wallet_address").collect(), before)
+
+
+def test_older_versions_within_the_retention_can_still_be_read(store):
+    known = {}
+    for number in range(MANY):
+        add(store, f"batch {number}")
+        known[store.version(TRANSACTIONS)] = rows_of(store)
+    kept = upkeep(store)
+    assert (kept.files_after, kept.files_vacuumed) == (1, 0)
+    for version, rows in known.items():
+        assert_frame_equal(rows_of(store, version), rows)
+
+
+def test_a_reader_that_began_before_the_upkeep_reads_to_its_end(store):
+    for number in range(MANY):
+        add(store, f"batch {number}")
+    begun = store.scan(TRANSACTIONS).sort("swap_id")
+    before = rows_of(store)
+    assert upkeep(store).files_after == 1
+    assert_frame_equal(begun.collect(), before)
+
+
+def test_files_that_nothing_reads_are_deleted_once_the_retention_is_over(store):
+    for number in range(MANY):
+        add(store, f"batch {number}")
+    before = rows_of(store)
+    kept = upkeep(store, retention_hours=0)
+    assert kept.files_vacuumed == MANY
+    assert_frame_equal(rows_of(store), before)
+    on_disk = list(Path(store.uri(TRANSACTIONS)).glob("wallet_shard=*/**/*.parquet"))
+    assert len(on_disk) == 1
+
+
+def test_a_checkpoint_stands_and_the_table_opens_from_it(store):
+    for number in range(3):
+        add(store, f"batch {number}")
+    kept = upkeep(store)
+    log = Path(store.uri(TRANSACTIONS)) / "_delta_log"
+    assert json.loads((log / "_last_checkpoint").read_text())["version"] == kept.version
+    for commit in log.glob("*.json"):
+        if int(commit.stem) <= kept.version:
+            commit.unlink()
+    assert rows_of(store).height == 3
+
+
+def test_upkeep_of_a_table_that_needs_none_makes_no_commit(store):
+    for number in range(MANY):
+        add(store, f"batch {number}")
+    upkeep(store)
+    version = store.version(TRANSACTIONS)
+    kept = upkeep(store)
+    assert (kept.version, kept.files_before, kept.files_after) == (version, 1, 1)
+
+
+def test_the_change_data_feed_tells_of_no_change_by_upkeep(store):
+    for number in range(MANY):
+        add(store, f"batch {number}")
+    version = store.version(TRANSACTIONS)
+    assert upkeep(store).version > version
+    feed = pl.DataFrame(store.open(TRANSACTIONS).load_cdf(starting_version=version + 1))
+    assert feed.is_empty()
+
+
+def test_beside_writers_that_add_and_settle_nothing_is_lost_and_nothing_comes_twice(store):
+    shards = ("00", "01", "02")
+    start = threading.Barrier(len(shards) + 1)
+    settled = dict.fromkeys(shards, 0)
+
+    def write(shard: str) -> None:
+        start.wait()
+        for number in range(MANY):
+            add(store, f"{shard} batch {number}", 5, shard)
+            if number % 4 == 3:
+                settled[shard] += settle(store, shard)
+
+    def keep() -> None:
+        start.wait()
+        for _ in range(2 * MANY):
+            upkeep(store)
+
+    with ThreadPoolExecutor(len(shards) + 1) as pool:
+        for done in [*(pool.submit(write, shard) for shard in shards), pool.submit(keep)]:
+            done.result()
+    rows = rows_of(store)
+    assert rows.height == rows["swap_id"].n_unique() == len(shards) * MANY * 5
+    assert set(rows["processed_for_pnl"]) == {True}
+    assert settled == dict.fromkeys(shards, MANY * 5)
+    counted = store.row_counts(TRANSACTIONS, "wallet_shard", "processed_for_pnl")
+    assert counted.rows() == [(shard, True, MANY * 5) for shard in shards]
+
+
+def test_a_table_with_a_lost_file_is_told_by_name_with_the_remedy(store):
+    for number in range(MANY):
+        add(store, f"batch {number}")
+    next(Path(store.uri(TRANSACTIONS)).glob("wallet_shard=*/**/*.parquet")).unlink()
+    with pytest.raises(UpkeepError, match=r"bronze/transactions could not be kept .* restore it"):
+        upkeep(store)
+
+
+def run_job(pipeline: Pipeline) -> tuple[bool, list[str]]:
+    job = make_definitions(pipeline.settings()).resolve_job_def("maintenance")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+        told = [entry.user_message for entry in instance.all_logs(result.run_id)]
+    return result.success, told
+
+
+def test_the_job_keeps_every_table_and_leaves_nothing_due(drained):
+    before = contents(drained.store)
+    success, told = run_job(drained)
+    assert success
+    for contract in ALL_TABLES:
+        assert any(line.startswith(f"{contract.name}: ") for line in told), contract.name
+        log = Path(drained.store.uri(contract)) / "_delta_log"
+        assert (log / "_last_checkpoint").exists()
+    after = contents(drained.store)
+    for name, rows in before.items():
+        assert_frame_equal(after[name], rows)
+    report = drained.drain()
+    assert [step.asset for step in report.steps] == [TOKENS.name]
+
+
+def test_a_table_that_cannot_be_kept_fails_the_job_but_does_not_stop_the_others(drained):
+    """A file that the log names is gone, so its table cannot be compacted; those after it are kept."""
+    for mint in ("x", "y"):
+        drained.store.write(
+            TOKENS, Batch(frame(TOKENS, [token(mint)]), DAY), CommitInfo(mint, "writer")
+        )
+    for path in Path(drained.store.uri(TOKENS)).glob("snapshot_date=*/**/*.parquet"):
+        path.unlink()
+    success, told = run_job(drained)
+    assert not success
+    for contract in ALL_TABLES:
+        kept = any(line.startswith(f"{contract.name}: ") for line in told)
+        assert kept is (contract is not TOKENS), contract.name

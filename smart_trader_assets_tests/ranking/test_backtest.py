@@ -1,0 +1,164 @@
+"""An earlier ranking measured by what came after it."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from smart_trader_assets.cli.app import app
+from smart_trader_assets.delta.batch import Batch
+from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.ranking import RankingRules
+from smart_trader_assets.ranking.backtest import (
+    EVERYBODY,
+    EXCLUDED,
+    BacktestError,
+    backtest,
+    tier_outcomes,
+)
+from smart_trader_assets.sandbox import GeneratedMarket
+from smart_trader_assets.settings import load_settings
+from smart_trader_assets.tables.catalog import SMART_TRADERS, TRANSACTIONS
+from smart_trader_assets_tests.ranking.market_rows import ANCHOR, PlantedMarket
+from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, pnl_frame, portfolio, trader
+
+RULES = RankingRules()
+AT = ANCHOR - timedelta(days=20)
+
+
+def test_a_tier_earned_what_its_wallets_realized_in_between():
+    flows = {"matched_cost": 25_000.0, "win_count": 10, "closing_count": 20}
+    before = pnl_frame(
+        *trader("ann", **flows),
+        *trader("bob", **flows),
+        *trader("idle", **flows),
+        portfolio("bot", max_trades_per_day=900, **flows),
+    )
+    after = pnl_frame(
+        portfolio(
+            "ann", realized_pnl=16_500.0, matched_cost=27_000.0, win_count=13, closing_count=23
+        ),
+        portfolio(
+            "bob", realized_pnl=14_500.0, matched_cost=28_000.0, win_count=10, closing_count=21
+        ),
+        portfolio("idle", **flows),
+        portfolio(
+            "bot", realized_pnl=14_000.0, matched_cost=30_000.0, win_count=10, closing_count=24
+        ),
+        portfolio("new", realized_pnl=1e9, **flows),
+    )
+    found = tier_outcomes(before, after, rules=RULES, at=AS_OF)
+    assert found["tier"].to_list() == [*RULES.tier_names, EXCLUDED, EVERYBODY]
+    rows = {row["tier"]: row for row in found.iter_rows(named=True)}
+    assert rows["ELITE"] == {
+        "tier": "ELITE",
+        "wallets": 3,
+        "active": 2,
+        "closing_count": 4,
+        "win_rate": 75.0,
+        "realized_pnl": 1_000.0,
+        "median_pnl": 500.0,
+        "roi": 20.0,
+        "profitable": 50.0,
+    }
+    assert rows[EXCLUDED]["realized_pnl"] == -1_000.0
+    assert rows[EXCLUDED]["roi"] == -20.0
+    assert (rows[EVERYBODY]["wallets"], rows[EVERYBODY]["realized_pnl"]) == (4, 0.0)
+    unknown = ("win_rate", "realized_pnl", "median_pnl", "roi", "profitable")
+    assert [rows["STRONG"][name] for name in ("wallets", "active", *unknown)] == [0, 0, *[None] * 5]
+
+
+@pytest.fixture(scope="module")
+def swaps():
+    return PlantedMarket(GeneratedMarket(3, ANCHOR, wallets=60, history_days=90)).swaps
+
+
+def root_of(folder: Path, swaps: pl.DataFrame) -> DeltaStore:
+    """A root that holds the swaps."""
+    lake = make_lake(
+        load_settings(
+            {"source": "sandbox", "root": str(folder), "wallet_shards": 2, "sandbox_anchor": ANCHOR}
+        )
+    )
+    for (shard,), rows in swaps.group_by("wallet_shard"):
+        lake.store.write(TRANSACTIONS, Batch(rows, shard), CommitInfo("a test", TRANSACTIONS.name))
+    return lake.store
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, swaps):
+    return root_of(tmp_path_factory.mktemp("full") / "root", swaps)
+
+
+def test_an_earlier_ranking_names_those_who_go_on_earning(store, swaps):
+    found = backtest(store, rules=RULES, at=AT)
+    assert found.at == AT
+    assert found.until == datetime.fromtimestamp(swaps["block_unix_time"].max(), UTC)
+    rows = {row["tier"]: row for row in found.tiers.iter_rows(named=True)}
+    assert rows["ELITE"]["active"] + rows["STRONG"]["active"] >= 3
+    for tier in ("ELITE", "STRONG"):
+        assert rows[tier]["roi"] > rows[EVERYBODY]["roi"] > rows[EXCLUDED]["roi"]
+
+
+def test_nothing_after_the_day_reaches_the_ranking(store, swaps, tmp_path):
+    # Whatever comes later: here half of the wallets stop, and one swap names a trader as its pool.
+    later = pl.col("block_unix_time") > AT.timestamp()
+    stopped = pl.col("wallet_shard") == "00"
+    last = swaps.sort("block_unix_time").tail(1)
+    trader_of_then = swaps.filter(~later)["wallet_address"][0]
+    other = root_of(
+        tmp_path / "root",
+        pl.concat(
+            [
+                swaps.filter(~(later & stopped)).join(last, on="swap_id", how="anti"),
+                last.with_columns(address=pl.lit(trader_of_then)),
+            ]
+        ),
+    )
+    tiers = [backtest(root, rules=RULES, at=AT).tiers for root in (store, other)]
+    assert tiers[1].select("tier", "wallets").equals(tiers[0].select("tier", "wallets"))
+    assert tiers[1]["active"].to_list() != tiers[0]["active"].to_list()
+
+
+def test_without_a_day_the_last_thirty_are_measured(store):
+    found = backtest(store, rules=RULES)
+    assert found.at == (found.until - timedelta(days=30)).replace(hour=0, minute=0, second=0)
+
+
+def test_a_root_without_swaps_says_what_to_do(tmp_path):
+    empty = make_lake(load_settings({"source": "sandbox", "root": str(tmp_path / "root")})).store
+    with pytest.raises(
+        BacktestError, match=r"There are no swaps in .*: fill it with `smart-trader run`"
+    ):
+        backtest(empty, rules=RULES)
+
+
+@pytest.mark.parametrize("day", [ANCHOR - timedelta(days=900), ANCHOR + timedelta(days=900)])
+def test_a_day_outside_of_the_history_is_refused_with_the_days_that_can_be_named(store, day):
+    with pytest.raises(
+        BacktestError, match=f"from {day:%Y-%m-%d %H:%M}: the swaps go from 2025-12-01"
+    ):
+        backtest(store, rules=RULES, at=day)
+
+
+def test_the_command_shows_every_tier_and_changes_nothing(store):
+    before = store.version(SMART_TRADERS), store.version(TRANSACTIONS)
+    shown = CliRunner().invoke(app, ["backtest", "--data", store.root, "--at", "2026-02-09"])
+    assert shown.exit_code == 0, shown.output
+    assert "Ranked as of 2026-02-09, realized from then to 2026-03-31" in shown.output
+    for tier in (*RULES.tier_names, EXCLUDED, EVERYBODY):
+        assert tier in shown.output
+    assert shown.output.rstrip().endswith(
+        "The wallets are those known today, chosen with hindsight: this compares tiers with each other and "
+        "forecasts nothing."
+    )
+    assert (store.version(SMART_TRADERS), store.version(TRANSACTIONS)) == before
+
+
+def test_the_command_refuses_what_is_no_day(store):
+    shown = CliRunner().invoke(app, ["backtest", "--data", store.root, "--at", "spring"])
+    assert shown.exit_code == 2
+    assert "--at spring is no day" in shown.output
