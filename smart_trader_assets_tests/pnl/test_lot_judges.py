@@ -14,8 +14,9 @@ from smart_trader_assets.pnl import fifo, netted_trades
 from smart_trader_assets.pnl.exact import UNITS_PER_USD
 from smart_trader_assets_tests.pnl.beancount_judge import beancount_costs
 from smart_trader_assets_tests.pnl.deals import Deal
-from smart_trader_assets_tests.pnl.histories import RECORDED_ROWS, frame, recorded_rows
+from smart_trader_assets_tests.pnl.histories import frame, recorded_rows
 from smart_trader_assets_tests.pnl.test_recorded_wallets import AS_OF
+from smart_trader_assets_tests.support.command import RECORDED_ROWS
 
 CENT = UNITS_PER_USD // 100
 

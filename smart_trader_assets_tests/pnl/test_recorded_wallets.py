@@ -7,8 +7,9 @@ import pytest
 
 from smart_trader_assets.pnl import ALL_TOKENS, compute_wallet_pnl, explain_wallet, screen_swaps
 from smart_trader_assets_tests.pnl.agreement import assert_agree
-from smart_trader_assets_tests.pnl.histories import RECORDED_ROWS, frame, recorded_rows
+from smart_trader_assets_tests.pnl.histories import frame, recorded_rows
 from smart_trader_assets_tests.pnl.reference import reference_pnl
+from smart_trader_assets_tests.support.command import RECORDED_ROWS
 
 pytestmark = pytest.mark.skipif(
     not RECORDED_ROWS.is_dir(), reason=f"no recorded histories at {RECORDED_ROWS}"

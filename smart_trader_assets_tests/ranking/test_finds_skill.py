@@ -12,10 +12,10 @@ from smart_trader_assets.ranking.backtest import EXCLUDED, tier_outcomes
 from smart_trader_assets.sandbox import Character, GeneratedMarket
 from smart_trader_assets_tests.ranking.market_rows import (
     ANCHOR,
-    RECORDED_ROWS,
     PlantedMarket,
     recorded_swaps,
 )
+from smart_trader_assets_tests.support.command import RECORDED_ROWS
 
 RULES = RankingRules()
 # Seed, wallets, days of history.

@@ -23,7 +23,7 @@ from random import Random, SystemRandom
 from typing import Any
 
 from smart_trader_assets.sandbox import Recording
-from smart_trader_assets_tests.pnl.histories import RECORDED_ROWS
+from smart_trader_assets_tests.support.command import RECORDED_ROWS
 from smart_trader_assets_tests.support.tiny_market import write_tiny_market
 from smart_trader_assets_tests.trust.mutations import mutated
 from smart_trader_assets_tests.trust.readings import READERS
