@@ -11,12 +11,12 @@ from itertools import pairwise
 import polars as pl
 
 from smart_trader_assets.delta.contract import State, TableContract
+from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
 
 # What float64 columns may differ by where they must be equal: relative to the flow that they come from.
 _TOLERANCE = 1e-9
 
-_ALL_TOKENS = "ALL_TOKENS"
-_WIDENING = ("7d", "30d", "90d", "all")
+_WIDENING = WINDOWS[::-1]
 
 
 def doubled_keys(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
@@ -109,7 +109,7 @@ def broken_sums(pnl: pl.DataFrame) -> pl.DataFrame:
     pnl: whole wallets of silver/wallet_pnl. Columns out: wallet_address, window, fault.
     """
     summed = ("realized_pnl", "total_bought", "total_sold", "matched_cost", "trade_count")
-    is_portfolio = pl.col("token_address") == _ALL_TOKENS
+    is_portfolio = pl.col("token_address") == ALL_TOKENS
     tokens = (
         pnl.filter(~is_portfolio).group_by("wallet_address", "window").agg(pl.col(summed).sum())
     )
@@ -146,7 +146,7 @@ def poorly_covered(pnl: pl.DataFrame, *, min_coverage: float) -> pl.DataFrame:
 
     Columns out: wallet_address, fault.
     """
-    is_portfolio = (pl.col("token_address") == _ALL_TOKENS) & (pl.col("window") == "all")
+    is_portfolio = (pl.col("token_address") == ALL_TOKENS) & (pl.col("window") == "all")
     return pnl.filter(is_portfolio & (pl.col("coverage") < min_coverage)).select(
         "wallet_address", fault=format_fault("coverage is ", pl.col("coverage").round(1), " %")
     )

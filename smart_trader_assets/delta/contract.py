@@ -13,6 +13,8 @@ from typing import Literal
 import polars as pl
 
 TIME = pl.Datetime("us", "UTC")
+"""The type of every column of times."""
+
 TEXTS = pl.List(pl.String)
 
 OPERATION = "_delta_operation"
@@ -28,7 +30,8 @@ class Column:
     """One column: name, Polars type, meaning for people, unit where it has one.
 
     `merge` says what a merge of rows does to it: take the new value, or the lesser or greater of both;
-    `initial` is what a new row gets where it does not say otherwise.
+    `initial` is what a new row gets where it does not say otherwise; `preview` shows the column among the
+    first rows of a materialization.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Column:
     required: bool = False
     merge: Literal["replace", "least", "greatest"] = "replace"
     initial: int | None = None
+    preview: bool = False
 
     @property
     def description(self) -> str:

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime
 
 import dagster as dg
 import polars as pl
 
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.tables.catalog import (
-    CLASSIFIED_WALLETS,
-    SMART_TRADERS,
-    TIER_CHANGES,
-    TOKENS,
-    TRACKED_TOKENS,
-    TRACKED_WHALES,
-    TRANSACTIONS,
-    WALLET_PNL,
-    WHALES,
-)
 from smart_trader_assets.text import shown_text
 
 MOST_ROWS = 10
@@ -28,85 +16,12 @@ DIGITS = 6
 
 Cell = str | float | int | bool | None
 
-PREVIEW_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    TOKENS.name: (
-        "list_rank",
-        "symbol",
-        "token_address",
-        "price",
-        "liquidity",
-        "volume_24h_usd",
-        "price_change_24h_percent",
-    ),
-    TRACKED_TOKENS.name: ("symbol", "token_address", "price", "liquidity", "last_listed_on"),
-    WHALES.name: (
-        "token_symbol",
-        "token_address",
-        "holder_rank",
-        "wallet_address",
-        "holding_share",
-        "holding_usd",
-    ),
-    TRACKED_WHALES.name: (
-        "token_symbol",
-        "token_address",
-        "wallet_address",
-        "holding_usd",
-        "last_seen_on",
-    ),
-    TRANSACTIONS.name: (
-        "wallet_address",
-        "block_unix_time",
-        "source",
-        "base_symbol",
-        "base_ui_change_amount",
-        "quote_symbol",
-        "quote_ui_change_amount",
-        "volume_usd",
-    ),
-    WALLET_PNL.name: (
-        "wallet_address",
-        "token_address",
-        "window",
-        "realized_pnl",
-        "roi",
-        "win_rate",
-        "coverage",
-        "trade_count",
-    ),
-    SMART_TRADERS.name: (
-        "overall_rank",
-        "tier",
-        "wallet_address",
-        "score",
-        "total_pnl",
-        "roi",
-        "win_rate",
-        "skill_confidence",
-    ),
-    CLASSIFIED_WALLETS.name: (
-        "wallet_address",
-        "wallet_class",
-        "reasons",
-        "total_pnl",
-        "closing_count",
-    ),
-    TIER_CHANGES.name: (
-        "wallet_address",
-        "change",
-        "from_tier",
-        "to_tier",
-        "overall_rank",
-        "total_pnl",
-    ),
-}
-
 
 class Preview:
     """Keeps the first rows of an output as they are handed over: nothing is read again for it."""
 
     def __init__(self, contract: TableContract) -> None:
-        self._columns = {name: contract.schema[name] for name in PREVIEW_COLUMNS[contract.name]}
+        self._columns = {c.name: c.dtype for c in contract.columns if c.preview}
         self._records: list[dict[str, Cell]] = []
 
     def take(self, rows: pl.DataFrame | None) -> None:

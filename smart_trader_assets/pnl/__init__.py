@@ -7,6 +7,7 @@ set aside, `netted_trades` turns rows into trades, `fifo` trades into lots and d
 """
 
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
+from smart_trader_assets.pnl.columns import ALL_TOKENS, WALLET_PNL_SCHEMA
 from smart_trader_assets.pnl.engine import compute_wallet_pnl
 from smart_trader_assets.pnl.explain import (
     LotEvidence,
@@ -18,7 +19,6 @@ from smart_trader_assets.pnl.lots import Ledger, fifo
 from smart_trader_assets.pnl.metrics import wallet_metrics
 from smart_trader_assets.pnl.swap_screening import screen_swaps
 from smart_trader_assets.pnl.trades import Trades, netted_trades
-from smart_trader_assets.pnl.wallet_table import ALL_TOKENS, WALLET_PNL_SCHEMA
 
 __all__ = [
     "ALL_TOKENS",

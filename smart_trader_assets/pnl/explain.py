@@ -7,12 +7,13 @@ from typing import Final
 
 import polars as pl
 
+from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.pnl.aggregates import with_results
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS, NATIVE_SOL, WRAPPED_SOL
 from smart_trader_assets.pnl.errors import UnknownWalletError
 from smart_trader_assets.pnl.exact import multiply_divide, to_tokens, to_usd, whole
 from smart_trader_assets.pnl.lots import Ledger, fifo, lot_matches
-from smart_trader_assets.pnl.marks import UTC_MICROSECONDS, position_marks
+from smart_trader_assets.pnl.marks import position_marks
 from smart_trader_assets.pnl.metrics import wallet_metrics
 from smart_trader_assets.pnl.trades import Trades, netted_trades
 
@@ -223,4 +224,4 @@ def _tokens(units: str) -> pl.Expr:
 
 
 def _time(seconds: str) -> pl.Expr:
-    return (pl.col(seconds) * 1_000_000).cast(UTC_MICROSECONDS)
+    return (pl.col(seconds) * 1_000_000).cast(TIME)

@@ -5,6 +5,7 @@ from typing import Final
 
 import polars as pl
 
+from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.pnl.cash import NATIVE_SOL, WRAPPED_SOL
 from smart_trader_assets.pnl.errors import ColumnsMissingError
 from smart_trader_assets.pnl.exact import to_tokens, to_usd
@@ -13,7 +14,6 @@ from smart_trader_assets.pnl.segments import ends
 
 OWN_TRADE: Final = "own_trade"
 LISTED: Final = "token_list"
-UTC_MICROSECONDS: Final = pl.Datetime("us", "UTC")
 
 
 def position_marks(
@@ -42,7 +42,7 @@ def _own_trades(ledger: Ledger) -> pl.DataFrame:
     return newest.select(
         "position",
         mark_price=to_usd(pl.col("value")) / tokens,
-        marked_at=(pl.col("block_unix_time") * 1_000_000).cast(UTC_MICROSECONDS),
+        marked_at=(pl.col("block_unix_time") * 1_000_000).cast(TIME),
         mark_source=pl.lit(OWN_TRADE),
     )
 
@@ -52,7 +52,7 @@ def _given_marks(marks: pl.DataFrame | None, as_of: datetime) -> pl.DataFrame:
     order of rows does not matter."""
     if marks is None:
         marks = pl.DataFrame(
-            schema={"token_address": pl.String, "price": pl.Float64, "marked_at": UTC_MICROSECONDS}
+            schema={"token_address": pl.String, "price": pl.Float64, "marked_at": TIME}
         )
     missing = [
         name for name in ("token_address", "price", "marked_at") if name not in marks.columns
@@ -61,7 +61,7 @@ def _given_marks(marks: pl.DataFrame | None, as_of: datetime) -> pl.DataFrame:
         raise ColumnsMissingError("marks", missing)
     if "source" not in marks.columns:
         marks = marks.with_columns(source=pl.lit(None, dtype=pl.String))
-    marked_at = pl.col("marked_at").cast(UTC_MICROSECONDS)
+    marked_at = pl.col("marked_at").cast(TIME)
     price = pl.col("price").cast(pl.Float64)
     return (
         marks.lazy()

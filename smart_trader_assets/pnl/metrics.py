@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.pnl.aggregates import (
     SUMS,
     portfolio_aggregates,
@@ -16,14 +17,14 @@ from smart_trader_assets.pnl.aggregates import (
     token_aggregates,
     with_results,
 )
+from smart_trader_assets.pnl.columns import ALL_TOKENS, WALLET_PNL_SCHEMA, WINDOWS
 from smart_trader_assets.pnl.errors import ColumnsMissingError
 from smart_trader_assets.pnl.exact import to_tokens, to_usd
 from smart_trader_assets.pnl.lots import Ledger, lot_matches
-from smart_trader_assets.pnl.marks import UTC_MICROSECONDS, position_marks
+from smart_trader_assets.pnl.marks import position_marks
 from smart_trader_assets.pnl.path_metrics import activity, drawdowns, holdings, sharpes
 from smart_trader_assets.pnl.trades import Trades
-from smart_trader_assets.pnl.wallet_table import ALL_TOKENS, WALLET_PNL_SCHEMA
-from smart_trader_assets.pnl.windows import WINDOWS, group_id, in_each_window, with_depth
+from smart_trader_assets.pnl.windows import group_id, in_each_window, with_depth
 
 _DAYS_A_SECOND: Final = 1 / 86_400
 _NOW: Final = 0
@@ -75,7 +76,7 @@ def wallet_metrics(
         token_address=token_address.fill_null(ALL_TOKENS),
         window=pl.lit(pl.Series(WINDOWS)).gather(pl.col("window")),
         history_complete=_completeness(histories, traded.wallets).gather(rows["wallet"]),
-        as_of=pl.lit(as_of.astimezone(UTC)).cast(UTC_MICROSECONDS),
+        as_of=pl.lit(as_of.astimezone(UTC)).cast(TIME),
     )
     return rows.select(pl.col(name).cast(dtype) for name, dtype in WALLET_PNL_SCHEMA.items())
 
@@ -245,7 +246,7 @@ def _tokens_of(units: str) -> pl.Expr:
 
 
 def _time(seconds: str) -> pl.Expr:
-    return (pl.col(seconds) * 1_000_000).cast(UTC_MICROSECONDS)
+    return (pl.col(seconds) * 1_000_000).cast(TIME)
 
 
 def _completeness(histories: pl.DataFrame | None, wallets: pl.DataFrame) -> pl.Series:

@@ -6,20 +6,19 @@ from typing import Final
 
 import polars as pl
 
+from smart_trader_assets.pnl.columns import WINDOWS
 from smart_trader_assets.pnl.segments import starts
 from smart_trader_assets.pnl.swap_rows import as_of_seconds
 
 _DAY: Final = 86_400
 _DAYS: Final = (90, 30, 7)
 _FEW_ROWS: Final = 100_000
-WINDOWS: Final = ("all", "90d", "30d", "7d")
-"""From the widest to the narrowest: a trade in depth n lies in the windows 0 to n."""
 
 
 def with_depth(frame: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     """Adds `depth`: how many of the windows of 90, 30 and 7 days `block_unix_time` lies in.
 
-    A window of n days is (as_of - n x 24 h, as_of].
+    A window of n days is (as_of - n x 24 h, as_of]; a trade of depth n lies in `WINDOWS` 0 to n.
     """
     now = as_of_seconds(as_of)
     inside = [(pl.col("block_unix_time") > now - days * _DAY).cast(pl.UInt8) for days in _DAYS]

@@ -7,6 +7,8 @@ from datetime import datetime
 
 import polars as pl
 
+from smart_trader_assets.delta.contract import TIME
+
 ARRIVED = "ARRIVED"
 PROMOTED = "PROMOTED"
 DEMOTED = "DEMOTED"
@@ -52,7 +54,7 @@ def tier_changes(
         .select(
             "wallet_address",
             (pl.col("change_number").fill_null(0) + 1).cast(pl.Int64).alias("change_number"),
-            pl.lit(at).cast(pl.Datetime("us", "UTC")).alias("changed_at"),
+            pl.lit(at).cast(TIME).alias("changed_at"),
             pl.when(left)
             .then(pl.lit(LEFT))
             .when(came)

@@ -8,64 +8,16 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from smart_trader_assets.pnl.columns import ALL_TOKENS, PNL_COLUMNS, WINDOWS
 from smart_trader_assets.ranking.exclusion import RuleContext, sentences, with_exclusions
 from smart_trader_assets.ranking.reasons import reasons_of
 from smart_trader_assets.ranking.score import score_of
 from smart_trader_assets.ranking.skill_estimate import population_prior, wallet_bets, with_skill
 from smart_trader_assets.ranking.tiers import RankingRules
 
-PORTFOLIO = "ALL_TOKENS"
-WHOLE_HISTORY = "all"
-
-_MEASURES = (
-    "total_pnl",
-    "realized_pnl",
-    "unrealized_pnl",
-    "roi",
-    "expected_return",
-    "return_floor",
-    "skill_confidence",
-    "bets",
-    "win_rate",
-    "coverage",
-    "closing_count",
-    "trade_count",
-    "total_bought",
-    "total_sold",
-    "token_count",
-    "profit_factor",
-    "trade_sharpe",
-    "max_drawdown_usd",
-    "top_token_share",
-    "avg_holding_hours",
-    "active_days",
-    "unpriced_count",
-    "unmarked_tokens",
-    "arbitrage_count",
-    "history_complete",
-    "first_transaction",
-    "last_transaction",
-    "as_of",
-)
-
-_EXCLUDED_MEASURES = (
-    "total_pnl",
-    "realized_pnl",
-    "roi",
-    "win_rate",
-    "coverage",
-    "unmatched_proceeds",
-    "closing_count",
-    "trade_count",
-    "active_days",
-    "max_trades_per_day",
-    "trade_frequency_daily",
-    "same_block_share",
-    "arbitrage_count",
-    "history_complete",
-    "last_transaction",
-    "as_of",
-)
+_SKILL = ("expected_return", "return_floor", "skill_confidence", "bets")
+_RANKED = tuple(column.name for column in PNL_COLUMNS if column.ranked)
+_CLASSIFIED = tuple(column.name for column in PNL_COLUMNS if column.classified)
 
 # Grounds that say what a wallet is: its results are no example of what traders reach.
 _NO_TRADERS = ("POOL", "ARBITRAGEUR", "BOT", "SAME_BLOCK", "TRANSFERRED_IN")
@@ -123,7 +75,7 @@ def rank_wallets(
     """
     # Sorted, since float sums depend on their order, and a ranking must not on that of its rows.
     history = (
-        pnl.filter(pl.col("window") == WHOLE_HISTORY)
+        pnl.filter(pl.col("window") == WINDOWS[0])
         .sort("wallet_address", "token_address")
         .with_columns(pl.coalesce("total_pnl", "realized_pnl").alias("standing_pnl"))
     )
@@ -132,12 +84,12 @@ def rank_wallets(
         raise TypeError(f"the column as_of of the PnL holds {type(clock).__name__}, not times")
     context = RuleContext(rules.exclusion, clock, rules.incomplete_histories == "leave_out")
     wallets = with_exclusions(
-        history.filter(pl.col("token_address") == PORTFOLIO).with_columns(
+        history.filter(pl.col("token_address") == ALL_TOKENS).with_columns(
             pl.col("wallet_address").is_in(list(pools)).alias("is_pool")
         ),
         context,
     )
-    tokens = history.filter(pl.col("token_address") != PORTFOLIO)
+    tokens = history.filter(pl.col("token_address") != ALL_TOKENS)
     bets = wallet_bets(tokens)
     population = bets.join(
         wallets.filter(~pl.col("wallet_class").is_in(_NO_TRADERS).fill_null(value=False)),
@@ -193,7 +145,15 @@ def _ranked(
         dtype=pl.List(pl.String),
     )
     return ranked.with_columns(reasons).select(
-        "wallet_address", "tier", "overall_rank", "tier_rank", "score", "reasons", *_MEASURES
+        "wallet_address",
+        "tier",
+        "overall_rank",
+        "tier_rank",
+        "score",
+        "reasons",
+        *_RANKED,
+        *_SKILL,
+        "token_count",
     )
 
 
@@ -205,7 +165,7 @@ def _excluded(wallets: pl.DataFrame, context: RuleContext) -> pl.DataFrame:
         dtype=pl.List(pl.String),
     )
     return wallets.with_columns(reasons).select(
-        "wallet_address", "wallet_class", "reasons", *_EXCLUDED_MEASURES
+        "wallet_address", "wallet_class", "reasons", *_CLASSIFIED
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from smart_trader_assets.pnl import ALL_TOKENS
+from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
 from smart_trader_assets.report.curves import (
     HOLDING_BANDS,
     equity_curves,
@@ -22,8 +22,6 @@ MOST_TOKENS = 12
 MOST_OPEN_LOTS = 10
 MOST_SALES = 15
 CURVE_BUCKETS = 50
-
-_WINDOWS = ("7d", "30d", "90d", "all")
 
 Row = dict[str, Any]
 
@@ -101,7 +99,7 @@ def _part(
     return WalletPart(
         trader=trader,
         portfolio=windows.get("all", {}),
-        windows=[windows[window] for window in _WINDOWS if window in windows],
+        windows=[windows[window] for window in WINDOWS[::-1] if window in windows],
         tokens=_listing(_most_telling(ranked_tokens, worth), symbols, total=tokens.height),
         open_lots=_listing(
             frames["open_lots"].head(MOST_OPEN_LOTS), symbols, total=frames["open_lots"].height

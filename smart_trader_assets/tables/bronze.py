@@ -12,7 +12,13 @@ _WINDOWS = ("1h", "2h", "4h", "8h", "24h")
 def _token_window_columns() -> tuple[Column, ...]:
     return (
         *(
-            Column(f"volume_{w}_usd", pl.Float64, f"Traded volume of the last {w}", "USD")
+            Column(
+                f"volume_{w}_usd",
+                pl.Float64,
+                f"Traded volume of the last {w}",
+                "USD",
+                preview=w == "24h",
+            )
             for w in _WINDOWS
         ),
         *(
@@ -21,7 +27,13 @@ def _token_window_columns() -> tuple[Column, ...]:
         ),
         *(Column(f"trade_{w}_count", pl.Int64, f"Trades of the last {w}") for w in _WINDOWS),
         *(
-            Column(f"price_change_{w}_percent", pl.Float64, f"Change of the price over {w}", "%")
+            Column(
+                f"price_change_{w}_percent",
+                pl.Float64,
+                f"Change of the price over {w}",
+                "%",
+                preview=w == "24h",
+            )
             for w in _WINDOWS
         ),
     )
@@ -32,15 +44,22 @@ TOKENS = TableContract(
     grain="One row per token and snapshot day: the market as the token list showed it.",
     columns=(
         Column("snapshot_date", pl.Date, "UTC day of the snapshot", required=True),
-        Column("token_address", pl.String, "Mint address of the token", required=True),
+        Column(
+            "token_address", pl.String, "Mint address of the token", required=True, preview=True
+        ),
         Column("token_shard", pl.String, "Shard of the token: a hash of its mint", required=True),
-        Column("symbol", pl.String, "Symbol as listed; symbols lie, the mint is the identity"),
+        Column(
+            "symbol",
+            pl.String,
+            "Symbol as listed; symbols lie, the mint is the identity",
+            preview=True,
+        ),
         Column("name", pl.String, "Name as listed"),
         Column("decimals", pl.Int64, "Decimal places of a raw unit"),
         Column("logo_uri", pl.String, "Address of the logo"),
         Column("extensions", pl.String, "Links and ids of the project, as JSON text"),
-        Column("price", pl.Float64, "Price of one token", "USD"),
-        Column("liquidity", pl.Float64, "Liquidity over all pools", "USD"),
+        Column("price", pl.Float64, "Price of one token", "USD", preview=True),
+        Column("liquidity", pl.Float64, "Liquidity over all pools", "USD", preview=True),
         Column("market_cap", pl.Float64, "Market capitalisation", "USD"),
         Column("fdv", pl.Float64, "Fully diluted valuation", "USD"),
         Column("total_supply", pl.Float64, "Total supply", "tokens"),
@@ -53,7 +72,7 @@ TOKENS = TableContract(
             "is_scaled_ui_token", pl.Boolean, "Whether shown amounts are scaled by `multiplier`"
         ),
         Column("multiplier", pl.Float64, "Scale of shown amounts"),
-        Column("list_rank", pl.Int64, "Place in the list, 1 the most liquid"),
+        Column("list_rank", pl.Int64, "Place in the list, 1 the most liquid", preview=True),
         Column(
             "fetched_at",
             TIME,
@@ -110,13 +129,25 @@ WHALES = TableContract(
     grain="One row per token, holder and fetch day: how much the owner held when it was fetched.",
     columns=(
         Column("fetched_on", pl.Date, "UTC day of the fetch", required=True),
-        Column("token_address", pl.String, "Mint address of the token held", required=True),
-        Column("wallet_address", pl.String, "Owner of the token accounts", required=True),
+        Column(
+            "token_address",
+            pl.String,
+            "Mint address of the token held",
+            required=True,
+            preview=True,
+        ),
+        Column(
+            "wallet_address", pl.String, "Owner of the token accounts", required=True, preview=True
+        ),
         Column("token_shard", pl.String, "Shard of the token", required=True),
         Column("wallet_shard", pl.String, "Shard of the wallet", required=True),
-        Column("token_symbol", pl.String, "Symbol of the token as listed"),
+        Column("token_symbol", pl.String, "Symbol of the token as listed", preview=True),
         Column(
-            "holder_rank", pl.Int64, "Place among the token's holders, 1 the largest", required=True
+            "holder_rank",
+            pl.Int64,
+            "Place among the token's holders, 1 the largest",
+            required=True,
+            preview=True,
         ),
         Column(
             "amount",
@@ -132,9 +163,11 @@ WHALES = TableContract(
             "is_scaled_ui_token", pl.Boolean, "Whether shown amounts are scaled by `multiplier`"
         ),
         Column("multiplier", pl.Float64, "Scale of shown amounts"),
-        Column("holding_share", pl.Float64, "Part of the circulating supply held", "%"),
+        Column(
+            "holding_share", pl.Float64, "Part of the circulating supply held", "%", preview=True
+        ),
         Column("price", pl.Float64, "Price of the token that the value was taken at", "USD"),
-        Column("holding_usd", pl.Float64, "Worth of the holding", "USD"),
+        Column("holding_usd", pl.Float64, "Worth of the holding", "USD", preview=True),
         Column("fetched_at", TIME, "When the holders were fetched", required=True),
         Column("tracking_status", pl.String, "pending or tracked", required=True),
         Column("tracked_at", TIME, "When the row was taken over by the tracked whales"),
@@ -160,7 +193,7 @@ WHALES = TableContract(
 
 def _leg_columns(leg: str) -> tuple[Column, ...]:
     return (
-        Column(f"{leg}_symbol", pl.String, f"Symbol of the {leg} leg; symbols lie"),
+        Column(f"{leg}_symbol", pl.String, f"Symbol of the {leg} leg; symbols lie", preview=True),
         Column(f"{leg}_decimals", pl.Int64, f"Decimal places of the {leg} leg"),
         Column(f"{leg}_address", pl.String, f"Mint of the {leg} leg"),
         Column(f"{leg}_amount", pl.String, f"Amount of the {leg} leg as it came", "raw units"),
@@ -180,7 +213,13 @@ def _leg_columns(leg: str) -> tuple[Column, ...]:
             f"Signed amount of the {leg} leg as it came; the sign is the direction",
             "raw units",
         ),
-        Column(f"{leg}_ui_change_amount", pl.Float64, f"Signed amount of the {leg} leg", "tokens"),
+        Column(
+            f"{leg}_ui_change_amount",
+            pl.Float64,
+            f"Signed amount of the {leg} leg",
+            "tokens",
+            preview=True,
+        ),
         Column(
             f"{leg}_is_scaled_ui_token", pl.Boolean, f"Whether the {leg} leg's amounts are scaled"
         ),
@@ -193,7 +232,13 @@ TRANSACTIONS = TableContract(
     grain="One row per swap row of a wallet's history: one exchange of two legs in one pool.",
     columns=(
         Column("swap_id", pl.String, "Hash of the row's safe key", required=True),
-        Column("wallet_address", pl.String, "Wallet whose history was fetched", required=True),
+        Column(
+            "wallet_address",
+            pl.String,
+            "Wallet whose history was fetched",
+            required=True,
+            preview=True,
+        ),
         Column("wallet_shard", pl.String, "Shard of the wallet", required=True),
         Column(
             "tx_hash",
@@ -201,13 +246,15 @@ TRANSACTIONS = TableContract(
             "Signature of the transaction; up to 5 rows share one",
             required=True,
         ),
-        Column("block_unix_time", pl.Int64, "Time of the block", "unix s", required=True),
+        Column(
+            "block_unix_time", pl.Int64, "Time of the block", "unix s", required=True, preview=True
+        ),
         Column("owner", pl.String, "Owner as the source names it"),
-        Column("source", pl.String, "Venue of the swap"),
+        Column("source", pl.String, "Venue of the swap", preview=True),
         Column("tx_type", pl.String, "Kind of row; only swaps make trades"),
         Column("address", pl.String, "Pool"),
         Column("block_number", pl.Int64, "Slot of the block"),
-        Column("volume_usd", pl.Float64, "Worth of the exchange", "USD"),
+        Column("volume_usd", pl.Float64, "Worth of the exchange", "USD", preview=True),
         Column("volume", pl.Float64, "Volume as the source gives it", "tokens"),
         Column("ins_index", pl.Int64, "Place of the instruction in the transaction"),
         Column("inner_ins_index", pl.Int64, "Place of the inner instruction"),

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from smart_trader_assets.delta.batch import Settlement
-from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.contract import TIME, TableContract
 from smart_trader_assets.delta.store import DeltaStore
 
 
@@ -182,9 +182,7 @@ class Cursor:
         base, limit = policy.retry_base.total_seconds(), policy.retry_limit.total_seconds()
         jitter = 0.75 + (pl.concat_str(self.contract.key).hash(seed=7) % 1000) / 2000
         wait = pl.min_horizontal(base * pl.lit(2.0).pow(attempts - 1), pl.lit(limit)) * jitter
-        next_at = (pl.lit(at) + pl.duration(microseconds=(wait * 1e6).cast(pl.Int64))).cast(
-            pl.Datetime("us", "UTC")
-        )
+        next_at = (pl.lit(at) + pl.duration(microseconds=(wait * 1e6).cast(pl.Int64))).cast(TIME)
         return Settlement.of(
             self.contract,
             rows,

@@ -1,21 +1,17 @@
-"""Which columns of the upstream tables a column is made of: the main ones, for the UI to follow."""
+"""Which columns of the upstream tables a column is made of: the main ones, for the UI to follow.
+
+A column that has an upstream column's name is made of that one; only what is made of others is listed here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.tables.catalog import (
-    CLASSIFIED_WALLETS,
-    SMART_TRADERS,
-    TIER_CHANGES,
-    TOKENS,
-    TRACKED_TOKENS,
-    TRACKED_WHALES,
-    TRANSACTIONS,
-    WALLET_PNL,
-    WHALES,
-)
+from smart_trader_assets.pnl.columns import PNL_COLUMNS, MadeOf
+from smart_trader_assets.tables.bronze import TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets.tables.gold import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
+from smart_trader_assets.tables.silver import TRACKED_TOKENS, TRACKED_WHALES, WALLET_PNL
 
 Sources = tuple[tuple[TableContract, str], ...]
 
@@ -24,12 +20,14 @@ def _of(table: TableContract, *columns: str) -> Sources:
     return tuple((table, column) for column in columns)
 
 
-def _as_they_are(table: TableContract, *columns: str) -> dict[str, Sources]:
-    return {column: _of(table, column) for column in columns}
-
-
-def _each(columns: Iterable[str], sources: Sources) -> dict[str, Sources]:
-    return dict.fromkeys(columns, sources)
+def _like_named(child: TableContract, *parents: TableContract) -> dict[str, Sources]:
+    """The child's columns that a parent has too, but for its own states."""
+    return {
+        column.name: _of(parent, column.name)
+        for parent in reversed(parents)
+        for column in child.columns
+        if column.name in {c.name for c in parent.columns} - child.state_columns
+    }
 
 
 def _legs(*fields: str) -> Sources:
@@ -44,7 +42,16 @@ _ORDER = _of(
 )
 _TRADES = (*_of(TRANSACTIONS, "tx_hash"), *_QUANTITY)
 _LOTS = (*_QUANTITY, *_WORTH, *_ORDER)
-_LISTED = _of(TOKENS, "price", "fetched_at")
+
+_METRICS: Mapping[MadeOf, Sources] = {
+    "trades": _TRADES,
+    "worths": (*_TRADES, *_WORTH),
+    "quantities": (*_QUANTITY, *_ORDER),
+    "lots": _LOTS,
+    "marks": (*_LOTS, *_of(TOKENS, "price", "fetched_at")),
+    "times": (*_of(TRANSACTIONS, "block_unix_time"), *_TRADES),
+    "history": _of(TRACKED_WHALES, "history_complete"),
+}
 
 _TIER = _of(
     WALLET_PNL,
@@ -66,6 +73,7 @@ _SCORE = _of(
     "top_token_share",
     "last_transaction",
 )
+_RANK = tuple(dict.fromkeys((*_TIER, *_SCORE)))
 _CLASS = (
     *_of(
         WALLET_PNL,
@@ -84,123 +92,40 @@ _CLASS = (
     ),
     *_of(TRANSACTIONS, "address"),
 )
-
-
-def _shared(table: TableContract) -> tuple[str, ...]:
-    """The columns of a gold table that are the PnL's own."""
-    return tuple(c.name for c in table.columns if c.name in {p.name for p in WALLET_PNL.columns})
-
+_BETS = _of(WALLET_PNL, "token_address", "realized_pnl", "matched_cost")
+_LISTED_ON = _of(TOKENS, "snapshot_date")
+_SEEN_ON = _of(WHALES, "fetched_on")
 
 LINEAGE: Mapping[str, Mapping[str, Sources]] = {
-    TRACKED_TOKENS.name: {
-        **_as_they_are(
-            TOKENS,
-            "token_address",
-            "token_shard",
-            "symbol",
-            "name",
-            "decimals",
-            "price",
-            "liquidity",
-            "market_cap",
-            "volume_24h_usd",
-            "price_change_24h_percent",
-            "circulating_supply",
-            "holder",
-            "is_scaled_ui_token",
-            "multiplier",
-        ),
-        **_each(("first_listed_on", "last_listed_on"), _of(TOKENS, "snapshot_date")),
+    TRACKED_TOKENS.name: _like_named(TRACKED_TOKENS, TOKENS)
+    | {
+        "first_listed_on": _LISTED_ON,
+        "last_listed_on": _LISTED_ON,
         "metrics_at": _of(TOKENS, "fetched_at"),
     },
     WHALES.name: {
-        **_as_they_are(TRACKED_TOKENS, "token_address", "token_shard", "price"),
+        **{name: _of(TRACKED_TOKENS, name) for name in ("token_address", "token_shard", "price")},
         "token_symbol": _of(TRACKED_TOKENS, "symbol"),
         "holding_share": _of(TRACKED_TOKENS, "circulating_supply"),
         "holding_usd": _of(TRACKED_TOKENS, "price"),
     },
-    TRACKED_WHALES.name: {
+    TRACKED_WHALES.name: _like_named(TRACKED_WHALES, WHALES)
+    | {
         "whale_id": _of(WHALES, "wallet_address", "token_address"),
-        **_as_they_are(
-            WHALES,
-            "wallet_address",
-            "token_address",
-            "wallet_shard",
-            "token_symbol",
-            "holder_rank",
-            "ui_amount",
-            "holding_share",
-            "holding_usd",
-        ),
-        **_each(("first_seen_on", "last_seen_on"), _of(WHALES, "fetched_on")),
+        "first_seen_on": _SEEN_ON,
+        "last_seen_on": _SEEN_ON,
     },
-    TRANSACTIONS.name: _as_they_are(TRACKED_WHALES, "wallet_address", "wallet_shard"),
-    WALLET_PNL.name: {
-        **_as_they_are(TRANSACTIONS, "wallet_address", "wallet_shard"),
-        "token_address": _legs("address"),
-        "history_complete": _of(TRACKED_WHALES, "history_complete"),
-        **_each(("buy_count", "sell_count", "trade_count", "arbitrage_count"), _TRADES),
-        **_each(
-            ("total_bought", "total_sold", "unpriced_count", "arbitrage_profit_usd"),
-            (*_TRADES, *_WORTH),
-        ),
-        **_each(("unmatched_quantity", "open_quantity"), (*_QUANTITY, *_ORDER)),
-        **_each(
-            (
-                "matched_proceeds",
-                "matched_cost",
-                "unmatched_proceeds",
-                "realized_pnl",
-                "roi",
-                "closing_count",
-                "win_count",
-                "win_rate",
-                "token_win_rate",
-                "coverage",
-                "avg_holding_hours",
-                "median_holding_hours",
-                "profit_factor",
-                "max_drawdown_usd",
-                "trade_sharpe",
-                "open_cost",
-                "top_token_share",
-                "same_block_share",
-            ),
-            _LOTS,
-        ),
-        **_each(("mark_price", "marked_at", "mark_source"), (*_LISTED, *_LOTS)),
-        **_each(("unrealized_pnl", "total_pnl", "unmarked_tokens"), (*_LOTS, *_LISTED)),
-        **_each(
-            (
-                "first_transaction",
-                "last_transaction",
-                "trade_frequency_daily",
-                "active_days",
-                "max_trades_per_day",
-            ),
-            (*_of(TRANSACTIONS, "block_unix_time"), *_TRADES),
-        ),
-    },
-    SMART_TRADERS.name: {
-        **_as_they_are(WALLET_PNL, *_shared(SMART_TRADERS)),
-        "tier": _TIER,
-        "score": _SCORE,
-        **_each(("overall_rank", "tier_rank"), tuple(dict.fromkeys((*_TIER, *_SCORE)))),
-        **_each(
-            ("expected_return", "return_floor", "skill_confidence", "bets"),
-            _of(WALLET_PNL, "token_address", "realized_pnl", "matched_cost"),
-        ),
-        "token_count": _of(WALLET_PNL, "token_address"),
-    },
-    CLASSIFIED_WALLETS.name: {
-        **_as_they_are(WALLET_PNL, *_shared(CLASSIFIED_WALLETS)),
-        **_each(("wallet_class", "reasons"), _CLASS),
-    },
-    TIER_CHANGES.name: {
-        **_as_they_are(WALLET_PNL, *_shared(TIER_CHANGES)),
-        **_each(("change", "from_tier", "to_tier"), _TIER),
-        "score": _SCORE,
-        "overall_rank": tuple(dict.fromkeys((*_TIER, *_SCORE))),
-        "wallet_class": _CLASS,
-    },
+    TRANSACTIONS.name: _like_named(TRANSACTIONS, TRACKED_WHALES),
+    WALLET_PNL.name: _like_named(WALLET_PNL, TRANSACTIONS)
+    | {"token_address": _legs("address")}
+    | {column.name: _METRICS[column.made_of] for column in PNL_COLUMNS if column.made_of},
+    SMART_TRADERS.name: _like_named(SMART_TRADERS, WALLET_PNL)
+    | {"tier": _TIER, "score": _SCORE, "overall_rank": _RANK, "tier_rank": _RANK}
+    | dict.fromkeys(("expected_return", "return_floor", "skill_confidence", "bets"), _BETS)
+    | {"token_count": _of(WALLET_PNL, "token_address")},
+    CLASSIFIED_WALLETS.name: _like_named(CLASSIFIED_WALLETS, WALLET_PNL)
+    | {"wallet_class": _CLASS, "reasons": _CLASS},
+    TIER_CHANGES.name: _like_named(TIER_CHANGES, WALLET_PNL)
+    | dict.fromkeys(("change", "from_tier", "to_tier"), _TIER)
+    | {"score": _SCORE, "overall_rank": _RANK, "wallet_class": _CLASS},
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from smart_trader_assets.delta.contract import TIME, Column, SendBack, State, TableContract
+from smart_trader_assets.pnl.columns import KEY_COLUMNS, PNL_COLUMNS
 
 
 def _trouble_columns() -> tuple[Column, ...]:
@@ -23,13 +24,15 @@ TRACKED_TOKENS = TableContract(
     name="silver/tracked_tokens",
     grain="One row per token worth watching, with its latest listed metrics.",
     columns=(
-        Column("token_address", pl.String, "Mint address of the token", required=True),
+        Column(
+            "token_address", pl.String, "Mint address of the token", required=True, preview=True
+        ),
         Column("token_shard", pl.String, "Shard of the token", required=True),
-        Column("symbol", pl.String, "Symbol as last listed"),
+        Column("symbol", pl.String, "Symbol as last listed", preview=True),
         Column("name", pl.String, "Name as last listed"),
         Column("decimals", pl.Int64, "Decimal places of a raw unit"),
-        Column("price", pl.Float64, "Price as last listed", "USD"),
-        Column("liquidity", pl.Float64, "Liquidity as last listed", "USD"),
+        Column("price", pl.Float64, "Price as last listed", "USD", preview=True),
+        Column("liquidity", pl.Float64, "Liquidity as last listed", "USD", preview=True),
         Column("market_cap", pl.Float64, "Market capitalisation as last listed", "USD"),
         Column("volume_24h_usd", pl.Float64, "24 h volume as last listed", "USD"),
         Column(
@@ -54,6 +57,7 @@ TRACKED_TOKENS = TableContract(
             "UTC day of the latest snapshot that tracked it",
             required=True,
             merge="greatest",
+            preview=True,
         ),
         Column("metrics_at", TIME, "When the metrics were taken", required=True),
         Column(
@@ -94,14 +98,14 @@ TRACKED_WHALES = TableContract(
         Column(
             "whale_id", pl.String, "wallet_address, an underscore, token_address", required=True
         ),
-        Column("wallet_address", pl.String, "The whale", required=True),
-        Column("token_address", pl.String, "The token that it holds", required=True),
+        Column("wallet_address", pl.String, "The whale", required=True, preview=True),
+        Column("token_address", pl.String, "The token that it holds", required=True, preview=True),
         Column("wallet_shard", pl.String, "Shard of the wallet", required=True),
-        Column("token_symbol", pl.String, "Symbol of the token as listed"),
+        Column("token_symbol", pl.String, "Symbol of the token as listed", preview=True),
         Column("holder_rank", pl.Int64, "Latest place among the token's holders"),
         Column("ui_amount", pl.Float64, "Latest holding", "tokens"),
         Column("holding_share", pl.Float64, "Latest part of the circulating supply", "%"),
-        Column("holding_usd", pl.Float64, "Latest worth of the holding", "USD"),
+        Column("holding_usd", pl.Float64, "Latest worth of the holding", "USD", preview=True),
         Column(
             "first_seen_on",
             pl.Date,
@@ -115,6 +119,7 @@ TRACKED_WHALES = TableContract(
             "UTC day it was last seen among the holders",
             required=True,
             merge="greatest",
+            preview=True,
         ),
         Column(
             "processing_status",
@@ -198,81 +203,13 @@ TRACKED_WHALES = TableContract(
     ),
 )
 
-_PNL_METRICS = (
-    Column("buy_count", pl.Int64, "Netted buys, unpriced ones too"),
-    Column("sell_count", pl.Int64, "Netted sells, unpriced ones too"),
-    Column("trade_count", pl.Int64, "Buys and sells"),
-    Column("total_bought", pl.Float64, "Worth of priced buys", "USD"),
-    Column("total_sold", pl.Float64, "Worth of priced sells, unmatched part included", "USD"),
-    Column("matched_proceeds", pl.Float64, "Proceeds matched to lots of known basis", "USD"),
-    Column("matched_cost", pl.Float64, "Cost of the lots so matched", "USD"),
-    Column("unmatched_proceeds", pl.Float64, "Proceeds without a known basis", "USD"),
-    Column(
-        "unmatched_quantity",
-        pl.Float64,
-        "Quantity sold without a known basis; token rows",
-        "tokens",
-    ),
-    Column("realized_pnl", pl.Float64, "Matched proceeds less matched cost", "USD"),
-    Column("roi", pl.Float64, "Realized PnL over matched cost", "%"),
-    Column("closing_count", pl.Int64, "Priced sells with a matched part"),
-    Column("win_count", pl.Int64, "Closing trades with a result above 0"),
-    Column("win_rate", pl.Float64, "Wins over closing trades", "%"),
-    Column(
-        "token_win_rate", pl.Float64, "Tokens with a profit over tokens closed; ALL_TOKENS", "%"
-    ),
-    Column("coverage", pl.Float64, "Matched proceeds over total sold: how much is known", "%"),
-    Column("avg_holding_hours", pl.Float64, "Mean holding time, by matched cost", "h"),
-    Column("median_holding_hours", pl.Float64, "Lower median holding time, by matched cost", "h"),
-    Column("profit_factor", pl.Float64, "Sum of winning over sum of losing results"),
-    Column(
-        "max_drawdown_usd",
-        pl.Float64,
-        "Largest fall of cumulative realized PnL from its peak",
-        "USD",
-    ),
-    Column("trade_sharpe", pl.Float64, "Mean over standard deviation of closing results"),
-    Column("open_quantity", pl.Float64, "Lots of known basis still held; token rows", "tokens"),
-    Column("open_cost", pl.Float64, "Cost of the lots still held", "USD"),
-    Column("mark_price", pl.Float64, "Newest known price at or before as_of; token rows", "USD"),
-    Column("marked_at", TIME, "Time of the mark"),
-    Column("mark_source", pl.String, "token_list or own_trade"),
-    Column("unrealized_pnl", pl.Float64, "Worth of open lots at the mark less their cost", "USD"),
-    Column("total_pnl", pl.Float64, "Realized and unrealized PnL", "USD"),
-    Column("unmarked_tokens", pl.Int64, "Open tokens without a mark; ALL_TOKENS"),
-    Column("first_transaction", TIME, "First trade"),
-    Column("last_transaction", TIME, "Last trade"),
-    Column("trade_frequency_daily", pl.Float64, "Trades a day between first and last", "1/d"),
-    Column("unpriced_count", pl.Int64, "Trades whose worth is unknown"),
-    Column("arbitrage_count", pl.Int64, "Cyclic arbitrages, outside the PnL; ALL_TOKENS"),
-    Column("arbitrage_profit_usd", pl.Float64, "Cash result of the arbitrages; ALL_TOKENS", "USD"),
-    Column("history_complete", pl.Boolean, "Whether the history reaches the wallet's first trade"),
-    Column(
-        "top_token_share",
-        pl.Float64,
-        "Best token in the sum of positive token results; ALL_TOKENS",
-        "%",
-    ),
-    Column(
-        "same_block_share",
-        pl.Float64,
-        "Closing trades within one slot or 10 s of a buy of the token",
-        "%",
-    ),
-    Column("active_days", pl.Int64, "UTC days with a trade"),
-    Column("max_trades_per_day", pl.Int64, "Most trades in a UTC day"),
-)
-
 WALLET_PNL = TableContract(
     name="silver/wallet_pnl",
     grain="One row per wallet, token (or ALL_TOKENS) and window: first in, first out PnL.",
     columns=(
-        Column("wallet_address", pl.String, "The wallet", required=True),
-        Column("token_address", pl.String, "Mint, or ALL_TOKENS for the portfolio", required=True),
-        Column("window", pl.String, "all, 90d, 30d or 7d", required=True),
+        *KEY_COLUMNS,
         Column("wallet_shard", pl.String, "Shard of the wallet", required=True),
-        *_PNL_METRICS,
-        Column("as_of", TIME, "Time of calculation", required=True),
+        *PNL_COLUMNS,
         Column(
             "processed_for_gold", pl.Boolean, "Whether the ranking has seen the row", required=True
         ),

@@ -13,10 +13,10 @@ from typing import Any
 
 import polars as pl
 
+from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.transforms.shards import shard_of, with_shard
 from smart_trader_assets.transforms.values import (
-    TIME,
     SourceRows,
     flag,
     integer,

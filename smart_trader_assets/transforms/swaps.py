@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.transforms.shards import shard_of
 from smart_trader_assets.transforms.values import (
@@ -19,7 +20,6 @@ from smart_trader_assets.transforms.values import (
     NUMBER,
     TEXT,
     TEXTS,
-    TIME,
     Kind,
     utc_time,
 )

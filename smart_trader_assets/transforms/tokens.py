@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 from solders.pubkey import Pubkey
 
+from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.text import usd
 from smart_trader_assets.transforms.known_addresses import CASH_AND_STAKING_MINTS
 from smart_trader_assets.transforms.shards import with_shard
@@ -19,7 +20,6 @@ from smart_trader_assets.transforms.values import (
     INTEGER,
     NUMBER,
     TEXT,
-    TIME,
     Kind,
     SourceRows,
     text,

@@ -19,9 +19,6 @@ import polars as pl
 
 from smart_trader_assets.errors import SmartTraderError
 
-TIME = pl.Datetime("us", "UTC")
-"""The type of every column of times."""
-
 _PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?")
 _INT64_MAX = 2**63 - 1
 _INT64_DIGITS = 19
