@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader_assets.text import percent, plural, usd
+from smart_trader_assets.text import money, percent, plural
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from smart_trader_assets.text import percent, plural, usd
     ],
 )
 def test_money_reads_in_dollars_and_cents(amount, text):
-    assert usd(amount) == text
+    assert money(amount) == text
 
 
 def test_a_percentage_reads_to_one_place():
@@ -32,5 +32,5 @@ def test_one_thing_is_no_plural():
 
 @given(st.floats(0, 1e300))
 def test_what_is_shown_never_exceeds_what_is(amount):
-    shown = Decimal(usd(amount).removesuffix(" USD").replace(",", ""))
+    shown = Decimal(money(amount).removesuffix(" USD").replace(",", ""))
     assert 0 <= Decimal(str(amount)) - shown < Decimal("0.01")

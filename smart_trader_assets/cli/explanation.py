@@ -10,9 +10,9 @@ import polars as pl
 from rich.table import Table
 from rich.text import Text
 
+from smart_trader_assets import text
 from smart_trader_assets.cli.fitted_table import Column, Line, fitted_table
 from smart_trader_assets.pnl import ALL_TOKENS
-from smart_trader_assets.report import formats
 from smart_trader_assets.report.explanation import SUMMED, ExplainedWallet
 from smart_trader_assets.report.exports import csv_text, json_text
 from smart_trader_assets.report.sales import REASON_WORDS, sales_of
@@ -108,11 +108,11 @@ def _trades(explained: ExplainedWallet, width: int) -> Table:
     lines = [
         Line(
             (
-                formats.moment(row["time"]),
+                text.moment(row["time"]),
                 row["side"],
                 _token(row, explained),
-                formats.quantity(row["quantity"]),
-                formats.usd(row["value"]),
+                text.quantity(row["quantity"]),
+                text.usd(row["value"]),
                 row["valuation"],
                 short(row["tx_hash"]),
             )
@@ -134,7 +134,7 @@ def _sales(explained: ExplainedWallet, width: int) -> Table:
     lines: list[Line] = []
     for sale in _in_order(explained).iter_rows(named=True):
         own = (
-            formats.moment(sale["sold_at"]),
+            text.moment(sale["sold_at"]),
             _token(sale, explained),
             *_figures(sale),
             short(sale["sale_tx"]),
@@ -147,7 +147,7 @@ def _sales(explained: ExplainedWallet, width: int) -> Table:
 
 def _lot_cells(lot: Row) -> Iterator[str | Text]:
     bought = lot["bought_at"]
-    yield f"  ← {formats.moment(bought)}" if bought is not None else "  ← no lot"
+    yield f"  ← {text.moment(bought)}" if bought is not None else "  ← no lot"
     reason = lot["unmatched_reason"]
     yield f"unmatched: {REASON_WORDS.get(reason, reason)}" if reason else ""
     yield from _figures(lot)
@@ -155,11 +155,11 @@ def _lot_cells(lot: Row) -> Iterator[str | Text]:
 
 
 def _figures(row: Row) -> Iterator[str | Text]:
-    yield formats.quantity(row["quantity"])
-    yield formats.usd(row["proceeds"])
-    yield formats.usd(row["cost"])
+    yield text.quantity(row["quantity"])
+    yield text.usd(row["proceeds"])
+    yield text.usd(row["cost"])
     yield _money(row["result"])
-    yield formats.duration(row["holding_hours"])
+    yield text.duration(row["holding_hours"])
 
 
 def _open_lots(explained: ExplainedWallet, width: int) -> Table:
@@ -172,13 +172,13 @@ def _open_lots(explained: ExplainedWallet, width: int) -> Table:
     lines = [
         Line(
             (
-                formats.moment(row["bought_at"]),
+                text.moment(row["bought_at"]),
                 _token(row, explained),
-                formats.quantity(row["quantity"]),
-                formats.usd(row["cost"]),
-                formats.price(row["mark_price"]),
+                text.quantity(row["quantity"]),
+                text.usd(row["cost"]),
+                text.price(row["mark_price"]),
                 _money(row["unrealized_pnl"]),
-                formats.moment(row["marked_at"]),
+                text.moment(row["marked_at"]),
                 (row["mark_source"] or "").replace("_", " "),
                 short(row["purchase_tx"]),
             )
@@ -218,8 +218,8 @@ def _token(row: Row, explained: ExplainedWallet) -> Text:
 
 
 def _money(amount: float | None) -> Text:
-    return Text(formats.usd(amount), style=_STYLES[formats.sign(amount)])
+    return Text(text.usd(amount), style=_STYLES[text.sign(amount)])
 
 
 def _cents(amount: float | None) -> str:
-    return f"{round(amount, 2) + 0.0:,.2f}" if amount is not None else formats.UNKNOWN
+    return f"{round(amount, 2) + 0.0:,.2f}" if amount is not None else text.UNKNOWN

@@ -19,11 +19,13 @@ Cell = str | Text
 
 @dataclass(frozen=True)
 class Column:
-    """`shortens`: a text whose end may go. `spare`: goes before any text is shortened."""
+    """`shortens`: a text whose end may go. `folds`: a text that may go on in the next line. `spare`: goes
+    before any text is shortened."""
 
     name: str
     number: bool = False
     shortens: bool = False
+    folds: bool = False
     spare: bool = False
 
 
@@ -41,20 +43,26 @@ def fitted_table(
 ) -> Table:
     """The table within `width` characters.
 
-    Spare columns go first, from the right; then texts that may be are shortened; then what is left goes
-    from the right, but for the first column.
+    Headings break between their words first; then spare columns go, from the right; then texts that may be
+    are shortened or folded, the widest first; then what is left goes from the right, but for the first column.
     """
-    widths = [
-        _width(column, [line.cells[at] for line in lines]) for at, column in enumerate(columns)
+    headings = [max(map(cell_len, column.name.split())) for column in columns]
+    cells = [
+        max((_width(line.cells[at]) for line in lines), default=0) for at in range(len(columns))
     ]
     kept = list(range(len(columns)))
+    widths = [max(cells[at], cell_len(columns[at].name)) for at in kept]
+    if _total(widths, kept) > width:
+        widths = [max(cells[at], headings[at]) for at in kept]
     for at in reversed(range(len(columns))):
         if columns[at].spare and _total(widths, kept) > width:
             kept.remove(at)
-    for at in kept:
+    elastic = [at for at in kept if columns[at].shortens or columns[at].folds]
+    for at in sorted(elastic, key=lambda at: -widths[at]):
         beyond = _total(widths, kept) - width
-        if columns[at].shortens and beyond > 0:
-            widths[at] = max(min(widths[at], _NARROW), widths[at] - beyond)
+        if beyond > 0:
+            least = max(min(widths[at], _NARROW), headings[at])
+            widths[at] = max(least, widths[at] - beyond)
     while len(kept) > 1 and _total(widths, kept) > width:
         kept.pop()
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -67,17 +75,15 @@ def fitted_table(
             overflow="ellipsis" if columns[at].shortens else "fold",
         )
     for line in lines:
-        cells = (line.cells[at] for at in kept)
+        shown = (line.cells[at] for at in kept)
         # A plain text is no markup: symbols are strangers' words.
-        texts = (Text(cell) if isinstance(cell, str) else cell for cell in cells)
+        texts = (Text(cell) if isinstance(cell, str) else cell for cell in shown)
         table.add_row(*texts, style=line.style, end_section=line.ends_section)
     return table
 
 
-def _width(column: Column, cells: Sequence[Cell]) -> int:
-    """Of the widest cell; a heading may break between its words."""
-    texts = [cell.plain if isinstance(cell, Text) else cell for cell in cells]
-    return max(map(cell_len, (*column.name.split(), *texts)))
+def _width(cell: Cell) -> int:
+    return cell_len(cell.plain if isinstance(cell, Text) else cell)
 
 
 def _total(widths: Sequence[int], kept: Sequence[int]) -> int:

@@ -66,7 +66,7 @@ def state(
             printed["parked_until"] = parking.until.isoformat() if parking else None
             typer.echo(json.dumps(printed, indent=2))
             return
-        for table in queue_tables(queue):
+        for table in queue_tables(queue, console.width):
             console.print(table)
         if queue.incomplete_histories:
             console.print(f"{queue.incomplete_histories} wallets' histories are not complete yet.")
@@ -196,7 +196,7 @@ def show_backtest(
         found = backtest(
             make_lake(settings).store, rules=ranking_rules(settings), at=_day(at) if at else None
         )
-        console.print(outcomes_table(found))
+        console.print(outcomes_table(found, console.width))
         console.print(_HINDSIGHT, soft_wrap=True)
 
 

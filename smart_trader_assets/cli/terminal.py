@@ -1,4 +1,4 @@
-"""What the command shows: progress, the leaderboard, the queue. Rounding happens here and nowhere else."""
+"""What the command shows: progress, the leaderboard, the queue."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, JustifyMethod
+from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -22,12 +21,13 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from smart_trader_assets.cli.fitted_table import Column, Line, fitted_table
 from smart_trader_assets.delta.contract import OPERATION, VERSION
 from smart_trader_assets.drain import DrainReport, Step, Watcher
 from smart_trader_assets.ranking.backtest import Backtest
 from smart_trader_assets.tables.queue import Queue
 from smart_trader_assets.tables.reset import Plan
-from smart_trader_assets.text import short
+from smart_trader_assets.text import moment, percent, short, usd
 
 _POLL_SECONDS = 0.5
 
@@ -36,9 +36,6 @@ _WIDTH_FOR_ADDRESSES = 110
 
 # An address, or one of those that a key is made of.
 _ADDRESS = re.compile(r"[0-9A-Za-z]{32,}")
-
-# Between two columns of a table without lines.
-_PADDING = 2
 
 _DID = {
     "tokens_tracked": "tracked",
@@ -120,40 +117,18 @@ class ProgressWatcher(Watcher):
             self._progress.stop()
 
 
-def usd(amount: float | None) -> str:
-    """Whole dollars with thousands, a dash where unknown."""
-    return "–" if amount is None else f"{'-' if amount < 0 else ''}${abs(amount):,.0f}"
-
-
-def percent(share: float | None) -> str:
-    """One decimal, a dash where unknown."""
-    return "–" if share is None else f"{share:,.1f} %"
-
-
 def leaderboard(traders: pl.DataFrame, top: int, width: int) -> Table:
     """The best `top` rows of gold/smart_traders, as many of their measures as `width` has room for."""
     rows = traders.sort("overall_rank").head(top).to_dicts()
     if width < _WIDTH_FOR_ADDRESSES:
         rows = [{**row, "wallet_address": short(row["wallet_address"])} for row in rows]
     cut = f", {len(rows)} of {traders.height} shown" if len(rows) < traders.height else ""
-    table = Table(
-        title=f"Smart traders: {traders.height} ranked{cut}",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        collapse_padding=True,
+    return fitted_table(
+        f"Smart traders: {traders.height} ranked{cut}",
+        [Column(name, number=name not in {"wallet", "tier"}) for name in _LEADERBOARD],
+        [Line([format_value(row) for format_value in _LEADERBOARD.values()]) for row in rows],
+        width=width,
     )
-    shown: list[list[str]] = []
-    for name, format_value in _LEADERBOARD.items():
-        cells = [format_value(row) for row in rows]
-        width -= max(map(len, (name, *cells))) + _PADDING
-        if width < _PADDING:  # at the edges
-            break
-        justify: JustifyMethod = "left" if name in {"wallet", "tier"} else "right"
-        table.add_column(name, justify=justify, no_wrap=True)
-        shown.append(cells)
-    for row in zip(*shown, strict=True):
-        table.add_row(*map(escape, row))
-    return table
 
 
 # In the order of their importance: the last ones go first where there is no room.
@@ -173,29 +148,29 @@ _LEADERBOARD: Mapping[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
-def outcomes_table(backtest: Backtest) -> Table:
+def outcomes_table(backtest: Backtest, width: int) -> Table:
     """What each tier of an earlier ranking earned afterwards."""
-    table = Table(
-        title=f"Ranked as of {backtest.at:%Y-%m-%d}, realized from then to {backtest.until:%Y-%m-%d}",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        collapse_padding=True,
+    names = ("wallets", "active", "wins", "PnL", "median", "ROI", "in profit")
+    return fitted_table(
+        f"Ranked as of {backtest.at:%Y-%m-%d}, realized from then to {backtest.until:%Y-%m-%d}",
+        [Column("tier"), *(Column(name, number=True) for name in names)],
+        [
+            Line(
+                (
+                    row["tier"],
+                    str(row["wallets"]),
+                    str(row["active"]),
+                    percent(row["win_rate"]),
+                    usd(row["realized_pnl"]),
+                    usd(row["median_pnl"]),
+                    percent(row["roi"]),
+                    percent(row["profitable"]),
+                )
+            )
+            for row in backtest.tiers.iter_rows(named=True)
+        ],
+        width=width,
     )
-    table.add_column("tier", no_wrap=True)
-    for name in ("wallets", "active", "wins", "PnL", "median", "ROI", "in profit"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in backtest.tiers.iter_rows(named=True):
-        table.add_row(
-            row["tier"],
-            str(row["wallets"]),
-            str(row["active"]),
-            percent(row["win_rate"]),
-            usd(row["realized_pnl"]),
-            usd(row["median_pnl"]),
-            percent(row["roi"]),
-            percent(row["profitable"]),
-        )
-    return table
 
 
 def print_outcome(
@@ -247,73 +222,79 @@ def _as_of(report: DrainReport, traders: pl.DataFrame) -> str:
     return f"Ranked as of {ranked:%Y-%m-%d %H:%M:%S} UTC{', nothing new since' if idle else ''}."
 
 
-def queue_tables(queue: Queue) -> list[Table]:
+def queue_tables(queue: Queue, width: int) -> list[Table]:
     """The queue as tables: rows by state, what is due, what is in trouble."""
-    states = Table(title="Rows by state", title_justify="left")
-    for name in ("table", "column", "state"):
-        states.add_column(name)
-    states.add_column("rows", justify="right")
-    states.add_column("partitions", justify="right")
     grouped = queue.counts.group_by("table", "column", "state", maintain_order=True).agg(
         pl.col("rows").sum(), pl.col("partition").n_unique().alias("partitions")
     )
-    for row in grouped.iter_rows():
-        states.add_row(*map(str, row[:3]), f"{row[3]:,}", str(row[4]))
-    due = Table(title="Due now", title_justify="left")
-    for name in ("cursor", "asset", "partitions"):
-        due.add_column(name)
-    due.add_column("rows", justify="right")
-    due.add_column("oldest (UTC)")
     waiting = queue.due.group_by("cursor", "consumer", maintain_order=True).agg(
         pl.col("partition"), pl.col("rows").sum()
     )
-    for cursor, consumer, partitions, rows in waiting.iter_rows():
-        due.add_row(
-            cursor,
-            consumer,
-            ", ".join(p or "all" for p in partitions),
-            f"{rows:,}",
-            f"{queue.oldest[cursor]:%Y-%m-%d %H:%M:%S}",
-        )
-    if not waiting.height:
-        due.add_row("nothing", "", "", "0", "")
-    tables = [states, due]
-    if queue.troubles:
-        troubles = Table(title="In trouble", title_justify="left")
-        for name in ("table", "entity", "state", "attempts", "next attempt", "error"):
-            troubles.add_column(name, overflow="fold")
-        for t in queue.troubles:
-            next_at: Any = t.next_attempt_at
-            troubles.add_row(
-                t.table,
-                escape(t.entity),
-                t.state,
-                str(t.attempts),
-                f"{next_at:%Y-%m-%d %H:%M}" if next_at else "never",
-                escape(t.last_error),
+    due = [
+        Line(
+            (
+                cursor,
+                consumer,
+                ", ".join(p or "all" for p in partitions),
+                f"{rows:,}",
+                f"{queue.oldest[cursor]:%Y-%m-%d %H:%M:%S}",
             )
-        tables.append(troubles)
+        )
+        for cursor, consumer, partitions, rows in waiting.iter_rows()
+    ]
+    troubles = [
+        Line(
+            (
+                trouble.table,
+                trouble.entity,
+                trouble.state,
+                str(trouble.attempts),
+                moment(trouble.next_attempt_at) if trouble.next_attempt_at else "never",
+                trouble.last_error,
+            )
+        )
+        for trouble in queue.troubles
+    ]
+    tables = [
+        fitted_table(
+            "Rows by state",
+            [*map(Column, ("table", "column", "state")), *_numbers("rows", "partitions")],
+            [Line((*map(str, row[:3]), f"{row[3]:,}", str(row[4]))) for row in grouped.iter_rows()],
+            width=width,
+        ),
+        fitted_table(
+            "Due now",
+            [*map(Column, ("cursor", "asset", "partitions")), *_numbers("rows"), _OLDEST],
+            due or [Line(("nothing", "", "", "0", ""))],
+            width=width,
+        ),
+    ]
+    if troubles:
+        names = ("table", "entity", "state", "attempts", "next attempt", "error")
+        folding = [Column(name, folds=name in {"entity", "error"}) for name in names]
+        tables.append(fitted_table("In trouble", folding, troubles, width=width))
     return tables
+
+
+_OLDEST = Column("oldest (UTC)", spare=True)
+
+
+def _numbers(*names: str) -> list[Column]:
+    return [Column(name, number=True) for name in names]
 
 
 def reset_table(plan: Plan, width: int, most: int = 20) -> Table:
     """The rows that a reset means, the first `most` of them; addresses whole where `width` has room."""
     contract = plan.cursor.contract
-    table = Table(
-        title=f"{plan.rows.height} rows of {contract.name}",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        collapse_padding=True,
-        pad_edge=False,
-    )
     names = (*contract.key, plan.cursor.state_column, OPERATION, VERSION)
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for row in plan.rows.select(names).head(most).iter_rows():
-        table.add_row(*(escape(_format_cell(value, width)) for value in row))
+    rows = [
+        Line([_format_cell(value, width) for value in row])
+        for row in plan.rows.select(names).head(most).iter_rows()
+    ]
     if plan.rows.height > most:
-        table.add_row(f"and {plan.rows.height - most} more")
-    return table
+        rows.append(Line([f"and {plan.rows.height - most} more", *([""] * (len(names) - 1))]))
+    title = f"{plan.rows.height} rows of {contract.name}"
+    return fitted_table(title, [Column(name, folds=True) for name in names], rows, width=width)
 
 
 def _format_cell(value: object, width: int) -> str:

@@ -7,7 +7,7 @@ it is flagged so, in the gold tables and their previews.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import polars as pl
 
@@ -25,12 +25,41 @@ MadeOf = Literal["trades", "worths", "quantities", "lots", "marks", "times", "hi
 
 @dataclass(frozen=True)
 class PnlColumn(Column):
-    """`ranked`: also a column of gold/smart_traders; `classified`: of gold/classified_wallets."""
+    """A metric; `gold` are the gold tables that show it too."""
 
     made_of: MadeOf | None = None
-    ranked: bool = False
-    classified: bool = False
+    gold: tuple[str, ...] = ()
 
+
+RANKED: Final = "gold/smart_traders"
+CLASSIFIED: Final = "gold/classified_wallets"
+
+
+def gold_columns(table: str) -> tuple[PnlColumn, ...]:
+    """The metrics that a gold table shows, by the table's name."""
+    return tuple(column for column in PNL_COLUMNS if table in column.gold)
+
+
+class _Metric(Protocol):
+    def __call__(
+        self, name: str, meaning: str, made_of: MadeOf, *gold: str, preview: bool = False
+    ) -> PnlColumn: ...
+
+
+def _metric(dtype: pl.DataType | type[pl.DataType], unit: str | None = None) -> _Metric:
+    def column(
+        name: str, meaning: str, made_of: MadeOf, *gold: str, preview: bool = False
+    ) -> PnlColumn:
+        return PnlColumn(name, dtype, meaning, unit, preview=preview, made_of=made_of, gold=gold)
+
+    return column
+
+
+_count, _text = _metric(pl.Int64), _metric(pl.String)
+_flag, _time = _metric(pl.Boolean), _metric(TIME)
+_ratio = _metric(pl.Float64)
+_usd, _percent, _hours = (_metric(pl.Float64, unit) for unit in ("USD", "%", "h"))
+_tokens, _rate = (_metric(pl.Float64, unit) for unit in ("tokens", "1/d"))
 
 KEY_COLUMNS: Final = (
     Column("wallet_address", pl.String, "The wallet", required=True, preview=True),
@@ -45,244 +74,77 @@ KEY_COLUMNS: Final = (
 )
 
 PNL_COLUMNS: Final = (
-    PnlColumn("buy_count", pl.Int64, "Netted buys, unpriced ones too", made_of="trades"),
-    PnlColumn("sell_count", pl.Int64, "Netted sells, unpriced ones too", made_of="trades"),
-    PnlColumn(
-        "trade_count", pl.Int64, "Buys and sells", made_of="trades", ranked=True, classified=True
-    ),
-    PnlColumn(
-        "total_bought", pl.Float64, "Worth of priced buys", "USD", made_of="worths", ranked=True
-    ),
-    PnlColumn(
-        "total_sold",
-        pl.Float64,
-        "Worth of priced sells, unmatched part included",
-        "USD",
-        made_of="worths",
-        ranked=True,
-    ),
-    PnlColumn(
-        "matched_proceeds",
-        pl.Float64,
-        "Proceeds matched to lots of known basis",
-        "USD",
-        made_of="lots",
-    ),
-    PnlColumn("matched_cost", pl.Float64, "Cost of the lots so matched", "USD", made_of="lots"),
-    PnlColumn(
-        "unmatched_proceeds",
-        pl.Float64,
-        "Proceeds without a known basis",
-        "USD",
-        made_of="lots",
-        classified=True,
-    ),
-    PnlColumn(
-        "unmatched_quantity",
-        pl.Float64,
-        "Quantity sold without a known basis; token rows",
-        "tokens",
-        made_of="quantities",
-    ),
-    PnlColumn(
-        "realized_pnl",
-        pl.Float64,
-        "Matched proceeds less matched cost",
-        "USD",
-        made_of="lots",
-        ranked=True,
-        classified=True,
-    ),
-    PnlColumn(
-        "roi",
-        pl.Float64,
-        "Realized PnL over matched cost",
-        "%",
-        made_of="lots",
-        ranked=True,
-        classified=True,
-        preview=True,
-    ),
-    PnlColumn(
-        "closing_count",
-        pl.Int64,
-        "Priced sells with a matched part",
-        made_of="lots",
-        ranked=True,
-        classified=True,
-    ),
-    PnlColumn("win_count", pl.Int64, "Closing trades with a result above 0", made_of="lots"),
-    PnlColumn(
-        "win_rate",
-        pl.Float64,
-        "Wins over closing trades",
-        "%",
-        made_of="lots",
-        ranked=True,
-        classified=True,
-        preview=True,
-    ),
-    PnlColumn(
-        "token_win_rate",
-        pl.Float64,
-        "Tokens with a profit over tokens closed; portfolio",
-        "%",
-        made_of="lots",
-    ),
-    PnlColumn(
+    _count("buy_count", "Netted buys, unpriced ones too", "trades"),
+    _count("sell_count", "Netted sells, unpriced ones too", "trades"),
+    _count("trade_count", "Buys and sells", "trades", RANKED, CLASSIFIED),
+    _usd("total_bought", "Worth of priced buys", "worths", RANKED),
+    _usd("total_sold", "Worth of priced sells, unmatched part included", "worths", RANKED),
+    _usd("matched_proceeds", "Proceeds matched to lots of known basis", "lots"),
+    _usd("matched_cost", "Cost of the lots so matched", "lots"),
+    _usd("unmatched_proceeds", "Proceeds without a known basis", "lots", CLASSIFIED),
+    _tokens("unmatched_quantity", "Quantity sold without a known basis; token rows", "quantities"),
+    _usd("realized_pnl", "Matched proceeds less matched cost", "lots", RANKED, CLASSIFIED),
+    _percent("roi", "Realized PnL over matched cost", "lots", RANKED, CLASSIFIED, preview=True),
+    _count("closing_count", "Priced sells with a matched part", "lots", RANKED, CLASSIFIED),
+    _count("win_count", "Closing trades with a result above 0", "lots"),
+    _percent("win_rate", "Wins over closing trades", "lots", RANKED, CLASSIFIED, preview=True),
+    _percent("token_win_rate", "Tokens with a profit over tokens closed; portfolio", "lots"),
+    _percent(
         "coverage",
-        pl.Float64,
         "Matched proceeds over total sold: how much is known",
-        "%",
-        made_of="lots",
-        ranked=True,
-        classified=True,
+        "lots",
+        RANKED,
+        CLASSIFIED,
     ),
-    PnlColumn(
-        "avg_holding_hours",
-        pl.Float64,
-        "Mean holding time, by matched cost",
-        "h",
-        made_of="lots",
-        ranked=True,
+    _hours("avg_holding_hours", "Mean holding time, by matched cost", "lots", RANKED),
+    _hours("median_holding_hours", "Lower median holding time, by matched cost", "lots"),
+    _ratio("profit_factor", "Sum of winning over sum of losing results", "lots", RANKED),
+    _usd(
+        "max_drawdown_usd", "Largest fall of cumulative realized PnL from its peak", "lots", RANKED
     ),
-    PnlColumn(
-        "median_holding_hours",
-        pl.Float64,
-        "Lower median holding time, by matched cost",
-        "h",
-        made_of="lots",
-    ),
-    PnlColumn(
-        "profit_factor",
-        pl.Float64,
-        "Sum of winning over sum of losing results",
-        made_of="lots",
-        ranked=True,
-    ),
-    PnlColumn(
-        "max_drawdown_usd",
-        pl.Float64,
-        "Largest fall of cumulative realized PnL from its peak",
-        "USD",
-        made_of="lots",
-        ranked=True,
-    ),
-    PnlColumn(
-        "trade_sharpe",
-        pl.Float64,
-        "Mean over standard deviation of closing results",
-        made_of="lots",
-        ranked=True,
-    ),
-    PnlColumn(
-        "open_quantity",
-        pl.Float64,
-        "Lots of known basis still held; token rows",
-        "tokens",
-        made_of="quantities",
-    ),
-    PnlColumn("open_cost", pl.Float64, "Cost of the lots still held", "USD", made_of="lots"),
-    PnlColumn(
-        "mark_price",
-        pl.Float64,
-        "Newest known price at or before as_of; token rows",
-        "USD",
-        made_of="marks",
-    ),
-    PnlColumn("marked_at", TIME, "Time of the mark", made_of="marks"),
-    PnlColumn("mark_source", pl.String, "token_list or own_trade", made_of="marks"),
-    PnlColumn(
-        "unrealized_pnl",
-        pl.Float64,
-        "Worth of open lots at the mark less their cost",
-        "USD",
-        made_of="marks",
-        ranked=True,
-    ),
-    PnlColumn(
-        "total_pnl",
-        pl.Float64,
-        "Realized and unrealized PnL",
-        "USD",
-        made_of="marks",
-        ranked=True,
-        classified=True,
-        preview=True,
-    ),
-    PnlColumn(
-        "unmarked_tokens",
-        pl.Int64,
-        "Open tokens without a mark; portfolio",
-        made_of="marks",
-        ranked=True,
-    ),
-    PnlColumn("first_transaction", TIME, "First trade", made_of="times", ranked=True),
-    PnlColumn(
-        "last_transaction", TIME, "Last trade", made_of="times", ranked=True, classified=True
-    ),
-    PnlColumn(
-        "trade_frequency_daily",
-        pl.Float64,
-        "Trades a day between first and last",
-        "1/d",
-        made_of="times",
-        classified=True,
-    ),
-    PnlColumn(
-        "unpriced_count", pl.Int64, "Trades whose worth is unknown", made_of="worths", ranked=True
-    ),
-    PnlColumn(
+    _ratio("trade_sharpe", "Mean over standard deviation of closing results", "lots", RANKED),
+    _tokens("open_quantity", "Lots of known basis still held; token rows", "quantities"),
+    _usd("open_cost", "Cost of the lots still held", "lots"),
+    _usd("mark_price", "Newest known price at or before as_of; token rows", "marks"),
+    _time("marked_at", "Time of the mark", "marks"),
+    _text("mark_source", "token_list or own_trade", "marks"),
+    _usd("unrealized_pnl", "Worth of open lots at the mark less their cost", "marks", RANKED),
+    _usd("total_pnl", "Realized and unrealized PnL", "marks", RANKED, CLASSIFIED, preview=True),
+    _count("unmarked_tokens", "Open tokens without a mark; portfolio", "marks", RANKED),
+    _time("first_transaction", "First trade", "times", RANKED),
+    _time("last_transaction", "Last trade", "times", RANKED, CLASSIFIED),
+    _rate("trade_frequency_daily", "Trades a day between first and last", "times", CLASSIFIED),
+    _count("unpriced_count", "Trades whose worth is unknown", "worths", RANKED),
+    _count(
         "arbitrage_count",
-        pl.Int64,
         "Cyclic arbitrages, outside the PnL; portfolio",
-        made_of="trades",
-        ranked=True,
-        classified=True,
+        "trades",
+        RANKED,
+        CLASSIFIED,
     ),
-    PnlColumn(
-        "arbitrage_profit_usd",
-        pl.Float64,
-        "Cash result of the arbitrages; portfolio",
-        "USD",
-        made_of="worths",
-    ),
-    PnlColumn(
+    _usd("arbitrage_profit_usd", "Cash result of the arbitrages; portfolio", "worths"),
+    _flag(
         "history_complete",
-        pl.Boolean,
         "Whether the history reaches the wallet's first trade",
-        made_of="history",
-        ranked=True,
-        classified=True,
+        "history",
+        RANKED,
+        CLASSIFIED,
     ),
-    PnlColumn(
+    _percent(
         "top_token_share",
-        pl.Float64,
         "Best token in the sum of positive token results; portfolio",
-        "%",
-        made_of="lots",
-        ranked=True,
+        "lots",
+        RANKED,
     ),
-    PnlColumn(
+    _percent(
         "same_block_share",
-        pl.Float64,
         "Closing trades within one slot or 10 s of a buy of the token",
-        "%",
-        made_of="lots",
-        classified=True,
+        "lots",
+        CLASSIFIED,
     ),
-    PnlColumn(
-        "active_days",
-        pl.Int64,
-        "UTC days with a trade",
-        made_of="times",
-        ranked=True,
-        classified=True,
-    ),
-    PnlColumn(
-        "max_trades_per_day", pl.Int64, "Most trades in a UTC day", made_of="times", classified=True
-    ),
-    PnlColumn("as_of", TIME, "Time of calculation", required=True, ranked=True, classified=True),
+    _count("active_days", "UTC days with a trade", "times", RANKED, CLASSIFIED),
+    _count("max_trades_per_day", "Most trades in a UTC day", "times", CLASSIFIED),
+    PnlColumn("as_of", TIME, "Time of calculation", required=True, gold=(RANKED, CLASSIFIED)),
 )
 
 WALLET_PNL_SCHEMA: Final = pl.Schema({c.name: c.dtype for c in (*KEY_COLUMNS, *PNL_COLUMNS)})

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from smart_trader_assets.pnl.columns import ALL_TOKENS, PNL_COLUMNS, WINDOWS
+from smart_trader_assets.pnl.columns import ALL_TOKENS, CLASSIFIED, RANKED, WINDOWS, gold_columns
 from smart_trader_assets.ranking.exclusion import RuleContext, sentences, with_exclusions
 from smart_trader_assets.ranking.reasons import reasons_of
 from smart_trader_assets.ranking.score import score_of
@@ -16,8 +16,8 @@ from smart_trader_assets.ranking.skill_estimate import population_prior, wallet_
 from smart_trader_assets.ranking.tiers import RankingRules
 
 _SKILL = ("expected_return", "return_floor", "skill_confidence", "bets")
-_RANKED = tuple(column.name for column in PNL_COLUMNS if column.ranked)
-_CLASSIFIED = tuple(column.name for column in PNL_COLUMNS if column.classified)
+_RANKED = [column.name for column in gold_columns(RANKED)]
+_CLASSIFIED = [column.name for column in gold_columns(CLASSIFIED)]
 
 # Grounds that say what a wallet is: its results are no example of what traders reach.
 _NO_TRADERS = ("POOL", "ARBITRAGEUR", "BOT", "SAME_BLOCK", "TRANSFERRED_IN")

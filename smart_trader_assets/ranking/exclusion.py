@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from smart_trader_assets.ranking.score import idle_days
-from smart_trader_assets.text import percent, plural, usd
+from smart_trader_assets.text import money, percent, plural
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _idle_sentence(wallet: Mapping[str, Any], context: RuleContext) -> str:
 
 def _loss_sentence(wallet: Mapping[str, Any], _: RuleContext) -> str:
     pnl = wallet["standing_pnl"]
-    return "No PnL is known." if pnl is None else f"PnL of {usd(pnl)}: no profit."
+    return "No PnL is known." if pnl is None else f"PnL of {money(pnl)}: no profit."
 
 
 EXCLUSION_RULES: tuple[ExclusionRule, ...] = (
@@ -166,7 +166,7 @@ EXCLUSION_RULES: tuple[ExclusionRule, ...] = (
         "TRANSFERRED_IN",
         lambda context: _lacks_basis(context) & _known_to_the_start(),
         lambda wallet, _: (
-            f"{usd(wallet['unmatched_proceeds'])} of its proceeds come from tokens without a known purchase; "
+            f"{money(wallet['unmatched_proceeds'])} of its proceeds come from tokens without a known purchase; "
             f"only {percent(wallet['coverage'])} has a known basis."
         ),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from smart_trader_assets.text import percent, plural, usd
+from smart_trader_assets.text import money, percent, plural
 
 
 def reasons_of(
@@ -24,14 +24,14 @@ def reasons_of(
 
 
 def _merits(trader: Mapping[str, Any], token_symbols: Mapping[str, str]) -> Iterator[str]:
-    realized = usd(trader["realized_pnl"])
+    realized = money(trader["realized_pnl"])
     if trader["total_pnl"] is None:
         yield (
             f"Realized PnL of {realized}, standing in for the total: "
             "nothing that is held has a known price."
         )
     else:
-        yield f"Total PnL of {usd(trader['total_pnl'])}, of which {realized} realized."
+        yield f"Total PnL of {money(trader['total_pnl'])}, of which {realized} realized."
     if trader["roi"] is not None:
         yield f"ROI of {percent(trader['roi'])} on what the sold tokens had cost."
     if trader["win_rate"] is not None:
@@ -43,7 +43,7 @@ def _merits(trader: Mapping[str, Any], token_symbols: Mapping[str, str]) -> Iter
     if best_pnl is not None and best_pnl > 0:
         mint = trader["best_token"]
         name = token_symbols.get(mint, "").strip() or mint
-        yield f"Best of {plural(trader['token_count'], 'token')}: {name} with {usd(best_pnl)}."
+        yield f"Best of {plural(trader['token_count'], 'token')}: {name} with {money(best_pnl)}."
 
 
 def _evidence(trader: Mapping[str, Any], confidence: float) -> Iterator[str]:

@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from smart_trader_assets.report.curves import HOLDING_BANDS
-from smart_trader_assets.report.formats import share, usd, usd_short
 from smart_trader_assets.report.svg import inline_svg
+from smart_trader_assets.text import share, usd, usd_short
 
 Curve: TypeAlias = tuple[list[int], list[float]]
 """Seconds, and the cumulative realized PnL from each of them on, in USD; the last one an end alone."""

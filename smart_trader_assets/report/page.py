@@ -12,7 +12,7 @@ import jinja2
 import polars as pl
 from markupsafe import Markup
 
-from smart_trader_assets.report import formats
+from smart_trader_assets import text
 from smart_trader_assets.report.page_charts import page_charts
 from smart_trader_assets.report.report_data import ReportData
 from smart_trader_assets.report.wallet_parts import wallet_parts
@@ -106,15 +106,15 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         function.__name__: function
         for function in (
-            formats.usd,
-            formats.percent,
-            formats.count,
-            formats.ratio,
-            formats.quantity,
-            formats.price,
-            formats.duration,
-            formats.moment,
-            formats.sign,
+            text.usd,
+            text.percent,
+            text.count,
+            text.ratio,
+            text.quantity,
+            text.price,
+            text.duration,
+            text.moment,
+            text.sign,
             short,
         )
     }

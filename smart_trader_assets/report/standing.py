@@ -7,8 +7,8 @@ from typing import Literal
 
 import polars as pl
 
+from smart_trader_assets import text
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.report import formats
 from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS, TRACKED_WHALES
 
 Status = Literal["ranked", "kept_out", "excluded", "not_ranked"]
@@ -39,7 +39,7 @@ class Standing:
             case "ranked":
                 return (
                     f"#{self.overall_rank} of {self.ranked_wallets}, {self.tier}, score {self.score:.1f}, "
-                    f"skill confidence {formats.percent(self.skill_confidence)}"
+                    f"skill confidence {text.percent(self.skill_confidence)}"
                 )
             case "kept_out":
                 return f"Kept out of the ranking as {self.wallet_class}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import polars as pl
 
 from smart_trader_assets.delta.contract import TEXTS, TIME, Column, TableContract
-from smart_trader_assets.pnl.columns import PNL_COLUMNS
+from smart_trader_assets.pnl.columns import CLASSIFIED, RANKED, gold_columns
 
 SMART_TRADERS = TableContract(
-    name="gold/smart_traders",
+    name=RANKED,
     grain="One row per wallet that qualifies as a smart trader, ranked.",
     columns=(
         Column("wallet_address", pl.String, "The trader", required=True, preview=True),
@@ -21,7 +21,7 @@ SMART_TRADERS = TableContract(
         Column("tier_rank", pl.Int64, "Place within the tier", required=True),
         Column("score", pl.Float64, "What the ranks are by, 0 to 100", required=True, preview=True),
         Column("reasons", TEXTS, "Why the wallet ranks where it does, in words"),
-        *(column for column in PNL_COLUMNS if column.ranked),
+        *gold_columns(RANKED),
         Column("expected_return", pl.Float64, "Return of a bet, shrunk toward the population", "%"),
         Column("return_floor", pl.Float64, "Lower confidence bound of that return", "%"),
         Column(
@@ -38,7 +38,7 @@ SMART_TRADERS = TableContract(
 )
 
 CLASSIFIED_WALLETS = TableContract(
-    name="gold/classified_wallets",
+    name=CLASSIFIED,
     grain="One row per wallet that is kept out of the ranking, with what it is or what it lacks.",
     columns=(
         Column("wallet_address", pl.String, "The wallet", required=True, preview=True),
@@ -51,7 +51,7 @@ CLASSIFIED_WALLETS = TableContract(
             preview=True,
         ),
         Column("reasons", TEXTS, "All that applies, in words", required=True, preview=True),
-        *(column for column in PNL_COLUMNS if column.classified),
+        *gold_columns(CLASSIFIED),
     ),
     key=("wallet_address",),
 )

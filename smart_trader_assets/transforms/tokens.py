@@ -12,7 +12,7 @@ import polars as pl
 from solders.pubkey import Pubkey
 
 from smart_trader_assets.delta.contract import TIME
-from smart_trader_assets.text import usd
+from smart_trader_assets.text import money
 from smart_trader_assets.transforms.known_addresses import CASH_AND_STAKING_MINTS
 from smart_trader_assets.transforms.shards import with_shard
 from smart_trader_assets.transforms.values import (
@@ -153,13 +153,13 @@ def judge_tokens(rows: pl.DataFrame, *, rules: TokenRules) -> pl.DataFrame:
     reaches the minimum; the first of these that fails is the reason.
     """
     price, liquidity = pl.col("price"), pl.col("liquidity")
-    wanted = usd(rules.min_liquidity)
+    wanted = money(rules.min_liquidity)
     # In Python, because only it knows how an amount reads; a token list has some hundred rows.
     short = (
         pl.when(liquidity.is_finite() & (liquidity < rules.min_liquidity))
         .then(liquidity)
         .map_elements(
-            lambda amount: f"The liquidity of {usd(amount)} is below {wanted}.",
+            lambda amount: f"The liquidity of {money(amount)} is below {wanted}.",
             return_dtype=pl.String,
         )
     )

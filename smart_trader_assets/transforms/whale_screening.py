@@ -10,7 +10,7 @@ from hashlib import blake2b
 import polars as pl
 from solders.pubkey import Pubkey
 
-from smart_trader_assets.text import usd
+from smart_trader_assets.text import money
 from smart_trader_assets.transforms.known_addresses import KNOWN_OWNERS
 
 
@@ -44,13 +44,13 @@ def screen_whales(rows: pl.DataFrame, *, rules: ScreeningRules) -> pl.DataFrame:
     wallets = rows.get_column("wallet_address").unique()
     reasons = pl.Series([_owner_fault(wallet, rules) for wallet in wallets], dtype=pl.String)
     worth = pl.col("holding_usd")
-    least = usd(rules.min_holding_usd)
+    least = money(rules.min_holding_usd)
     # In Python, because only it knows how an amount reads; a shard's due whales are some thousand.
     dust = (
         pl.when(worth.is_finite() & (worth < rules.min_holding_usd))
         .then(worth)
         .map_elements(
-            lambda amount: f"The holding is worth {usd(amount)}, less than {least}.",
+            lambda amount: f"The holding is worth {money(amount)}, less than {least}.",
             return_dtype=pl.String,
         )
     )

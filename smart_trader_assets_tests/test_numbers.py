@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_trader_assets.report import formats
+from smart_trader_assets import text
 from smart_trader_assets.text import LONGEST_SYMBOL, named_mint, short, shown_symbol
 
 
@@ -27,7 +27,7 @@ from smart_trader_assets.text import LONGEST_SYMBOL, named_mint, short, shown_sy
     ],
 )
 def test_money(amount, shown):
-    assert formats.usd(amount) == shown
+    assert text.usd(amount) == shown
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_money(amount, shown):
     [(0.0, "$0"), (12_500.0, "$12.5k"), (-300.0, "−$300"), (0.05, "$0.05"), (None, "–")],
 )
 def test_money_on_an_axis(amount, shown):
-    assert formats.usd_short(amount) == shown
+    assert text.usd_short(amount) == shown
 
 
 @pytest.mark.parametrize(
@@ -51,14 +51,14 @@ def test_money_on_an_axis(amount, shown):
     ],
 )
 def test_a_share_reads_as_none_or_all_only_where_it_is(share, shown):
-    assert formats.share(share) == shown
+    assert text.share(share) == shown
 
 
 @pytest.mark.parametrize(
     ("share", "shown"), [(62.55, "62.5 %"), (99.99, "99.9 %"), (-4.2, "−4.2 %"), (None, "–")]
 )
 def test_a_percentage_is_cut_not_rounded_up(share, shown):
-    assert formats.percent(share) == shown
+    assert text.percent(share) == shown
 
 
 @pytest.mark.parametrize(
@@ -73,11 +73,11 @@ def test_a_percentage_is_cut_not_rounded_up(share, shown):
     ],
 )
 def test_a_quantity_has_four_digits_that_count(tokens, shown):
-    assert formats.quantity(tokens) == shown
+    assert text.quantity(tokens) == shown
 
 
 def test_a_price_has_no_powers_of_ten():
-    assert formats.price(4.242e-9) == "$0.000000004242"
+    assert text.price(4.242e-9) == "$0.000000004242"
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,12 @@ def test_a_price_has_no_powers_of_ten():
     [(0.0, "0 s"), (0.01, "36 s"), (0.5, "30 min"), (5.25, "5.2 h"), (81.6, "3.4 d"), (None, "–")],
 )
 def test_a_duration_has_the_unit_that_suits(hours, shown):
-    assert formats.duration(hours) == shown
+    assert text.duration(hours) == shown
 
 
 def test_a_moment_is_to_the_minute():
-    assert formats.moment(datetime(2026, 1, 31, 12, 5, 59, tzinfo=UTC)) == "2026-01-31 12:05"
-    assert formats.moment(None) == "–"
+    assert text.moment(datetime(2026, 1, 31, 12, 5, 59, tzinfo=UTC)) == "2026-01-31 12:05"
+    assert text.moment(None) == "–"
 
 
 @given(st.text(max_size=60))
