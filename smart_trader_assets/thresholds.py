@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import timedelta
 
 from smart_trader_assets.birdeye import TokenListFilters
@@ -34,45 +35,25 @@ def screening_rules(settings: Settings) -> ScreeningRules:
 
 def ranking_rules(settings: Settings) -> RankingRules:
     """What makes a wallet a smart trader."""
+    proof, promising = settings.evidence_confidence, settings.promising_confidence
+    names = [field.name for field in fields(ExclusionThresholds)]
     return RankingRules(
-        tiers=(
-            Tier(
-                "ELITE",
-                settings.elite_min_pnl,
-                settings.elite_min_roi,
-                settings.elite_min_win_rate,
-                settings.evidence_confidence,
-            ),
-            Tier(
-                "STRONG",
-                settings.strong_min_pnl,
-                settings.strong_min_roi,
-                settings.strong_min_win_rate,
-                settings.evidence_confidence,
-            ),
-            Tier(
-                "PROMISING",
-                settings.promising_min_pnl,
-                settings.promising_min_roi,
-                settings.promising_min_win_rate,
-                settings.promising_confidence,
-            ),
+        tiers=tuple(
+            _tier(settings, name, confidence)
+            for name, confidence in (("ELITE", proof), ("STRONG", proof), ("PROMISING", promising))
         ),
-        proof=settings.evidence_confidence,
+        proof=proof,
         incomplete_histories=settings.incomplete_histories,
-        exclusion=ExclusionThresholds(
-            bot_trades_in_day=settings.bot_trades_in_day,
-            bot_trades_daily=settings.bot_trades_daily,
-            min_arbitrages=settings.min_arbitrages,
-            arbitrage_share=settings.arbitrage_share,
-            same_block_share=settings.same_block_share,
-            min_coverage=settings.min_coverage,
-            min_closings=settings.min_closing_trades,
-            min_active_days=settings.min_active_days,
-            max_idle_days=settings.max_idle_days,
-        ),
-        skill=SkillRules(confidence=settings.evidence_confidence),
+        exclusion=ExclusionThresholds(**{name: getattr(settings, name) for name in names}),
+        skill=SkillRules(confidence=proof),
     )
+
+
+def _tier(settings: Settings, name: str, confidence: float) -> Tier:
+    def least(of: str) -> float:
+        return float(getattr(settings, f"{name.lower()}_min_{of}"))
+
+    return Tier(name, least("pnl"), least("roi"), least("win_rate"), confidence)
 
 
 def due_policy(settings: Settings) -> DuePolicy:

@@ -1,7 +1,6 @@
 """bronze/transactions: what the tracked whales traded."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -26,10 +25,12 @@ from smart_trader_assets.tables.transitions import (
 )
 from smart_trader_assets.thresholds import screening_rules
 from smart_trader_assets.transforms.swap_history import (
+    KNOWN_SCHEMA,
     History,
     Walk,
     advance,
     known_histories,
+    known_row,
     next_walk,
 )
 from smart_trader_assets.transforms.swaps import transaction_rows
@@ -120,7 +121,7 @@ def _fetch(
     meter = FetchMeter(session)
     now = int(scope.as_of.timestamp())
     histories = {
-        wallet: History() if scope.reprocess else _history(row) for wallet, row in known.items()
+        wallet: History() if scope.reprocess else History.of(row) for wallet, row in known.items()
     }
     walks = {wallet: next_walk(history, now) for wallet, history in histories.items()}
     outcomes = session.fetch_all(
@@ -164,16 +165,6 @@ def _fetch(
         raise stopped
 
 
-def _history(row: dict[str, Any]) -> History:
-    return History(
-        fetched_from=row["fetched_from"],
-        fetched_to=row["fetched_to"],
-        complete=bool(row["history_complete"]),
-        resume_before=row["resume_before"],
-        resume_to=row["resume_to"],
-    )
-
-
 def _advanced(
     wallet: str,
     known: dict[str, Any],
@@ -182,34 +173,16 @@ def _advanced(
     outcome: SwapHistory,
 ) -> dict[str, Any]:
     seconds = [item["block_unix_time"] for item in outcome.items]
-    now_known = asdict(
-        advance(
-            history,
-            walk,
-            resume_before=outcome.resume_before,
-            oldest=min(seconds, default=None),
-            truncated=bool(outcome.truncated_seconds),
-        )
+    now_known = advance(
+        history,
+        walk,
+        resume_before=outcome.resume_before,
+        oldest=min(seconds, default=None),
+        truncated=bool(outcome.truncated_seconds),
     )
-    now_known["history_complete"] = now_known.pop("complete")
     if known["last_swap_at"] is not None:
         seconds.append(known["last_swap_at"])
-    return {
-        "wallet_address": wallet,
-        **{f"known_{name}": value for name, value in now_known.items()},
-        "known_last_swap_at": max(seconds, default=None),
-    }
-
-
-_KNOWN_SCHEMA = {
-    "wallet_address": pl.String,
-    "known_fetched_from": pl.Int64,
-    "known_fetched_to": pl.Int64,
-    "known_history_complete": pl.Boolean,
-    "known_resume_before": pl.Int64,
-    "known_resume_to": pl.Int64,
-    "known_last_swap_at": pl.Int64,
-}
+    return known_row(wallet, now_known, max(seconds, default=None))
 
 
 def _settlements(
@@ -218,7 +191,7 @@ def _settlements(
     errors: dict[str, str],
     scope: RunScope,
 ) -> tuple[Any, ...]:
-    known = pl.DataFrame(advanced, schema=_KNOWN_SCHEMA)
+    known = pl.DataFrame(advanced, schema=KNOWN_SCHEMA)
     fetched = whales.join(known, on="wallet_address", how="inner")
     troubled = whales.filter(pl.col("wallet_address").is_in(list(errors)))
     settles = [wallets_fetched(fetched, at=scope.as_of)]

@@ -27,9 +27,9 @@ BREAKER_FILE = "birdeye_parked.json"
 class OpenTimes:
     """How long fetching is parked: for spent credits, for other account trouble, for an outage."""
 
-    credits: timedelta = timedelta(hours=6)
-    account: timedelta = timedelta(hours=1)
-    service: timedelta = timedelta(minutes=5)
+    credits: timedelta
+    account: timedelta
+    service: timedelta
 
     def after(self, error: StopFetchingError) -> timedelta:
         """The time that `error` parks fetching for."""

@@ -166,19 +166,23 @@ class BirdEyeAccess:
         return settings.birdeye_api_key
 
 
-@contextmanager
-def _breaker_trips(settings: Settings) -> Iterator[None]:
-    """Trouble of the account or the service parks fetching, until a session has fetched and ended well."""
-    folder = settings.resolved_state_dir
-    times = OpenTimes(
+def open_times(settings: Settings) -> OpenTimes:
+    """How long which trouble keeps the breaker open."""
+    return OpenTimes(
         credits=timedelta(hours=settings.park_credits_hours),
         account=timedelta(hours=settings.park_account_hours),
         service=timedelta(minutes=settings.park_service_minutes),
     )
+
+
+@contextmanager
+def _breaker_trips(settings: Settings) -> Iterator[None]:
+    """Trouble of the account or the service parks fetching, until a session has fetched and ended well."""
+    folder = settings.resolved_state_dir
     try:
         yield
     except StopFetchingError as error:
-        open_breaker(folder, error, now=datetime.now(UTC), times=times)
+        open_breaker(folder, error, now=datetime.now(UTC), times=open_times(settings))
         raise
 
 

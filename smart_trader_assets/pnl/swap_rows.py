@@ -7,6 +7,7 @@ import polars as pl
 
 from smart_trader_assets.pnl.errors import ColumnsMissingError, NaiveAsOfError
 from smart_trader_assets.pnl.exact import MAX_DECIMALS, float_power_of_ten
+from smart_trader_assets.transforms.swaps import SWAP_KEY
 
 LEGS: Final = ("base", "quote")
 
@@ -37,17 +38,6 @@ _REQUIRED: Final = (
     "tx_hash",
     "block_unix_time",
     *(f"{leg}_{name}" for leg in LEGS for name in ("address", "decimals", "change_amount")),
-)
-_KEY_COLUMNS: Final = (
-    "tx_hash",
-    "owner",
-    "ins_index",
-    "inner_ins_index",
-    "address",
-    "base_address",
-    "quote_address",
-    "base_change_amount",
-    "quote_change_amount",
 )
 MILLISECONDS_FROM: Final = 10**10
 """The API counts seconds below 1e10; what is at or above counts something else."""
@@ -97,7 +87,7 @@ def swap_rows(swaps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
     )
     if not identified:
         key = pl.concat_str(
-            [pl.col(name).cast(pl.String).fill_null("-") for name in _KEY_COLUMNS], separator="|"
+            [pl.col(name).cast(pl.String).fill_null("-") for name in SWAP_KEY], separator="|"
         )
         rows = rows.with_columns(pl.coalesce("swap_id", key).alias("swap_id"))
         rows = rows.drop("address")

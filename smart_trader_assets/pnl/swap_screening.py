@@ -9,7 +9,6 @@ from typing import Final
 
 import polars as pl
 
-from smart_trader_assets.pnl.addresses import are_addresses
 from smart_trader_assets.pnl.cash import KNOWN_DECIMALS, NATIVE_SOL, WRAPPED_SOL
 from smart_trader_assets.pnl.exact import MAX_DECIMALS, MAX_QUANTITY, float_power_of_ten, whole
 from smart_trader_assets.pnl.swap_rows import (
@@ -18,6 +17,7 @@ from smart_trader_assets.pnl.swap_rows import (
     swap_rows,
     with_quantities,
 )
+from smart_trader_assets.transforms.known_addresses import is_address
 
 NOT_A_SWAP: Final = "not_a_swap"
 BROKEN_NEIGHBOUR: Final = "transaction_has_broken_row"
@@ -74,7 +74,8 @@ def _coded(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     texts = pl.concat([rows[f"{leg}_address"].unique() for leg in LEGS]).unique().drop_nulls()
     canonical = texts.replace(NATIVE_SOL, WRAPPED_SOL)
     addresses = canonical.unique().sort()
-    mints = pl.DataFrame({"token_address": addresses, "is_address": are_addresses(addresses)})
+    sound = pl.Series(map(is_address, addresses), dtype=pl.Boolean)
+    mints = pl.DataFrame({"token_address": addresses, "is_address": sound})
     mints = mints.with_row_index("mint")
     codes = pl.DataFrame({"text": texts, "token_address": canonical}).join(
         mints.select("token_address", "mint"), on="token_address"

@@ -25,19 +25,19 @@ class ExclusionThresholds:
     A bot trades `bot_trades_in_day` times in one UTC day, or `bot_trades_daily` times a day between its
     first and its last trade; an arbitrageur has `min_arbitrages`, and they are `arbitrage_share` of all that it
     did; a same-block trader closed `same_block_share` of its trades within seconds of buying. A trader needs
-    `min_coverage` of its proceeds to be of known basis, `min_closings` closing trades, `min_active_days` with a
-    trade, and a trade within `max_idle_days`.
+    `min_coverage` of its proceeds to be of known basis, `min_closing_trades`, `min_active_days` with a trade,
+    and a trade within `max_idle_days`. Each is the setting of its name.
     """
 
-    bot_trades_in_day: int = 200
-    bot_trades_daily: float = 100.0
-    min_arbitrages: int = 5
-    arbitrage_share: float = 25.0
-    same_block_share: float = 50.0
-    min_coverage: float = 60.0
-    min_closings: int = 5
-    min_active_days: int = 3
-    max_idle_days: float = 30.0
+    bot_trades_in_day: int
+    bot_trades_daily: float
+    min_arbitrages: int
+    arbitrage_share: float
+    same_block_share: float
+    min_coverage: float
+    min_closing_trades: int
+    min_active_days: int
+    max_idle_days: float
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _is_arbitrageur(context: RuleContext) -> pl.Expr:
 
 def _is_same_block(context: RuleContext) -> pl.Expr:
     # A few round trips within seconds may be a change of mind.
-    return (pl.col("closing_count") >= context.rules.min_closings) & (
+    return (pl.col("closing_count") >= context.rules.min_closing_trades) & (
         pl.col("same_block_share") >= context.rules.same_block_share
     )
 
@@ -96,7 +96,7 @@ def _is_untested(context: RuleContext) -> pl.Expr:
     return (
         unseen
         | pl.col("coverage").is_null()
-        | (pl.col("closing_count") < context.rules.min_closings)
+        | (pl.col("closing_count") < context.rules.min_closing_trades)
         | (pl.col("active_days") < context.rules.min_active_days)
     )
 
@@ -121,9 +121,9 @@ def _untested_sentence(wallet: Mapping[str, Any], context: RuleContext) -> str:
     rules, lacking = context.rules, []
     if wallet["coverage"] is None:
         lacking.append("nothing was sold at a known price")
-    if wallet["closing_count"] < rules.min_closings:
+    if wallet["closing_count"] < rules.min_closing_trades:
         lacking.append(
-            f"{plural(wallet['closing_count'], 'closing trade')} of {rules.min_closings}"
+            f"{plural(wallet['closing_count'], 'closing trade')} of {rules.min_closing_trades}"
         )
     if wallet["active_days"] < rules.min_active_days:
         lacking.append(f"{plural(wallet['active_days'], 'active day')} of {rules.min_active_days}")

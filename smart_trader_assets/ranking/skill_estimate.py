@@ -55,7 +55,7 @@ class SkillRules:
     and `unknown_spread` (1 = 100 % of the stake).
     """
 
-    confidence: float = 95.0
+    confidence: float
     least_prior_bets: float = 4.0
     most_prior_bets: float = 40.0
     spread_bets: float = 4.0

@@ -36,15 +36,11 @@ class RankingRules:
     confidence in percent.
     """
 
-    tiers: tuple[Tier, ...] = (
-        Tier("ELITE", 10_000.0, 50.0, 30.0, 95.0),
-        Tier("STRONG", 1_000.0, 20.0, 20.0, 95.0),
-        Tier("PROMISING", 100.0, 10.0, 10.0, 85.0),
-    )
-    proof: float = 95.0
-    incomplete_histories: Literal["rank", "cap", "leave_out"] = "cap"
-    exclusion: ExclusionThresholds = field(default_factory=ExclusionThresholds)
-    skill: SkillRules = field(default_factory=SkillRules)
+    tiers: tuple[Tier, ...]
+    proof: float
+    incomplete_histories: Literal["rank", "cap", "leave_out"]
+    exclusion: ExclusionThresholds
+    skill: SkillRules
     score: ScoreRules = field(default_factory=ScoreRules)
 
     @property

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, get_args
 
 import jinja2
 import polars as pl
@@ -16,9 +16,10 @@ from smart_trader_assets import text
 from smart_trader_assets.report.page_charts import page_charts
 from smart_trader_assets.report.report_data import ReportData
 from smart_trader_assets.report.wallet_parts import wallet_parts
+from smart_trader_assets.settings import TierName
 from smart_trader_assets.text import short
 
-TIERS = ("ELITE", "STRONG", "PROMISING", "QUALIFIED")
+TIERS: tuple[str, ...] = get_args(TierName)
 MOST_CLASSIFIED = 100
 
 _SOURCES = {

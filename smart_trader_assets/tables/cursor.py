@@ -22,14 +22,14 @@ from smart_trader_assets.delta.store import DeltaStore
 class DuePolicy:
     """The settings that due rules depend on."""
 
-    whale_refresh: timedelta = timedelta(hours=72)
-    wallet_refresh: timedelta = timedelta(hours=24)
-    wallet_refresh_limit: timedelta = timedelta(days=7)
+    whale_refresh: timedelta
+    wallet_refresh: timedelta
+    wallet_refresh_limit: timedelta
+    screening_rules: str
+    max_attempts: int
+    retry_base: timedelta
+    retry_limit: timedelta
     listed_within: timedelta = timedelta(days=1)
-    screening_rules: str = ""
-    max_attempts: int = 5
-    retry_base: timedelta = timedelta(minutes=5)
-    retry_limit: timedelta = timedelta(hours=24)
 
 
 Rule = Callable[[datetime, DuePolicy], pl.Expr]

@@ -6,6 +6,7 @@ import polars as pl
 
 from smart_trader_assets.delta.contract import TIME, Column, SendBack, State, TableContract
 from smart_trader_assets.pnl.columns import KEY_COLUMNS, PNL_COLUMNS
+from smart_trader_assets.transforms.swap_history import HISTORY, HISTORY_COLUMNS
 
 
 def _trouble_columns() -> tuple[Column, ...]:
@@ -127,28 +128,9 @@ TRACKED_WHALES = TableContract(
             "pending, excluded, ready, retry, failed, processed",
             required=True,
         ),
-        Column(
-            "transactions_fetched_at", TIME, "When the wallet's swaps were last fetched to the end"
-        ),
+        *HISTORY,
         Column("exclude_reason", pl.String, "Which screening rule excluded it"),
         Column("excluded_by_rules", pl.String, "Version of the rules that excluded it"),
-        Column(
-            "fetched_from",
-            pl.Int64,
-            "Everything from this second on is fetched; null where some second could not be read whole",
-            "unix s",
-        ),
-        Column("fetched_to", pl.Int64, "Everything up to this second is fetched", "unix s"),
-        Column(
-            "history_complete",
-            pl.Boolean,
-            "Whether the history is known to the wallet's first swap",
-        ),
-        Column("resume_before", pl.Int64, "Where a walk that ran out of budget goes on", "unix s"),
-        Column(
-            "resume_to", pl.Int64, "Where that walk began: `fetched_to` once it is done", "unix s"
-        ),
-        Column("last_swap_at", pl.Int64, "Time of the newest swap known", "unix s"),
         *_trouble_columns(),
     ),
     key=("whale_id",),
@@ -167,15 +149,9 @@ TRACKED_WHALES = TableContract(
             ("pending", "excluded", "ready", "retry", "failed", "processed"),
             "pending",
             companions=(
-                "transactions_fetched_at",
+                *HISTORY_COLUMNS,
                 "exclude_reason",
                 "excluded_by_rules",
-                "fetched_from",
-                "fetched_to",
-                "history_complete",
-                "resume_before",
-                "resume_to",
-                "last_swap_at",
                 *_TROUBLE,
             ),
             moves=(

@@ -16,6 +16,7 @@ import polars as pl
 from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.transforms.shards import shard_of, with_shard
+from smart_trader_assets.transforms.swap_history import HISTORY
 from smart_trader_assets.transforms.values import (
     SourceRows,
     flag,
@@ -25,15 +26,6 @@ from smart_trader_assets.transforms.values import (
     utc_time,
 )
 
-_HISTORY: Mapping[str, pl.DataType | type[pl.DataType]] = {
-    "transactions_fetched_at": TIME,
-    "fetched_from": pl.Int64,
-    "fetched_to": pl.Int64,
-    "history_complete": pl.Boolean,
-    "resume_before": pl.Int64,
-    "resume_to": pl.Int64,
-    "last_swap_at": pl.Int64,
-}
 _MAX_DECIMALS = 255  # decimals of a mint are one byte
 _MAX_DIGITS = 40  # raw units are eight bytes, 20 digits: anything far longer is no amount
 
@@ -267,7 +259,7 @@ def born_states(
     fresh_since = pl.lit(utc_time(as_of, "as_of") - refresh_interval, dtype=TIME)
     histories = wallets.select(
         pl.col("wallet_address").cast(pl.String),
-        *(pl.col(name).cast(dtype) for name, dtype in _HISTORY.items()),
+        *(pl.col(column.name).cast(column.dtype) for column in HISTORY),
     )
     return rows.join(
         histories, on="wallet_address", how="left", maintain_order="left"

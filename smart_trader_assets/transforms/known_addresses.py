@@ -1,13 +1,16 @@
-"""The mints that are no bet on a token: cash that traders pay with, and receipts for staked SOL.
+"""Addresses that are known: mints that are no bet on a token, and owners that are not traders.
 
-The mint address is the only identity of a token (symbols are copied freely), so these lists hold
-addresses. They name well-known mints only: a mint that is missing here is judged like any other.
+Cash that traders pay with, receipts for staked SOL; exchanges, bridges, pool authorities. The address is the
+only identity of a token or a wallet (symbols are copied freely), so these lists hold addresses. They name
+well-known ones only: what is missing here is judged like any other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+
+from solders.pubkey import Pubkey
 
 CASH_MINTS: Mapping[str, str] = MappingProxyType(
     {
@@ -76,3 +79,12 @@ KNOWN_OWNERS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Owner address to whom it belongs."""
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is a Solana address: base58 of exactly 32 bytes."""
+    try:
+        Pubkey.from_string(text)
+    except ValueError:
+        return False
+    return True

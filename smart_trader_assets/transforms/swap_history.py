@@ -7,9 +7,41 @@ row read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Self
 
 import polars as pl
+
+from smart_trader_assets.delta.contract import TIME, Column
+
+HISTORY = (
+    Column("transactions_fetched_at", TIME, "When the wallet's swaps were last fetched to the end"),
+    Column(
+        "fetched_from",
+        pl.Int64,
+        "Everything from this second on is fetched; null where some second could not be read whole",
+        "unix s",
+    ),
+    Column("fetched_to", pl.Int64, "Everything up to this second is fetched", "unix s"),
+    Column(
+        "history_complete",
+        pl.Boolean,
+        "Whether the history is known to the wallet's first swap",
+    ),
+    Column("resume_before", pl.Int64, "Where a walk that ran out of budget goes on", "unix s"),
+    Column("resume_to", pl.Int64, "Where that walk began: `fetched_to` once it is done", "unix s"),
+    Column("last_swap_at", pl.Int64, "Time of the newest swap known", "unix s"),
+)
+"""What each whale row knows of its wallet's history: columns of silver/tracked_whales that move together."""
+
+HISTORY_COLUMNS = tuple(column.name for column in HISTORY)
+
+KNOWN_SCHEMA = {
+    "wallet_address": pl.String(),
+    **{f"known_{column.name}": column.dtype for column in HISTORY[1:]},
+}
+"""What a fetch has found out of a history: its columns but the time of the fetch."""
 
 # Rows that were indexed late: each walk reads the hour before the end of what is known again.
 OVERLAP_SECONDS = 3600
@@ -29,9 +61,15 @@ class History:
 
     fetched_from: int | None = None
     fetched_to: int | None = None
-    complete: bool = False
+    history_complete: bool = False
     resume_before: int | None = None
     resume_to: int | None = None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """What a row of silver/tracked_whales knows; a history that nothing is known of is not complete."""
+        known = cls(**{field.name: row[field.name] for field in fields(cls)})
+        return replace(known, history_complete=bool(known.history_complete))
 
 
 @dataclass(frozen=True)
@@ -81,7 +119,7 @@ def advance(
         return replace(
             known,
             fetched_from=None if missed else known.fetched_from,
-            complete=False,
+            history_complete=False,
             resume_before=resume_before,
             resume_to=walk.top,
         )
@@ -92,8 +130,14 @@ def advance(
     return History(
         fetched_from=None if missed else fetched_from,
         fetched_to=max(walk.top, history.fetched_to or walk.top),
-        complete=not missed,
+        history_complete=not missed,
     )
+
+
+def known_row(wallet: str, history: History, last_swap_at: int | None) -> dict[str, Any]:
+    """A row of `KNOWN_SCHEMA`: the history as a fetch leaves it, and the newest swap that is known."""
+    known = asdict(history) | {"last_swap_at": last_swap_at}
+    return {"wallet_address": wallet, **{f"known_{name}": value for name, value in known.items()}}
 
 
 def _is_first_walk(history: History) -> bool:
@@ -105,17 +149,6 @@ def _is_first_walk(history: History) -> bool:
 
 def _has_missed_rows(history: History) -> bool:
     return history.fetched_to is not None and history.fetched_from is None
-
-
-HISTORY_COLUMNS = (
-    "transactions_fetched_at",
-    "fetched_from",
-    "fetched_to",
-    "history_complete",
-    "resume_before",
-    "resume_to",
-    "last_swap_at",
-)
 
 
 def known_histories(whales: pl.LazyFrame) -> pl.LazyFrame:

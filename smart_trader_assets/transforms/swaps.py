@@ -58,7 +58,7 @@ _LEGS = ("base", "quote")
 
 # No transaction hash tells rows apart (a tenth of the transactions have several), and neither do
 # the places of the instructions, which some venues leave out: all of these together do.
-_KEY = (
+SWAP_KEY = (
     "tx_hash",
     "owner",
     "ins_index",
@@ -139,7 +139,7 @@ def _check_identity(hashes: pl.Series, times: pl.Series, wallets: Sequence[str])
 
 
 def _swap_ids(columns: Mapping[str, pl.Series], wallets: Sequence[str]) -> Iterator[str]:
-    parts = {name: columns[name].to_list() for name in _KEY}
+    parts = {name: columns[name].to_list() for name in SWAP_KEY}
     parts["owner"] = [
         owner or wallet for owner, wallet in zip(parts["owner"], wallets, strict=True)
     ]

@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-from solders.pubkey import Pubkey
 
 from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.text import money
-from smart_trader_assets.transforms.known_addresses import CASH_AND_STAKING_MINTS
+from smart_trader_assets.transforms.known_addresses import CASH_AND_STAKING_MINTS, is_address
 from smart_trader_assets.transforms.shards import with_shard
 from smart_trader_assets.transforms.values import (
     FLAG,
@@ -83,7 +82,7 @@ class TokenRules:
     mint is ...".
     """
 
-    min_liquidity: float = 100_000.0
+    min_liquidity: float
     excluded_mints: Mapping[str, str] = field(default_factory=lambda: CASH_AND_STAKING_MINTS)
 
 
@@ -107,7 +106,7 @@ def snapshot_rows(
     rejected = []
     for place, item in enumerate(items, start=1):
         address = item.get("address") if isinstance(item, Mapping) else None
-        if not isinstance(address, str) or not _is_mint(address):
+        if not isinstance(address, str) or not is_address(address):
             rejected.append(
                 f"Item {place} of the token list has no mint address "
                 f"(base58 of 32 bytes): {str(address)[:60]!r}."
@@ -135,14 +134,6 @@ def snapshot_rows(
         pl.lit(taken_at, dtype=TIME).alias("fetched_at"),
     )
     return SourceRows(rows, rejected)
-
-
-def _is_mint(address: str) -> bool:
-    try:
-        Pubkey.from_string(address)
-    except ValueError:
-        return False
-    return True
 
 
 def judge_tokens(rows: pl.DataFrame, *, rules: TokenRules) -> pl.DataFrame:

@@ -22,8 +22,8 @@ class ScreeningRules:
     which a holding is dust; `allow_off_curve` lets owners pass that no key can sign for.
     """
 
+    min_holding_usd: float
     denylist: Mapping[str, str] = field(default_factory=lambda: KNOWN_OWNERS)
-    min_holding_usd: float = 1_000.0
     allow_off_curve: bool = False
 
     @property
@@ -62,22 +62,22 @@ def screen_whales(rows: pl.DataFrame, *, rules: ScreeningRules) -> pl.DataFrame:
 
 def may_be_a_trader(address: str) -> bool:
     """Whether a person's wallet can have this address: one that a key can sign for."""
-    return _address_fault(address, ScreeningRules()) is None
+    return _address_fault(address, allow_off_curve=False) is None
 
 
 def _owner_fault(wallet: str, rules: ScreeningRules) -> str | None:
     label = rules.denylist.get(wallet)
     if label is not None:
         return f"The owner is on the denylist: {label}."
-    return _address_fault(wallet, rules)
+    return _address_fault(wallet, allow_off_curve=rules.allow_off_curve)
 
 
-def _address_fault(wallet: str, rules: ScreeningRules) -> str | None:
+def _address_fault(wallet: str, *, allow_off_curve: bool) -> str | None:
     try:
         owner = Pubkey.from_string(wallet)
     except ValueError:
         return "The owner's address is no base58 text of 32 bytes."
-    if not rules.allow_off_curve and not owner.is_on_curve():
+    if not allow_off_curve and not owner.is_on_curve():
         return (
             "The owner is off the ed25519 curve: an address derived by a program, not a person's."
         )

@@ -14,16 +14,16 @@ from smart_trader_assets.birdeye import (
 from smart_trader_assets.birdeye.circuit_breaker import (
     BREAKER_FILE,
     OpenBreaker,
-    OpenTimes,
     close_breaker,
     open_breaker,
     read_breaker,
 )
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets_tests.support.defaults import OPEN_TIMES
 from smart_trader_assets_tests.support.tiny_market import NOW
 
-TIMES = OpenTimes()
+TIMES = OPEN_TIMES
 
 
 def error_of(kind: type[StopFetchingError]) -> StopFetchingError:

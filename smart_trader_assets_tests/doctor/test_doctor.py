@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from smart_trader_assets.automation.run_leases import LEASE_TAG
 from smart_trader_assets.birdeye import CreditsSpentError
-from smart_trader_assets.birdeye.circuit_breaker import OpenTimes, open_breaker, read_breaker
+from smart_trader_assets.birdeye.circuit_breaker import open_breaker, read_breaker
 from smart_trader_assets.checks.catalogue import all_checks
 from smart_trader_assets.cli.app import app
 from smart_trader_assets.delta.store import CommitInfo
@@ -26,6 +26,7 @@ from smart_trader_assets.tables.cursors import TOKENS_TO_FETCH
 from smart_trader_assets.tables.ops import ROOT, RUNS
 from smart_trader_assets.thresholds import due_policy
 from smart_trader_assets_tests.support.command import PROJECT
+from smart_trader_assets_tests.support.defaults import OPEN_TIMES
 from smart_trader_assets_tests.support.tiny_market import FOX, NOW
 
 KEY = "key-of-the-tests"
@@ -204,7 +205,7 @@ def test_spent_credits_and_parked_fetching_are_told(drained, monkeypatch):
     monkeypatch.setenv(PREFIX + "CREDITS_PER_MONTH", "310")
     folder = drained.settings().resolved_state_dir
     error = CreditsSpentError("The credits of this month are used up.")
-    open_breaker(folder, error, now=datetime.now(UTC), times=OpenTimes())
+    open_breaker(folder, error, now=datetime.now(UTC), times=OPEN_TIMES)
     monkeypatch.setenv(PREFIX + "AS_OF", NOW.isoformat())
     found = findings(drained.root)
     assert found["credits"]["found"] == "298 credits this month of 310"
@@ -247,6 +248,6 @@ def test_asking_neither_parks_fetching_nor_ends_its_parking(drained, key_is_good
     doctor(drained.root, "--api")
     assert read_breaker(folder, now=datetime.now(UTC)) is None
     error = CreditsSpentError("The credits of this month are used up.")
-    notice = open_breaker(folder, error, now=datetime.now(UTC), times=OpenTimes())
+    notice = open_breaker(folder, error, now=datetime.now(UTC), times=OPEN_TIMES)
     doctor(drained.root, "--api")
     assert read_breaker(folder, now=datetime.now(UTC)) == notice

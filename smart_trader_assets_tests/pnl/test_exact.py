@@ -6,9 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from solders.pubkey import Pubkey
 
-from smart_trader_assets.pnl.addresses import are_addresses
 from smart_trader_assets.pnl.exact import (
     MAX_DIVISOR,
     MAX_QUANTITY,
@@ -56,28 +54,3 @@ def test_a_value_is_the_floor_of_quantity_times_the_decimal_price(units, decimal
 @pytest.mark.parametrize("usd", [0, 1, -1, 50, 3_286, -1_805, 10**11])
 def test_whole_dollars_are_told_whole(usd):
     assert integers(usd * UNITS_PER_USD).select(to_usd(pl.col("a"))).item() == float(usd)
-
-
-@quickly
-@given(st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=20))
-def test_every_key_of_32_bytes_is_an_address(keys):
-    assert are_addresses(pl.Series([str(Pubkey(key)) for key in keys])).all()
-
-
-@quickly
-@given(
-    st.text("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", min_size=1, max_size=50)
-)
-def test_a_text_is_an_address_where_it_decodes_to_32_bytes(text):
-    try:
-        Pubkey.from_string(text)
-        decodes = True
-    except ValueError:
-        decodes = False
-    assert are_addresses(pl.Series([text])).item() is decodes
-
-
-def test_other_texts_are_no_addresses():
-    texts = ["", "0" * 40, "O" * 40, "I" * 40, "l" * 40, " " + "1" * 32, "SOL", None, "1" * 33]
-    assert not are_addresses(pl.Series(texts)).any()
-    assert are_addresses(pl.Series(["1" * 32])).all()

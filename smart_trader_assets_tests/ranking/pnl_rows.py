@@ -10,9 +10,10 @@ import polars as pl
 from smart_trader_assets.delta.contract import AUDIT
 from smart_trader_assets.ranking import Classification, RankingRules, rank_wallets
 from smart_trader_assets.tables.catalog import WALLET_PNL
+from smart_trader_assets_tests.support.defaults import RANKING
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
-RULES = RankingRules()
+RULES = RANKING
 PNL_SCHEMA = {
     name: dtype
     for name, dtype in WALLET_PNL.schema.items()

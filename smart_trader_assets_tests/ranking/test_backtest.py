@@ -11,7 +11,6 @@ from smart_trader_assets.cli.app import app
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.store import CommitInfo, DeltaStore
 from smart_trader_assets.lake.resource import make_lake
-from smart_trader_assets.ranking import RankingRules
 from smart_trader_assets.ranking.backtest import (
     EVERYBODY,
     EXCLUDED,
@@ -24,8 +23,9 @@ from smart_trader_assets.settings import load_settings
 from smart_trader_assets.tables.catalog import SMART_TRADERS, TRANSACTIONS
 from smart_trader_assets_tests.ranking.market_rows import ANCHOR, PlantedMarket
 from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, pnl_frame, portfolio, trader
+from smart_trader_assets_tests.support.defaults import RANKING
 
-RULES = RankingRules()
+RULES = RANKING
 AT = ANCHOR - timedelta(days=20)
 
 

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smart_trader_assets.ranking import Classification, RankingRules, tier_changes
+from smart_trader_assets.ranking import Classification, tier_changes
 from smart_trader_assets.tables.catalog import TIER_CHANGES
 from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, judged, portfolio, trader
+from smart_trader_assets_tests.support.defaults import RANKING
 
-TIERS = RankingRules().tier_names
+TIERS = RANKING.tier_names
 TOLD = {name: TIER_CHANGES.schema[name] for name in ("wallet_address", "change_number", "to_tier")}
 NOTHING = pl.DataFrame(schema=TOLD)
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from smart_trader_assets.pnl import compute_wallet_pnl
-from smart_trader_assets.ranking import Classification, RankingRules, rank_wallets
+from smart_trader_assets.ranking import Classification, rank_wallets
 from smart_trader_assets.ranking.backtest import EXCLUDED, tier_outcomes
 from smart_trader_assets.sandbox import Character, GeneratedMarket
 from smart_trader_assets_tests.ranking.market_rows import (
@@ -16,8 +16,9 @@ from smart_trader_assets_tests.ranking.market_rows import (
     recorded_swaps,
 )
 from smart_trader_assets_tests.support.command import RECORDED_ROWS
+from smart_trader_assets_tests.support.defaults import RANKING
 
-RULES = RankingRules()
+RULES = RANKING
 # Seed, wallets, days of history.
 MARKETS = [(7, 160, 120), (22, 120, 60), (3, 60, 90), (40, 40, 120)]
 NEVER_RANKED = {Character.BOT, Character.ARBITRAGEUR, Character.INSIDER}

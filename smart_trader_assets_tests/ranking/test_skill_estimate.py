@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from smart_trader_assets.ranking.skill_estimate import (
     Prior,
-    SkillRules,
     deviate_at,
     normal_deviate,
     population_prior,
@@ -17,8 +16,9 @@ from smart_trader_assets.ranking.skill_estimate import (
     wallet_bets,
     with_skill,
 )
+from smart_trader_assets_tests.support.defaults import RANKING
 
-RULES = SkillRules()
+RULES = RANKING.skill
 PRIOR = Prior(mean=0.0, spread=0.5, bets=4.0)
 
 

@@ -1,10 +1,11 @@
 import dataclasses
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smart_trader_assets.ranking import QUALIFIED, RankingRules, Tier
+from smart_trader_assets.ranking import QUALIFIED, Tier
 from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS
 from smart_trader_assets_tests.ranking.pnl_rows import (
     AS_OF,
@@ -16,6 +17,7 @@ from smart_trader_assets_tests.ranking.pnl_rows import (
     token,
     trader,
 )
+from smart_trader_assets_tests.support.defaults import RANKING
 
 
 @pytest.mark.parametrize("rows", [[], trader("ann"), [portfolio("bob", total_pnl=-1.0)]])
@@ -143,7 +145,7 @@ def test_ten_sells_of_one_lucky_token_are_one_bet():
     ],
 )
 def test_an_incomplete_history_is_no_proof_unless_the_rules_say_so(policy, complete, tier):
-    rules = RankingRules(incomplete_histories=policy)
+    rules = replace(RANKING, incomplete_histories=policy)
     assert tier_of(*trader("ann", history_complete=complete), rules=rules) == tier
 
 
@@ -182,7 +184,7 @@ def test_ranks_go_by_tier_then_score_then_pnl_then_address():
 
 
 def test_the_rules_can_be_set():
-    rules = RankingRules(tiers=(Tier("GOOD", 1.0, 1.0, 1.0, 0.0),))
+    rules = replace(RANKING, tiers=(Tier("GOOD", 1.0, 1.0, 1.0, 0.0),))
     rows = ranked(*trader("ann"), *trader("bob", roi=0.5), rules=rules)
     assert rows.select("wallet_address", "tier").rows() == [("ann", "GOOD"), ("bob", QUALIFIED)]
     strict = dataclasses.replace(
@@ -224,7 +226,7 @@ def test_every_wallet_is_ranked_or_kept_out_whatever_the_order_of_rows(wallets, 
     verdicts = [*first.traders["wallet_address"], *first.excluded["wallet_address"]]
     assert sorted(verdicts) == [f"wallet-{n}" for n in range(len(wallets))]
     assert first.traders["overall_rank"].to_list() == list(range(1, first.traders.height + 1))
-    places = [RankingRules().tier_names.index(tier) for tier in first.traders["tier"]]
+    places = [RANKING.tier_names.index(tier) for tier in first.traders["tier"]]
     assert places == sorted(places)
     for _, tier in first.traders.group_by("tier"):
         assert tier["tier_rank"].to_list() == list(range(1, tier.height + 1))

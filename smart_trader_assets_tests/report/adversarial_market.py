@@ -19,7 +19,7 @@ from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.store import CommitInfo
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import compute_wallet_pnl
-from smart_trader_assets.ranking import RankingRules, rank_wallets, tier_changes
+from smart_trader_assets.ranking import rank_wallets, tier_changes
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
@@ -32,6 +32,7 @@ from smart_trader_assets.tables.catalog import (
 from smart_trader_assets.tables.transitions import to_screen, whales_screened
 from smart_trader_assets.transforms.shards import shard_of
 from smart_trader_assets.transforms.swaps import transaction_rows
+from smart_trader_assets_tests.support.defaults import RANKING
 from smart_trader_assets_tests.support.tiny_market import (
     ANN,
     BOB,
@@ -164,12 +165,12 @@ def rank(lake: LakeResource) -> None:
     ).join(swaps.select("wallet_address", "wallet_shard").unique(), on="wallet_address")
     for (shard,), rows in pnl.partition_by("wallet_shard", as_dict=True).items():
         store.write(WALLET_PNL, Batch(rows=rows, partition=str(shard)), _STAMP)
-    judged = rank_wallets(pnl, rules=RankingRules(), as_of=NOW)
+    judged = rank_wallets(pnl, rules=RANKING, as_of=NOW)
     changes = tier_changes(
         store.scan(TIER_CHANGES).select("wallet_address", "change_number", "to_tier").collect(),
         judged.traders,
         judged.excluded,
-        tiers=RankingRules().tier_names,
+        tiers=RANKING.tier_names,
         at=NOW,
     )
     store.write(CLASSIFIED_WALLETS, Batch(rows=judged.excluded), _STAMP)

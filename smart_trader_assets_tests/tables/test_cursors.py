@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from smart_trader_assets.tables.cursors import (
     WHALES_TO_FETCH,
     WHALES_TO_TRACK,
 )
+from smart_trader_assets_tests.support.defaults import POLICY as DEFAULT_POLICY
 from smart_trader_assets_tests.support.samples import (
     DAY,
     NOW,
@@ -42,7 +44,7 @@ from smart_trader_assets_tests.support.samples import (
 )
 from smart_trader_assets_tests.support.stores import Put
 
-POLICY = DuePolicy(screening_rules="v2")
+POLICY = replace(DEFAULT_POLICY, screening_rules="v2")
 INSTANT = timedelta(microseconds=1)
 
 

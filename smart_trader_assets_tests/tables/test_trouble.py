@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from smart_trader_assets.delta.contract import OPERATION, VERSION
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.tables.cursor import Cursor, DuePolicy
+from smart_trader_assets.tables.cursor import Cursor
 from smart_trader_assets.tables.cursors import (
     CURSORS,
     PNL_TO_AGE,
@@ -20,6 +21,7 @@ from smart_trader_assets.tables.cursors import (
     TOKENS_TO_TRACK,
     WHALES_TO_FETCH,
 )
+from smart_trader_assets_tests.support.defaults import POLICY as DEFAULT_POLICY
 from smart_trader_assets_tests.support.samples import (
     NOW,
     SAMPLES,
@@ -30,8 +32,11 @@ from smart_trader_assets_tests.support.samples import (
 )
 from smart_trader_assets_tests.support.stores import Put
 
-POLICY = DuePolicy(
-    max_attempts=4, retry_base=timedelta(minutes=10), retry_limit=timedelta(minutes=30)
+POLICY = replace(
+    DEFAULT_POLICY,
+    max_attempts=4,
+    retry_base=timedelta(minutes=10),
+    retry_limit=timedelta(minutes=30),
 )
 TROUBLED = [cursor for cursor in CURSORS if cursor.retry is not None]
 troubled = pytest.mark.parametrize("cursor", TROUBLED, ids=lambda c: c.name)

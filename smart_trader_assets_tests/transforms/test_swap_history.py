@@ -105,16 +105,16 @@ def test_every_row_is_read_in_the_end_and_no_more_is_claimed_before(
         assert known.fetched_to >= (before.fetched_to or 0)
         # Rows of the last hour may still be on their way; the next walk reads that hour again.
         settled = known.fetched_to - OVERLAP_SECONDS
-        since = 0 if known.complete else known.fetched_from
+        since = 0 if known.history_complete else known.fetched_from
         assert wallet.unread(since=since, until=settled) == set()
-        assert known.complete == (known.resume_before is None)
+        assert known.history_complete == (known.resume_before is None)
 
     end = max([now for now, _ in fetches] + [swap.seen_from for swap in swaps]) + HOUR
     wallet.fetch_to_the_end(end, last_budget)
     wallet.fetch_to_the_end(end + HOUR, last_budget)
 
     assert wallet.read == set(swaps)
-    assert wallet.history.complete
+    assert wallet.history.history_complete
     assert wallet.history.resume_before is None
     assert wallet.history.fetched_to == end + HOUR
 
@@ -135,14 +135,14 @@ def test_a_history_with_a_second_that_cannot_be_read_is_never_complete_again(
         shown = any(s.at in lost and s.seen_from <= now for s in swaps)
         met = met or (shown and read_down_to <= lost[0] < walk.before)
         assert (wallet.history.fetched_from is None) == met
-        assert not (met and wallet.history.complete)
+        assert not (met and wallet.history.history_complete)
 
 
 @given(now=st.integers(START, START + HOUR), budget=budgets)
 def test_a_wallet_without_swaps_is_known_whole(now: int, budget: int) -> None:
     wallet = Wallet()
     wallet.fetch(now, budget)
-    assert wallet.history == History(fetched_from=now, fetched_to=now, complete=True)
+    assert wallet.history == History(fetched_from=now, fetched_to=now, history_complete=True)
 
 
 def test_a_first_walk_goes_down_from_now_to_the_first_swap() -> None:
@@ -150,7 +150,7 @@ def test_a_first_walk_goes_down_from_now_to_the_first_swap() -> None:
 
 
 def test_a_refresh_reads_the_last_hour_again() -> None:
-    known = History(fetched_from=10, fetched_to=5_000, complete=True)
+    known = History(fetched_from=10, fetched_to=5_000, history_complete=True)
     assert next_walk(known, 9_000) == Walk(before=9_001, floor=5_000 - HOUR, top=9_000)
 
 
@@ -161,22 +161,22 @@ def test_a_first_walk_that_ran_out_goes_on_below_and_keeps_its_top() -> None:
     rest = next_walk(part, 50_000)
     assert rest == Walk(before=700, floor=None, top=1_000)
     whole = advance(part, rest, resume_before=None, oldest=300, truncated=False)
-    assert whole == History(fetched_from=300, fetched_to=1_000, complete=True)
+    assert whole == History(fetched_from=300, fetched_to=1_000, history_complete=True)
 
 
 def test_a_refresh_that_ran_out_claims_nothing_of_the_gap_until_it_is_closed() -> None:
-    known = History(fetched_from=10, fetched_to=5_000, complete=True)
+    known = History(fetched_from=10, fetched_to=5_000, history_complete=True)
     walk = next_walk(known, 90_000)
     gap = advance(known, walk, resume_before=80_000, oldest=80_000, truncated=False)
-    assert (gap.fetched_from, gap.fetched_to, gap.complete) == (10, 5_000, False)
+    assert (gap.fetched_from, gap.fetched_to, gap.history_complete) == (10, 5_000, False)
     rest = next_walk(gap, 100_000)
     assert rest == Walk(before=80_000, floor=5_000 - HOUR, top=90_000)
     closed = advance(gap, rest, resume_before=None, oldest=1_500, truncated=False)
-    assert closed == History(fetched_from=10, fetched_to=90_000, complete=True)
+    assert closed == History(fetched_from=10, fetched_to=90_000, history_complete=True)
 
 
 def test_a_clock_that_jumped_back_takes_nothing_back() -> None:
-    known = History(fetched_from=10, fetched_to=5_000, complete=True)
+    known = History(fetched_from=10, fetched_to=5_000, history_complete=True)
     walk = next_walk(known, 4_000)
     assert advance(known, walk, resume_before=None, oldest=None, truncated=False) == known
 
@@ -188,7 +188,7 @@ def test_rows_that_one_part_of_a_walk_could_not_read_are_missing_for_good(part: 
         unreadable=frozenset({300 if part == "first" else 100}),
     )
     wallet.fetch_to_the_end(10_000, budget=1)
-    assert (wallet.history.fetched_from, wallet.history.complete) == (None, False)
+    assert (wallet.history.fetched_from, wallet.history.history_complete) == (None, False)
     wallet.swaps |= {Swap(at, at) for at in (20_000, 20_001)}
     assert wallet.fetch_to_the_end(30_000, budget=1) == 2
-    assert (wallet.history.fetched_to, wallet.history.complete) == (30_000, False)
+    assert (wallet.history.fetched_to, wallet.history.history_complete) == (30_000, False)

@@ -22,6 +22,7 @@ from smart_trader_assets.transforms.tokens import (
     tracked_token_rows,
 )
 from smart_trader_assets.transforms.values import NaiveTimeError, SourceRows
+from smart_trader_assets_tests.support.defaults import TOKENS as DEFAULT_RULES
 
 BONK = "DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263"
 WIF = "EKpQGSJtjMFqKZ9KQanSqYXRcF8fBopzLHYxdM65zcjm"
@@ -48,7 +49,7 @@ def snapshot(*items: Any, fetched_at: datetime = FETCHED_AT) -> SourceRows:
 def judged(**fields: Any) -> Any:
     row = {"token_address": BONK, "symbol": "BONK", "price": 1.0, "liquidity": 100_000.0, **fields}
     schema = {name: content(TOKENS)[name] for name in row}
-    rows = judge_tokens(pl.DataFrame([row], schema=schema), rules=TokenRules())
+    rows = judge_tokens(pl.DataFrame([row], schema=schema), rules=DEFAULT_RULES)
     return rows["reject_reason"].item()
 
 
@@ -180,14 +181,14 @@ def test_the_rules_can_be_set():
 
 
 def test_no_rows_are_judged_to_no_rows():
-    judged_rows = judge_tokens(snapshot().frame, rules=TokenRules())
+    judged_rows = judge_tokens(snapshot().frame, rules=DEFAULT_RULES)
     assert judged_rows.height == 0
     assert judged_rows.schema["reject_reason"] == pl.String
 
 
 def test_a_snapshot_can_be_judged_as_it_comes():
     rows = snapshot(listed(BONK), listed(USDC)).frame
-    assert judge_tokens(rows, rules=TokenRules())["reject_reason"].to_list() == [
+    assert judge_tokens(rows, rules=DEFAULT_RULES)["reject_reason"].to_list() == [
         "The token has no symbol.",
         "The mint is USDC, a means of payment: no bet on a token.",
     ]

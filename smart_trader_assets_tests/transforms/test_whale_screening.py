@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import polars as pl
 import pytest
 from solders.keypair import Keypair
@@ -5,6 +7,7 @@ from solders.pubkey import Pubkey
 
 from smart_trader_assets.transforms.known_addresses import KNOWN_OWNERS
 from smart_trader_assets.transforms.whale_screening import ScreeningRules, screen_whales
+from smart_trader_assets_tests.support.defaults import SCREENING
 
 TRADER = str(Keypair.from_seed(bytes(range(32))).pubkey())
 PROGRAM = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
@@ -19,7 +22,7 @@ def reasons(
     rows = pl.DataFrame(
         whales, schema={"wallet_address": pl.String, "holding_usd": pl.Float64}, orient="row"
     )
-    return screen_whales(rows, rules=rules or ScreeningRules())["exclude_reason"].to_list()
+    return screen_whales(rows, rules=rules or SCREENING)["exclude_reason"].to_list()
 
 
 def test_a_trader_with_a_holding_of_worth_is_ready():
@@ -87,11 +90,11 @@ def test_the_version_is_of_the_content_and_not_of_its_spelling():
 @pytest.mark.parametrize(
     "other",
     [
-        ScreeningRules(denylist={}),
-        ScreeningRules(denylist={**KNOWN_OWNERS, GATE: "Gate.io"}),
-        ScreeningRules(min_holding_usd=1_000.01),
-        ScreeningRules(allow_off_curve=True),
+        replace(SCREENING, denylist={}),
+        replace(SCREENING, denylist={**KNOWN_OWNERS, GATE: "Gate.io"}),
+        replace(SCREENING, min_holding_usd=1_000.01),
+        replace(SCREENING, allow_off_curve=True),
     ],
 )
 def test_other_rules_have_another_version(other):
-    assert other.version != ScreeningRules().version
+    assert other.version != SCREENING.version

@@ -32,7 +32,8 @@ from smart_trader_assets.sandbox.endpoints import BirdEyeApi
 from smart_trader_assets.tables.catalog import TOKENS, TRANSACTIONS, WHALES
 from smart_trader_assets.transforms.holders import holder_rows
 from smart_trader_assets.transforms.swaps import transaction_rows
-from smart_trader_assets.transforms.tokens import TokenRules, judge_tokens, snapshot_rows
+from smart_trader_assets.transforms.tokens import judge_tokens, snapshot_rows
+from smart_trader_assets_tests.support.defaults import TOKENS as DEFAULT_RULES
 
 NOW = datetime(2025, 8, 1, tzinfo=UTC)
 WALLET = "the wallet that was asked for"
@@ -63,7 +64,7 @@ def read_tokens(lines: Sequence[bytes]) -> Counter[str]:
     rows = snapshot_rows(kept, fetched_at=NOW, token_shards=SHARDS).frame
     _check_table(rows, TOKENS)
     _check_numbers(rows.drop("list_rank"), [kept[rank - 1] for rank in rows["list_rank"]])
-    judge_tokens(rows, rules=TokenRules())
+    judge_tokens(rows, rules=DEFAULT_RULES)
     return told + Counter({"rows": rows.height, "items refused": len(items) - rows.height})
 
 
