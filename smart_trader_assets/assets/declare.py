@@ -16,53 +16,27 @@ from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.lake.metadata import column_lineage, table_schema
 from smart_trader_assets.lake.run_metrics import failed_run_row
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tables.catalog import (
-    CLASSIFIED_WALLETS,
-    SMART_TRADERS,
-    TIER_CHANGES,
-    TOKENS,
-    TRACKED_TOKENS,
-    TRACKED_WHALES,
-    TRANSACTIONS,
-    WALLET_PNL,
-    WHALES,
-)
 
-_HOURS_BETWEEN_SNAPSHOTS = 12
-_HOURS_OF_A_DAY = 24
 _LATE = timedelta(hours=2)
 _MISSING = timedelta(hours=26)
 
 
-def freshness_policies(settings: Settings) -> Mapping[str, dg.FreshnessPolicy]:
-    """How old each table's newest materialization may be: two hours late warns, a day and two hours fail.
+def freshness_policy(contract: TableContract, settings: Settings) -> dg.FreshnessPolicy:
+    """How old the table's newest materialization may be: two hours late warns, a day and two hours fail.
 
-    Whales of a listed token, and an active wallet's swaps, are due by their refresh intervals; wallets are
-    computed and ranked at least once a UTC day.
+    A snapshot is taken every 12 hours, and one that is missing fails. Whales of a listed token, and an active
+    wallet's swaps, are due by their refresh intervals; wallets are computed and ranked once a UTC day.
     """
-    each_snapshot = dg.FreshnessPolicy.time_window(
-        warn_window=timedelta(hours=_HOURS_BETWEEN_SNAPSHOTS) + _LATE, fail_window=_MISSING
-    )
-    each_holder_refresh = _each(settings.whale_refresh_hours)
-    each_wallet_refresh = _each(settings.wallet_refresh_hours)
-    each_day = _each(_HOURS_OF_A_DAY)
-    return {
-        TOKENS.name: each_snapshot,
-        TRACKED_TOKENS.name: each_snapshot,
-        WHALES.name: each_holder_refresh,
-        TRACKED_WHALES.name: each_holder_refresh,
-        TRANSACTIONS.name: each_wallet_refresh,
-        WALLET_PNL.name: each_day,
-        SMART_TRADERS.name: each_day,
-        CLASSIFIED_WALLETS.name: each_day,
-        TIER_CHANGES.name: each_day,
-    }
-
-
-def _each(hours: float) -> dg.FreshnessPolicy:
+    hours = {
+        "snapshot": 12.0,
+        "holders": settings.whale_refresh_hours,
+        "wallets": settings.wallet_refresh_hours,
+        "day": 24.0,
+    }[contract.renewed_by]
+    missing = _MISSING - timedelta(hours=hours) if contract.renewed_by == "snapshot" else _MISSING
     interval = timedelta(hours=hours)
     return dg.FreshnessPolicy.time_window(
-        warn_window=interval + _LATE, fail_window=interval + _MISSING
+        warn_window=interval + _LATE, fail_window=interval + missing
     )
 
 
@@ -96,7 +70,7 @@ def medallion_asset(
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run() if partitions is not None else None,
         pool=API_POOL if fetches else None,
-        freshness_policy=freshness_policies(settings)[contract.name],
+        freshness_policy=freshness_policy(contract, settings),
         metadata=_metadata(contract),
         hooks={failed_run_row},
     )
@@ -136,7 +110,7 @@ def medallion_assets(
                 owners=OWNERS,
                 kinds=_kinds(contract),
                 io_manager_key=IO_MANAGER,
-                freshness_policy=freshness_policies(settings)[contract.name],
+                freshness_policy=freshness_policy(contract, settings),
                 metadata=_metadata(contract),
                 is_required=False,
             )

@@ -9,6 +9,7 @@ import dagster as dg
 from smart_trader_assets.automation.live_runs import (
     CONSUMER_TAG,
     live_partitions,
+    sensor_status,
     wait_after_failures,
 )
 from smart_trader_assets.automation.run_leases import fail_and_log_expired_runs
@@ -32,11 +33,7 @@ def alert_sensors(
         name=f"{asset.path[-1]}_due",
         asset_selection=[asset],
         minimum_interval_seconds=settings.sensor_seconds,
-        default_status=(
-            dg.DefaultSensorStatus.RUNNING
-            if settings.automation
-            else dg.DefaultSensorStatus.STOPPED
-        ),
+        default_status=sensor_status(settings),
         description=f"Materializes {name} where {SMART_TRADERS.name} has a new version or the last run failed.",
     )
     def webhook_due(context: dg.SensorEvaluationContext) -> dg.SensorResult:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from smart_trader_assets.settings import Settings
+
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -24,6 +26,12 @@ LIVE = [
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(minutes=30)
 _LOOK_BACK = 10
+
+
+def sensor_status(settings: Settings) -> dg.DefaultSensorStatus:
+    """Whether a sensor is on without having been switched on in the UI."""
+    on = settings.automation
+    return dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
 
 
 def live_partitions(

@@ -9,7 +9,12 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from smart_trader_assets.automation.live_runs import CONSUMER_TAG, LIVE, wait_after_failures
+from smart_trader_assets.automation.live_runs import (
+    CONSUMER_TAG,
+    LIVE,
+    sensor_status,
+    wait_after_failures,
+)
 from smart_trader_assets.automation.run_leases import fail_and_log_expired_runs
 from smart_trader_assets.checks.results import FailedCheck, failed_checks, format_failures
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore
@@ -29,11 +34,7 @@ def recheck_sensor(settings: Settings, lake: LakeResource) -> dg.SensorDefinitio
         name="failed_checks_due",
         asset_selection=dg.AssetSelection.all_asset_checks(),
         minimum_interval_seconds=settings.sensor_seconds,
-        default_status=(
-            dg.DefaultSensorStatus.RUNNING
-            if settings.automation
-            else dg.DefaultSensorStatus.STOPPED
-        ),
+        default_status=sensor_status(settings),
         description="Has blocking checks that failed look again, where a table that they look at has changed.",
     )
     def failed_checks_due(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:

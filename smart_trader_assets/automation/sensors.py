@@ -13,6 +13,7 @@ from smart_trader_assets.automation.live_runs import (
     RANGE_END_TAG,
     RANGE_START_TAG,
     live_partitions,
+    sensor_status,
     wait_after_failures,
 )
 from smart_trader_assets.automation.run_leases import fail_and_log_expired_runs
@@ -81,11 +82,7 @@ def _sensor(
         name=f"{asset.path[-1]}_due",
         asset_selection=run_assets(consumer),
         minimum_interval_seconds=settings.sensor_seconds,
-        default_status=(
-            dg.DefaultSensorStatus.RUNNING
-            if settings.automation
-            else dg.DefaultSensorStatus.STOPPED
-        ),
+        default_status=sensor_status(settings),
         description=f"Materializes {consumer} where rows are due by {due_by}.",
     )
     def due_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:

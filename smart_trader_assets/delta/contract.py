@@ -97,7 +97,8 @@ class TableContract:
     `insert_only` says that a key's content never changes once written; `ignored_changes` are columns
     whose difference alone makes no row changed; `statistics` are the columns, beside the key and the
     time bound, whose least and greatest value a file's log entry carries, for reads that are due by
-    time; `cluster_by` is what upkeep sorts files by, so that reading one wallet opens few of them.
+    time; `cluster_by` is what upkeep sorts files by, so that reading one wallet opens few of them;
+    `renewed_by` names the interval by which the table has to be materialized again.
     """
 
     name: str
@@ -114,6 +115,7 @@ class TableContract:
     ignored_changes: tuple[str, ...] = ()
     statistics: tuple[str, ...] = ()
     cluster_by: tuple[str, ...] = ()
+    renewed_by: str = "day"
 
     @cached_property
     def all_columns(self) -> tuple[Column, ...]:

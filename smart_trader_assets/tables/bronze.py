@@ -122,6 +122,7 @@ TOKENS = TableContract(
     send_backs=(SendBack("tracking_status", "pending", clears=("tracked_at", "reject_reason")),),
     # A snapshot that shows the same market again is no change, whenever it was taken.
     ignored_changes=("fetched_at",),
+    renewed_by="snapshot",
 )
 
 WHALES = TableContract(
@@ -188,6 +189,7 @@ WHALES = TableContract(
     time_bound="fetched_on",
     statistics=("wallet_address",),
     ignored_changes=("fetched_at",),
+    renewed_by="holders",
 )
 
 
@@ -288,4 +290,5 @@ TRANSACTIONS = TableContract(
     insert_only=True,
     statistics=("wallet_address",),
     cluster_by=("wallet_address",),
+    renewed_by="wallets",
 )

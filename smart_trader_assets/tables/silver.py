@@ -90,6 +90,7 @@ TRACKED_TOKENS = TableContract(
         ),
         State("is_newly_tracked", (True, False), True),
     ),
+    renewed_by="snapshot",
 )
 
 TRACKED_WHALES = TableContract(
@@ -177,6 +178,7 @@ TRACKED_WHALES = TableContract(
             clears=("exclude_reason", "excluded_by_rules"),
         ),
     ),
+    renewed_by="holders",
 )
 
 WALLET_PNL = TableContract(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from smart_trader_assets.assembly import make_definitions
-from smart_trader_assets.assets.declare import freshness_policies
+from smart_trader_assets.assets.declare import freshness_policy
 from smart_trader_assets.settings import Settings, load_settings
 from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS, TRANSACTIONS, WALLET_PNL, WHALES
 
@@ -46,7 +46,9 @@ def test_an_interval_that_is_set_moves_what_is_late():
             "wallet_refresh_hours": 48,
         }
     )
-    policies: Mapping[str, Any] = freshness_policies(settings)
+    policies: Mapping[str, Any] = {
+        table.name: freshness_policy(table, settings) for table in ALL_TABLES
+    }
     hours = {
         name: (policy.warn_window.to_timedelta(), policy.fail_window.to_timedelta())
         for name, policy in policies.items()
