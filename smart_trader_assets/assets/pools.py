@@ -7,18 +7,17 @@ or the note is from another root or garbled, all files are read; the result is t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
-from smart_trader_assets.delta.atomic_write import write_whole
 from smart_trader_assets.delta.store import DeltaStore, data_files, scan_files
+from smart_trader_assets.state.notes import Note
 from smart_trader_assets.tables.catalog import TRANSACTIONS
 from smart_trader_assets.transforms.whale_screening import may_be_a_trader
 
-NOTE_FILE = "pools.json"
+POOLS_NOTE = "pools"
 
 
 def pool_addresses(store: DeltaStore, folder: Path) -> set[str]:
@@ -27,11 +26,12 @@ def pool_addresses(store: DeltaStore, folder: Path) -> set[str]:
     What each data file holds is noted in `folder`.
     """
     files = data_files(store, TRANSACTIONS)
-    noted = _noted(folder)
+    note: Note[dict[str, list[str]]] = Note(folder, POOLS_NOTE, dict[str, list[str]])
+    noted = note.read() or {}
     new = [file for file in files if file not in noted]
     found = {file: noted[file] for file in files if file in noted} | _read(store, new)
     if new or len(found) < len(noted):
-        write_whole(folder / NOTE_FILE, json.dumps(found))
+        note.write(found)
     return {pool for pools in found.values() for pool in pools}
 
 
@@ -44,11 +44,3 @@ def _read(store: DeltaStore, files: Sequence[str]) -> dict[str, list[str]]:
     for file, pool in pairs.filter(pl.col("address").is_in(of_traders)).sort("address").iter_rows():
         found[file].append(pool)
     return found
-
-
-def _noted(folder: Path) -> dict[str, list[str]]:
-    try:
-        noted = json.loads((folder / NOTE_FILE).read_text())
-        return {str(file): [str(pool) for pool in pools] for file, pools in noted.items()}
-    except (FileNotFoundError, ValueError, TypeError, AttributeError):
-        return {}

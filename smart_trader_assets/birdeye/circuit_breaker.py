@@ -1,15 +1,16 @@
-"""Parking: after trouble of the account or the service nobody fetches for a while, and everybody can see why.
+"""The circuit breaker: after a failure of the account or the service nobody fetches for a while.
 
-The notice lies in a small file beside the credit ledger, so that it holds for every process that shares
-the account. A fetch that succeeds takes it away.
+It lies beside the credit ledger, so that it holds for every process that shares the account, and says why. A
+fetch that succeeds closes it.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from pydantic import AwareDatetime
 
 from smart_trader_assets.birdeye import (
     ApiUnreachableError,
@@ -18,21 +19,21 @@ from smart_trader_assets.birdeye import (
     ServiceOutageError,
     StopFetchingError,
 )
-from smart_trader_assets.delta.atomic_write import write_whole
+from smart_trader_assets.state.notes import Note
 
-BREAKER_FILE = "birdeye_parked.json"
+BREAKER_NOTE = "birdeye_parked"
 
 
 @dataclass(frozen=True)
 class OpenTimes:
-    """How long fetching is parked: for spent credits, for other account trouble, for an outage."""
+    """How long the breaker stays open: for spent credits, other account failures, an outage."""
 
     credits: timedelta
     account: timedelta
     service: timedelta
 
     def after(self, error: StopFetchingError) -> timedelta:
-        """The time that `error` parks fetching for."""
+        """How long `error` keeps the breaker open."""
         match error:
             case CreditsSpentError() | BudgetSpentError():
                 return self.credits
@@ -44,33 +45,31 @@ class OpenTimes:
 
 @dataclass(frozen=True)
 class OpenBreaker:
-    """Why fetching is parked, and until when."""
+    """Why nobody fetches, and the retry time."""
 
-    until: datetime
+    until: AwareDatetime
     reason: str
 
 
 def open_breaker(
     folder: Path, error: StopFetchingError, *, now: datetime, times: OpenTimes
 ) -> OpenBreaker:
-    """Put up the notice."""
-    notice = OpenBreaker(now + times.after(error), str(error))
-    content = {"until": notice.until.isoformat(), "reason": notice.reason}
-    write_whole(folder / BREAKER_FILE, json.dumps(content))
-    return notice
+    """Open the breaker: nobody fetches until its retry time."""
+    breaker = OpenBreaker(now + times.after(error), str(error))
+    _note(folder).write(breaker)
+    return breaker
 
 
 def read_breaker(folder: Path, *, now: datetime) -> OpenBreaker | None:
-    """The notice that is in force; an unreadable one is taken for none, since a fetch will tell."""
-    try:
-        content = json.loads((folder / BREAKER_FILE).read_text())
-        notice = OpenBreaker(datetime.fromisoformat(content["until"]), str(content["reason"]))
-        in_force = notice.until > now
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
-    return notice if in_force else None
+    """The open breaker; an unreadable one counts as closed, since a fetch will find out."""
+    breaker = _note(folder).read()
+    return breaker if breaker is not None and breaker.until > now else None
 
 
 def close_breaker(folder: Path) -> None:
-    """Take the notice away."""
-    (folder / BREAKER_FILE).unlink(missing_ok=True)
+    """Close the breaker: fetching goes on."""
+    _note(folder).remove()
+
+
+def _note(folder: Path) -> Note[OpenBreaker]:
+    return Note(folder, BREAKER_NOTE, OpenBreaker)

@@ -6,7 +6,6 @@ and look here before they go downstream of a table.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +14,8 @@ from pathlib import Path
 import dagster as dg
 
 from smart_trader_assets.checks.catalogue import all_checks
-from smart_trader_assets.delta.atomic_write import write_whole
 from smart_trader_assets.errors import SmartTraderError
+from smart_trader_assets.state.notes import Note
 from smart_trader_assets.text import shown_text
 
 # Names of an evaluation's metadata.
@@ -175,26 +174,31 @@ def _versions(evaluation: dg.AssetCheckEvaluation) -> Mapping[str, int]:
     return {str(table): int(version) for table, version in versions.data.items()}
 
 
-FAILED_KEYS_FILE = "failed_checks.json"
+FAILED_CHECKS_NOTE = "failed_checks"
+
+
+@dataclass(frozen=True)
+class _NotedCheck:
+    table: str
+    check: str
 
 
 def write_failed_keys(folder: Path, keys: Collection[dg.AssetCheckKey]) -> None:
-    """Write down which checks failed; no key takes the note away."""
-    note = folder / FAILED_KEYS_FILE
-    if not keys:
-        note.unlink(missing_ok=True)
-        return
-    entries = [{"table": key.asset_key.to_user_string(), "check": key.name} for key in keys]
-    write_whole(note, json.dumps(entries, indent=2))
+    """Note which checks failed, for the next drain: its own Dagster instance may remember nothing."""
+    note = _note(folder)
+    if keys:
+        note.write([_NotedCheck(key.asset_key.to_user_string(), key.name) for key in keys])
+    else:
+        note.remove()
 
 
 def read_failed_keys(folder: Path) -> set[dg.AssetCheckKey]:
-    """The checks of the note; none where there is none or it cannot be understood."""
-    try:
-        entries = json.loads((folder / FAILED_KEYS_FILE).read_text())
-        return {
-            dg.AssetCheckKey(dg.AssetKey(str(entry["table"]).split("/")), str(entry["check"]))
-            for entry in entries
-        }
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return set()
+    """The checks that were noted as failed."""
+    return {
+        dg.AssetCheckKey(dg.AssetKey(noted.table.split("/")), noted.check)
+        for noted in _note(folder).read() or ()
+    }
+
+
+def _note(folder: Path) -> Note[list[_NotedCheck]]:
+    return Note(folder, FAILED_CHECKS_NOTE, list[_NotedCheck])

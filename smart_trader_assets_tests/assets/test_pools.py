@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from solders.pubkey import Pubkey
 
-from smart_trader_assets.assets.pools import NOTE_FILE, pool_addresses
+from smart_trader_assets.assets.pools import POOLS_NOTE, pool_addresses
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.maintenance import maintain
 from smart_trader_assets.delta.store import DeltaStore, data_files
@@ -111,7 +111,7 @@ def test_it_is_what_all_rows_say_whatever_happens_to_the_table(store, notes, hap
 def test_a_note_that_is_lost_or_garbled_is_made_anew(store, notes, spoilt):
     add(store, ANN)
     pool_addresses(store, notes)
-    (notes / NOTE_FILE).write_text(spoilt)
+    (notes / f"{POOLS_NOTE}.json").write_text(spoilt)
     assert pool_addresses(store, notes) == {ANN}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from smart_trader_assets.birdeye.circuit_breaker import BREAKER_FILE, OpenBreaker
+from smart_trader_assets.birdeye.circuit_breaker import BREAKER_NOTE, OpenBreaker
 from smart_trader_assets.delta.errors import TableMissingError
 from smart_trader_assets.tables.catalog import (
     SMART_TRADERS,
@@ -190,7 +190,7 @@ def test_a_notice_of_parking_holds_back_only_those_that_fetch(automation, tmp_pa
 def _park(automation: Automation, notice: OpenBreaker) -> None:
     folder: Path = automation.settings.resolved_state_dir
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / BREAKER_FILE).write_text(
+    (folder / f"{BREAKER_NOTE}.json").write_text(
         json.dumps({"until": notice.until.isoformat(), "reason": notice.reason})
     )
 

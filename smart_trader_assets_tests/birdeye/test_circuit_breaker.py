@@ -12,7 +12,7 @@ from smart_trader_assets.birdeye import (
     StopFetchingError,
 )
 from smart_trader_assets.birdeye.circuit_breaker import (
-    BREAKER_FILE,
+    BREAKER_NOTE,
     OpenBreaker,
     close_breaker,
     open_breaker,
@@ -63,7 +63,7 @@ def test_a_later_notice_replaces_an_earlier_one_and_leaves_no_draft(tmp_path):
     notice = read_breaker(tmp_path, now=NOW)
     assert notice is not None
     assert notice.until == NOW + timedelta(minutes=5)
-    assert [path.name for path in tmp_path.iterdir()] == [BREAKER_FILE]
+    assert [path.name for path in tmp_path.iterdir()] == [f"{BREAKER_NOTE}.json"]
 
 
 def test_a_notice_is_taken_away_once_and_for_all(tmp_path):
@@ -87,7 +87,7 @@ def test_a_notice_is_taken_away_once_and_for_all(tmp_path):
     ],
 )
 def test_an_unreadable_notice_is_taken_for_none(tmp_path, text):
-    (tmp_path / BREAKER_FILE).write_text(text)
+    (tmp_path / f"{BREAKER_NOTE}.json").write_text(text)
     assert read_breaker(tmp_path, now=NOW) is None
 
 

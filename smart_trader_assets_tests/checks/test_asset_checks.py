@@ -13,7 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 from smart_trader_assets.checks.asset_checks import looks_from
 from smart_trader_assets.checks.catalogue import Check, Look, all_checks
 from smart_trader_assets.checks.results import (
-    FAILED_KEYS_FILE,
+    FAILED_CHECKS_NOTE,
     LOOKED_FROM,
     LOOKED_UNTIL,
     LastLook,
@@ -146,5 +146,5 @@ def test_suspects_are_noted_until_there_is_none(tmp_path):
 
 @pytest.mark.parametrize("spoilt", ["", "{", "[1]", '{"a": 1}', "null", '[{"table": "a"}]'])
 def test_a_garbled_note_suspects_nothing(tmp_path, spoilt):
-    (tmp_path / FAILED_KEYS_FILE).write_text(spoilt)
+    (tmp_path / f"{FAILED_CHECKS_NOTE}.json").write_text(spoilt)
     assert read_failed_keys(tmp_path) == set()

@@ -10,7 +10,7 @@ import pytest
 from deltalake import DeltaTable
 
 from smart_trader_assets.automation.jobs import run_assets
-from smart_trader_assets.checks.results import FAILED_KEYS_FILE, UnsoundTableError
+from smart_trader_assets.checks.results import FAILED_CHECKS_NOTE, UnsoundTableError
 from smart_trader_assets.delta.contract import VERSION, TableContract
 from smart_trader_assets.delta.store import CommitInfo
 from smart_trader_assets.tables.catalog import SMART_TRADERS, TRANSACTIONS, WALLET_PNL
@@ -81,7 +81,7 @@ def test_the_next_drain_does_not_go_on_either_until_the_row_is_mended(drained):
     reset(drained, TRANSACTIONS)
     report = drained.drain(LATER)
     assert [step.asset for step in report.steps[-2:]] == [WALLET_PNL.name, SMART_TRADERS.name]
-    assert not (drained.settings().resolved_state_dir / FAILED_KEYS_FILE).exists()
+    assert not (drained.settings().resolved_state_dir / f"{FAILED_CHECKS_NOTE}.json").exists()
 
 
 def test_in_a_run_a_failed_check_shows_what_it_found_and_blocks_what_is_downstream(drained, ui):
