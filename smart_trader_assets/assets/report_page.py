@@ -31,14 +31,14 @@ def report_page_asset() -> dg.AssetsDefinition:
         from smart_trader_assets.report.plots import ranking_pictures  # noqa: PLC0415
 
         path = page_path(settings)
-        evidence = write_page(lake, path)
-        pictures = ranking_pictures(evidence)
+        data = write_page(lake, path)
+        pictures = ranking_pictures(data)
         return dg.MaterializeResult(
             metadata={
                 "page": dg.MetadataValue.path(str(path.resolve())),
                 "size_bytes": path.stat().st_size,
-                "wallets_ranked": evidence.traders.height,
-                "wallets_shown": len(evidence.shown),
+                "wallets_ranked": data.traders.height,
+                "wallets_shown": len(data.shown),
                 **{name: dg.MetadataValue.md(picture) for name, picture in pictures.items()},
             }
         )

@@ -1,12 +1,13 @@
-"""The charts of the page, drawn by matplotlib.
+"""The charts, drawn by matplotlib: as SVG for the page, as PNG for the Dagster UI.
 
 A chart is laid out once and then drawn for one wallet after another, which is several times faster than
-to begin anew. Its marks are named `plot-...`; `page.css` says how each name looks. Sizes are in units of
-the view box, which the page stretches to the width it has.
+to begin anew. On the page its marks are named `plot-...`, and `page.css` says how each name looks. Sizes are
+in units of the view box, which the page stretches to the width it has.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +36,10 @@ _FIRST_DATES = ("", "%Y", "%d %b", "%d %b", "%H:%M", "%H:%M")
 _ROOM_BEYOND = 0.04  # of a curve's range
 _TALLEST = 112  # percent: a full bar, and its label
 _BAR = 0.7
+
+INK = "#4655d8"
+QUIET = "#69727f"
+"""Colours of the PNG; those of the page are in its style sheet."""
 
 
 @dataclass(frozen=True)
@@ -95,19 +100,36 @@ class EquityChart:
         self._axes.yaxis.set_major_formatter(FuncFormatter(lambda amount, _: usd_short(amount)))
         self._axes.grid(axis="y", clip_on=False)
         if not self._bare:
-            self._axes.axhline(0, gid="plot-zero", clip_on=False)
+            self._axes.axhline(0, gid="plot-zero", clip_on=False, color=QUIET)
         self._area = (
             self._axes.stairs([0], [0, 1], baseline=0, fill=True, gid="plot-area", clip_on=False)
             if curves == 1
             else None
         )
         self._lines = [
-            self._axes.stairs([0], [0, 1], baseline=None, gid=f"plot-curve c{place}", clip_on=False)
+            self._axes.stairs(
+                [0],
+                [0, 1],
+                baseline=None,
+                gid=f"plot-curve c{place}",
+                clip_on=False,
+                color=f"C{place}",
+            )
             for place in range(1, curves + 1)
         ]
 
     def draw(self, curves: Sequence[Curve], words: str) -> Markup:
         """The chart of as many curves as it was made for, none of them empty."""
+        self._show(curves)
+        return inline_svg(self._figure, words, stretched=self._bare)
+
+    def picture(self, curves: Sequence[Curve], names: Sequence[str]) -> bytes:
+        """The same as a PNG, with a legend."""
+        self._show(curves)
+        self._axes.legend(self._lines, names, fontsize=8, frameon=False)
+        return png(self._figure)
+
+    def _show(self, curves: Sequence[Curve]) -> None:
         for line, (seconds, realized) in zip(self._lines, curves, strict=True):
             days = _days(seconds)
             line.set_data(realized[:-1], days)
@@ -119,7 +141,6 @@ class EquityChart:
         low, high = _apart(min(0.0, *amounts), max(0.0, *amounts), by=1.0)
         room = _ROOM_BEYOND * (high - low)
         self._axes.set_ylim(low - room * (low < 0), high + room * (high > 0))
-        return inline_svg(self._figure, words, stretched=self._bare)
 
 
 class HoldingChart:
@@ -135,18 +156,36 @@ class HoldingChart:
             axes.annotate(
                 name, (band, 0), (0, -14), textcoords="offset points", ha="center", va="baseline"
             )
-        axes.axhline(0, gid="plot-zero", clip_on=False)
-        self._bars = axes.bar(bands, [0.0] * len(bands), _BAR, gid="plot-bar", clip_on=False)
+        axes.axhline(0, gid="plot-zero", clip_on=False, color=QUIET)
+        self._bars = axes.bar(
+            bands, [0.0] * len(bands), _BAR, gid="plot-bar", clip_on=False, color=INK
+        )
         self._labels = [axes.text(band, 0, "", ha="center", va="baseline") for band in bands]
 
     def draw(self, shares: Sequence[float], words: str) -> Markup:
         """The chart of one wallet: a share for each of `HOLDING_BANDS`."""
+        self._show(shares)
+        return inline_svg(self._figure, words)
+
+    def picture(self, shares: Sequence[float]) -> bytes:
+        """The same as a PNG."""
+        self._show(shares)
+        return png(self._figure)
+
+    def _show(self, shares: Sequence[float]) -> None:
         for bar, label, percent in zip(self._bars, self._labels, shares, strict=True):
             bar.set_height(percent)
             bar.set_visible(percent > 0)
             label.set_y(percent + 2)
             label.set_text(share(percent) if percent > 0 else "")
-        return inline_svg(self._figure, words)
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG, on white."""
+    picture = io.BytesIO()
+    figure.set_frameon(True)
+    figure.savefig(picture, format="png", dpi=100, facecolor="white")
+    return picture.getvalue()
 
 
 def curve_words(curve: Curve) -> str:

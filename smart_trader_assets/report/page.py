@@ -29,29 +29,29 @@ _SOURCES = {
 }
 
 
-def render_page(evidence: ReportData, *, stamp: str) -> str:
+def render_page(data: ReportData, *, stamp: str) -> str:
     """The whole page. `stamp` says which state of the tables it was made from.
 
     Every text that comes from outside is escaped and isolated from its surroundings' direction; the
     content security policy lets nothing run but the page's own script, by its hash, and nothing be
     fetched at all.
     """
-    parts = wallet_parts(evidence)
+    parts = wallet_parts(data)
     script = _asset("page.js")
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
             stamp=stamp,
-            evidence=evidence,
+            evidence=data,
             parts=parts,
-            tiers=tier_mix(evidence.traders),
-            shown_tiers=tier_mix(evidence.traders.head(len(parts))),
-            totals=_totals(evidence.traders),
-            classes=class_mix(evidence.classified),
-            classified=evidence.classified.head(MOST_CLASSIFIED).to_dicts(),
-            changes=evidence.tier_changes.to_dicts(),
-            source=_SOURCES.get(evidence.source, evidence.source),
+            tiers=tier_mix(data.traders),
+            shown_tiers=tier_mix(data.traders.head(len(parts))),
+            totals=_totals(data.traders),
+            classes=class_mix(data.classified),
+            classified=data.classified.head(MOST_CLASSIFIED).to_dicts(),
+            changes=data.tier_changes.to_dicts(),
+            source=_SOURCES.get(data.source, data.source),
             charts=page_charts(parts),
             style=_asset("page.css"),
             script=script,

@@ -51,9 +51,14 @@ class PageCharts:
     wallets: dict[str, WalletCharts]
 
 
+def best_parts(parts: Sequence[WalletPart]) -> list[WalletPart]:
+    """The wallets whose curves are drawn together: the best of those that have one."""
+    return [part for part in parts if part.curve[0]][:BEST_CURVES]
+
+
 def page_charts(parts: Sequence[WalletPart]) -> PageCharts:
     """The charts of the wallets of a page, in the order of the ranking."""
-    best = [part for part in parts if part.curve[0]][:BEST_CURVES]
+    best = best_parts(parts)
     with page_drawing():
         spark, curve, holding = EquityChart(SPARK), EquityChart(WALLET_CURVE), HoldingChart()
         return PageCharts(

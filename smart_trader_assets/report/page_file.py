@@ -37,9 +37,9 @@ def write_page(lake: LakeResource, path: Path, *, most_wallets: int = MOST_WALLE
     from smart_trader_assets.report.page import render_page  # noqa: PLC0415
 
     stamp = _stamp(lake, most_wallets)
-    evidence = read_report_data(lake, most_wallets=most_wallets)
-    write_text(path, render_page(evidence, stamp=stamp))
-    return evidence
+    data = read_report_data(lake, most_wallets=most_wallets)
+    write_text(path, render_page(data, stamp=stamp))
+    return data
 
 
 def page_is_current(lake: LakeResource, path: Path, *, most_wallets: int = MOST_WALLETS) -> bool:

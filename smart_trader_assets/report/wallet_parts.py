@@ -58,25 +58,25 @@ class WalletPart:
     searched: str
 
 
-def wallet_parts(evidence: ReportData) -> list[WalletPart]:
+def wallet_parts(data: ReportData) -> list[WalletPart]:
     """The parts of all wallets whose lots were read, in the order of the ranking."""
-    matches = evidence.lots.lot_matches
+    matches = data.lots.lot_matches
     frames = {
-        "pnl": evidence.pnl,
+        "pnl": data.pnl,
         "sales": sales_of(matches),
-        "open_lots": evidence.lots.open_lots.sort("bought_at", descending=True),
+        "open_lots": data.lots.open_lots.sort("bought_at", descending=True),
         "curve": thinned(equity_curves(matches), CURVE_BUCKETS),
         "holding": holding_shares(matches),
     }
     by_wallet = {name: _by_wallet(frame) for name, frame in frames.items()}
-    traders = {row["wallet_address"]: row for row in evidence.traders.iter_rows(named=True)}
+    traders = {row["wallet_address"]: row for row in data.traders.iter_rows(named=True)}
     return [
         _part(
             traders[wallet],
             {name: by_wallet[name].get(wallet, frame.clear()) for name, frame in frames.items()},
-            evidence.symbols,
+            data.symbols,
         )
-        for wallet in evidence.shown
+        for wallet in data.shown
     ]
 
 
