@@ -11,6 +11,7 @@ from typing import Final, Literal, Protocol
 
 import polars as pl
 
+from smart_trader_assets.delta import columns as col
 from smart_trader_assets.delta.contract import TIME, Column
 
 ALL_TOKENS: Final = "ALL_TOKENS"
@@ -62,15 +63,9 @@ _usd, _percent, _hours = (_metric(pl.Float64, unit) for unit in ("USD", "%", "h"
 _tokens, _rate = (_metric(pl.Float64, unit) for unit in ("tokens", "1/d"))
 
 KEY_COLUMNS: Final = (
-    Column("wallet_address", pl.String, "The wallet", required=True, preview=True),
-    Column(
-        "token_address",
-        pl.String,
-        "Mint, or ALL_TOKENS for the portfolio",
-        required=True,
-        preview=True,
-    ),
-    Column("window", pl.String, "all, 90d, 30d or 7d", required=True, preview=True),
+    col.text("wallet_address", "The wallet", required=True, preview=True),
+    col.text("token_address", "Mint, or ALL_TOKENS for the portfolio", required=True, preview=True),
+    col.text("window", "all, 90d, 30d or 7d", required=True, preview=True),
 )
 
 PNL_COLUMNS: Final = (

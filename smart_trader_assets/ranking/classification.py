@@ -35,20 +35,6 @@ class Classification:
     excluded: pl.DataFrame
 
 
-def rank_traders(
-    pnl: pl.DataFrame,
-    *,
-    rules: RankingRules,
-    as_of: datetime | None = None,
-    pools: Collection[str] = (),
-    token_symbols: Mapping[str, str] | None = None,
-) -> pl.DataFrame:
-    """One row per smart trader, best first: the traders of `judge_wallets`."""
-    return rank_wallets(
-        pnl, rules=rules, as_of=as_of, pools=pools, token_symbols=token_symbols
-    ).traders
-
-
 def rank_wallets(
     pnl: pl.DataFrame,
     *,

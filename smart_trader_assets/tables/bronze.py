@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import polars as pl
-
-from smart_trader_assets.delta.contract import TEXTS, TIME, Column, SendBack, State, TableContract
+from smart_trader_assets.delta import columns as col
+from smart_trader_assets.delta.contract import Column, SendBack, State, TableContract
 
 _WINDOWS = ("1h", "2h", "4h", "8h", "24h")
 
@@ -12,27 +11,14 @@ _WINDOWS = ("1h", "2h", "4h", "8h", "24h")
 def _token_window_columns() -> tuple[Column, ...]:
     return (
         *(
-            Column(
-                f"volume_{w}_usd",
-                pl.Float64,
-                f"Traded volume of the last {w}",
-                "USD",
-                preview=w == "24h",
-            )
+            col.usd(f"volume_{w}_usd", f"Traded volume of the last {w}", preview=w == "24h")
             for w in _WINDOWS
         ),
+        *(col.percent(f"volume_{w}_change_percent", f"Change of the {w} volume") for w in _WINDOWS),
+        *(col.integer(f"trade_{w}_count", f"Trades of the last {w}") for w in _WINDOWS),
         *(
-            Column(f"volume_{w}_change_percent", pl.Float64, f"Change of the {w} volume", "%")
-            for w in _WINDOWS
-        ),
-        *(Column(f"trade_{w}_count", pl.Int64, f"Trades of the last {w}") for w in _WINDOWS),
-        *(
-            Column(
-                f"price_change_{w}_percent",
-                pl.Float64,
-                f"Change of the price over {w}",
-                "%",
-                preview=w == "24h",
+            col.percent(
+                f"price_change_{w}_percent", f"Change of the price over {w}", preview=w == "24h"
             )
             for w in _WINDOWS
         ),
@@ -43,55 +29,40 @@ TOKENS = TableContract(
     name="bronze/tokens",
     grain="One row per token and snapshot day: the market as the token list showed it.",
     columns=(
-        Column("snapshot_date", pl.Date, "UTC day of the snapshot", required=True),
-        Column(
-            "token_address", pl.String, "Mint address of the token", required=True, preview=True
-        ),
-        Column("token_shard", pl.String, "Shard of the token: a hash of its mint", required=True),
-        Column(
-            "symbol",
-            pl.String,
-            "Symbol as listed; symbols lie, the mint is the identity",
-            preview=True,
-        ),
-        Column("name", pl.String, "Name as listed"),
-        Column("decimals", pl.Int64, "Decimal places of a raw unit"),
-        Column("logo_uri", pl.String, "Address of the logo"),
-        Column("extensions", pl.String, "Links and ids of the project, as JSON text"),
-        Column("price", pl.Float64, "Price of one token", "USD", preview=True),
-        Column("liquidity", pl.Float64, "Liquidity over all pools", "USD", preview=True),
-        Column("market_cap", pl.Float64, "Market capitalisation", "USD"),
-        Column("fdv", pl.Float64, "Fully diluted valuation", "USD"),
-        Column("total_supply", pl.Float64, "Total supply", "tokens"),
-        Column("circulating_supply", pl.Float64, "Circulating supply", "tokens"),
-        Column("holder", pl.Int64, "Number of holders"),
-        Column("last_trade_unix_time", pl.Int64, "Time of the last trade", "unix s"),
-        Column("recent_listing_time", pl.Int64, "Time of the latest listing", "unix s"),
+        col.day("snapshot_date", "UTC day of the snapshot", required=True),
+        col.text("token_address", "Mint address of the token", required=True, preview=True),
+        col.text("token_shard", "Shard of the token: a hash of its mint", required=True),
+        col.text("symbol", "Symbol as listed; symbols lie, the mint is the identity", preview=True),
+        col.text("name", "Name as listed"),
+        col.integer("decimals", "Decimal places of a raw unit"),
+        col.text("logo_uri", "Address of the logo"),
+        col.text("extensions", "Links and ids of the project, as JSON text"),
+        col.usd("price", "Price of one token", preview=True),
+        col.usd("liquidity", "Liquidity over all pools", preview=True),
+        col.usd("market_cap", "Market capitalisation"),
+        col.usd("fdv", "Fully diluted valuation"),
+        col.number("total_supply", "Total supply", "tokens"),
+        col.number("circulating_supply", "Circulating supply", "tokens"),
+        col.integer("holder", "Number of holders"),
+        col.seconds("last_trade_unix_time", "Time of the last trade"),
+        col.seconds("recent_listing_time", "Time of the latest listing"),
         *_token_window_columns(),
-        Column(
-            "is_scaled_ui_token", pl.Boolean, "Whether shown amounts are scaled by `multiplier`"
+        col.flag("is_scaled_ui_token", "Whether shown amounts are scaled by `multiplier`"),
+        col.number("multiplier", "Scale of shown amounts"),
+        col.integer("list_rank", "Place in the list, 1 the most liquid", preview=True),
+        col.time(
+            "fetched_at", "When the snapshot that last changed the row was taken", required=True
         ),
-        Column("multiplier", pl.Float64, "Scale of shown amounts"),
-        Column("list_rank", pl.Int64, "Place in the list, 1 the most liquid", preview=True),
-        Column(
-            "fetched_at",
-            TIME,
-            "When the snapshot that last changed the row was taken",
-            required=True,
-        ),
-        Column("tracking_status", pl.String, "pending, tracked or rejected", required=True),
-        Column("tracked_at", TIME, "When the row was tracked or rejected"),
-        Column("reject_reason", pl.String, "Why the token was not tracked"),
-        Column(
+        col.text("tracking_status", "pending, tracked or rejected", required=True),
+        col.time("tracked_at", "When the row was tracked or rejected"),
+        col.text("reject_reason", "Why the token was not tracked"),
+        col.text(
             "whale_fetch_status",
-            pl.String,
             "pending, completed or not_needed: mirrors the tracked token",
             required=True,
         ),
-        Column("whale_fetched_at", TIME, "When the token's whales were fetched"),
-        Column(
-            "is_newly_tracked", pl.Boolean, "Whether its whales were never fetched", required=True
-        ),
+        col.time("whale_fetched_at", "When the token's whales were fetched"),
+        col.flag("is_newly_tracked", "Whether its whales were never fetched", required=True),
     ),
     key=("snapshot_date", "token_address"),
     partition_by=("snapshot_date", "token_shard", "tracking_status"),
@@ -129,49 +100,30 @@ WHALES = TableContract(
     name="bronze/whales",
     grain="One row per token, holder and fetch day: how much the owner held when it was fetched.",
     columns=(
-        Column("fetched_on", pl.Date, "UTC day of the fetch", required=True),
-        Column(
-            "token_address",
-            pl.String,
-            "Mint address of the token held",
-            required=True,
-            preview=True,
-        ),
-        Column(
-            "wallet_address", pl.String, "Owner of the token accounts", required=True, preview=True
-        ),
-        Column("token_shard", pl.String, "Shard of the token", required=True),
-        Column("wallet_shard", pl.String, "Shard of the wallet", required=True),
-        Column("token_symbol", pl.String, "Symbol of the token as listed", preview=True),
-        Column(
+        col.day("fetched_on", "UTC day of the fetch", required=True),
+        col.text("token_address", "Mint address of the token held", required=True, preview=True),
+        col.text("wallet_address", "Owner of the token accounts", required=True, preview=True),
+        col.text("token_shard", "Shard of the token", required=True),
+        col.text("wallet_shard", "Shard of the wallet", required=True),
+        col.text("token_symbol", "Symbol of the token as listed", preview=True),
+        col.integer(
             "holder_rank",
-            pl.Int64,
             "Place among the token's holders, 1 the largest",
             required=True,
             preview=True,
         ),
-        Column(
-            "amount",
-            pl.String,
-            "Sum of the owner's token accounts, exact",
-            "raw units",
-            required=True,
-        ),
-        Column("decimals", pl.Int64, "Decimal places of a raw unit"),
-        Column("ui_amount", pl.Float64, "Sum of the owner's token accounts", "tokens"),
-        Column("token_accounts", TEXTS, "The owner's token accounts, largest first"),
-        Column(
-            "is_scaled_ui_token", pl.Boolean, "Whether shown amounts are scaled by `multiplier`"
-        ),
-        Column("multiplier", pl.Float64, "Scale of shown amounts"),
-        Column(
-            "holding_share", pl.Float64, "Part of the circulating supply held", "%", preview=True
-        ),
-        Column("price", pl.Float64, "Price of the token that the value was taken at", "USD"),
-        Column("holding_usd", pl.Float64, "Worth of the holding", "USD", preview=True),
-        Column("fetched_at", TIME, "When the holders were fetched", required=True),
-        Column("tracking_status", pl.String, "pending or tracked", required=True),
-        Column("tracked_at", TIME, "When the row was taken over by the tracked whales"),
+        col.text("amount", "Sum of the owner's token accounts, exact", "raw units", required=True),
+        col.integer("decimals", "Decimal places of a raw unit"),
+        col.number("ui_amount", "Sum of the owner's token accounts", "tokens"),
+        col.texts("token_accounts", "The owner's token accounts, largest first"),
+        col.flag("is_scaled_ui_token", "Whether shown amounts are scaled by `multiplier`"),
+        col.number("multiplier", "Scale of shown amounts"),
+        col.percent("holding_share", "Part of the circulating supply held", preview=True),
+        col.usd("price", "Price of the token that the value was taken at"),
+        col.usd("holding_usd", "Worth of the holding", preview=True),
+        col.time("fetched_at", "When the holders were fetched", required=True),
+        col.text("tracking_status", "pending or tracked", required=True),
+        col.time("tracked_at", "When the row was taken over by the tracked whales"),
     ),
     key=("fetched_on", "token_address", "wallet_address"),
     partition_by=("token_shard", "wallet_shard", "tracking_status"),
@@ -195,37 +147,25 @@ WHALES = TableContract(
 
 def _leg_columns(leg: str) -> tuple[Column, ...]:
     return (
-        Column(f"{leg}_symbol", pl.String, f"Symbol of the {leg} leg; symbols lie", preview=True),
-        Column(f"{leg}_decimals", pl.Int64, f"Decimal places of the {leg} leg"),
-        Column(f"{leg}_address", pl.String, f"Mint of the {leg} leg"),
-        Column(f"{leg}_amount", pl.String, f"Amount of the {leg} leg as it came", "raw units"),
-        Column(f"{leg}_type", pl.String, f"Kind of movement of the {leg} leg"),
-        Column(f"{leg}_type_swap", pl.String, f"Direction of the {leg} leg: from or to"),
-        Column(f"{leg}_ui_amount", pl.Float64, f"Unsigned amount of the {leg} leg", "tokens"),
-        Column(f"{leg}_price", pl.Float64, f"Price of the {leg} leg's mint", "USD"),
-        Column(
-            f"{leg}_nearest_price",
-            pl.Float64,
-            f"Nearest known price of the {leg} leg's mint",
-            "USD",
-        ),
-        Column(
+        col.text(f"{leg}_symbol", f"Symbol of the {leg} leg; symbols lie", preview=True),
+        col.integer(f"{leg}_decimals", f"Decimal places of the {leg} leg"),
+        col.text(f"{leg}_address", f"Mint of the {leg} leg"),
+        col.text(f"{leg}_amount", f"Amount of the {leg} leg as it came", "raw units"),
+        col.text(f"{leg}_type", f"Kind of movement of the {leg} leg"),
+        col.text(f"{leg}_type_swap", f"Direction of the {leg} leg: from or to"),
+        col.number(f"{leg}_ui_amount", f"Unsigned amount of the {leg} leg", "tokens"),
+        col.usd(f"{leg}_price", f"Price of the {leg} leg's mint"),
+        col.usd(f"{leg}_nearest_price", f"Nearest known price of the {leg} leg's mint"),
+        col.text(
             f"{leg}_change_amount",
-            pl.String,
             f"Signed amount of the {leg} leg as it came; the sign is the direction",
             "raw units",
         ),
-        Column(
-            f"{leg}_ui_change_amount",
-            pl.Float64,
-            f"Signed amount of the {leg} leg",
-            "tokens",
-            preview=True,
+        col.number(
+            f"{leg}_ui_change_amount", f"Signed amount of the {leg} leg", "tokens", preview=True
         ),
-        Column(
-            f"{leg}_is_scaled_ui_token", pl.Boolean, f"Whether the {leg} leg's amounts are scaled"
-        ),
-        Column(f"{leg}_multiplier", pl.Float64, f"Scale of the {leg} leg's shown amounts"),
+        col.flag(f"{leg}_is_scaled_ui_token", f"Whether the {leg} leg's amounts are scaled"),
+        col.number(f"{leg}_multiplier", f"Scale of the {leg} leg's shown amounts"),
     )
 
 
@@ -233,46 +173,32 @@ TRANSACTIONS = TableContract(
     name="bronze/transactions",
     grain="One row per swap row of a wallet's history: one exchange of two legs in one pool.",
     columns=(
-        Column("swap_id", pl.String, "Hash of the row's safe key", required=True),
-        Column(
-            "wallet_address",
-            pl.String,
-            "Wallet whose history was fetched",
-            required=True,
-            preview=True,
-        ),
-        Column("wallet_shard", pl.String, "Shard of the wallet", required=True),
-        Column(
-            "tx_hash",
-            pl.String,
-            "Signature of the transaction; up to 5 rows share one",
-            required=True,
-        ),
-        Column(
-            "block_unix_time", pl.Int64, "Time of the block", "unix s", required=True, preview=True
-        ),
-        Column("owner", pl.String, "Owner as the source names it"),
-        Column("source", pl.String, "Venue of the swap", preview=True),
-        Column("tx_type", pl.String, "Kind of row; only swaps make trades"),
-        Column("address", pl.String, "Pool"),
-        Column("block_number", pl.Int64, "Slot of the block"),
-        Column("volume_usd", pl.Float64, "Worth of the exchange", "USD", preview=True),
-        Column("volume", pl.Float64, "Volume as the source gives it", "tokens"),
-        Column("ins_index", pl.Int64, "Place of the instruction in the transaction"),
-        Column("inner_ins_index", pl.Int64, "Place of the inner instruction"),
-        Column("signers", TEXTS, "Signers of the transaction"),
-        Column("interacted_program_id", pl.String, "Program that was called"),
+        col.text("swap_id", "Hash of the row's safe key", required=True),
+        col.text("wallet_address", "Wallet whose history was fetched", required=True, preview=True),
+        col.text("wallet_shard", "Shard of the wallet", required=True),
+        col.text("tx_hash", "Signature of the transaction; up to 5 rows share one", required=True),
+        col.seconds("block_unix_time", "Time of the block", required=True, preview=True),
+        col.text("owner", "Owner as the source names it"),
+        col.text("source", "Venue of the swap", preview=True),
+        col.text("tx_type", "Kind of row; only swaps make trades"),
+        col.text("address", "Pool"),
+        col.integer("block_number", "Slot of the block"),
+        col.usd("volume_usd", "Worth of the exchange", preview=True),
+        col.number("volume", "Volume as the source gives it", "tokens"),
+        col.integer("ins_index", "Place of the instruction in the transaction"),
+        col.integer("inner_ins_index", "Place of the inner instruction"),
+        col.texts("signers", "Signers of the transaction"),
+        col.text("interacted_program_id", "Program that was called"),
         *_leg_columns("base"),
         *_leg_columns("quote"),
-        Column("fetched_at", TIME, "When the row was fetched", required=True),
-        Column(
+        col.time("fetched_at", "When the row was fetched", required=True),
+        col.flag(
             "processed_for_pnl",
-            pl.Boolean,
             "Whether the row is settled: in the PnL or set aside",
             required=True,
         ),
-        Column("pnl_processed_at", TIME, "When the row was settled"),
-        Column("set_aside_reason", pl.String, "Which rule of the contract the row breaks"),
+        col.time("pnl_processed_at", "When the row was settled"),
+        col.text("set_aside_reason", "Which rule of the contract the row breaks"),
     ),
     key=("swap_id",),
     partition_by=("wallet_shard", "processed_for_pnl"),

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import polars as pl
-
-from smart_trader_assets.delta.contract import TEXTS, TIME, Column, TableContract
+from smart_trader_assets.delta import columns as col
+from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.pnl.columns import CLASSIFIED, RANKED, gold_columns
 
 SMART_TRADERS = TableContract(
     name=RANKED,
     grain="One row per wallet that qualifies as a smart trader, ranked.",
     columns=(
-        Column("wallet_address", pl.String, "The trader", required=True, preview=True),
-        Column(
-            "tier", pl.String, "ELITE, STRONG, PROMISING or QUALIFIED", required=True, preview=True
-        ),
-        Column(
-            "overall_rank", pl.Int64, "Place among all smart traders", required=True, preview=True
-        ),
-        Column("tier_rank", pl.Int64, "Place within the tier", required=True),
-        Column("score", pl.Float64, "What the ranks are by, 0 to 100", required=True, preview=True),
-        Column("reasons", TEXTS, "Why the wallet ranks where it does, in words"),
+        col.text("wallet_address", "The trader", required=True, preview=True),
+        col.text("tier", "ELITE, STRONG, PROMISING or QUALIFIED", required=True, preview=True),
+        col.integer("overall_rank", "Place among all smart traders", required=True, preview=True),
+        col.integer("tier_rank", "Place within the tier", required=True),
+        col.number("score", "What the ranks are by, 0 to 100", required=True, preview=True),
+        col.texts("reasons", "Why the wallet ranks where it does, in words"),
         *gold_columns(RANKED),
-        Column("expected_return", pl.Float64, "Return of a bet, shrunk toward the population", "%"),
-        Column("return_floor", pl.Float64, "Lower confidence bound of that return", "%"),
-        Column(
-            "skill_confidence",
-            pl.Float64,
-            "Confidence that that return is above zero",
-            "%",
-            preview=True,
-        ),
-        Column("bets", pl.Float64, "Closed tokens, as the number of equal bets they are worth"),
-        Column("token_count", pl.Int64, "Tokens traded"),
+        col.percent("expected_return", "Return of a bet, shrunk toward the population"),
+        col.percent("return_floor", "Lower confidence bound of that return"),
+        col.percent("skill_confidence", "Confidence that that return is above zero", preview=True),
+        col.number("bets", "Closed tokens, as the number of equal bets they are worth"),
+        col.integer("token_count", "Tokens traded"),
     ),
     key=("wallet_address",),
 )
@@ -41,16 +30,15 @@ CLASSIFIED_WALLETS = TableContract(
     name=CLASSIFIED,
     grain="One row per wallet that is kept out of the ranking, with what it is or what it lacks.",
     columns=(
-        Column("wallet_address", pl.String, "The wallet", required=True, preview=True),
-        Column(
+        col.text("wallet_address", "The wallet", required=True, preview=True),
+        col.text(
             "wallet_class",
-            pl.String,
             "POOL, ARBITRAGEUR, BOT, SAME_BLOCK, TRANSFERRED_IN, UNTESTED, INACTIVE or UNPROFITABLE: "
             "the first that applies",
             required=True,
             preview=True,
         ),
-        Column("reasons", TEXTS, "All that applies, in words", required=True, preview=True),
+        col.texts("reasons", "All that applies, in words", required=True, preview=True),
         *gold_columns(CLASSIFIED),
     ),
     key=("wallet_address",),
@@ -60,19 +48,17 @@ TIER_CHANGES = TableContract(
     name="gold/tier_changes",
     grain="One row per change of a wallet's tier: arrivals, promotions, demotions, departures.",
     columns=(
-        Column("wallet_address", pl.String, "The wallet", required=True, preview=True),
-        Column("change_number", pl.Int64, "Counts the wallet's changes, from 1", required=True),
-        Column("changed_at", TIME, "Clock of the ranking that changed it", required=True),
-        Column(
-            "change", pl.String, "ARRIVED, PROMOTED, DEMOTED or LEFT", required=True, preview=True
-        ),
-        Column("from_tier", pl.String, "Tier before; null where it was in none", preview=True),
-        Column("to_tier", pl.String, "Tier since then; null where it is in none", preview=True),
-        Column("wallet_class", pl.String, "What it is classified as, where it left"),
-        Column("overall_rank", pl.Int64, "Place among all smart traders since then", preview=True),
-        Column("score", pl.Float64, "Score, 0 to 100"),
-        Column("total_pnl", pl.Float64, "Realized and unrealized PnL", "USD", preview=True),
-        Column("reasons", TEXTS, "Why, in words"),
+        col.text("wallet_address", "The wallet", required=True, preview=True),
+        col.integer("change_number", "Counts the wallet's changes, from 1", required=True),
+        col.time("changed_at", "Clock of the ranking that changed it", required=True),
+        col.text("change", "ARRIVED, PROMOTED, DEMOTED or LEFT", required=True, preview=True),
+        col.text("from_tier", "Tier before; null where it was in none", preview=True),
+        col.text("to_tier", "Tier since then; null where it is in none", preview=True),
+        col.text("wallet_class", "What it is classified as, where it left"),
+        col.integer("overall_rank", "Place among all smart traders since then", preview=True),
+        col.number("score", "Score, 0 to 100"),
+        col.usd("total_pnl", "Realized and unrealized PnL", preview=True),
+        col.texts("reasons", "Why, in words"),
     ),
     key=("wallet_address", "change_number"),
 )

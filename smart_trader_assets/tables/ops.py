@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import polars as pl
-
-from smart_trader_assets.delta.contract import TEXTS, TIME, Column, TableContract
+from smart_trader_assets.delta import columns as col
+from smart_trader_assets.delta.contract import TableContract
 
 ROOT = TableContract(
     name="ops/root",
     grain="One row: what this root holds.",
     columns=(
-        Column("source", pl.String, "live, sandbox or replay", required=True),
-        Column("detail", pl.String, "The following columns in words, for people", required=True),
-        Column("sandbox_seed", pl.Int64, "Seed of the sandbox"),
-        Column("sandbox_epoch", TIME, "When the sandbox's invented past ends"),
-        Column("replay_folder", pl.String, "Folder of the recorded rows"),
-        Column("token_shards", pl.Int64, "Number of token shards", required=True),
-        Column("wallet_shards", pl.Int64, "Number of wallet shards", required=True),
-        Column("layout", pl.Int64, "Version of the layout", required=True),
-        Column("created_at", TIME, "When the root was made", required=True),
-        Column("tables", TEXTS, "The tables that the root has promised to hold", required=True),
+        col.text("source", "live, sandbox or replay", required=True),
+        col.text("detail", "The following columns in words, for people", required=True),
+        col.integer("sandbox_seed", "Seed of the sandbox"),
+        col.time("sandbox_epoch", "When the sandbox's invented past ends"),
+        col.text("replay_folder", "Folder of the recorded rows"),
+        col.integer("token_shards", "Number of token shards", required=True),
+        col.integer("wallet_shards", "Number of wallet shards", required=True),
+        col.integer("layout", "Version of the layout", required=True),
+        col.time("created_at", "When the root was made", required=True),
+        col.texts("tables", "The tables that the root has promised to hold", required=True),
     ),
     key=("source",),
 )
@@ -29,35 +28,29 @@ RUNS = TableContract(
     name="ops/runs",
     grain="One row per run and asset: how it ended, how long it took, what it did and what it cost.",
     columns=(
-        Column("run_id", pl.String, "Dagster's id of the run", required=True),
-        Column("asset", pl.String, "The asset that the run materialized", required=True),
-        Column(
-            "partitions", pl.String, "Its Dagster partition, or the first and the last of a range"
+        col.text("run_id", "Dagster's id of the run", required=True),
+        col.text("asset", "The asset that the run materialized", required=True),
+        col.text("partitions", "Its Dagster partition, or the first and the last of a range"),
+        col.day("started_on", "UTC day of started_at", required=True),
+        col.time(
+            "started_at", "When work on the asset began, by the machine's clock", required=True
         ),
-        Column("started_on", pl.Date, "UTC day of started_at", required=True),
-        Column(
-            "started_at",
-            TIME,
-            "When work on the asset began, by the machine's clock",
-            required=True,
-        ),
-        Column("finished_at", TIME, "When it ended, by the machine's clock", required=True),
-        Column("outcome", pl.String, "succeeded or failed", required=True),
-        Column("error", pl.String, "What it failed with"),
-        Column("total_seconds", pl.Float64, "From its beginning to its end", "s", required=True),
-        Column("fetch_seconds", pl.Float64, "Waiting for the API; null after a failure", "s"),
-        Column("compute_seconds", pl.Float64, "All else; null after a failure", "s"),
-        Column("write_seconds", pl.Float64, "Merging rows and settling states", "s"),
-        Column("rows_inserted", pl.Int64, "Rows that are new in its table"),
-        Column("rows_updated", pl.Int64, "Rows that it changed"),
-        Column("rows_deleted", pl.Int64, "Rows that it took away"),
-        Column("rows_settled", pl.Int64, "Upstream rows whose state it moved"),
-        Column("rows_left_due", pl.Int64, "Upstream rows that changed meanwhile and stay due"),
-        Column("requests", pl.Int64, "Requests to the API; null after a failure"),
-        Column("credits", pl.Int64, "Credits that they cost; null after a failure"),
-        Column(
+        col.time("finished_at", "When it ended, by the machine's clock", required=True),
+        col.text("outcome", "succeeded or failed", required=True),
+        col.text("error", "What it failed with"),
+        col.number("total_seconds", "From its beginning to its end", "s", required=True),
+        col.number("fetch_seconds", "Waiting for the API; null after a failure", "s"),
+        col.number("compute_seconds", "All else; null after a failure", "s"),
+        col.number("write_seconds", "Merging rows and settling states", "s"),
+        col.integer("rows_inserted", "Rows that are new in its table"),
+        col.integer("rows_updated", "Rows that it changed"),
+        col.integer("rows_deleted", "Rows that it took away"),
+        col.integer("rows_settled", "Upstream rows whose state it moved"),
+        col.integer("rows_left_due", "Upstream rows that changed meanwhile and stay due"),
+        col.integer("requests", "Requests to the API; null after a failure"),
+        col.integer("credits", "Credits that they cost; null after a failure"),
+        col.number(
             "peak_memory_mb",
-            pl.Float64,
             "Most memory that the run's process has held until then",
             "MB",
             required=True,

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import polars as pl
-
-from smart_trader_assets.delta.contract import TIME, Column, SendBack, State, TableContract
+from smart_trader_assets.delta import columns as col
+from smart_trader_assets.delta.contract import Column, SendBack, State, TableContract
 from smart_trader_assets.pnl.columns import KEY_COLUMNS, PNL_COLUMNS
 from smart_trader_assets.transforms.swap_history import HISTORY, HISTORY_COLUMNS
 
 
 def _trouble_columns() -> tuple[Column, ...]:
     return (
-        Column(
-            "attempts", pl.Int64, "Failed attempts since the last success", required=True, initial=0
-        ),
-        Column("last_error", pl.String, "What the last failed attempt ran into"),
-        Column("next_attempt_at", TIME, "When the next attempt is due"),
+        col.integer("attempts", "Failed attempts since the last success", required=True, initial=0),
+        col.text("last_error", "What the last failed attempt ran into"),
+        col.time("next_attempt_at", "When the next attempt is due"),
     )
 
 
@@ -25,50 +22,38 @@ TRACKED_TOKENS = TableContract(
     name="silver/tracked_tokens",
     grain="One row per token worth watching, with its latest listed metrics.",
     columns=(
-        Column(
-            "token_address", pl.String, "Mint address of the token", required=True, preview=True
-        ),
-        Column("token_shard", pl.String, "Shard of the token", required=True),
-        Column("symbol", pl.String, "Symbol as last listed", preview=True),
-        Column("name", pl.String, "Name as last listed"),
-        Column("decimals", pl.Int64, "Decimal places of a raw unit"),
-        Column("price", pl.Float64, "Price as last listed", "USD", preview=True),
-        Column("liquidity", pl.Float64, "Liquidity as last listed", "USD", preview=True),
-        Column("market_cap", pl.Float64, "Market capitalisation as last listed", "USD"),
-        Column("volume_24h_usd", pl.Float64, "24 h volume as last listed", "USD"),
-        Column(
-            "price_change_24h_percent", pl.Float64, "24 h change of the price as last listed", "%"
-        ),
-        Column("circulating_supply", pl.Float64, "Circulating supply as last listed", "tokens"),
-        Column("holder", pl.Int64, "Number of holders as last listed"),
-        Column(
-            "is_scaled_ui_token", pl.Boolean, "Whether shown amounts are scaled by `multiplier`"
-        ),
-        Column("multiplier", pl.Float64, "Scale of shown amounts"),
-        Column(
+        col.text("token_address", "Mint address of the token", required=True, preview=True),
+        col.text("token_shard", "Shard of the token", required=True),
+        col.text("symbol", "Symbol as last listed", preview=True),
+        col.text("name", "Name as last listed"),
+        col.integer("decimals", "Decimal places of a raw unit"),
+        col.usd("price", "Price as last listed", preview=True),
+        col.usd("liquidity", "Liquidity as last listed", preview=True),
+        col.usd("market_cap", "Market capitalisation as last listed"),
+        col.usd("volume_24h_usd", "24 h volume as last listed"),
+        col.percent("price_change_24h_percent", "24 h change of the price as last listed"),
+        col.number("circulating_supply", "Circulating supply as last listed", "tokens"),
+        col.integer("holder", "Number of holders as last listed"),
+        col.flag("is_scaled_ui_token", "Whether shown amounts are scaled by `multiplier`"),
+        col.number("multiplier", "Scale of shown amounts"),
+        col.day(
             "first_listed_on",
-            pl.Date,
             "UTC day of the first snapshot that tracked it",
             required=True,
             merge="least",
         ),
-        Column(
+        col.day(
             "last_listed_on",
-            pl.Date,
             "UTC day of the latest snapshot that tracked it",
             required=True,
             merge="greatest",
             preview=True,
         ),
-        Column("metrics_at", TIME, "When the metrics were taken", required=True),
-        Column(
-            "whale_fetch_status", pl.String, "pending, retry, failed or completed", required=True
-        ),
-        Column("whale_fetched_at", TIME, "When its whales were last fetched"),
-        Column(
-            "is_newly_tracked", pl.Boolean, "Whether its whales were never fetched", required=True
-        ),
-        Column("whale_count", pl.Int64, "Owners found by the last fetch of its whales"),
+        col.time("metrics_at", "When the metrics were taken", required=True),
+        col.text("whale_fetch_status", "pending, retry, failed or completed", required=True),
+        col.time("whale_fetched_at", "When its whales were last fetched"),
+        col.flag("is_newly_tracked", "Whether its whales were never fetched", required=True),
+        col.integer("whale_count", "Owners found by the last fetch of its whales"),
         *_trouble_columns(),
     ),
     key=("token_address",),
@@ -97,41 +82,34 @@ TRACKED_WHALES = TableContract(
     name="silver/tracked_whales",
     grain="One row per wallet and token that it is a whale of, with what is known of its history.",
     columns=(
-        Column(
-            "whale_id", pl.String, "wallet_address, an underscore, token_address", required=True
-        ),
-        Column("wallet_address", pl.String, "The whale", required=True, preview=True),
-        Column("token_address", pl.String, "The token that it holds", required=True, preview=True),
-        Column("wallet_shard", pl.String, "Shard of the wallet", required=True),
-        Column("token_symbol", pl.String, "Symbol of the token as listed", preview=True),
-        Column("holder_rank", pl.Int64, "Latest place among the token's holders"),
-        Column("ui_amount", pl.Float64, "Latest holding", "tokens"),
-        Column("holding_share", pl.Float64, "Latest part of the circulating supply", "%"),
-        Column("holding_usd", pl.Float64, "Latest worth of the holding", "USD", preview=True),
-        Column(
+        col.text("whale_id", "wallet_address, an underscore, token_address", required=True),
+        col.text("wallet_address", "The whale", required=True, preview=True),
+        col.text("token_address", "The token that it holds", required=True, preview=True),
+        col.text("wallet_shard", "Shard of the wallet", required=True),
+        col.text("token_symbol", "Symbol of the token as listed", preview=True),
+        col.integer("holder_rank", "Latest place among the token's holders"),
+        col.number("ui_amount", "Latest holding", "tokens"),
+        col.percent("holding_share", "Latest part of the circulating supply"),
+        col.usd("holding_usd", "Latest worth of the holding", preview=True),
+        col.day(
             "first_seen_on",
-            pl.Date,
             "UTC day it was first seen among the holders",
             required=True,
             merge="least",
         ),
-        Column(
+        col.day(
             "last_seen_on",
-            pl.Date,
             "UTC day it was last seen among the holders",
             required=True,
             merge="greatest",
             preview=True,
         ),
-        Column(
-            "processing_status",
-            pl.String,
-            "pending, excluded, ready, retry, failed, processed",
-            required=True,
+        col.text(
+            "processing_status", "pending, excluded, ready, retry, failed, processed", required=True
         ),
         *HISTORY,
-        Column("exclude_reason", pl.String, "Which screening rule excluded it"),
-        Column("excluded_by_rules", pl.String, "Version of the rules that excluded it"),
+        col.text("exclude_reason", "Which screening rule excluded it"),
+        col.text("excluded_by_rules", "Version of the rules that excluded it"),
         *_trouble_columns(),
     ),
     key=("whale_id",),
@@ -186,12 +164,10 @@ WALLET_PNL = TableContract(
     grain="One row per wallet, token (or ALL_TOKENS) and window: first in, first out PnL.",
     columns=(
         *KEY_COLUMNS,
-        Column("wallet_shard", pl.String, "Shard of the wallet", required=True),
+        col.text("wallet_shard", "Shard of the wallet", required=True),
         *PNL_COLUMNS,
-        Column(
-            "processed_for_gold", pl.Boolean, "Whether the ranking has seen the row", required=True
-        ),
-        Column("gold_processed_at", TIME, "When the ranking saw the row"),
+        col.flag("processed_for_gold", "Whether the ranking has seen the row", required=True),
+        col.time("gold_processed_at", "When the ranking saw the row"),
     ),
     key=("wallet_address", "token_address", "window"),
     partition_by=("wallet_shard", "processed_for_gold"),

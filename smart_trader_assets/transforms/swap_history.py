@@ -13,25 +13,19 @@ from typing import Any, Self
 
 import polars as pl
 
-from smart_trader_assets.delta.contract import TIME, Column
+from smart_trader_assets.delta import columns as col
 
 HISTORY = (
-    Column("transactions_fetched_at", TIME, "When the wallet's swaps were last fetched to the end"),
-    Column(
+    col.time("transactions_fetched_at", "When the wallet's swaps were last fetched to the end"),
+    col.seconds(
         "fetched_from",
-        pl.Int64,
         "Everything from this second on is fetched; null where some second could not be read whole",
-        "unix s",
     ),
-    Column("fetched_to", pl.Int64, "Everything up to this second is fetched", "unix s"),
-    Column(
-        "history_complete",
-        pl.Boolean,
-        "Whether the history is known to the wallet's first swap",
-    ),
-    Column("resume_before", pl.Int64, "Where a walk that ran out of budget goes on", "unix s"),
-    Column("resume_to", pl.Int64, "Where that walk began: `fetched_to` once it is done", "unix s"),
-    Column("last_swap_at", pl.Int64, "Time of the newest swap known", "unix s"),
+    col.seconds("fetched_to", "Everything up to this second is fetched"),
+    col.flag("history_complete", "Whether the history is known to the wallet's first swap"),
+    col.seconds("resume_before", "Where a walk that ran out of budget goes on"),
+    col.seconds("resume_to", "Where that walk began: `fetched_to` once it is done"),
+    col.seconds("last_swap_at", "Time of the newest swap known"),
 )
 """What each whale row knows of its wallet's history: columns of silver/tracked_whales that move together."""
 
