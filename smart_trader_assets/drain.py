@@ -125,7 +125,7 @@ class Drain:
         store = lake.store
         with _alone(self._settings), translate_storage_errors("the pipeline was drained"):
             _fail_killed_drains(self._instance, store)
-            self._look_again(store)
+            self._recheck(store)
             self._materialize(TOKENS.name, [self._today()], None, store, report)
             for _ in range(MOST_SWEEPS):
                 if not self._sweep(store, report):
@@ -210,15 +210,15 @@ class Drain:
             report.stuck[asset] = left
         self._watcher.ends(step)
 
-    def _look_again(self, store: DeltaStore) -> None:
+    def _recheck(self, store: DeltaStore) -> None:
         """Have the checks look again that failed when a drain, or anybody on this instance, last looked."""
-        suspects = read_failed_keys(self._settings.resolved_state_dir)
-        suspects |= {check.key for check in failed_checks(self._instance, _TABLES)}
+        failed = read_failed_keys(self._settings.resolved_state_dir)
+        failed |= {check.key for check in failed_checks(self._instance, _TABLES)}
         known = {key for definition in self._checks for key in definition.check_keys}
-        if suspects & known:
+        if failed & known:
             dg.materialize(
                 [*self._assets, *self._checks],
-                selection=dg.AssetSelection.checks(*suspects & known),
+                selection=dg.AssetSelection.checks(*failed & known),
                 instance=self._instance,
                 resources=self._resources,
                 tags={DRAIN_TAG: store.root},

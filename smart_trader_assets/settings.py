@@ -287,7 +287,7 @@ class Settings(BaseSettings):
         return [name.strip().upper() for name in value.split(",") if name.strip()]
 
     @model_validator(mode="after")
-    def _hang_together(self) -> Settings:
+    def _validate_ranges(self) -> Settings:
         if self.list_max_liquidity < self.list_min_liquidity:
             raise ValueError("list_max_liquidity is below list_min_liquidity")
         if self.wallet_refresh_limit_hours < self.wallet_refresh_hours:

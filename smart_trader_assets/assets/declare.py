@@ -56,22 +56,15 @@ def medallion_asset(
     otherwise and read across partitions, narrowed by the asset to due rows of its own. `fetches` puts
     the asset into the pool of those that call the API.
     """
-    group, name = contract.name.split("/")
     # Ranges of partitions in one run need the backfill policy, which Dagster still calls beta.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*`backfill_policy`.*")
+    options = _options(contract, description, settings)
     declared = dg.asset(
-        key=dg.AssetKey([group, name]),
+        **options | {"kinds": options["kinds"] | ({"birdeye"} if fetches else set())},
         ins=_inputs(inputs or {}, all_partitions_of),
-        group_name=group,
-        description=f"{contract.grain}\n\n{description}",
-        owners=OWNERS,
-        kinds=_kinds(contract) | ({"birdeye"} if fetches else set()),
-        io_manager_key=IO_MANAGER,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run() if partitions is not None else None,
         pool=API_POOL if fetches else None,
-        freshness_policy=freshness_policy(contract, settings),
-        metadata=_metadata(contract),
         hooks={failed_run_row},
     )
 
@@ -103,17 +96,7 @@ def medallion_assets(
             for table in beside
         ],
         outs={
-            output: dg.AssetOut(
-                key=dg.AssetKey(contract.name.split("/")),
-                group_name=contract.name.split("/")[0],
-                description=f"{contract.grain}\n\n{description}",
-                owners=OWNERS,
-                kinds=_kinds(contract),
-                io_manager_key=IO_MANAGER,
-                freshness_policy=freshness_policy(contract, settings),
-                metadata=_metadata(contract),
-                is_required=False,
-            )
+            output: dg.AssetOut(**_options(contract, description, settings), is_required=False)
             for output, (contract, description) in outputs.items()
         },
         can_subset=True,
@@ -143,8 +126,19 @@ def _inputs(
     }
 
 
-def _kinds(contract: TableContract) -> set[str]:
-    return {"deltalake", "polars", contract.name.split("/")[0]}
+def _options(contract: TableContract, description: str, settings: Settings) -> dict[str, Any]:
+    """What every asset of a table is declared with."""
+    group = contract.name.split("/")[0]
+    return {
+        "key": dg.AssetKey(contract.name.split("/")),
+        "group_name": group,
+        "description": f"{contract.grain}\n\n{description}",
+        "owners": OWNERS,
+        "kinds": {"deltalake", "polars", group},
+        "io_manager_key": IO_MANAGER,
+        "freshness_policy": freshness_policy(contract, settings),
+        "metadata": _metadata(contract),
+    }
 
 
 def _metadata(contract: TableContract) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def _check_folder(folder: Path) -> None:
         raise RootError(f"The root {folder} is a file: name a folder.")
     try:
         present = {p.name for p in folder.iterdir()} if folder.exists() else set()
-        _refuse_strangers(str(folder), present)
+        _check_foreign_files(str(folder), present)
         (folder / "ops").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RootError(
@@ -69,7 +69,7 @@ def _check_object_store(root: str, storage_options: Mapping[str, str]) -> None:
         bucket = open_objects(root, storage_options)
         listed = obstore.list_with_delimiter(bucket)
         names = [*listed["common_prefixes"], *(item["path"] for item in listed["objects"])]
-        _refuse_strangers(root, {name.rstrip("/").rpartition("/")[2] for name in names})
+        _check_foreign_files(root, {name.rstrip("/").rpartition("/")[2] for name in names})
         _check_conditional_put(root, bucket)
     except BaseError as error:
         raise RootError(
@@ -110,7 +110,7 @@ def _typed(value: str) -> bool | str:
     return value.lower() == "true" if value.lower() in {"true", "false"} else value
 
 
-def _refuse_strangers(root: str, present: set[str]) -> None:
+def _check_foreign_files(root: str, present: set[str]) -> None:
     strangers = sorted(name for name in present - FOLDERS if name and not name.startswith("."))
     if strangers:
         raise RootError(
