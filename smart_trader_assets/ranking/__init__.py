@@ -1,7 +1,8 @@
 """Who is smart: which wallets show skill, how surely, and why the others are kept out.
 
-`rank_wallets` is the whole way from PnL rows to a class or a tier for every wallet. `skill_estimate` weighs what a wallet's results prove, `exclusion` says what keeps a wallet
-out, `score` orders the rest, `changes` compares two rankings.
+`rank_wallets` is the whole way from PnL rows to a class or a tier for every wallet. `skill_estimate` weighs
+what a wallet's results prove, `exclusion` says what excludes a wallet, `score` orders the rest, `changes`
+compares two rankings, `backtest` asks what a ranking was worth afterwards.
 """
 
 from smart_trader_assets.ranking.changes import tier_changes
