@@ -8,8 +8,7 @@ import pytest
 from filelock import FileLock
 
 from smart_trader_assets.birdeye import BudgetSpentError
-from smart_trader_assets.delta.batch import Settlement
-from smart_trader_assets.delta.store import CommitInfo
+from smart_trader_assets.delta.batch import CommitInfo, Settlement
 from smart_trader_assets.drain import DRAIN_TAG, Drain, DrainError, DrainReport, Watcher
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TOKENS, TRANSACTIONS, WALLET_PNL

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from smart_trader_assets.delta.store import DeltaStore, data_files, scan_files
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.state.notes import Note
 from smart_trader_assets.tables.catalog import TRANSACTIONS
 from smart_trader_assets.transforms.whale_screening import may_be_a_trader
@@ -25,7 +25,7 @@ def pool_addresses(store: DeltaStore, folder: Path) -> set[str]:
 
     What each data file holds is noted in `folder`.
     """
-    files = data_files(store, TRANSACTIONS)
+    files = store.files(TRANSACTIONS)["path"].to_list()
     note: Note[dict[str, list[str]]] = Note(folder, POOLS_NOTE, dict[str, list[str]])
     noted = note.read() or {}
     new = [file for file in files if file not in noted]
@@ -39,7 +39,7 @@ def _read(store: DeltaStore, files: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {file: [] for file in files}
     if not files:
         return found
-    pairs = scan_files(store, TRANSACTIONS, files, ["address"]).drop_nulls().unique().collect()
+    pairs = store.scan_files(TRANSACTIONS, files, ["address"]).drop_nulls().unique().collect()
     of_traders = {pool for pool in pairs["address"].unique() if may_be_a_trader(pool)}
     for file, pool in pairs.filter(pl.col("address").is_in(of_traders)).sort("address").iter_rows():
         found[file].append(pool)

@@ -6,9 +6,10 @@ import dagster as dg
 from pydantic import Field
 
 from smart_trader_assets.automation.run_leases import RUN_LEASE
+from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.errors import LakeError
 from smart_trader_assets.delta.maintenance import maintain
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.lake.run_metrics import forget_runs
 from smart_trader_assets.settings import Settings

@@ -10,7 +10,7 @@ import typer
 
 from smart_trader_assets.cli.options import Data, chosen_settings, cli_errors
 from smart_trader_assets.cli.terminal import reset_table
-from smart_trader_assets.delta.store import CommitInfo
+from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sources import settings_of_root
 from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset

@@ -1,4 +1,4 @@
-"""What an asset hands to the IO manager: rows to write, and exactly the upstream rows that they settle."""
+"""What is handed to the store, rows and exactly the upstream rows that they settle, and what became of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, Self
 
 import polars as pl
+from deltalake import CommitProperties
 
 from smart_trader_assets.delta.contract import OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.schema import check_state, check_unique
@@ -103,3 +104,50 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         return iter(self._batches)
+
+
+@dataclass(frozen=True)
+class CommitInfo:
+    """Who writes: goes into every row's audit trail and into the metadata of every commit."""
+
+    run_id: str
+    asset: str
+    partition: str | None = None
+
+    def properties(self, purpose: str) -> CommitProperties:
+        """The commit's metadata: run, asset, partition, and what was done."""
+        return CommitProperties(
+            custom_metadata={
+                "run_id": self.run_id,
+                "asset": self.asset,
+                "partition": self.partition or "",
+                "purpose": purpose,
+            }
+        )
+
+
+@dataclass
+class WriteResult:
+    """What became of the batches of one output."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    settled: int = 0
+    left_due: int = 0
+    settled_by_table: dict[str, int] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    def add(self, other: WriteResult) -> None:
+        """Count another batch's results in."""
+        self.inserted += other.inserted
+        self.updated += other.updated
+        self.deleted += other.deleted
+        self.settled += other.settled
+        self.left_due += other.left_due
+        for mine, theirs in (
+            (self.settled_by_table, other.settled_by_table),
+            (self.metrics, other.metrics),
+        ):
+            for name, value in theirs.items():
+                mine[name] = mine.get(name, 0) + value  # type: ignore[assignment]

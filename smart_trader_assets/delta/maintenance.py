@@ -15,9 +15,10 @@ import polars as pl
 from deltalake import WriterProperties
 from deltalake.exceptions import DeltaError
 
+from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import LakeError, StorageError
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.delta.store import DeltaStore
 
 TARGET_FILE_BYTES = 64 * 1024 * 1024
 CLUSTERED_FILE_BYTES = 16 * 1024 * 1024

@@ -7,17 +7,16 @@ wants to die at every commit finds them all there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import unquote
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from smart_trader_assets.delta.batch import Batch, ReplaceScope, Settlement
+from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope, Settlement, WriteResult
 from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.errors import CommitConflictError, StorageError, TableMissingError
 from smart_trader_assets.delta.location import check_spelling
@@ -27,53 +26,20 @@ from smart_trader_assets.delta.storage_errors import reason, translate_storage_e
 from smart_trader_assets.delta.verify import missing_constraints, verify_table
 
 CONFLICT_ATTEMPTS = 12
+FILE = "file"
+_LOCAL = "file://"
 
 
-@dataclass(frozen=True)
-class CommitInfo:
-    """Who writes: goes into every row's audit trail and into the metadata of every commit."""
+class ReadableTable(DeltaTable):
+    """delta-rs spells a local root as a URL (a blank is %20), and Polars takes that for the path."""
 
-    run_id: str
-    asset: str
-    partition: str | None = None
-
-    def properties(self, purpose: str) -> CommitProperties:
-        """The commit's metadata: run, asset, partition, and what was done."""
-        return CommitProperties(
-            custom_metadata={
-                "run_id": self.run_id,
-                "asset": self.asset,
-                "partition": self.partition or "",
-                "purpose": purpose,
-            }
-        )
-
-
-@dataclass
-class WriteResult:
-    """What became of the batches of one output."""
-
-    inserted: int = 0
-    updated: int = 0
-    deleted: int = 0
-    settled: int = 0
-    left_due: int = 0
-    settled_by_table: dict[str, int] = field(default_factory=dict)
-    metrics: dict[str, float] = field(default_factory=dict)
-
-    def add(self, other: WriteResult) -> None:
-        """Count another batch's results in."""
-        self.inserted += other.inserted
-        self.updated += other.updated
-        self.deleted += other.deleted
-        self.settled += other.settled
-        self.left_due += other.left_due
-        for mine, theirs in (
-            (self.settled_by_table, other.settled_by_table),
-            (self.metrics, other.metrics),
-        ):
-            for name, value in theirs.items():
-                mine[name] = mine.get(name, 0) + value  # type: ignore[assignment]
+    def file_uris(self, *which: Any, **how: Any) -> list[str]:
+        """Where the files lie; the part below the table is a path already, and is left as it is."""
+        files = super().file_uris(*which, **how)
+        if not self.table_uri.startswith(_LOCAL):
+            return files
+        root = self.table_uri.removeprefix(_LOCAL)
+        return [unquote(root) + file.removeprefix(_LOCAL).removeprefix(root) for file in files]
 
 
 class DeltaStore:
@@ -149,6 +115,23 @@ class DeltaStore:
     def files(self, contract: TableContract) -> pl.DataFrame:
         """One row a file, from the log alone: partition values, rows, and the statistics kept."""
         return pl.DataFrame(self.open(contract).get_add_actions(flatten=True))
+
+    def scan_files(
+        self, contract: TableContract, files: Sequence[str], columns: Sequence[str]
+    ) -> pl.LazyFrame:
+        """Columns of the rows in `files`, by their paths within the table, the row's own `file` before them.
+
+        A data file never changes, so what is derived from one need be derived once. Partition columns are in
+        the paths and not in the files.
+        """
+        place = f"{self.uri(contract)}/"
+        return pl.scan_parquet(
+            [f"{place}{file}" for file in files],
+            glob=False,
+            hive_partitioning=False,
+            include_file_paths=FILE,
+            storage_options=self.storage_options or None,
+        ).select(pl.col(FILE).str.split(f"{contract.name}/").list.last(), *columns)
 
     def row_counts(self, contract: TableContract, *by: str) -> pl.DataFrame:
         """Rows by partition columns, from the log alone: the columns `by` and `rows`."""
@@ -372,43 +355,3 @@ class PinnedStore(DeltaStore):
     def versions(self) -> dict[str, int]:
         """The version of each table that was asked for, by name."""
         return {name: table.version() for name, table in self._tables.items()}
-
-
-_LOCAL = "file://"
-
-
-class ReadableTable(DeltaTable):
-    """delta-rs spells a local root as a URL (a blank is %20), and Polars takes that for the path."""
-
-    def file_uris(self, *which: Any, **how: Any) -> list[str]:
-        """Where the files lie; the part below the table is a path already, and is left as it is."""
-        files = super().file_uris(*which, **how)
-        if not self.table_uri.startswith(_LOCAL):
-            return files
-        root = self.table_uri.removeprefix(_LOCAL)
-        return [unquote(root) + file.removeprefix(_LOCAL).removeprefix(root) for file in files]
-
-
-FILE = "file"
-
-
-def data_files(store: DeltaStore, contract: TableContract) -> list[str]:
-    """The files of the table as it stands, by their paths within it."""
-    return store.files(contract)["path"].to_list()
-
-
-def scan_files(
-    store: DeltaStore, contract: TableContract, files: Sequence[str], columns: Sequence[str]
-) -> pl.LazyFrame:
-    """Columns of the rows in `files`, which are some of `data_files`, with the row's own `file` before them.
-
-    Partition columns are in the paths and not in the files.
-    """
-    place = f"{store.uri(contract)}/"
-    return pl.scan_parquet(
-        [f"{place}{file}" for file in files],
-        glob=False,
-        hive_partitioning=False,
-        include_file_paths=FILE,
-        storage_options=store.storage_options or None,
-    ).select(pl.col(FILE).str.split(f"{contract.name}/").list.last(), *columns)

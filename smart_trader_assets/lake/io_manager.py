@@ -8,11 +8,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from smart_trader_assets.delta.batch import Batch, Batches
+from smart_trader_assets.delta.batch import Batch, Batches, CommitInfo, WriteResult
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import FrameError
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore, WriteResult, partition_text
+from smart_trader_assets.delta.store import DeltaStore, partition_text
 from smart_trader_assets.lake.metadata import column_lineage, table_schema
 from smart_trader_assets.lake.preview import Preview
 from smart_trader_assets.lake.resource import LakeResource

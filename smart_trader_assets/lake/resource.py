@@ -1,4 +1,11 @@
-"""The lake as a Dagster resource: where the tables lie, how to reach them, and what they must hold."""
+"""The lake as a Dagster resource: where the tables lie, how to reach them, and what they must hold.
+
+The storage is described by dagster-deltalake's configuration classes: the names that Dagster users know, shown
+and checked by the UI. Its IO manager is not used, since it overwrites whole tables where a partition predicate
+fails. Credentials are never part of a configuration that Dagster keeps or shows: they come from the environment
+(`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, and what GCS and Azure call theirs) when a
+table is opened.
+"""
 
 import os
 from collections.abc import Mapping
@@ -13,6 +20,10 @@ from smart_trader_assets.delta.storage_errors import CREDENTIALS
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.settings import Settings, SettingsError
 from smart_trader_assets.tables.root import RootIdentity, open_root
+
+_S3 = ("s3://", "s3a://")
+_GCS = ("gs://", "gcs://")
+_AZURE = ("az://", "azure://", "abfs://", "abfss://", "adl://")
 
 StorageConfig = LocalConfig | S3Config | AzureConfig | GcsConfig
 
@@ -103,15 +114,6 @@ def make_lake(settings: Settings) -> LakeResource:
         token_shards=settings.token_shards,
         wallet_shards=settings.wallet_shards,
     )
-
-
-_S3 = ("s3://", "s3a://")
-
-
-_GCS = ("gs://", "gcs://")
-
-
-_AZURE = ("az://", "azure://", "abfs://", "abfss://", "adl://")
 
 
 def storage_config(settings: Settings) -> StorageConfig:

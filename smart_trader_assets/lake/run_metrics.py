@@ -16,10 +16,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from smart_trader_assets.delta.batch import CommitInfo, WriteResult
 from smart_trader_assets.delta.sql import literal
 from smart_trader_assets.delta.stopwatch import Stopwatch
 from smart_trader_assets.delta.storage_errors import without_credentials
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore, WriteResult
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.ops import RUNS
 
 # How the metrics of a fetching asset begin that say what an endpoint was asked and what it cost.

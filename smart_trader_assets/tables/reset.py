@@ -12,10 +12,10 @@ from datetime import date
 
 import polars as pl
 
-from smart_trader_assets.delta.batch import Settlement
+from smart_trader_assets.delta.batch import CommitInfo, Settlement
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import LakeError
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import TRACKED_WHALES
 from smart_trader_assets.tables.cursor import Cursor
 from smart_trader_assets.tables.cursors import CURSORS

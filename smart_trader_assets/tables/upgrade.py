@@ -10,10 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import TableOutgrownError
 from smart_trader_assets.delta.schema import delta_schema
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.verify import compare, stale_properties, verify_table
 from smart_trader_assets.tables.catalog import ALL_TABLES
 from smart_trader_assets.tables.ops import RUNS

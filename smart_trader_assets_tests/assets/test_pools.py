@@ -12,7 +12,7 @@ from solders.pubkey import Pubkey
 from smart_trader_assets.assets.pools import POOLS_NOTE, pool_addresses
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.maintenance import maintain
-from smart_trader_assets.delta.store import DeltaStore, data_files
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.tables.catalog import TRANSACTIONS
 from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
@@ -60,12 +60,12 @@ def test_only_files_that_came_since_are_read(store, notes):
     add(store, ANN, VAULT, None)
     add(store, BOB, shard="01")
     assert pool_addresses(store, notes) == of_all_rows(store) == {ANN, BOB}
-    before = set(data_files(store, TRANSACTIONS))
+    before = set(store.files(TRANSACTIONS)["path"])
     add(store, CID)
     wanted = of_all_rows(store)
     take_away(store, before)  # who opens one of them fails
     assert pool_addresses(store, notes) == wanted == {ANN, BOB, CID}
-    take_away(store, set(data_files(store, TRANSACTIONS)) - before)
+    take_away(store, set(store.files(TRANSACTIONS)["path"]) - before)
     assert pool_addresses(store, notes) == wanted
 
 

@@ -10,8 +10,8 @@ import pytest
 from smart_trader_assets.assembly import make_assets, make_resources
 from smart_trader_assets.assets.scope import AS_OF_TAG
 from smart_trader_assets.automation.jobs import assets_of
-from smart_trader_assets.delta.batch import Batch, ReplaceScope
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets.tables.catalog import (

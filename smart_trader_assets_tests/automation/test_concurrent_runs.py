@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from smart_trader_assets.delta.batch import Batch
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.delta.batch import Batch, CommitInfo
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset

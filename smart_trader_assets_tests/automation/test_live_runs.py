@@ -11,7 +11,7 @@ from smart_trader_assets.automation.live_runs import (
     live_partitions,
     wait_after_failures,
 )
-from smart_trader_assets.delta.store import CommitInfo
+from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.drain import Drain
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.report.page_file import page_is_current, page_path

@@ -19,10 +19,10 @@ import dagster as dg
 import polars as pl
 from deltalake import write_deltalake
 
-from smart_trader_assets.delta.batch import Batch
+from smart_trader_assets.delta.batch import Batch, CommitInfo
 from smart_trader_assets.delta.contract import BATCH, OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.schema import conform
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore, PinnedStore
+from smart_trader_assets.delta.store import DeltaStore, PinnedStore
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.tables.catalog import TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.tables.cursors import SWAPS_TO_COUNT, cursors_of

@@ -11,8 +11,8 @@ from deltalake import DeltaTable
 
 from smart_trader_assets.automation.jobs import run_assets
 from smart_trader_assets.checks.results import FAILED_CHECKS_NOTE, UnsoundTableError
+from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import VERSION, TableContract
-from smart_trader_assets.delta.store import CommitInfo
 from smart_trader_assets.tables.catalog import SMART_TRADERS, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
 from smart_trader_assets_tests.support.pipeline import Pipeline

@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 from polars.testing import assert_frame_equal
 
 from smart_trader_assets.assembly import make_definitions
-from smart_trader_assets.delta.batch import Batch
+from smart_trader_assets.delta.batch import Batch, CommitInfo
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.maintenance import (
     FILES_BEFORE_CLUSTERING,
@@ -20,7 +20,7 @@ from smart_trader_assets.delta.maintenance import (
     UpkeepError,
     maintain,
 )
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS, TRANSACTIONS, WHALES
 from smart_trader_assets.tables.cursors import SWAPS_TO_COUNT
 from smart_trader_assets_tests.support.pipeline import Pipeline

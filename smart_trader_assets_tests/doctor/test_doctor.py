@@ -17,7 +17,7 @@ from smart_trader_assets.birdeye import CreditsSpentError
 from smart_trader_assets.birdeye.circuit_breaker import open_breaker, read_breaker
 from smart_trader_assets.checks.catalogue import all_checks
 from smart_trader_assets.cli.app import app
-from smart_trader_assets.delta.store import CommitInfo
+from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.doctor import API_COST
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX

@@ -3,9 +3,8 @@
 import polars as pl
 import pytest
 
-from smart_trader_assets.delta.batch import Settlement
+from smart_trader_assets.delta.batch import CommitInfo, Settlement
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.store import CommitInfo
 from smart_trader_assets.sandbox import Endpoint
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from smart_trader_assets.assembly import make_definitions
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.delta.batch import CommitInfo
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.run_metrics import (
     FAILED,
     PLOTTED,

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from smart_trader_assets.cli.app import app
-from smart_trader_assets.delta.batch import Batch
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.delta.batch import Batch, CommitInfo
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.ranking.backtest import (
     EVERYBODY,

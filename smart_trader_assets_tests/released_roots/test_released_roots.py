@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.delta.batch import CommitInfo
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.doctor import Verdict, examine
 from smart_trader_assets.sandbox import Endpoint, Recording
 from smart_trader_assets.tables.catalog import ALL_TABLES

@@ -14,9 +14,8 @@ from typing import Any
 
 import polars as pl
 
-from smart_trader_assets.delta.batch import Batch
+from smart_trader_assets.delta.batch import Batch, CommitInfo
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.store import CommitInfo
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import compute_wallet_pnl
 from smart_trader_assets.ranking import rank_wallets, tier_changes

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import (
     AUDIT,
     BATCH,
@@ -19,7 +20,6 @@ from smart_trader_assets.delta.contract import (
     TableContract,
 )
 from smart_trader_assets.delta.schema import conform
-from smart_trader_assets.delta.store import CommitInfo
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,

@@ -13,9 +13,9 @@ import polars as pl
 import pytest
 
 from smart_trader_assets.delta import store as store_module
-from smart_trader_assets.delta.batch import Batch, Settlement
+from smart_trader_assets.delta.batch import Batch, CommitInfo, Settlement, WriteResult
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore, WriteResult
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets_tests.support.dagster_runs import Run, lake_at, materialize
 from smart_trader_assets_tests.support.samples import SAMPLES, STAMP, Row, frame
 

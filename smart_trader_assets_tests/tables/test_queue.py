@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from smart_trader_assets.assembly import make_resources
 from smart_trader_assets.assets.queue import queue_asset
 from smart_trader_assets.cli.app import app
+from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.store import CommitInfo
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES
 from smart_trader_assets.tables.cursors import WHALES_TO_FETCH
 from smart_trader_assets.tables.queue import Queue, read_queue

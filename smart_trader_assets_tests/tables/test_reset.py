@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.store import CommitInfo
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sandbox import Endpoint
 from smart_trader_assets.settings import load_settings

@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
+from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.sandbox import Endpoint
 from smart_trader_assets.tables.catalog import TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset

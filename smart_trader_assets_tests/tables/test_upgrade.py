@@ -8,9 +8,10 @@ import pytest
 from deltalake import write_deltalake
 from polars.testing import assert_frame_equal
 
+from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import Column, TableContract
 from smart_trader_assets.delta.errors import TableMismatchError, TableOutgrownError
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import SMART_TRADERS, TRACKED_TOKENS, WALLET_PNL, WHALES
 from smart_trader_assets.tables.ops import RUNS
 from smart_trader_assets.tables.upgrade import carry_out_upgrade, plan_upgrade

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import polars as pl
 
-from smart_trader_assets.delta.store import CommitInfo, DeltaStore
+from smart_trader_assets.delta.batch import CommitInfo
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import TRANSACTIONS
 from smart_trader_assets_tests.support.command import PROJECT, environment
 from smart_trader_assets_tests.support.object_store import ObjectStore

@@ -15,10 +15,9 @@ from dataclasses import asdict, dataclass
 
 import polars as pl
 
-from smart_trader_assets.delta.batch import Batch
+from smart_trader_assets.delta.batch import Batch, CommitInfo
 from smart_trader_assets.delta.errors import CommitConflictError
 from smart_trader_assets.delta.maintenance import maintain
-from smart_trader_assets.delta.store import CommitInfo
 from smart_trader_assets.tables.catalog import TRANSACTIONS
 from smart_trader_assets.tables.cursors import SWAPS_TO_COUNT
 from smart_trader_assets_tests.support.samples import NOW, frame, swap
