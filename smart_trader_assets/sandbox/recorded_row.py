@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from smart_trader_assets.sandbox.parameters import MAX_UNIX_TIME
+from smart_trader_assets.sandbox.wire import MAX_UNIX_TIME
 from smart_trader_assets.transforms.values import text
 
 LEGS = ("base", "quote")

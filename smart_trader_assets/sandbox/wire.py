@@ -1,7 +1,10 @@
 """The words of the API that more than one module needs."""
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
+
+from starlette.exceptions import HTTPException
 
 
 class Endpoint(StrEnum):
@@ -34,25 +37,29 @@ NO_PERMISSION = (
 BAD_KEY = "Unauthorized"
 TOO_MANY_REQUESTS = "Too many requests"
 
-
-class RefusalError(Exception):
-    """An answer that is a refusal: an HTTP status and the message of its envelope."""
-
-    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.headers = headers or {}
-
-
-def success(payload: str) -> str:
-    """The envelope of an answer; ``payload`` is JSON text already."""
-    return f'{{"success":true,"data":{payload}}}'
+MAX_UNIX_TIME = 10_000_000_000
+"""The latest time that the API knows."""
+WINDOWS = (1, 2, 4, 8, 24)
+"""The hours that a listing looks back."""
+WINDOW_METRICS = (
+    "volume_{}h_usd",
+    "volume_{}h_change_percent",
+    "price_change_{}h_percent",
+    "trade_{}h_count",
+)
 
 
-def failure(message: str) -> str:
-    """The envelope of a refusal."""
-    return encode({"success": False, "message": message})
+def over_windows(*metrics: Callable[[int], object]) -> dict[str, object]:
+    """A listing's metrics over each window, from a function of the hours for each of them."""
+    return {
+        name.format(window): metric(window)
+        for name, metric in zip(WINDOW_METRICS, metrics, strict=True)
+        for window in WINDOWS
+    }
+
+
+class RefusalError(HTTPException):
+    """An answer that is a refusal: an HTTP status, the message of its envelope, and headers."""
 
 
 def encode(value: object) -> str:
