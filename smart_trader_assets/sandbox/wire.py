@@ -58,6 +58,22 @@ def over_windows(*metrics: Callable[[int], object]) -> dict[str, object]:
     }
 
 
+def holder_item(
+    mint: str, owner: str, account: str, raw: int, decimals: int, shown: float
+) -> dict[str, object]:
+    """A token account: its balance in raw units, and as it is shown."""
+    return {
+        "amount": str(raw),
+        "decimals": decimals,
+        "mint": mint,
+        "owner": owner,
+        "token_account": account,
+        "ui_amount": shown,
+        "is_scaled_ui_token": False,
+        "multiplier": None,
+    }
+
+
 class RefusalError(HTTPException):
     """An answer that is a refusal: an HTTP status, the message of its envelope, and headers."""
 
