@@ -2,7 +2,7 @@
 over recorded rows."""
 
 from smart_trader_assets.sandbox.account import SandboxPlan, WebhookBook
-from smart_trader_assets.sandbox.app import create_app
+from smart_trader_assets.sandbox.application import create_app
 from smart_trader_assets.sandbox.errors import ControlError, RecordingError, SandboxError
 from smart_trader_assets.sandbox.faults import Fault, FaultKind
 from smart_trader_assets.sandbox.generated import Character, GeneratedMarket, Truth

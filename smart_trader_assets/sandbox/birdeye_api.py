@@ -13,14 +13,7 @@ from threading import Lock
 from solders.pubkey import Pubkey
 
 from smart_trader_assets.sandbox.source import MarketSource, MintPrice, SwapItem
-from smart_trader_assets.sandbox.wire import (
-    MAX_UNIX_TIME,
-    WINDOW_METRICS,
-    WINDOWS,
-    Endpoint,
-    RefusalError,
-    encode,
-)
+from smart_trader_assets.sandbox.wire import MAX_UNIX_TIME, WINDOWS, Endpoint, RefusalError, encode
 
 MAX_LIMIT = 100
 MAX_DEPTH = 10_000
@@ -31,6 +24,12 @@ AMOUNT_MODES = {"raw", "scaled"}
 
 TIMES = ("recent_listing_time", "last_trade_unix_time")
 CAPITALS = ("liquidity", "market_cap", "fdv")
+WINDOW_METRICS = (
+    "volume_{}h_usd",
+    "volume_{}h_change_percent",
+    "price_change_{}h_percent",
+    "trade_{}h_count",
+)
 SORT_KEYS = {
     *(*CAPITALS, *TIMES, "holder"),
     *(metric.format(window) for metric in WINDOW_METRICS for window in WINDOWS),

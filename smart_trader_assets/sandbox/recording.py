@@ -22,7 +22,7 @@ from smart_trader_assets.sandbox.recorded_row import (
     read_row,
 )
 from smart_trader_assets.sandbox.source import MintPrice, SwapItem
-from smart_trader_assets.sandbox.wire import holder_item, over_windows
+from smart_trader_assets.sandbox.wire import WINDOWS, holder_item
 from smart_trader_assets.text import plural
 from smart_trader_assets.transforms.known_addresses import CASH_MINTS, STAKING_MINTS
 
@@ -224,10 +224,8 @@ def _listing(traded: _TradedMint, last: _Priced) -> dict[str, object]:
         "recent_listing_time": None,
         "is_scaled_ui_token": False,
         "multiplier": None,
-        **over_windows(
-            lambda hours: 60_000.0 * hours,
-            lambda _: None,
-            lambda _: 25.0,
-            lambda hours: 100 * hours,
-        ),
+        **{f"volume_{hours}h_usd": 60_000.0 * hours for hours in WINDOWS},
+        **{f"volume_{hours}h_change_percent": None for hours in WINDOWS},
+        **{f"price_change_{hours}h_percent": 25.0 for hours in WINDOWS},
+        **{f"trade_{hours}h_count": 100 * hours for hours in WINDOWS},
     }

@@ -107,7 +107,6 @@ class Sandbox:
         rows_drifting_per_page: int = 0,
         inclusive_times: bool = False,
     ) -> None:
-        self.source = source
         self.clock = SandboxClock(clock)
         self.api_key = api_key
         self.meter = PlanMeter(plan, self.clock)

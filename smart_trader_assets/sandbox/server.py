@@ -12,7 +12,7 @@ from typing import Self, Unpack, cast
 import uvicorn
 from starlette.applications import Starlette
 
-from smart_trader_assets.sandbox.app import create_app
+from smart_trader_assets.sandbox.application import create_app
 from smart_trader_assets.sandbox.errors import SandboxError
 from smart_trader_assets.sandbox.gateways import BreakableProtocol
 from smart_trader_assets.sandbox.sandbox import Sandbox, SandboxOptions
@@ -42,7 +42,6 @@ class SandboxServer:
     ) -> None:
         app = create_app(source, clock=clock, **options)
         self._sandbox = cast(Sandbox, app.state.sandbox)
-        self.source = source
         self.clock = self._sandbox.clock
         self.faults = self._sandbox.faults
         self.drift = self._sandbox.drift
@@ -54,7 +53,6 @@ class SandboxServer:
         self._socket: socket.socket | None = None
         app.router.lifespan_context = self._lifespan
         self._server = uvicorn.Server(_configuration(app))
-        self._thread = threading.Thread(target=self._run, name="birdeye-sandbox", daemon=True)
 
     @property
     def base_url(self) -> str:
@@ -85,6 +83,9 @@ class SandboxServer:
 
     def __enter__(self) -> Self:
         self._socket = listen(self._port)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="birdeye-sandbox", daemon=True
+        )
         self._thread.start()
         if not self._started.wait(START_SECONDS):
             raise SandboxError(f"The sandbox did not start within {START_SECONDS} seconds.")
@@ -96,10 +97,6 @@ class SandboxServer:
             self._loop.call_soon_threadsafe(self._sandbox.closing.set)
         self._thread.join()
         self._socket = None
-
-    def _run(self) -> None:
-        if self._socket is not None:
-            self._server.run(sockets=[self._socket])
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:

@@ -1,7 +1,6 @@
 """The words of the API that more than one module needs."""
 
 import json
-from collections.abc import Callable
 from enum import StrEnum
 
 from starlette.exceptions import HTTPException
@@ -41,21 +40,6 @@ MAX_UNIX_TIME = 10_000_000_000
 """The latest time that the API knows."""
 WINDOWS = (1, 2, 4, 8, 24)
 """The hours that a listing looks back."""
-WINDOW_METRICS = (
-    "volume_{}h_usd",
-    "volume_{}h_change_percent",
-    "price_change_{}h_percent",
-    "trade_{}h_count",
-)
-
-
-def over_windows(*metrics: Callable[[int], object]) -> dict[str, object]:
-    """A listing's metrics over each window, from a function of the hours for each of them."""
-    return {
-        name.format(window): metric(window)
-        for name, metric in zip(WINDOW_METRICS, metrics, strict=True)
-        for window in WINDOWS
-    }
 
 
 def holder_item(
