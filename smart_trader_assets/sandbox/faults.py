@@ -77,8 +77,9 @@ class Fault:
         """Reads a rule as it comes over HTTP; anything unknown or mistyped raises ControlError."""
         if not isinstance(body, Mapping):
             raise ControlError("A fault is a JSON object with at least a kind.")
-        if unknown := ", ".join(sorted(body.keys() - READERS.keys())):
-            raise ControlError(f"A fault has no {unknown}; it has {', '.join(sorted(READERS))}.")
+        if unknown := sorted(body.keys() - READERS.keys()):
+            known = ", ".join(sorted(READERS))
+            raise ControlError(f"A fault has no {', '.join(unknown)}; it has {known}.")
         given: dict[str, Any] = {"kind": None, **body}
         try:
             for name, value in given.items():

@@ -69,8 +69,8 @@ class Gateway(ABC):
         """RefusalError for a caller without the right key."""
 
     @abstractmethod
-    async def _text(self, request: Request, parameters: dict[str, str], entities: int) -> str:
-        """The JSON text of a success, or RefusalError; ``entities`` are counted."""
+    async def _text(self, request: Request, parameters: dict[str, str], entity_count: int) -> str:
+        """The JSON text of a success, or RefusalError."""
 
     async def answer(self, request: Request) -> Response:
         """Answers one request."""
@@ -129,8 +129,8 @@ class BirdEyeGateway(Gateway):
         if request.headers.get("x-chain") != CHAIN:
             raise RefusalError(400, f"x-chain should be {CHAIN}")
 
-    async def _text(self, request: Request, parameters: dict[str, str], entities: int) -> str:  # noqa: ARG002
-        self._sandbox.meter.admit(self._at, entities)
+    async def _text(self, request: Request, parameters: dict[str, str], entity_count: int) -> str:  # noqa: ARG002
+        self._sandbox.meter.admit(self._at, entity_count)
         return self._sandbox.api.answer(self._at, parameters)
 
 
@@ -146,7 +146,7 @@ class WebhookGateway(Gateway):
         if self._sandbox.webhooks.api_key not in (None, request.query_params.get("api-key")):
             raise RefusalError(401, BAD_KEY)
 
-    async def _text(self, request: Request, parameters: dict[str, str], entities: int) -> str:  # noqa: ARG002
+    async def _text(self, request: Request, parameters: dict[str, str], entity_count: int) -> str:  # noqa: ARG002
         webhooks = self._sandbox.webhooks
         match request.method, parameters.get("webhook"):
             case "POST", None:

@@ -14,7 +14,7 @@ MAX_DECIMALS = 255  # decimals of a mint are one byte
 
 
 class BrokenRowError(Exception):
-    """A line that is no swap row; says why."""
+    """A line that is not a swap row; says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ class Coin:
 
     @property
     def is_cash(self) -> bool:
-        """Whether it pays for other mints and is no position."""
+        """Whether it is what others are paid with, and never a position."""
         return self.listing is Listing.CASH
 
     def raw_for(self, usd: float, time: int, dearer: float = 1.0) -> int:

@@ -46,7 +46,7 @@ class Arbitrage(NamedTuple):
 
 
 class Transfer(NamedTuple):
-    """Raw units that a wallet received without a swap: no row tells of them."""
+    """Raw units that a wallet received without a swap, so that no row shows them."""
 
     wallet_address: str
     token_address: str
@@ -117,7 +117,7 @@ class TraderWallet:
         return received
 
     def convert(self, time: int, usd: float) -> None:
-        """Exchanges SOL and a stable coin, which is no trade."""
+        """Exchanges SOL and a stable coin, which is not a trade."""
         sol, stable = self.mints.sol, self.rng.choice(self.mints.stables)
         pair = (sol, sol.raw_for(usd, time)), (stable, int(usd * stable.unit))
         (sold, paid), (bought, received) = pair if self.rng.random() < SELLS_SOL else pair[::-1]
@@ -135,7 +135,7 @@ class TraderWallet:
         self.arbitrages.append(Arbitrage(self.address, _utc(time), signature, profit))
 
     def receive(self, coin: Coin, time: int, quantity: int) -> None:
-        """Is sent a coin, which no row tells."""
+        """Is sent a coin, which no row shows."""
         self.changes[coin.mint].append((time, quantity))
         self.transfers.append(Transfer(self.address, coin.mint, _utc(time), quantity))
 
