@@ -1,9 +1,10 @@
 """Misbehaviour on request: which answers go wrong, how, and how often."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
+from typing import Any
 
 from smart_trader_assets.sandbox.errors import ControlError
 from smart_trader_assets.sandbox.wire import AnyEndpoint, endpoint_at
@@ -76,32 +77,39 @@ class Fault:
         """Reads a rule as it comes over HTTP; anything unknown or mistyped raises ControlError."""
         if not isinstance(body, Mapping):
             raise ControlError("A fault is a JSON object with at least a kind.")
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(body) - known):
-            raise ControlError(
-                f"A fault has no {', '.join(unknown)}; it has {', '.join(sorted(known))}."
-            )
+        if unknown := sorted(body.keys() - READERS.keys()):
+            known = ", ".join(sorted(READERS))
+            raise ControlError(f"A fault has no {', '.join(unknown)}; it has {known}.")
+        given: dict[str, Any] = {"kind": None, **body}
         try:
-            return cls(
-                kind=FaultKind(str(body.get("kind"))),
-                endpoint=None if body.get("endpoint") is None else endpoint_at(body["endpoint"]),
-                entity=None if body.get("entity") is None else str(body["entity"]),
-                after=int(body.get("after", 0)),
-                times=None if body.get("times", 1) is None else int(body.get("times", 1)),
-                seconds=float(body.get("seconds", 0.0)),
-                retry_after=(
-                    None if body.get("retry_after") is None else float(body["retry_after"])
-                ),
-                status=int(body.get("status", 500)),
-            )
+            for name, value in given.items():
+                if value is not None or name not in NULLABLE:
+                    given[name] = READERS[name](value)
+            return cls(**given)
         except (TypeError, ValueError) as error:
             raise ControlError(f"The fault cannot be read: {error}.") from error
 
     def hits(self, endpoint: AnyEndpoint, entities: frozenset[str]) -> bool:
         """Whether the rule is about such a request."""
-        return self.endpoint in (None, endpoint) and (
-            self.entity is None or self.entity in entities
-        )
+        return self.endpoint in (None, endpoint) and self.entity in (None, *entities)
+
+    def is_used_up(self, matched: int) -> bool:
+        """Whether that many requests that matched leave it nothing to hit."""
+        return self.times is not None and matched >= self.after + self.times
+
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    "kind": lambda value: FaultKind(str(value)),
+    "endpoint": endpoint_at,
+    "entity": str,
+    "after": int,
+    "times": int,
+    "seconds": float,
+    "retry_after": float,
+    "status": int,
+}
+"""How each field of a fault is read from JSON."""
+NULLABLE = {"endpoint", "entity", "times", "retry_after"}
 
 
 class FaultBook:
@@ -109,8 +117,8 @@ class FaultBook:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._matched: dict[int, int] = {}
         self._rules: list[Fault] = []
+        self._matched: list[int] = []
 
     def __len__(self) -> int:
         return len(self.rules)
@@ -119,18 +127,14 @@ class FaultBook:
     def rules(self) -> list[Fault]:
         """The rules that are in force or still to come; a rule that is used up is gone."""
         with self._lock:
-            return [
-                rule
-                for index, rule in enumerate(self._rules)
-                if rule.times is None or self._matched[index] < rule.after + rule.times
-            ]
+            counted = zip(self._rules, self._matched, strict=True)
+            return [rule for rule, matched in counted if not rule.is_used_up(matched)]
 
     def add(self, *rules: Fault) -> None:
         """Puts rules in force."""
         with self._lock:
-            for rule in rules:
-                self._matched[len(self._rules)] = 0
-                self._rules.append(rule)
+            self._rules += rules
+            self._matched += [0] * len(rules)
 
     def clear(self) -> None:
         """Everything answers as it should again."""
@@ -144,15 +148,12 @@ class FaultBook:
         others: list[Fault] = []
         with self._lock:
             for index, rule in enumerate(self._rules):
-                if not rule.hits(endpoint, entities):
+                hit = latencies if rule.kind is FaultKind.LATENCY else others
+                matched = self._matched[index]
+                if (hit is others and others) or rule.is_used_up(matched):
                     continue
-                if others and rule.kind is not FaultKind.LATENCY:
-                    continue
-                seen = self._matched[index]
-                used_up = rule.times is not None and seen >= rule.after + rule.times
-                if used_up:
-                    continue
-                self._matched[index] = seen + 1
-                if seen >= rule.after:
-                    (latencies if rule.kind is FaultKind.LATENCY else others).append(rule)
+                if rule.hits(endpoint, entities):
+                    self._matched[index] += 1
+                    if matched >= rule.after:
+                        hit.append(rule)
         return latencies + others

@@ -3,18 +3,18 @@
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
-from smart_trader_assets.sandbox.parameters import MAX_UNIX_TIME
+from smart_trader_assets.sandbox.wire import MAX_UNIX_TIME
 from smart_trader_assets.transforms.values import text
 
-LEGS = ("base", "quote")
 MAX_DECIMALS = 255  # decimals of a mint are one byte
 
 
 class BrokenRowError(Exception):
-    """A line that is no swap row; says why."""
+    """A line that is not a swap row; says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,15 @@ def read_row(line: bytes, *, wallet: str) -> RecordedRow:
     if not _text(item, "tx_hash"):
         raise BrokenRowError("tx_hash is missing")
     time = item.get("block_unix_time")
-    if not isinstance(time, int) or isinstance(time, bool) or not 1 <= time <= MAX_UNIX_TIME:
+    if type(time) is not int or not 1 <= time <= MAX_UNIX_TIME:  # neither true nor 3.0
         raise BrokenRowError("block_unix_time is missing or no time in seconds")
-    base, quote = (_leg(item, name) for name in LEGS)
     return RecordedRow(
         wallet=_text(item, "owner") or wallet,
         block_unix_time=time,
         tx_type=_text(item, "tx_type") or "swap",
         source=_text(item, "source"),
         volume_usd=_number(item, "volume_usd") or 0.0,
-        legs=(base, quote),
+        legs=(_leg(item, "base"), _leg(item, "quote")),
         text=recorded,
     )
 
@@ -85,11 +84,11 @@ def _leg(item: Mapping[str, object], name: str) -> RecordedLeg:
         raise BrokenRowError(f"{name}.address is missing")
     if leg.get("change_amount") is None and leg.get("ui_change_amount") is None:
         raise BrokenRowError(f"{name}.change_amount is missing")
-    price = _number(leg, "price")
+    price, decimals = _number(leg, "price"), leg.get("decimals")
     return RecordedLeg(
         mint=mint,
         symbol=_text(leg, "symbol"),
-        decimals=_decimals(leg),
+        decimals=decimals if type(decimals) is int and 0 <= decimals <= MAX_DECIMALS else None,
         price=_number(leg, "nearest_price") if price is None else price,
     )
 
@@ -98,21 +97,13 @@ def _text(fields: Mapping[str, object], name: str) -> str | None:
     return text(fields.get(name)) or None
 
 
-def _decimals(leg: Mapping[str, object]) -> int | None:
-    value = leg.get("decimals")
-    possible = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_DECIMALS
-    return value if possible else None  # type: ignore[return-value]
-
-
 def _number(fields: Mapping[str, object], name: str) -> float | None:
     value = fields.get(name)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    try:
-        number = float(value)
-    except OverflowError:  # an int beyond a float's range
-        return None
-    return number if math.isfinite(number) else None
+    with suppress(OverflowError):  # an int beyond a float's range
+        return float(value) if math.isfinite(value) else None
+    return None
 
 
 def _refuse_constant(name: str) -> NoReturn:

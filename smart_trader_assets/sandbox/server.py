@@ -7,22 +7,16 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from types import TracebackType
-from typing import Self
+from typing import Self, Unpack, cast
 
 import uvicorn
 from starlette.applications import Starlette
 
-from smart_trader_assets.sandbox.app import UNLIMITED, create_app
-from smart_trader_assets.sandbox.clock import SandboxClock
-from smart_trader_assets.sandbox.connection import BreakableProtocol
+from smart_trader_assets.sandbox.application import create_app
 from smart_trader_assets.sandbox.errors import SandboxError
-from smart_trader_assets.sandbox.faults import FaultBook
-from smart_trader_assets.sandbox.plan import SandboxPlan
-from smart_trader_assets.sandbox.request_log import RequestLog
-from smart_trader_assets.sandbox.sandbox import Sandbox
+from smart_trader_assets.sandbox.gateways import BreakableProtocol
+from smart_trader_assets.sandbox.sandbox import Sandbox, SandboxOptions
 from smart_trader_assets.sandbox.source import MarketSource
-from smart_trader_assets.sandbox.webhook_book import WebhookBook
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 128
@@ -32,9 +26,10 @@ START_SECONDS = 30
 class SandboxServer:
     """Serves a market from a thread for as long as the ``with`` block lasts.
 
-    Port 0 takes a free one. ``requests`` counts requests by path, ``requests_by_entity`` by path
-    and wallet or mint, ``requests_by_query`` by path and parameters. ``faults``, ``clock`` and
-    ``drift`` can be changed while it runs. A port that is taken raises SandboxError.
+    Port 0 takes a free one, one that is taken raises SandboxError; the options are those of
+    Sandbox. ``faults``, ``clock``, ``drift`` and ``webhooks`` can be changed while it runs.
+    ``requests`` counts requests by path, ``requests_by_entity`` by path and wallet or mint,
+    ``requests_by_query`` by path and parameters; ``log`` can be cleared.
     """
 
     def __init__(
@@ -42,28 +37,22 @@ class SandboxServer:
         source: MarketSource,
         *,
         clock: Callable[[], datetime],
-        api_key: str | None = None,
-        plan: SandboxPlan = UNLIMITED,
         port: int = 0,
-        rows_drifting_per_page: int = 0,
-        inclusive_times: bool = False,
+        **options: Unpack[SandboxOptions],
     ) -> None:
-        app = create_app(
-            source,
-            clock=clock,
-            api_key=api_key,
-            plan=plan,
-            rows_drifting_per_page=rows_drifting_per_page,
-            inclusive_times=inclusive_times,
-        )
-        self._sandbox: Sandbox = app.state.sandbox
+        app = create_app(source, clock=clock, **options)
+        self._sandbox = cast(Sandbox, app.state.sandbox)
+        self.clock = self._sandbox.clock
+        self.faults = self._sandbox.faults
+        self.drift = self._sandbox.drift
+        self.webhooks = self._sandbox.webhooks
+        self.log = self._sandbox.requests
         self._port = port
         self._started = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._socket: socket.socket | None = None
         app.router.lifespan_context = self._lifespan
         self._server = uvicorn.Server(_configuration(app))
-        self._thread = threading.Thread(target=self._run, name="birdeye-sandbox", daemon=True)
 
     @property
     def base_url(self) -> str:
@@ -73,31 +62,18 @@ class SandboxServer:
         return f"http://{LOOPBACK}:{self._socket.getsockname()[1]}"
 
     @property
-    def source(self) -> MarketSource:
-        return self._sandbox.source
-
-    @property
-    def clock(self) -> SandboxClock:
-        return self._sandbox.clock
-
-    @property
-    def faults(self) -> FaultBook:
-        return self._sandbox.faults
-
-    @property
-    def log(self) -> RequestLog:
-        return self._sandbox.requests
-
-    @property
     def requests(self) -> Counter[str]:
+        """How many by path."""
         return self.log.by_endpoint
 
     @property
     def requests_by_entity(self) -> Counter[tuple[str, str]]:
+        """How many by path and wallet, mint or webhook."""
         return self.log.by_entity
 
     @property
     def requests_by_query(self) -> Counter[str]:
+        """How many by path and sorted parameters."""
         return self.log.by_query
 
     @property
@@ -105,37 +81,22 @@ class SandboxServer:
         """Credits that the answers of the current month cost."""
         return self._sandbox.meter.credits_spent
 
-    @property
-    def webhooks(self) -> WebhookBook:
-        """The webhooks of Helius."""
-        return self._sandbox.webhooks
-
-    def set_drift(self, rows_per_page: int) -> None:
-        """How many rows slip in between two pages of a wallet, from now on."""
-        self._sandbox.drift.set(rows_per_page)
-
     def __enter__(self) -> Self:
         self._socket = listen(self._port)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="birdeye-sandbox", daemon=True
+        )
         self._thread.start()
         if not self._started.wait(START_SECONDS):
             raise SandboxError(f"The sandbox did not start within {START_SECONDS} seconds.")
         return self
 
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._server.should_exit = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._sandbox.closing.set)
         self._thread.join()
         self._socket = None
-
-    def _run(self) -> None:
-        if self._socket is not None:
-            self._server.run(sockets=[self._socket])
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -150,12 +111,11 @@ def serve(
     *,
     clock: Callable[[], datetime],
     port: int,
-    api_key: str | None = None,
-    plan: SandboxPlan = UNLIMITED,
     on_start: Callable[[str], None] | None = None,
+    **options: Unpack[SandboxOptions],
 ) -> None:
     """Serves a market until the process is interrupted; ``on_start`` gets the base URL."""
-    app = create_app(source, clock=clock, api_key=api_key, plan=plan)
+    app = create_app(source, clock=clock, **options)
     listener = listen(port)
     if on_start is not None:
         on_start(f"http://{LOOPBACK}:{listener.getsockname()[1]}")

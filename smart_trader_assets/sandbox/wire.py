@@ -3,6 +3,8 @@
 import json
 from enum import StrEnum
 
+from starlette.exceptions import HTTPException
+
 
 class Endpoint(StrEnum):
     """The paths that the stand-in speaks."""
@@ -34,25 +36,30 @@ NO_PERMISSION = (
 BAD_KEY = "Unauthorized"
 TOO_MANY_REQUESTS = "Too many requests"
 
-
-class RefusalError(Exception):
-    """An answer that is a refusal: an HTTP status and the message of its envelope."""
-
-    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.headers = headers or {}
+MAX_UNIX_TIME = 10_000_000_000
+"""The latest time that the API knows."""
+WINDOWS = (1, 2, 4, 8, 24)
+"""The hours that a listing looks back."""
 
 
-def success(payload: str) -> str:
-    """The envelope of an answer; ``payload`` is JSON text already."""
-    return f'{{"success":true,"data":{payload}}}'
+def holder_item(
+    mint: str, owner: str, account: str, raw: int, decimals: int, shown: float
+) -> dict[str, object]:
+    """A token account: its balance in raw units, and as it is shown."""
+    return {
+        "amount": str(raw),
+        "decimals": decimals,
+        "mint": mint,
+        "owner": owner,
+        "token_account": account,
+        "ui_amount": shown,
+        "is_scaled_ui_token": False,
+        "multiplier": None,
+    }
 
 
-def failure(message: str) -> str:
-    """The envelope of a refusal."""
-    return encode({"success": False, "message": message})
+class RefusalError(HTTPException):
+    """An answer that is a refusal: an HTTP status, the message of its envelope, and headers."""
 
 
 def encode(value: object) -> str:

@@ -27,8 +27,7 @@ from smart_trader_assets.delta.contract import BATCH, OPERATION, VERSION, TableC
 from smart_trader_assets.delta.schema import conform
 from smart_trader_assets.pnl import compute_wallet_pnl
 from smart_trader_assets.sandbox import Endpoint, Recording, RecordingError
-from smart_trader_assets.sandbox.drift import Drift
-from smart_trader_assets.sandbox.endpoints import BirdEyeApi
+from smart_trader_assets.sandbox.birdeye_api import BirdEyeApi, Drift
 from smart_trader_assets.tables.catalog import TOKENS, TRANSACTIONS, WHALES
 from smart_trader_assets.transforms.holders import holder_rows
 from smart_trader_assets.transforms.swaps import transaction_rows

@@ -10,14 +10,11 @@ from smart_trader_assets.sandbox.generated.characters import (
     BOT_BURST_ROUND_TRIPS,
     PROFILES,
     Character,
-    Profile,
     Range,
 )
-from smart_trader_assets.sandbox.generated.coins import Coin, Mints
-from smart_trader_assets.sandbox.generated.price_path import STEP_SECONDS
+from smart_trader_assets.sandbox.generated.coins import DAY, HOUR, Coin, log_uniform
 from smart_trader_assets.sandbox.generated.wallet import TraderWallet
 
-DAY = 86_400
 SEARCHES = 60
 """How many spans of time a wallet looks at before it takes the one nearest to what it wants."""
 CONVERTS = 0.16
@@ -26,15 +23,6 @@ ROTATES_UNPRICED = 0.15
 STAKES = 0.15
 SELLS_LATER = 0.7
 BURSTS = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """The first second of trading, the anchor and the last second, in unix time."""
-
-    first: int
-    anchor: int
-    last: int
 
 
 @dataclass(slots=True)
@@ -59,184 +47,177 @@ class Order:
     share: float | None = None
 
 
-def live(wallet: TraderWallet, mints: Mints, calendar: Calendar, round_trips: int | None) -> None:
+def live(wallet: TraderWallet, round_trips: int | None) -> None:
     """Lets a wallet trade through the calendar in its character.
 
     At the anchor it holds at least one passing coin worth 1,600 USD or more, so that it is found
     among the holders. ``round_trips`` replaces the number that its profile would draw.
     """
-    rng, profile = wallet.rng, PROFILES[wallet.character]
-    count = rng.randint(*profile.round_trips) if round_trips is None else round_trips
-    coins = _some(rng, mints.coins, profile.coins)
-    bags = _bags(rng, mints, calendar)
+    life = _Life(wallet, round_trips)
+    bags = life.bags()
     match wallet.character:
         case Character.BOT:
-            _trade_in_seconds(wallet, coins, calendar, profile, count)
-            _execute(wallet, bags)
+            life.trade_in_seconds()
+            life.execute(bags)
         case Character.ARBITRAGEUR:
-            _cycle(wallet, coins, calendar, profile, count)
-            _execute(wallet, bags)
+            life.cycle()
+            life.execute(bags)
         case Character.INSIDER:
-            _sell_gifts(wallet, mints, calendar, profile, count)
+            life.sell_gifts()
         case _:
-            orders = _directional(rng, coins, calendar, profile, count)
-            if rng.random() < STAKES:
-                orders += _staking(rng, mints, calendar)
-            _execute(wallet, orders + bags)
+            life.execute(life.directional() + life.staking() + bags)
 
 
-def _directional(
-    rng: Random, coins: list[Coin], calendar: Calendar, profile: Profile, count: int
-) -> list[Order]:
-    win_rate = rng.uniform(*profile.win_rate)
-    jackpots = rng.randint(*profile.jackpots)
-    orders = []
-    for index in range(count):
-        if index < jackpots:
-            wanted, hold = profile.jackpot, profile.jackpot_hold_hours
+class _Life:
+    def __init__(self, wallet: TraderWallet, round_trips: int | None) -> None:
+        self.wallet, self.rng, self.mints = wallet, wallet.rng, wallet.mints
+        self.calendar = wallet.calendar
+        self.profile = PROFILES[wallet.character]
+        drawn = self.rng.randint(*self.profile.round_trips) if round_trips is None else round_trips
+        self.round_trips = drawn
+        self.coins = _some(self.rng, self.mints.coins, self.profile.coins)
+
+    def directional(self) -> list[Order]:
+        """Buys and sales that turn out as the profile wants them to."""
+        rng, profile = self.rng, self.profile
+        win_rate = rng.uniform(*profile.win_rate)
+        jackpots = rng.randint(*profile.jackpots)
+        orders = []
+        for index in range(self.round_trips):
+            wanted, hold_hours = profile.jackpot, profile.jackpot_hold_hours
+            if index >= jackpots:
+                wanted, hold_hours = self._outcome(win_rate), profile.hold_hours
+            coin, entry, leave = self._find_span(wanted, hold_hours)
+            trip = RoundTrip(coin, log_uniform(rng, *profile.stake_usd))
+            orders += [Order(entry, trip), *self._exits(trip, leave)]
+        return orders
+
+    def bags(self) -> list[Order]:
+        """Buys of passing coins that are still held at the anchor."""
+        rng, calendar = self.rng, self.calendar
+        orders = []
+        for coin in _some(rng, self.mints.passing, (1, 3)):
+            entry = calendar.anchor - rng.randint(HOUR, 6 * DAY)
+            worth = rng.uniform(1_600, 6_500)
+            stake = worth * coin.path.at(entry) / coin.path.at(calendar.anchor) * 1.02
+            trip = RoundTrip(coin, stake, kept=True)
+            orders.append(Order(entry, trip))
+            if rng.random() < SELLS_LATER:
+                ahead = calendar.last - calendar.anchor
+                orders += self._exits(trip, calendar.anchor + rng.randint(ahead // 30, ahead))
+        return orders
+
+    def staking(self) -> list[Order]:
+        """SOL that is staked and unstaked, in some lives."""
+        rng, calendar = self.rng, self.calendar
+        if rng.random() >= STAKES:
+            return []
+        trip = RoundTrip(rng.choice(self.mints.staked), rng.uniform(500, 8_000))
+        entry = rng.randint(calendar.first, calendar.anchor - 10 * DAY)
+        return [Order(entry, trip), Order(entry + rng.randint(DAY, 9 * DAY), trip, 1.0)]
+
+    def execute(self, orders: list[Order]) -> None:
+        """Carries orders out in time, and now and then exchanges some cash after one."""
+        rng = self.rng
+        open_trips: list[RoundTrip] = []
+        for order in sorted(orders, key=lambda order: (order.time, order.share is not None)):
+            trip = order.trip
+            if order.share is None:
+                self._enter(trip, order.time, open_trips)
+                open_trips.append(trip)
+            elif trip.held:
+                quantity = trip.held if order.share == 1.0 else int(trip.held * order.share)
+                self.wallet.sell(trip.coin, order.time, quantity)
+                trip.held -= quantity
+                if not trip.held:
+                    open_trips.remove(trip)
+            if rng.random() < CONVERTS:
+                self.wallet.convert(order.time, rng.uniform(100, 4_000))
+
+    def trade_in_seconds(self) -> None:
+        """Buys and sells at once, as bots do, with several round trips in one second in bursts."""
+        rng, profile, calendar = self.rng, self.profile, self.calendar
+        win_rate = rng.uniform(*profile.win_rate)
+        # Bots came late: in the oldest rows nothing tells the order within a second.
+        times: list[int] = []
+        first = max(calendar.anchor - 90 * DAY, calendar.first)
+        while self.wallet.writes_old_rows(first):
+            first += DAY
+        while len(times) < self.round_trips:
+            burst = BOT_BURST_ROUND_TRIPS if rng.random() < BURSTS else 1
+            times += [rng.randint(first, calendar.last)] * burst
+        for time in sorted(times[: self.round_trips]):
+            coin, stake = rng.choice(self.coins), log_uniform(rng, *profile.stake_usd)
+            usd = stake * rng.uniform(*self._outcome(win_rate))
+            quantity = self.wallet.buy(coin, time, stake, plain=True)
+            self.wallet.sell(coin, time, quantity, plain=True, usd=usd)
+
+    def cycle(self) -> None:
+        """Goes from SOL through coins and back, each time in one transaction."""
+        rng, first, last = self.rng, self.calendar.first, self.calendar.last
+        win_rate = rng.uniform(*self.profile.win_rate)
+        for time in sorted(rng.randint(first, last) for _ in range(self.round_trips)):
+            gain = rng.uniform(*self._outcome(win_rate))
+            through = rng.sample(self.coins, min(len(self.coins), rng.choice((1, 2, 2))))
+            usd = log_uniform(rng, *self.profile.stake_usd)
+            self.wallet.cycle(tuple(through), time, usd, gain)
+
+    def sell_gifts(self) -> None:
+        """Sells part of coins that were received without a swap."""
+        rng, profile, calendar = self.rng, self.profile, self.calendar
+        gifts = _some(rng, self.mints.passing, profile.coins)
+        sales = []
+        for coin in gifts:
+            received = rng.randint(calendar.first, calendar.anchor - 30 * DAY)
+            worth = 3 * log_uniform(rng, *profile.stake_usd)
+            quantity = coin.raw_for(worth, calendar.anchor)
+            self.wallet.receive(coin, received, quantity)
+            # Half of the gift at most is sold: the rest is what makes the wallet a holder.
+            shares = max(1, self.round_trips // len(gifts))
+            for _ in range(shares):
+                time = received + int(rng.uniform(*profile.hold_hours) * HOUR)
+                sales.append((min(time, calendar.last), coin, quantity // (2 * shares)))
+        for time, coin, quantity in sorted(sales, key=lambda sale: (sale[0], sale[1].mint)):
+            self.wallet.sell(coin, time, quantity)
+
+    def _outcome(self, win_rate: float) -> Range:
+        return self.profile.gain if self.rng.random() < win_rate else self.profile.loss
+
+    def _find_span(self, wanted: Range, hold_hours: Range) -> tuple[Coin, int, int]:
+        rng, calendar = self.rng, self.calendar
+        nearest = (math.inf, self.coins[0], calendar.first, calendar.last)
+        for _ in range(SEARCHES):
+            coin = rng.choice(self.coins)
+            hold = int(rng.uniform(*hold_hours) * HOUR)
+            entry = rng.randint(calendar.first, calendar.last - hold - HOUR)
+            ratio = coin.path.at(entry + hold) / coin.path.at(entry)
+            missed = max(0.0, wanted[0] / ratio - 1.0, ratio / wanted[1] - 1.0)
+            nearest = min(nearest, (missed, coin, entry, entry + hold), key=itemgetter(0))
+            if missed == 0.0:
+                break
+        return nearest[1:]
+
+    def _exits(self, trip: RoundTrip, leave: int) -> list[Order]:
+        rng, last = self.rng, self.calendar.last
+        parts = rng.choices((1, 2, 3), (60, 28, 12))[0]
+        times = sorted(min(last, leave + rng.randint(0, 1_800)) for _ in range(parts))
+        # Each part sells an equal share of the whole: 1/3, then 1/2 of the rest, then all of it.
+        return [Order(time, trip, 1.0 / (parts - index)) for index, time in enumerate(times)]
+
+    def _enter(self, trip: RoundTrip, time: int, held: list[RoundTrip]) -> None:
+        rng, wallet = self.rng, self.wallet
+        others = [other for other in held if not other.kept and other.coin.mint != trip.coin.mint]
+        # Old rows tell no volume, so what one coin was worth in another could not be told exactly.
+        may_rotate = not trip.kept and not wallet.writes_old_rows(time)
+        if others and may_rotate and rng.random() < ROTATES:
+            given = rng.choice(others)
+            priced = rng.random() >= ROTATES_UNPRICED
+            trip.held += wallet.rotate(given.coin, given.held, trip.coin, time, priced=priced)
+            given.held = 0
+            held.remove(given)
         else:
-            wanted = profile.gain if rng.random() < win_rate else profile.loss
-            hold = profile.hold_hours
-        coin, entry, leave = _find_span(rng, coins, calendar, wanted, hold)
-        trip = RoundTrip(coin, _log_uniform(rng, profile.stake_usd))
-        orders.append(Order(entry, trip))
-        orders += _exits(rng, trip, leave, calendar.last)
-    return orders
-
-
-def _find_span(
-    rng: Random, coins: list[Coin], calendar: Calendar, wanted: Range, hold_hours: Range
-) -> tuple[Coin, int, int]:
-    nearest = (math.inf, coins[0], calendar.first, calendar.last)
-    for _ in range(SEARCHES):
-        coin = rng.choice(coins)
-        hold = int(rng.uniform(*hold_hours) * STEP_SECONDS)
-        entry = rng.randint(calendar.first, calendar.last - hold - STEP_SECONDS)
-        ratio = coin.path.at(entry + hold) / coin.path.at(entry)
-        missed = max(0.0, wanted[0] / ratio - 1.0, ratio / wanted[1] - 1.0)
-        nearest = min(nearest, (missed, coin, entry, entry + hold), key=itemgetter(0))
-        if missed == 0.0:
-            break
-    return nearest[1:]
-
-
-def _exits(rng: Random, trip: RoundTrip, leave: int, last: int) -> list[Order]:
-    parts = rng.choices((1, 2, 3), (60, 28, 12))[0]
-    times = sorted(min(last, leave + rng.randint(0, 1_800)) for _ in range(parts))
-    # Each part sells an equal share of the whole: 1/3, then 1/2 of the rest, then all of it.
-    return [Order(time, trip, 1.0 / (parts - index)) for index, time in enumerate(times)]
-
-
-def _bags(rng: Random, mints: Mints, calendar: Calendar) -> list[Order]:
-    orders = []
-    for coin in _some(rng, mints.passing, (1, 3)):
-        entry = calendar.anchor - rng.randint(STEP_SECONDS, 6 * DAY)
-        worth = rng.uniform(1_600, 6_500)
-        stake = worth * coin.path.at(entry) / coin.path.at(calendar.anchor) * 1.02
-        trip = RoundTrip(coin, stake, kept=True)
-        orders.append(Order(entry, trip))
-        if rng.random() < SELLS_LATER:
-            ahead = calendar.last - calendar.anchor
-            orders += _exits(
-                rng, trip, calendar.anchor + rng.randint(ahead // 30, ahead), calendar.last
-            )
-    return orders
-
-
-def _staking(rng: Random, mints: Mints, calendar: Calendar) -> list[Order]:
-    trip = RoundTrip(rng.choice(mints.staked), rng.uniform(500, 8_000))
-    entry = rng.randint(calendar.first, calendar.anchor - 10 * DAY)
-    return [Order(entry, trip), Order(entry + rng.randint(DAY, 9 * DAY), trip, 1.0)]
-
-
-def _execute(wallet: TraderWallet, orders: list[Order]) -> None:
-    rng = wallet.rng
-    open_trips: list[RoundTrip] = []
-    for order in sorted(orders, key=lambda order: (order.time, order.share is not None)):
-        trip = order.trip
-        if order.share is None:
-            _enter(wallet, trip, order.time, open_trips)
-            open_trips.append(trip)
-        elif trip.held:
-            quantity = trip.held if order.share == 1.0 else int(trip.held * order.share)
-            wallet.sell(trip.coin, order.time, quantity)
-            trip.held -= quantity
-            if not trip.held:
-                open_trips.remove(trip)
-        if rng.random() < CONVERTS:
-            wallet.convert(order.time, rng.uniform(100, 4_000))
-
-
-def _enter(wallet: TraderWallet, trip: RoundTrip, time: int, held: list[RoundTrip]) -> None:
-    rng = wallet.rng
-    others = [other for other in held if not other.kept and other.coin.mint != trip.coin.mint]
-    # Old rows tell no volume, so what one coin was worth in another could not be told exactly.
-    may_rotate = not trip.kept and not wallet.writes_old_rows(time)
-    if others and may_rotate and rng.random() < ROTATES:
-        given = rng.choice(others)
-        priced = rng.random() >= ROTATES_UNPRICED
-        trip.held += wallet.rotate(given.coin, given.held, trip.coin, time, priced=priced)
-        given.held = 0
-        held.remove(given)
-    else:
-        trip.held += wallet.buy(trip.coin, time, trip.stake_usd)
-
-
-def _trade_in_seconds(
-    wallet: TraderWallet, coins: list[Coin], calendar: Calendar, profile: Profile, count: int
-) -> None:
-    rng = wallet.rng
-    win_rate = rng.uniform(*profile.win_rate)
-    # Bots came late: in the oldest rows nothing tells the order within a second.
-    times: list[int] = []
-    first = max(calendar.anchor - 90 * DAY, calendar.first)
-    while wallet.writes_old_rows(first):
-        first += DAY
-    while len(times) < count:
-        burst = BOT_BURST_ROUND_TRIPS if rng.random() < BURSTS else 1
-        times += [rng.randint(first, calendar.last)] * burst
-    for time in sorted(times[:count]):
-        coin, stake = rng.choice(coins), _log_uniform(rng, profile.stake_usd)
-        ratio = rng.uniform(*(profile.gain if rng.random() < win_rate else profile.loss))
-        quantity = wallet.buy(coin, time, stake, plain=True)
-        wallet.sell(coin, time, quantity, plain=True, usd=stake * ratio)
-
-
-def _cycle(
-    wallet: TraderWallet, coins: list[Coin], calendar: Calendar, profile: Profile, count: int
-) -> None:
-    rng = wallet.rng
-    win_rate = rng.uniform(*profile.win_rate)
-    for time in sorted(rng.randint(calendar.first, calendar.last) for _ in range(count)):
-        gain = rng.uniform(*(profile.gain if rng.random() < win_rate else profile.loss))
-        through = tuple(rng.sample(coins, min(len(coins), rng.choice((1, 2, 2)))))
-        wallet.cycle(through, time, _log_uniform(rng, profile.stake_usd), gain)
-
-
-def _sell_gifts(
-    wallet: TraderWallet, mints: Mints, calendar: Calendar, profile: Profile, count: int
-) -> None:
-    rng = wallet.rng
-    gifts = _some(rng, mints.passing, profile.coins)
-    sales = []
-    for coin in gifts:
-        received = rng.randint(calendar.first, calendar.anchor - 30 * DAY)
-        worth = 3 * _log_uniform(rng, profile.stake_usd)
-        quantity = int(worth / coin.path.at(calendar.anchor) * coin.unit)
-        wallet.receive(coin, received, quantity)
-        # Half of the gift at most is sold: the rest is what makes the wallet a holder.
-        shares = max(1, count // len(gifts))
-        for _ in range(shares):
-            time = received + int(rng.uniform(*profile.hold_hours) * STEP_SECONDS)
-            sales.append((min(time, calendar.last), coin, quantity // (2 * shares)))
-    for time, coin, quantity in sorted(sales, key=lambda sale: (sale[0], sale[1].mint)):
-        wallet.sell(coin, time, quantity)
+            trip.held += wallet.buy(trip.coin, time, trip.stake_usd)
 
 
 def _some(rng: Random, coins: Sequence[Coin], how_many: tuple[int, int]) -> list[Coin]:
     return rng.sample(coins, min(len(coins), rng.randint(*how_many)))
-
-
-def _log_uniform(rng: Random, bounds: Range) -> float:
-    low, high = bounds
-    return float(low * (high / low) ** rng.random())

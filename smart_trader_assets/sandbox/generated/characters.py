@@ -37,12 +37,12 @@ class Profile:
 
     share: float
     round_trips: tuple[int, int]
-    win_rate: Range
-    gain: Range
-    loss: Range
-    hold_hours: Range
     stake_usd: Range
     coins: tuple[int, int]
+    win_rate: Range = (1.0, 1.0)
+    gain: Range = (1.0, 1.0)
+    loss: Range = (1.0, 1.0)
+    hold_hours: Range = (0.0, 0.0)
     jackpots: tuple[int, int] = (0, 0)
     jackpot: Range = (1.0, 1.0)
     jackpot_hold_hours: Range = (0.0, 0.0)
@@ -98,7 +98,6 @@ PROFILES: dict[Character, Profile] = {
         win_rate=(0.48, 0.58),
         gain=(1.0005, 1.006),
         loss=(0.994, 0.9995),
-        hold_hours=(0.0, 0.0),
         stake_usd=(150.0, 2_500.0),
         coins=(2, 4),
     ),
@@ -108,16 +107,12 @@ PROFILES: dict[Character, Profile] = {
         win_rate=(0.85, 0.97),
         gain=(1.0003, 1.012),
         loss=(0.997, 0.9999),
-        hold_hours=(0.0, 0.0),
         stake_usd=(300.0, 8_000.0),
         coins=(3, 8),
     ),
     Character.INSIDER: Profile(
         share=0.08,
         round_trips=(3, 12),
-        win_rate=(1.0, 1.0),
-        gain=(1.0, 1.0),
-        loss=(1.0, 1.0),
         hold_hours=(24.0, 600.0),
         stake_usd=(1_500.0, 25_000.0),
         coins=(1, 3),
@@ -135,10 +130,10 @@ def cast(wallets: int) -> list[Character]:
 
     What rounding leaves over is average.
     """
-    counts = {
-        character: max(1, round(profile.share * wallets))
+    characters = [
+        character
         for character, profile in PROFILES.items()
         if character is not Character.AVERAGE
-    }
-    characters = [character for character, count in counts.items() for _ in range(count)]
+        for _ in range(max(1, round(profile.share * wallets)))
+    ]
     return characters + [Character.AVERAGE] * max(1, wallets - len(characters))

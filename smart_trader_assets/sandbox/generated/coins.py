@@ -1,24 +1,27 @@
 """The mints of the invented market: what they are, what they cost, how they are listed."""
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import cycle, islice
 from random import Random
 
-from smart_trader_assets.sandbox.generated.addresses import (
+from smart_trader_assets.sandbox.generated.chain import (
+    JITOSOL,
+    MSOL,
+    USDC,
+    USDT,
+    WRAPPED_SOL,
+    Venue,
     account_address,
+    pool_venue,
     program_address,
     wallet_address,
 )
-from smart_trader_assets.sandbox.generated.known_mints import JITOSOL, MSOL, USDC, USDT, WRAPPED_SOL
-from smart_trader_assets.sandbox.generated.price_path import (
-    PricePath,
-    add_pumps,
-    anchor_at,
-    growing_multiple,
-    random_walk,
-)
-from smart_trader_assets.sandbox.generated.venues import Venue, pool_venue
+
+HOUR = 3_600
+HOURS_A_DAY = 24
+DAY = HOUR * HOURS_A_DAY
 
 SUPPLY = 1_000_000_000
 """Whole tokens of every coin."""
@@ -39,21 +42,50 @@ class Listing(StrEnum):
 
 
 FAILING = (
-    Listing.ILLIQUID,
-    Listing.ILLIQUID,
-    Listing.TOO_LIQUID,
-    Listing.QUIET,
-    Listing.QUIET,
-    Listing.FLAT,
-    Listing.FLAT,
-    Listing.FLAT,
-    Listing.WITHOUT_PRICE,
-    Listing.WITHOUT_SYMBOL,
+    *(Listing.ILLIQUID, Listing.ILLIQUID, Listing.TOO_LIQUID, Listing.QUIET, Listing.QUIET),
+    *(Listing.FLAT, Listing.FLAT, Listing.FLAT, Listing.WITHOUT_PRICE, Listing.WITHOUT_SYMBOL),
 )
 """What a quarter of the coins fail by, in turn; the others pass."""
 
 LYING_SYMBOLS = ("🐸PEPO", "FARTLET ", "USDC", "1", "SOL")
 SYLLABLES = ("bo", "zu", "wif", "pup", "mog", "gig", "nub", "tro", "kek", "lum", "daw", "fro")
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """A market's times in unix seconds: prices begin at ``start``, trades a day later."""
+
+    start: int
+    anchor: int
+    last: int
+
+    @property
+    def first(self) -> int:
+        """The first second of trading."""
+        return self.start + DAY
+
+
+@dataclass(frozen=True, slots=True)
+class PricePath:
+    """Logarithms of prices in USD, one an hour from ``start`` on, straight lines between them."""
+
+    start: int
+    logs: list[float]
+
+    def at(self, time: int) -> float:
+        """The price at a unix time; before the first and after the last hour it stands still."""
+        position = (time - self.start) / HOUR
+        if position <= 0:
+            return math.exp(self.logs[0])
+        hour = int(position)
+        if hour >= len(self.logs) - 1:
+            return math.exp(self.logs[-1])
+        here = self.logs[hour]
+        return math.exp(here + (self.logs[hour + 1] - here) * (position - hour))
+
+    def change_percent(self, time: int, hours: int) -> float:
+        """How far the price moved within the hours up to a unix time."""
+        return 100.0 * (self.at(time) / self.at(time - hours * HOUR) - 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +110,25 @@ class Coin:
     liquidity: float
     volume: float
     known_holders: int
-    pools: tuple[Pool, ...] = field(default=())
+    pools: tuple[Pool, ...]
 
     @property
     def unit(self) -> int:
         """Raw units of one whole token."""
         return int(10**self.decimals)
 
+    @property
+    def is_cash(self) -> bool:
+        """Whether it is what others are paid with, and never a position."""
+        return self.listing is Listing.CASH
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The hours that a market covers; ``anchor`` is an hour's number counted from the start."""
+    def raw_for(self, usd: float, time: int, dearer: float = 1.0) -> int:
+        """The raw units that so much money is worth, where a token costs ``dearer`` times its price."""
+        return int(usd / (self.path.at(time) * dearer) * self.unit)
 
-    start: int
-    hours: int
-    anchor: int
+    def worth(self, raw: int, time: int, dearer: float = 1.0) -> float:
+        """What raw units are worth in USD, the other way round."""
+        return raw / self.unit * (self.path.at(time) * dearer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,46 +136,49 @@ class Mints:
     """Every mint of a market."""
 
     sol: Coin
-    stables: tuple[Coin, Coin]
-    staked: tuple[Coin, Coin]
+    stables: tuple[Coin, ...]
+    staked: tuple[Coin, ...]
     coins: tuple[Coin, ...]
 
     @property
     def all(self) -> tuple[Coin, ...]:
+        """Every one of them."""
         return (self.sol, *self.stables, *self.staked, *self.coins)
 
     @property
     def passing(self) -> tuple[Coin, ...]:
+        """The coins that pass the usual thresholds at the anchor."""
         return tuple(coin for coin in self.coins if coin.listing is Listing.PASSING)
 
 
-def make_mints(rng: Random, span: Span, tokens: int) -> Mints:
+def make_mints(rng: Random, calendar: Calendar, tokens: int) -> Mints:
     """SOL, two stable coins, two kinds of staked SOL, and ``tokens`` coins."""
-    sol_path = random_walk(
-        rng, start=span.start, hours=span.hours, daily_volatility=0.035, pull_per_day=0.03
-    )
-    anchor_at(sol_path, hour=span.anchor, price=rng.uniform(140, 190), change=None)
-    sol = _known(rng, WRAPPED_SOL, symbol="SOL", decimals=9, path=sol_path, listing=Listing.CASH)
+    sol_path = _random_walk(rng, calendar, daily_volatility=0.035, pull_per_day=0.03)
+    _anchor_at(sol_path, calendar, price=rng.uniform(140, 190), change=None)
+    sol = _known(rng, "SOL", WRAPPED_SOL, 9, sol_path, Listing.CASH)
     failing = list(islice(cycle(FAILING), round(tokens / 4)))
     listings = [Listing.PASSING] * (tokens - len(failing)) + failing
     symbols = _symbols(rng, tokens)
-    return Mints(
-        sol=sol,
-        stables=(_stable(rng, "USDC", USDC, span), _stable(rng, "USDT", USDT, span)),
-        staked=(
-            _staked(rng, "mSOL", MSOL, sol_path, per_day=0.0002),
-            _staked(rng, "JitoSOL", JITOSOL, sol_path, per_day=0.0001),
-        ),
-        coins=tuple(
-            _coin(rng, span, listing, symbol)
-            for listing, symbol in zip(listings, symbols, strict=True)
-        ),
-    )
+    stables = []
+    for symbol, mint in (("USDC", USDC), ("USDT", USDT)):
+        path = _random_walk(rng, calendar, daily_volatility=0.0002, pull_per_day=1.0)
+        stables.append(_known(rng, symbol, mint, 6, path, Listing.CASH))
+    staked = []
+    for symbol, mint, per_day in (("mSOL", MSOL, 0.0002), ("JitoSOL", JITOSOL, 0.0001)):
+        path = _growing_multiple(sol_path, per_day=per_day)
+        staked.append(_known(rng, symbol, mint, 9, path, Listing.STAKED_SOL))
+    coins = [_coin(rng, calendar, *each) for each in zip(listings, symbols, strict=True)]
+    return Mints(sol, tuple(stables), tuple(staked), tuple(coins))
 
 
-def _coin(rng: Random, span: Span, listing: Listing, symbol: str) -> Coin:
-    liquidity = _log_uniform(rng, 150_000, 40_000_000)
-    volume = _log_uniform(rng, 90_000, 2_000_000)
+def log_uniform(rng: Random, low: float, high: float) -> float:
+    """A number between two bounds, drawn evenly on a log scale."""
+    return float(low * (high / low) ** rng.random())
+
+
+def _coin(rng: Random, calendar: Calendar, listing: Listing, symbol: str) -> Coin:
+    liquidity = log_uniform(rng, 150_000, 40_000_000)
+    volume = log_uniform(rng, 90_000, 2_000_000)
     change = rng.uniform(1.24, 2.1)
     match listing:
         case Listing.ILLIQUID:
@@ -150,16 +189,9 @@ def _coin(rng: Random, span: Span, listing: Listing, symbol: str) -> Coin:
             volume = rng.uniform(2_000, 9_000)
         case Listing.FLAT:
             change = rng.uniform(0.86, 1.15)
-    path = random_walk(
-        rng, start=span.start, hours=span.hours, daily_volatility=0.30, pull_per_day=0.12
-    )
-    add_pumps(rng, path, days_between=11)
-    anchor_at(
-        path,
-        hour=span.anchor,
-        price=liquidity * rng.uniform(4, 12) / SUPPLY,
-        change=change,
-    )
+    path = _random_walk(rng, calendar, daily_volatility=0.30, pull_per_day=0.12)
+    _add_pumps(rng, path, days_between=11)
+    _anchor_at(path, calendar, price=liquidity * rng.uniform(4, 12) / SUPPLY, change=change)
     return Coin(
         mint=account_address(rng),
         symbol=symbol,
@@ -175,26 +207,8 @@ def _coin(rng: Random, span: Span, listing: Listing, symbol: str) -> Coin:
     )
 
 
-def _pool(rng: Random, *, on_curve: bool) -> Pool:
-    address = wallet_address(rng) if on_curve else program_address(rng)
-    authority = address if on_curve else program_address(rng)
-    return Pool(pool_venue(rng), address, authority)
-
-
-def _stable(rng: Random, symbol: str, mint: str, span: Span) -> Coin:
-    path = random_walk(
-        rng, start=span.start, hours=span.hours, daily_volatility=0.0002, pull_per_day=1.0
-    )
-    return _known(rng, mint, symbol=symbol, decimals=6, path=path, listing=Listing.CASH)
-
-
-def _staked(rng: Random, symbol: str, mint: str, sol: PricePath, *, per_day: float) -> Coin:
-    path = growing_multiple(sol, per_day=per_day)
-    return _known(rng, mint, symbol=symbol, decimals=9, path=path, listing=Listing.STAKED_SOL)
-
-
 def _known(
-    rng: Random, mint: str, *, symbol: str, decimals: int, path: PricePath, listing: Listing
+    rng: Random, symbol: str, mint: str, decimals: int, path: PricePath, listing: Listing
 ) -> Coin:
     return Coin(
         mint=mint,
@@ -210,6 +224,12 @@ def _known(
     )
 
 
+def _pool(rng: Random, *, on_curve: bool) -> Pool:
+    address = wallet_address(rng) if on_curve else program_address(rng)
+    authority = address if on_curve else program_address(rng)
+    return Pool(pool_venue(rng), address, authority)
+
+
 def _symbols(rng: Random, count: int) -> list[str]:
     # Nothing keeps two of them from being the same, as in the real market.
     words = [
@@ -219,5 +239,51 @@ def _symbols(rng: Random, count: int) -> list[str]:
     return [*LYING_SYMBOLS, *words]
 
 
-def _log_uniform(rng: Random, low: float, high: float) -> float:
-    return float(low * (high / low) ** rng.random())
+def _random_walk(
+    rng: Random, calendar: Calendar, *, daily_volatility: float, pull_per_day: float
+) -> PricePath:
+    """A geometric random walk around 1 that is pulled back a little every hour."""
+    noise = daily_volatility / math.sqrt(HOURS_A_DAY)
+    keep = 1.0 - pull_per_day / HOURS_A_DAY
+    logs = [0.0]
+    for _ in range(calendar.start, calendar.last, HOUR):
+        logs.append(logs[-1] * keep + rng.gauss(0.0, noise))
+    return PricePath(calendar.start, logs)
+
+
+def _growing_multiple(path: PricePath, *, per_day: float) -> PricePath:
+    """The price of a mint that is worth an evenly growing number of another one, from 1.1 on."""
+    step = math.log1p(per_day) / HOURS_A_DAY
+    first = math.log(1.1)
+    return PricePath(path.start, [log + first + step * i for i, log in enumerate(path.logs)])
+
+
+def _add_pumps(rng: Random, path: PricePath, *, days_between: float) -> None:
+    """Lets the price jump up within half a day now and then, and lose the jump over days."""
+    hour = rng.expovariate(1.0 / (days_between * HOURS_A_DAY))
+    while hour < len(path.logs):
+        height, rise, half_life = rng.uniform(0.25, 0.8), rng.randint(4, 12), rng.uniform(24, 96)
+        first = int(hour)
+        for index in range(first, min(len(path.logs), first + 400)):
+            age = index - first
+            share = age / rise if age < rise else 0.5 ** ((age - rise) / half_life)
+            path.logs[index] += height * share
+        hour += rng.expovariate(1.0 / (days_between * HOURS_A_DAY))
+
+
+def _anchor_at(path: PricePath, calendar: Calendar, *, price: float, change: float | None) -> None:
+    """Shifts a path so that the price at the anchor is ``price``.
+
+    With ``change``, the price of 24 hours earlier becomes ``price / change`` too; the correction
+    grows over that day and fades over the days after.
+    """
+    hour = (calendar.anchor - calendar.start) // HOUR
+    if change is not None:
+        day_before = path.logs[hour - HOURS_A_DAY]
+        missing = math.log(change) - (path.logs[hour] - day_before)
+        for index in range(hour - HOURS_A_DAY + 1, len(path.logs)):
+            age = index - hour
+            share = 1.0 + age / HOURS_A_DAY if age <= 0 else math.exp(-age / 96.0)
+            path.logs[index] += missing * share
+    shift = math.log(price) - path.logs[hour]
+    path.logs[:] = [log + shift for log in path.logs]

@@ -1,36 +1,62 @@
-"""The invented market as a source for the stand-in."""
+"""The invented market as a source for the stand-in, and what really happened in it."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
 from random import Random
+from typing import get_type_hints
+
+import polars as pl
 
 from smart_trader_assets.sandbox.errors import SandboxError
-from smart_trader_assets.sandbox.generated.behaviour import Calendar, live
-from smart_trader_assets.sandbox.generated.characters import (
-    BUSY_BOT_ROUND_TRIPS,
-    Character,
-    cast,
+from smart_trader_assets.sandbox.generated.behaviour import live
+from smart_trader_assets.sandbox.generated.chain import NATIVE_SOL, WRAPPED_SOL
+from smart_trader_assets.sandbox.generated.characters import BUSY_BOT_ROUND_TRIPS, Character, cast
+from smart_trader_assets.sandbox.generated.coins import (
+    DAY,
+    SUPPLY,
+    Calendar,
+    Coin,
+    Listing,
+    make_mints,
 )
-from smart_trader_assets.sandbox.generated.coins import Span, make_mints
-from smart_trader_assets.sandbox.generated.holders import HolderBook
-from smart_trader_assets.sandbox.generated.known_mints import NATIVE_SOL, WRAPPED_SOL
-from smart_trader_assets.sandbox.generated.listings import listing_of
-from smart_trader_assets.sandbox.generated.price_path import HOURS_A_DAY, STEP_SECONDS
-from smart_trader_assets.sandbox.generated.shapes import Shapes
-from smart_trader_assets.sandbox.generated.truth import (
-    Truth,
-    arbitrages_frame,
-    trades_frame,
-    transfers_frame,
-)
-from smart_trader_assets.sandbox.generated.wallet import TraderWallet, Venues
+from smart_trader_assets.sandbox.generated.holdings import HolderBook
+from smart_trader_assets.sandbox.generated.trade_rows import Shapes
+from smart_trader_assets.sandbox.generated.wallet import Arbitrage, Trade, TraderWallet, Transfer
 from smart_trader_assets.sandbox.source import MintPrice, SwapItem
+from smart_trader_assets.sandbox.wire import WINDOWS
+from smart_trader_assets.transforms.values import TIME
 
 FEWEST_TOKENS = 8
 FEWEST_HISTORY_DAYS = 60
 WALLETS_WITH_A_BUSY_BOT = 40
-OLD_ROWS_DAYS = 20
-"""The first days of a history are written as the API wrote rows in its earlier years."""
+LOUD_CHANGE = 21.0
+"""Cash and staked SOL are listed with a change that passes the usual filter, so that whoever
+tracks tokens has to know them by their mints."""
+DTYPES: dict[object, pl.DataType | type[pl.DataType]] = {
+    str: pl.String,
+    int: pl.Int64,
+    float: pl.Float64,
+    float | None: pl.Float64,
+    datetime: TIME,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The characters by wallet, and frames of everything that happens up to the market's end.
+
+    ``trades``: wallet_address, token_address, traded_at, tx_hash, side (buy or sell), quantity
+    (raw units), value_usd (null where no row tells a price). ``arbitrages``: wallet_address,
+    traded_at, tx_hash, profit_usd. ``transfers``: wallet_address, token_address, received_at,
+    quantity.
+    """
+
+    characters: Mapping[str, Character]
+    trades: pl.DataFrame
+    arbitrages: pl.DataFrame
+    transfers: pl.DataFrame
 
 
 class GeneratedMarket:
@@ -67,34 +93,31 @@ class GeneratedMarket:
             )
         self.seed = seed
         self.anchor = anchor
-        self.ends_at = anchor + timedelta(days=future_days)
-        self._anchor = int(anchor.timestamp())
-        history = (history_days + 1) * HOURS_A_DAY
-        span = Span(
-            start=self._anchor - history * STEP_SECONDS,
-            hours=history + future_days * HOURS_A_DAY,
-            anchor=history,
+        epoch = int(anchor.timestamp())
+        self._calendar = Calendar(
+            start=epoch - (history_days + 1) * DAY,
+            anchor=epoch,
+            last=epoch + future_days * DAY - 1,
         )
-        self._mints = make_mints(self._random("mints"), span, tokens)
-        traders = self._traders(span, wallets)
+        self._mints = make_mints(self._random("mints"), self._calendar, tokens)
+        traders = self._traders(wallets)
         self._histories = {trader.address: _newest_first(trader.items) for trader in traders}
         self._coins = {coin.mint: coin for coin in self._mints.all}
         self._coins[NATIVE_SOL] = self._coins[WRAPPED_SOL]
-        self._holders = HolderBook(self._random("holders"), self._mints, traders, self._anchor)
-        self.rows = sum(len(trader.items) for trader in traders)
-        self.wallets = tuple(trader.address for trader in traders)
+        self._holders = HolderBook(self._random("holders"), self._mints, traders, epoch)
+        self.wallets = tuple(self._histories)
         self.quiet_wallets = tuple(self._holders.quiet)
         self.truth = Truth(
             characters={trader.address: trader.character for trader in traders},
-            trades=trades_frame([trade for trader in traders for trade in trader.trades]),
-            arbitrages=arbitrages_frame([each for trader in traders for each in trader.arbitrages]),
-            transfers=transfers_frame([each for trader in traders for each in trader.transfers]),
+            trades=_frame(Trade, (trader.trades for trader in traders)),
+            arbitrages=_frame(Arbitrage, (trader.arbitrages for trader in traders)),
+            transfers=_frame(Transfer, (trader.transfers for trader in traders)),
         )
 
     def tokens(self, now: datetime) -> list[dict[str, object]]:
         """Every mint as the list shows it."""
         time = int(now.timestamp())
-        return [listing_of(coin, time, self._anchor) for coin in self._mints.all]
+        return [_listing(coin, time, self._calendar.anchor) for coin in self._mints.all]
 
     def holders(self, mint: str, now: datetime) -> list[dict[str, object]]:
         """The token accounts of a mint, largest first."""
@@ -112,25 +135,16 @@ class GeneratedMarket:
         time = int(now.timestamp())
         return MintPrice(coin.path.at(time), time - time % 60, coin.liquidity)
 
-    def _traders(self, span: Span, wallets: int) -> list[TraderWallet]:
-        first = span.start + HOURS_A_DAY * STEP_SECONDS
-        calendar = Calendar(
-            first=first, anchor=self._anchor, last=int(self.ends_at.timestamp()) - 1
-        )
-        venues = Venues(
-            mints=self._mints,
-            shapes=Shapes(self._random("shapes"), self._mints),
-            start=span.start,
-            old_before=first + OLD_ROWS_DAYS * HOURS_A_DAY * STEP_SECONDS,
-        )
-        traders = []
+    def _traders(self, wallets: int) -> list[TraderWallet]:
+        shapes = Shapes(self._random("shapes"), self._mints)
         busy = BUSY_BOT_ROUND_TRIPS if wallets >= WALLETS_WITH_A_BUSY_BOT else None
+        traders = []
         for index, character in enumerate(cast(wallets)):
-            trader = TraderWallet(self._random(f"wallet {index}"), character, venues)
-            round_trips = busy if character is Character.BOT else None
-            live(trader, self._mints, calendar, round_trips)
-            busy = None if character is Character.BOT else busy
-            traders.append(trader)
+            rng = self._random(f"wallet {index}")
+            traders.append(TraderWallet(rng, character, shapes, self._calendar))
+            is_bot = character is Character.BOT
+            live(traders[-1], busy if is_bot else None)
+            busy = None if is_bot else busy
         return traders
 
     def _random(self, part: str) -> Random:
@@ -141,3 +155,43 @@ class GeneratedMarket:
 def _newest_first(items: list[SwapItem]) -> list[SwapItem]:
     # Within a second the last transaction comes first too, as the API sorts them.
     return sorted(items, key=lambda item: item.block_unix_time)[::-1]
+
+
+def _frame(record: type, by_trader: Iterable[Sequence[tuple[object, ...]]]) -> pl.DataFrame:
+    schema = {name: DTYPES[kind] for name, kind in get_type_hints(record).items()}
+    return pl.DataFrame(list(chain.from_iterable(by_trader)), schema=schema, orient="row")
+
+
+def _listing(coin: Coin, now: int, anchor: int) -> dict[str, object]:
+    """The item of the list; liquidity and volume follow the price."""
+    price = coin.path.at(now)
+    drift = (price / coin.path.at(anchor)) ** 0.5
+    changes = {hours: coin.path.change_percent(now, hours) for hours in WINDOWS}
+    if coin.listing in (Listing.CASH, Listing.STAKED_SOL):
+        drift = 1.0
+        changes = dict.fromkeys(WINDOWS, LOUD_CHANGE)
+    volume = coin.volume * drift * (1.0 + max(0.0, changes[24]) / 100.0)
+    website = {"website": f"https://{coin.mint[:8].lower()}.example", "twitter": None}
+    return {
+        "address": coin.mint,
+        "name": coin.name,
+        "symbol": None if coin.listing is Listing.WITHOUT_SYMBOL else coin.symbol,
+        "decimals": coin.decimals,
+        "logo_uri": f"https://img.example/{coin.mint}.png",
+        "extensions": website if coin.known_holders % 3 else None,
+        "market_cap": price * SUPPLY * 0.97,
+        "fdv": price * SUPPLY,
+        "total_supply": float(SUPPLY),
+        "circulating_supply": SUPPLY * 0.97,
+        "liquidity": coin.liquidity * drift,
+        "last_trade_unix_time": now - now % 60,
+        "price": None if coin.listing is Listing.WITHOUT_PRICE else price,
+        "holder": coin.known_holders,
+        "recent_listing_time": None,
+        "is_scaled_ui_token": False,
+        "multiplier": None,
+        **{f"volume_{hours}h_usd": volume * hours for hours in WINDOWS},
+        **{f"volume_{hours}h_change_percent": changes[hours] / 2 for hours in WINDOWS},
+        **{f"price_change_{hours}h_percent": changes[hours] for hours in WINDOWS},
+        **{f"trade_{hours}h_count": int(volume * hours / 400) for hours in WINDOWS},
+    }

@@ -8,9 +8,10 @@ from itertools import accumulate
 from operator import itemgetter
 from random import Random
 
-from smart_trader_assets.sandbox.generated.addresses import account_address, wallet_address
+from smart_trader_assets.sandbox.generated.chain import account_address, wallet_address
 from smart_trader_assets.sandbox.generated.coins import SUPPLY, Coin, Mints
 from smart_trader_assets.sandbox.generated.wallet import TraderWallet
+from smart_trader_assets.sandbox.wire import holder_item
 from smart_trader_assets.transforms.known_addresses import KNOWN_OWNERS
 
 MOST_ACCOUNTS = 120
@@ -72,16 +73,7 @@ class HolderBook:
             for account, raw in holding.parts_at(now)
         ]
         return [
-            {
-                "amount": str(raw),
-                "decimals": coin.decimals,
-                "mint": mint,
-                "owner": owner,
-                "token_account": account,
-                "ui_amount": raw / coin.unit,
-                "is_scaled_ui_token": False,
-                "multiplier": None,
-            }
+            holder_item(mint, owner, account, raw, coin.decimals, raw / coin.unit)
             for raw, account, owner in sorted(held, reverse=True)
         ]
 
@@ -90,12 +82,11 @@ class HolderBook:
             in_time = sorted(changes, key=itemgetter(0))
             times = [time for time, _ in in_time]
             balances = list(accumulate(change for _, change in in_time))
-            self._holdings[mint].append(
-                Holding(wallet.address, self._token_accounts(), times, balances)
-            )
+            holding = Holding(wallet.address, self._token_accounts(), times, balances)
+            self._holdings[mint].append(holding)
 
     def _add(self, coin: Coin, owner: str, worth_usd: float) -> None:
-        raw = int(worth_usd / coin.path.at(self._anchor) * coin.unit)
+        raw = coin.raw_for(worth_usd, self._anchor)
         self._holdings[coin.mint].append(Holding(owner, self._token_accounts(), (0,), (raw,)))
 
     def _add_institutions(self, coin: Coin) -> None:
