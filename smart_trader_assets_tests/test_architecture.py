@@ -51,6 +51,7 @@ SHARED_NAMES = {
     "explanation": "a wallet laid open, and how the terminal shows it",
     "queue": "the queue, and the asset that shows it",
     "tokens": "the asset, and the transforms that it connects",
+    "webhook": "a webhook, and the asset that keeps it",
 }
 
 

@@ -11,7 +11,7 @@ from typing import Final, Literal, Protocol
 
 import polars as pl
 
-from smart_trader_assets.delta import columns as col
+from smart_trader_assets.delta import column_kinds as col
 from smart_trader_assets.delta.contract import TIME, Column
 
 ALL_TOKENS: Final = "ALL_TOKENS"

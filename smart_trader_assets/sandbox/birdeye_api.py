@@ -10,10 +10,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 
-from solders.pubkey import Pubkey
-
 from smart_trader_assets.sandbox.source import MarketSource, MintPrice, SwapItem
 from smart_trader_assets.sandbox.wire import MAX_UNIX_TIME, WINDOWS, Endpoint, RefusalError, encode
+from smart_trader_assets.transforms.known_addresses import is_address
 
 MAX_LIMIT = 100
 MAX_DEPTH = 10_000
@@ -159,14 +158,9 @@ class BirdEyeApi:
         if not mints or len(mints) > MAX_MINTS:
             raise RefusalError(400, f"list_address should name 1 to {MAX_MINTS} addresses")
         now = self._clock()
-        prices = {}
-        for mint in mints:
-            try:
-                Pubkey.from_string(mint)
-            except ValueError:
-                continue  # left out of the answer, where an unknown mint comes back as null
-            prices[mint] = _price_item(self._source.price(mint, now))
-        return encode(prices)
+        # What is not an address is left out of the answer, where an unknown mint comes back as null.
+        known = filter(is_address, mints)
+        return encode({mint: _price_item(self._source.price(mint, now)) for mint in known})
 
 
 def mints_of(parameters: Parameters) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smart_trader_assets.delta import columns as col
+from smart_trader_assets.delta import column_kinds as col
 from smart_trader_assets.delta.contract import Column, SendBack, State, TableContract
 
 _WINDOWS = ("1h", "2h", "4h", "8h", "24h")

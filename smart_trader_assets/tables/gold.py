@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smart_trader_assets.delta import columns as col
+from smart_trader_assets.delta import column_kinds as col
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.pnl.columns import CLASSIFIED, RANKED, gold_columns
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smart_trader_assets.delta import columns as col
+from smart_trader_assets.delta import column_kinds as col
 from smart_trader_assets.delta.contract import Column, SendBack, State, TableContract
 from smart_trader_assets.pnl.columns import KEY_COLUMNS, PNL_COLUMNS
 from smart_trader_assets.transforms.swap_history import HISTORY, HISTORY_COLUMNS

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from smart_trader_assets.delta import columns as col
+from smart_trader_assets.delta import column_kinds as col
 
 HISTORY = (
     col.time("transactions_fetched_at", "When the wallet's swaps were last fetched to the end"),

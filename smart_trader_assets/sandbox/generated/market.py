@@ -9,6 +9,7 @@ from typing import get_type_hints
 
 import polars as pl
 
+from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.sandbox.errors import SandboxError
 from smart_trader_assets.sandbox.generated.behaviour import live
 from smart_trader_assets.sandbox.generated.chain import NATIVE_SOL, WRAPPED_SOL
@@ -26,7 +27,6 @@ from smart_trader_assets.sandbox.generated.trade_rows import Shapes
 from smart_trader_assets.sandbox.generated.wallet import Arbitrage, Trade, TraderWallet, Transfer
 from smart_trader_assets.sandbox.source import MintPrice, SwapItem
 from smart_trader_assets.sandbox.wire import WINDOWS
-from smart_trader_assets.transforms.values import TIME
 
 FEWEST_TOKENS = 8
 FEWEST_HISTORY_DAYS = 60
