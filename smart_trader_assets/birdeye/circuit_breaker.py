@@ -1,7 +1,7 @@
-"""Parking: after trouble of the account or the service nobody fetches for a while, and everybody can see why.
+"""The circuit breaker: after an account or service failure fetching pauses for a while, and says why.
 
-The notice lies in a small file beside the credit ledger, so that it holds for every process that shares
-the account. A fetch that succeeds takes it away.
+Its state is a small file beside the credit ledger, so that it holds for every process that shares
+the account. A fetch that succeeds closes it again.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ BREAKER_FILE = "birdeye_parked.json"
 
 @dataclass(frozen=True)
 class OpenTimes:
-    """How long fetching is parked: for spent credits, for other account trouble, for an outage."""
+    """How long the breaker stays open: for spent credits, for other account failures, for an outage."""
 
     credits: timedelta
     account: timedelta
     service: timedelta
 
     def after(self, error: StopFetchingError) -> timedelta:
-        """The time that `error` parks fetching for."""
+        """How long `error` keeps the breaker open."""
         match error:
             case CreditsSpentError() | BudgetSpentError():
                 return self.credits
@@ -44,7 +44,7 @@ class OpenTimes:
 
 @dataclass(frozen=True)
 class OpenBreaker:
-    """Why fetching is parked, and until when."""
+    """Why fetching is paused, and the retry time."""
 
     until: datetime
     reason: str
@@ -53,7 +53,7 @@ class OpenBreaker:
 def open_breaker(
     folder: Path, error: StopFetchingError, *, now: datetime, times: OpenTimes
 ) -> OpenBreaker:
-    """Put up the notice."""
+    """Open the breaker."""
     notice = OpenBreaker(now + times.after(error), str(error))
     content = {"until": notice.until.isoformat(), "reason": notice.reason}
     write_whole(folder / BREAKER_FILE, json.dumps(content))
@@ -61,7 +61,7 @@ def open_breaker(
 
 
 def read_breaker(folder: Path, *, now: datetime) -> OpenBreaker | None:
-    """The notice that is in force; an unreadable one is taken for none, since a fetch will tell."""
+    """Why the breaker is open, if it is; an unreadable file counts as closed, since a fetch will find out."""
     try:
         content = json.loads((folder / BREAKER_FILE).read_text())
         notice = OpenBreaker(datetime.fromisoformat(content["until"]), str(content["reason"]))
@@ -72,5 +72,5 @@ def read_breaker(folder: Path, *, now: datetime) -> OpenBreaker | None:
 
 
 def close_breaker(folder: Path) -> None:
-    """Take the notice away."""
+    """Close the breaker."""
     (folder / BREAKER_FILE).unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""Who is smart: which wallets show skill, how surely, and why the others are kept out.
+"""Who is smart: which wallets show skill, how surely, and why the others are excluded.
 
-`rank_wallets` is the whole way from PnL rows to a verdict on every wallet; `rank_traders` gives its
-ranked part alone. `skill_estimate` weighs what a wallet's results prove, `exclusion` says what keeps a wallet
-out, `score` orders the rest, `changes` compares two rankings.
+`rank_wallets` is the whole way from PnL rows to a classification of every wallet; `rank_traders` gives its
+ranked part alone. `skill_estimate` weighs what a wallet's results prove, `exclusion` says why a wallet is
+excluded, `score` orders the rest, `changes` compares two rankings.
 """
 
 from smart_trader_assets.ranking.changes import tier_changes

@@ -83,7 +83,7 @@ def _coverage(axes: Axes, evidence: ReportData) -> None:
         bins=range(0, 101, 5),
         stacked=True,
         color=[_INK, _OTHER_TIER],
-        label=["ranked", "kept out"],
+        label=["ranked", "excluded"],
     )
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=8, frameon=False)

@@ -15,7 +15,7 @@ def _token_window_columns() -> tuple[Column, ...]:
             Column(
                 f"volume_{w}_usd",
                 pl.Float64,
-                f"Traded volume of the last {w}",
+                f"Traded volume in the last {w}",
                 "USD",
                 preview=w == "24h",
             )
@@ -25,12 +25,12 @@ def _token_window_columns() -> tuple[Column, ...]:
             Column(f"volume_{w}_change_percent", pl.Float64, f"Change of the {w} volume", "%")
             for w in _WINDOWS
         ),
-        *(Column(f"trade_{w}_count", pl.Int64, f"Trades of the last {w}") for w in _WINDOWS),
+        *(Column(f"trade_{w}_count", pl.Int64, f"Trades in the last {w}") for w in _WINDOWS),
         *(
             Column(
                 f"price_change_{w}_percent",
                 pl.Float64,
-                f"Change of the price over {w}",
+                f"Price change over {w}",
                 "%",
                 preview=w == "24h",
             )
@@ -51,12 +51,12 @@ TOKENS = TableContract(
         Column(
             "symbol",
             pl.String,
-            "Symbol as listed; symbols lie, the mint is the identity",
+            "Symbol as listed; not unique, the mint is the identity",
             preview=True,
         ),
         Column("name", pl.String, "Name as listed"),
         Column("decimals", pl.Int64, "Decimal places of a raw unit"),
-        Column("logo_uri", pl.String, "Address of the logo"),
+        Column("logo_uri", pl.String, "URL of the logo"),
         Column("extensions", pl.String, "Links and ids of the project, as JSON text"),
         Column("price", pl.Float64, "Price of one token", "USD", preview=True),
         Column("liquidity", pl.Float64, "Liquidity over all pools", "USD", preview=True),
@@ -72,7 +72,7 @@ TOKENS = TableContract(
             "is_scaled_ui_token", pl.Boolean, "Whether shown amounts are scaled by `multiplier`"
         ),
         Column("multiplier", pl.Float64, "Scale of shown amounts"),
-        Column("list_rank", pl.Int64, "Place in the list, 1 the most liquid", preview=True),
+        Column("list_rank", pl.Int64, "Position in the list, 1 is the most liquid", preview=True),
         Column(
             "fetched_at",
             TIME,
@@ -90,7 +90,10 @@ TOKENS = TableContract(
         ),
         Column("whale_fetched_at", TIME, "When the token's whales were fetched"),
         Column(
-            "is_newly_tracked", pl.Boolean, "Whether its whales were never fetched", required=True
+            "is_newly_tracked",
+            pl.Boolean,
+            "Whether its whales have never been fetched",
+            required=True,
         ),
     ),
     key=("snapshot_date", "token_address"),
@@ -120,7 +123,7 @@ TOKENS = TableContract(
         State("is_newly_tracked", (True, False), True),
     ),
     send_backs=(SendBack("tracking_status", "pending", clears=("tracked_at", "reject_reason")),),
-    # A snapshot that shows the same market again is no change, whenever it was taken.
+    # A snapshot that shows the same market again is not a change, whenever it was taken.
     ignored_changes=("fetched_at",),
     renewed_by="snapshot",
 )
@@ -146,7 +149,7 @@ WHALES = TableContract(
         Column(
             "holder_rank",
             pl.Int64,
-            "Place among the token's holders, 1 the largest",
+            "Rank among the token's holders, 1 is the largest",
             required=True,
             preview=True,
         ),
@@ -165,13 +168,13 @@ WHALES = TableContract(
         ),
         Column("multiplier", pl.Float64, "Scale of shown amounts"),
         Column(
-            "holding_share", pl.Float64, "Part of the circulating supply held", "%", preview=True
+            "holding_share", pl.Float64, "Share of the circulating supply held", "%", preview=True
         ),
-        Column("price", pl.Float64, "Price of the token that the value was taken at", "USD"),
-        Column("holding_usd", pl.Float64, "Worth of the holding", "USD", preview=True),
+        Column("price", pl.Float64, "Token price used for the value", "USD"),
+        Column("holding_usd", pl.Float64, "Value of the holding", "USD", preview=True),
         Column("fetched_at", TIME, "When the holders were fetched", required=True),
         Column("tracking_status", pl.String, "pending or tracked", required=True),
-        Column("tracked_at", TIME, "When the row was taken over by the tracked whales"),
+        Column("tracked_at", TIME, "When silver/tracked_whales took up the row"),
     ),
     key=("fetched_on", "token_address", "wallet_address"),
     partition_by=("token_shard", "wallet_shard", "tracking_status"),
@@ -195,10 +198,10 @@ WHALES = TableContract(
 
 def _leg_columns(leg: str) -> tuple[Column, ...]:
     return (
-        Column(f"{leg}_symbol", pl.String, f"Symbol of the {leg} leg; symbols lie", preview=True),
+        Column(f"{leg}_symbol", pl.String, f"Symbol of the {leg} leg; not unique", preview=True),
         Column(f"{leg}_decimals", pl.Int64, f"Decimal places of the {leg} leg"),
         Column(f"{leg}_address", pl.String, f"Mint of the {leg} leg"),
-        Column(f"{leg}_amount", pl.String, f"Amount of the {leg} leg as it came", "raw units"),
+        Column(f"{leg}_amount", pl.String, f"Amount of the {leg} leg as received", "raw units"),
         Column(f"{leg}_type", pl.String, f"Kind of movement of the {leg} leg"),
         Column(f"{leg}_type_swap", pl.String, f"Direction of the {leg} leg: from or to"),
         Column(f"{leg}_ui_amount", pl.Float64, f"Unsigned amount of the {leg} leg", "tokens"),
@@ -212,7 +215,7 @@ def _leg_columns(leg: str) -> tuple[Column, ...]:
         Column(
             f"{leg}_change_amount",
             pl.String,
-            f"Signed amount of the {leg} leg as it came; the sign is the direction",
+            f"Signed amount of the {leg} leg as received; the sign is the direction",
             "raw units",
         ),
         Column(
@@ -256,10 +259,10 @@ TRANSACTIONS = TableContract(
         Column("tx_type", pl.String, "Kind of row; only swaps make trades"),
         Column("address", pl.String, "Pool"),
         Column("block_number", pl.Int64, "Slot of the block"),
-        Column("volume_usd", pl.Float64, "Worth of the exchange", "USD", preview=True),
-        Column("volume", pl.Float64, "Volume as the source gives it", "tokens"),
-        Column("ins_index", pl.Int64, "Place of the instruction in the transaction"),
-        Column("inner_ins_index", pl.Int64, "Place of the inner instruction"),
+        Column("volume_usd", pl.Float64, "Value of the swap", "USD", preview=True),
+        Column("volume", pl.Float64, "Volume as the source reports it", "tokens"),
+        Column("ins_index", pl.Int64, "Index of the instruction in the transaction"),
+        Column("inner_ins_index", pl.Int64, "Index of the inner instruction"),
         Column("signers", TEXTS, "Signers of the transaction"),
         Column("interacted_program_id", pl.String, "Program that was called"),
         *_leg_columns("base"),

@@ -1,4 +1,4 @@
-"""The gold tables: the judgement on every wallet, and what changed since the last one."""
+"""The gold tables: the classification of every wallet, and what changed since the last one."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ SMART_TRADERS = TableContract(
             "tier", pl.String, "ELITE, STRONG, PROMISING or QUALIFIED", required=True, preview=True
         ),
         Column(
-            "overall_rank", pl.Int64, "Place among all smart traders", required=True, preview=True
+            "overall_rank", pl.Int64, "Rank among all smart traders", required=True, preview=True
         ),
-        Column("tier_rank", pl.Int64, "Place within the tier", required=True),
-        Column("score", pl.Float64, "What the ranks are by, 0 to 100", required=True, preview=True),
+        Column("tier_rank", pl.Int64, "Rank within the tier", required=True),
+        Column(
+            "score", pl.Float64, "Score that orders a tier, 0 to 100", required=True, preview=True
+        ),
         Column("reasons", TEXTS, "Why the wallet ranks where it does, in words"),
         *gold_columns(RANKED),
-        Column("expected_return", pl.Float64, "Return of a bet, shrunk toward the population", "%"),
+        Column("expected_return", pl.Float64, "Return per bet, shrunk toward the population", "%"),
         Column("return_floor", pl.Float64, "Lower confidence bound of that return", "%"),
         Column(
             "skill_confidence",
             pl.Float64,
-            "Confidence that that return is above zero",
+            "Confidence that this return is above zero",
             "%",
             preview=True,
         ),
-        Column("bets", pl.Float64, "Closed tokens, as the number of equal bets they are worth"),
+        Column("bets", pl.Float64, "Closed tokens, as an effective number of equal bets"),
         Column("token_count", pl.Int64, "Tokens traded"),
     ),
     key=("wallet_address",),
@@ -39,7 +41,7 @@ SMART_TRADERS = TableContract(
 
 CLASSIFIED_WALLETS = TableContract(
     name=CLASSIFIED,
-    grain="One row per wallet that is kept out of the ranking, with what it is or what it lacks.",
+    grain="One row per wallet excluded from the ranking, with what it is or what it lacks.",
     columns=(
         Column("wallet_address", pl.String, "The wallet", required=True, preview=True),
         Column(
@@ -50,7 +52,7 @@ CLASSIFIED_WALLETS = TableContract(
             required=True,
             preview=True,
         ),
-        Column("reasons", TEXTS, "All that applies, in words", required=True, preview=True),
+        Column("reasons", TEXTS, "Everything that applies, in words", required=True, preview=True),
         *gold_columns(CLASSIFIED),
     ),
     key=("wallet_address",),
@@ -61,15 +63,20 @@ TIER_CHANGES = TableContract(
     grain="One row per change of a wallet's tier: arrivals, promotions, demotions, departures.",
     columns=(
         Column("wallet_address", pl.String, "The wallet", required=True, preview=True),
-        Column("change_number", pl.Int64, "Counts the wallet's changes, from 1", required=True),
-        Column("changed_at", TIME, "Clock of the ranking that changed it", required=True),
+        Column(
+            "change_number",
+            pl.Int64,
+            "Number of the wallet's change, counted from 1",
+            required=True,
+        ),
+        Column("changed_at", TIME, "Time of the ranking that changed it", required=True),
         Column(
             "change", pl.String, "ARRIVED, PROMOTED, DEMOTED or LEFT", required=True, preview=True
         ),
-        Column("from_tier", pl.String, "Tier before; null where it was in none", preview=True),
-        Column("to_tier", pl.String, "Tier since then; null where it is in none", preview=True),
-        Column("wallet_class", pl.String, "What it is classified as, where it left"),
-        Column("overall_rank", pl.Int64, "Place among all smart traders since then", preview=True),
+        Column("from_tier", pl.String, "Tier before; null if it had none", preview=True),
+        Column("to_tier", pl.String, "Tier after; null if it has none", preview=True),
+        Column("wallet_class", pl.String, "Its class, if it left the ranking"),
+        Column("overall_rank", pl.Int64, "Rank among all smart traders after it", preview=True),
         Column("score", pl.Float64, "Score, 0 to 100"),
         Column("total_pnl", pl.Float64, "Realized and unrealized PnL", "USD", preview=True),
         Column("reasons", TEXTS, "Why, in words"),

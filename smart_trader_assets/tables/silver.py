@@ -14,7 +14,7 @@ def _trouble_columns() -> tuple[Column, ...]:
         Column(
             "attempts", pl.Int64, "Failed attempts since the last success", required=True, initial=0
         ),
-        Column("last_error", pl.String, "What the last failed attempt ran into"),
+        Column("last_error", pl.String, "Error of the last failed attempt"),
         Column("next_attempt_at", TIME, "When the next attempt is due"),
     )
 
@@ -36,9 +36,7 @@ TRACKED_TOKENS = TableContract(
         Column("liquidity", pl.Float64, "Liquidity as last listed", "USD", preview=True),
         Column("market_cap", pl.Float64, "Market capitalisation as last listed", "USD"),
         Column("volume_24h_usd", pl.Float64, "24 h volume as last listed", "USD"),
-        Column(
-            "price_change_24h_percent", pl.Float64, "24 h change of the price as last listed", "%"
-        ),
+        Column("price_change_24h_percent", pl.Float64, "24 h price change as last listed", "%"),
         Column("circulating_supply", pl.Float64, "Circulating supply as last listed", "tokens"),
         Column("holder", pl.Int64, "Number of holders as last listed"),
         Column(
@@ -60,13 +58,16 @@ TRACKED_TOKENS = TableContract(
             merge="greatest",
             preview=True,
         ),
-        Column("metrics_at", TIME, "When the metrics were taken", required=True),
+        Column("metrics_at", TIME, "When the metrics were fetched", required=True),
         Column(
             "whale_fetch_status", pl.String, "pending, retry, failed or completed", required=True
         ),
         Column("whale_fetched_at", TIME, "When its whales were last fetched"),
         Column(
-            "is_newly_tracked", pl.Boolean, "Whether its whales were never fetched", required=True
+            "is_newly_tracked",
+            pl.Boolean,
+            "Whether its whales have never been fetched",
+            required=True,
         ),
         Column("whale_count", pl.Int64, "Owners found by the last fetch of its whales"),
         *_trouble_columns(),
@@ -104,10 +105,10 @@ TRACKED_WHALES = TableContract(
         Column("token_address", pl.String, "The token that it holds", required=True, preview=True),
         Column("wallet_shard", pl.String, "Shard of the wallet", required=True),
         Column("token_symbol", pl.String, "Symbol of the token as listed", preview=True),
-        Column("holder_rank", pl.Int64, "Latest place among the token's holders"),
+        Column("holder_rank", pl.Int64, "Latest rank among the token's holders"),
         Column("ui_amount", pl.Float64, "Latest holding", "tokens"),
-        Column("holding_share", pl.Float64, "Latest part of the circulating supply", "%"),
-        Column("holding_usd", pl.Float64, "Latest worth of the holding", "USD", preview=True),
+        Column("holding_share", pl.Float64, "Latest share of the circulating supply", "%"),
+        Column("holding_usd", pl.Float64, "Latest value of the holding", "USD", preview=True),
         Column(
             "first_seen_on",
             pl.Date,
@@ -169,7 +170,7 @@ TRACKED_WHALES = TableContract(
         ),
     ),
     send_backs=(
-        # A new holding may be no dust any more.
+        # A new holding may no longer be dust.
         SendBack(
             "processing_status",
             "pending",
