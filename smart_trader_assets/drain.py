@@ -1,6 +1,6 @@
 """Drains the pipeline once, in process: the snapshot, then whatever is due, until nothing is.
 
-The same assets and the same cursors as in the Dagster UI; only the decision what to materialize next is
+The same assets and the same cursors as in the Dagster UI; only the choice of what to materialize next is
 made here, in a loop, instead of by sensors.
 """
 
@@ -83,7 +83,7 @@ class DrainReport:
 
 
 class Watcher:
-    """What wants to see a drain at work; this one looks away."""
+    """Follows a drain at work; this one ignores what it is given."""
 
     def begins(self, asset: str, due: int | None, count: Callable[[], int]) -> None:
         """An asset run begins with `due` rows (None: a snapshot); `count` says how many are left."""
@@ -102,7 +102,7 @@ class Drain:
         self._instance = instance
         self._watcher = watcher or Watcher()
         self._as_of = settings.now()
-        # To whoever starts it a drain is one run, and so it is to the budget of credits.
+        # To its caller a drain is one run, and so it is to the budget of credits.
         self._budget = f"drain-{uuid.uuid4()}"
         self._policy = due_policy(settings)
         self._partitions: Partitions = make_partitions(settings)
@@ -114,16 +114,16 @@ class Drain:
     def run(self) -> DrainReport:
         """Take the snapshot, then materialize what is due until nothing is.
 
-        Trouble of the account or the API, a root that is something else, and a storage that fails end the
+        Account and API failures, a root that holds something else, and storage failures end the
         drain with their own error; what was done until then stays done. Nothing is made from a table whose
-        blocking check failed: where that is so in the end, UnsoundTableError says what the check found.
+        blocking check failed: if one still fails at the end, UnsoundTableError reports what it found.
         """
         report = DrainReport(self._as_of)
         lake = self._resources["lake"]
         if not isinstance(lake, LakeResource):
-            raise TypeError("the resource `lake` is no LakeResource")
+            raise TypeError("the resource `lake` is not a LakeResource")
         store = lake.store
-        with _alone(self._settings), translate_storage_errors("the pipeline was drained"):
+        with _alone(self._settings), translate_storage_errors("draining the pipeline"):
             _fail_killed_drains(self._instance, store)
             self._recheck(store)
             self._materialize(TOKENS.name, [self._today()], None, store, report)
@@ -136,11 +136,11 @@ class Drain:
         )
 
     def _today(self) -> str:
-        """The snapshot's partition; DrainError for a clock set to a day that has not come yet."""
+        """The snapshot's partition; DrainError for a clock set outside the snapshot days."""
         day = self._as_of.date().isoformat()
         if day not in self._partitions.days.get_partition_keys():
             raise DrainError(
-                f"The clock stands at {day}, and there are snapshot days from {self._settings.first_day} "
+                f"The clock is set to {day}, but snapshot days run from {self._settings.first_day} "
                 "to today: set --as-of to one of them, or first_day to an earlier day."
             )
         return day
@@ -151,8 +151,8 @@ class Drain:
         for asset in CONSUMERS:
             if failed_checks(self._instance, self._reads[asset]):
                 continue
-            # To its end, before what is downstream: a long history comes in several runs, and to count
-            # it after each of them would be the same work many times.
+            # Until nothing is due, before going downstream: a long history takes several runs, and computing
+            # it after each of them would repeat the same work.
             while asset not in report.stuck and (due := self._due(store, asset)):
                 self._materialize(asset, _span(due), sum(due.values()), store, report)
                 worked = True
@@ -264,7 +264,7 @@ def _facts(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, float]:
 
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
-    """One drain at a time on a root; the lock falls with the process that holds it."""
+    """One drain at a time on a root; the lock is released when its process ends."""
     folder: Path = settings.resolved_state_dir
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "drain.lock")
@@ -273,12 +273,12 @@ def _alone(settings: Settings) -> Iterator[None]:
             yield
     except Timeout:
         raise DrainError(
-            f"Another `smart-trader run` is at work on {settings.resolved_root}: wait for its end."
+            f"Another `smart-trader run` is working on {settings.resolved_root}: wait until it ends."
         ) from None
 
 
 def _fail_killed_drains(instance: dg.DagsterInstance, store: DeltaStore) -> None:
-    """Earlier drains of this root that never ended were killed: say so, and give back their pool slots.
+    """Earlier drains of this root that never ended were killed: mark them failed and free their pool slots.
 
     Only one drain runs at a time, so none of them can be alive.
     """

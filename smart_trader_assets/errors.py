@@ -6,4 +6,4 @@ under this class, so that a caller can catch at the level that it cares about.
 
 
 class SmartTraderError(Exception):
-    """Anything that the pipeline refuses or cannot do, told in one sentence that a person can act on."""
+    """Anything that the pipeline refuses or cannot do, in one sentence that a person can act on."""

@@ -2,7 +2,7 @@
 
 Each setting `x` is the environment variable `SMART_TRADER_X`; the APIs' keys are `BIRDEYE_API_KEY` and
 `HELIUS_API_KEY`.
-A variable with the prefix that names no setting is refused: a misspelt limit is no limit.
+A variable with the prefix that is not a setting is refused: a misspelt limit would limit nothing.
 """
 
 from __future__ import annotations
@@ -82,9 +82,7 @@ class Settings(BaseSettings):
         None,
         description="Time at which the invented market's history ends; by default the start of today",
     )
-    as_of: AwareDatetime | None = Field(
-        None, description="The clock, where it should not be the real one"
-    )
+    as_of: AwareDatetime | None = Field(None, description="Time to use instead of the real clock")
     first_day: date = Field(date(2024, 1, 1), description="First day of bronze/tokens' partitions")
 
     # The API
@@ -114,34 +112,32 @@ class Settings(BaseSettings):
 
     # The token list
     list_min_liquidity: float = Field(
-        100_000, ge=0, description="Least liquidity of a listed token, USD"
+        100_000, ge=0, description="Minimum liquidity of a listed token, USD"
     )
     list_max_liquidity: float = Field(
-        200_000_000, gt=0, description="Most liquidity of a listed token, USD"
+        200_000_000, gt=0, description="Maximum liquidity of a listed token, USD"
     )
     list_min_volume_1h: float = Field(
-        50_000, ge=0, description="Least volume of the last hour, USD"
+        50_000, ge=0, description="Minimum volume in the last hour, USD"
     )
-    list_min_change_24h: float = Field(
-        20.0, description="Least change of the price over 24 h, percent"
-    )
+    list_min_change_24h: float = Field(20.0, description="Minimum price change over 24 h, percent")
     list_tokens: int = Field(
-        100, ge=1, le=10_000, description="Tokens a snapshot takes, most liquid first"
+        100, ge=1, le=10_000, description="Tokens per snapshot, most liquid first"
     )
     track_min_liquidity: float = Field(
-        100_000, ge=0, description="Least liquidity of a tracked token, USD"
+        100_000, ge=0, description="Minimum liquidity of a tracked token, USD"
     )
 
     # Whales
     holders_per_token: int = Field(
-        300, ge=1, le=10_000, description="Largest owners taken of a token"
+        300, ge=1, le=10_000, description="Largest owners kept per token"
     )
     min_holding_usd: float = Field(1_000, ge=0, description="A smaller holding is dust, USD")
     swap_pages_per_run: int = Field(
-        10, ge=1, le=1_000, description="Pages of swaps a wallet and run"
+        10, ge=1, le=1_000, description="Pages of swaps per wallet and run"
     )
 
-    # When fetched things are due again
+    # When fetched data is due again
     whale_refresh_hours: float = Field(
         72, gt=0, description="Age at which a listed token's whales are due again"
     )
@@ -152,7 +148,7 @@ class Settings(BaseSettings):
         168, gt=0, description="The same for a wallet that has not traded for long"
     )
     max_attempts: int = Field(
-        5, ge=1, le=100, description="Attempts before a token or wallet is failed"
+        5, ge=1, le=100, description="Attempts before a token or wallet is marked failed"
     )
     retry_base_minutes: float = Field(
         5, gt=0, description="Wait after the first failed attempt; it doubles"
@@ -162,90 +158,93 @@ class Settings(BaseSettings):
     # Automation
     automation: bool = Field(
         False,
-        description="Whether sensors and schedules are on without having been switched on in the UI",
+        description="Whether sensors and schedules start switched on",
     )
     sensor_seconds: int = Field(
-        30, ge=1, le=3600, description="Least time between two ticks of a sensor"
+        30, ge=1, le=3600, description="Minimum time between two ticks of a sensor"
     )
     shards_per_run: int = Field(
-        16, ge=1, le=256, description="Most contiguous shards that one run carries"
+        16, ge=1, le=256, description="Maximum number of contiguous shards in one run"
     )
     snapshot_cron: str = Field("0 9,21 * * *", description="When the token snapshot is taken, UTC")
     maintenance_cron: str = Field("30 3 * * *", description="When the tables are maintained, UTC")
     retention_hours: float = Field(
         168,
         ge=1,
-        description="How long files of older versions stay for time travel and running readers",
+        description="How long files of older versions are kept for time travel and running readers",
     )
     log_format: Literal["text", "json"] = Field(
-        "text", description="json: what is logged of a run is printed as one JSON object a line"
+        "text", description="json: prints the log of a run as one JSON object per line"
     )
     run_metrics_days: int = Field(
-        90, ge=1, description="How long the figures of runs stay in ops/runs, days"
+        90, ge=1, description="How long run metrics stay in ops/runs, days"
     )
-    park_credits_hours: float = Field(6, gt=0, description="How long spent credits park fetching")
+    park_credits_hours: float = Field(
+        6, gt=0, description="How long fetching pauses once credits are spent"
+    )
     park_account_hours: float = Field(
-        1, gt=0, description="How long a refused key or plan parks fetching"
+        1, gt=0, description="How long fetching pauses after a refused key or plan"
     )
     park_service_minutes: float = Field(
-        5, gt=0, description="How long an unreachable API parks fetching"
+        5, gt=0, description="How long fetching pauses when the API is unreachable"
     )
 
     # Ranking
     min_coverage: float = Field(
-        60, ge=0, le=100, description="Least coverage of a smart trader, percent"
+        60, ge=0, le=100, description="Minimum coverage of a smart trader, percent"
     )
     min_closing_trades: int = Field(
-        5, ge=1, description="Fewest closing trades that a wallet is judged by"
+        5, ge=1, description="Minimum number of closing trades to be ranked"
     )
-    min_active_days: int = Field(3, ge=1, description="Fewest UTC days with a trade")
+    min_active_days: int = Field(3, ge=1, description="Minimum number of UTC days with a trade")
     max_idle_days: float = Field(
-        30, gt=0, description="Longest time without a trade of a smart trader"
+        30, gt=0, description="Maximum time since a smart trader's last trade"
     )
     incomplete_histories: Literal["rank", "cap", "leave_out"] = Field(
         "cap",
         description="Wallets not fetched to their first trade: ranked like others, kept below the tiers "
-        "that ask for proof, or left out",
+        "that require proof, or left out",
     )
     evidence_confidence: float = Field(
         95,
         ge=50,
         lt=100,
-        description="Confidence that is proof: ELITE and STRONG ask for it, percent",
+        description="Confidence that counts as proof, which ELITE and STRONG require, percent",
     )
     promising_confidence: float = Field(
-        85, ge=0, lt=100, description="Confidence that PROMISING asks for, percent"
+        85, ge=0, lt=100, description="Confidence that PROMISING requires, percent"
     )
-    elite_min_pnl: float = Field(10_000, ge=0, description="Least PnL of ELITE, USD")
-    elite_min_roi: float = Field(50, ge=0, description="Least ROI of ELITE, percent")
+    elite_min_pnl: float = Field(10_000, ge=0, description="Minimum PnL of ELITE, USD")
+    elite_min_roi: float = Field(50, ge=0, description="Minimum ROI of ELITE, percent")
     elite_min_win_rate: float = Field(
-        30, ge=0, le=100, description="Least win rate of ELITE, percent"
+        30, ge=0, le=100, description="Minimum win rate of ELITE, percent"
     )
-    strong_min_pnl: float = Field(1_000, ge=0, description="Least PnL of STRONG, USD")
-    strong_min_roi: float = Field(20, ge=0, description="Least ROI of STRONG, percent")
+    strong_min_pnl: float = Field(1_000, ge=0, description="Minimum PnL of STRONG, USD")
+    strong_min_roi: float = Field(20, ge=0, description="Minimum ROI of STRONG, percent")
     strong_min_win_rate: float = Field(
-        20, ge=0, le=100, description="Least win rate of STRONG, percent"
+        20, ge=0, le=100, description="Minimum win rate of STRONG, percent"
     )
-    promising_min_pnl: float = Field(100, ge=0, description="Least PnL of PROMISING, USD")
-    promising_min_roi: float = Field(10, ge=0, description="Least ROI of PROMISING, percent")
+    promising_min_pnl: float = Field(100, ge=0, description="Minimum PnL of PROMISING, USD")
+    promising_min_roi: float = Field(10, ge=0, description="Minimum ROI of PROMISING, percent")
     promising_min_win_rate: float = Field(
-        10, ge=0, le=100, description="Least win rate of PROMISING, percent"
+        10, ge=0, le=100, description="Minimum win rate of PROMISING, percent"
     )
-    bot_trades_in_day: int = Field(
-        200, ge=1, description="Trades in one UTC day that only a bot makes"
+    bot_trades_in_day: int = Field(200, ge=1, description="Trades in one UTC day that mark a bot")
+    bot_trades_daily: float = Field(100, gt=0, description="Average trades per day that mark a bot")
+    min_arbitrages: int = Field(
+        5, ge=1, description="Minimum number of arbitrages of an arbitrageur"
     )
-    bot_trades_daily: float = Field(
-        100, gt=0, description="Trades a day on average that only a bot makes"
-    )
-    min_arbitrages: int = Field(5, ge=1, description="Fewest arbitrages of an arbitrageur")
     arbitrage_share: float = Field(
-        25, gt=0, le=100, description="Arbitrages of an arbitrageur in all that it did, percent"
+        25,
+        gt=0,
+        le=100,
+        description="Share of arbitrages in all activity that marks an arbitrageur, percent",
     )
     same_block_share: float = Field(
         50,
         gt=0,
         le=100,
-        description="Round trips within seconds that only a machine makes, percent",
+        description="Share of round trips within seconds that marks a machine, percent",
     )
 
     # Alerts
@@ -265,10 +264,10 @@ class Settings(BaseSettings):
         100_000,
         ge=0,
         le=100_000,
-        description="Most addresses that the webhook watches, best first; 0 empties it",
+        description="Maximum number of addresses that the webhook watches, best first; 0 empties it",
     )
     alerts_write: bool = Field(
-        True, description="Whether the webhook is changed; otherwise the difference is only shown"
+        True, description="Whether to change the webhook; otherwise only the difference is shown"
     )
 
     # Shards
@@ -318,7 +317,7 @@ class Settings(BaseSettings):
         return Path(self.resolved_root) / "ops"
 
     def but(self, **changes: Any) -> Settings:
-        """These settings with some of them changed, checked again."""
+        """These settings with some of them changed, validated again."""
         values = {name: getattr(self, name) for name in self.model_fields_set} | changes
         return load_settings(values)
 
@@ -329,7 +328,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
-    """The settings of the environment, with `overrides` on top; SettingsError says what to mend, and where."""
+    """The settings of the environment, with `overrides` on top; SettingsError says what to fix, and where."""
     known = set(Settings.model_fields) - set(_KEYS)
     for variable in os.environ:
         if not variable.upper().startswith(PREFIX):
@@ -338,7 +337,7 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {PREFIX}{near[0].upper()}?" if near else ""
-            raise SettingsError(f"The environment variable {variable} names no setting.{hint}")
+            raise SettingsError(f"The environment variable {variable} is not a setting.{hint}")
     values = {k: v for k, v in (overrides or {}).items() if v is not None}
     for name, variable in _KEYS.items():
         if name in values:

@@ -27,7 +27,7 @@ class StandIn:
 def with_sandbox_epoch(settings: Settings) -> Settings:
     """The sandbox's settings with its epoch: that of the root, or the hour that has begun for a new root.
 
-    The epoch is where the invented past ends. It must not move while the root stands, or its rows would
+    The epoch is where the invented past ends. It must not move while the root exists, or its rows would
     belong to two markets.
     """
     if settings.resolved_source != "sandbox" or settings.sandbox_anchor is not None:
@@ -40,13 +40,13 @@ def with_sandbox_epoch(settings: Settings) -> Settings:
 def settings_of_root(settings: Settings) -> Settings:
     """The settings for looking at a root that exists: its own source, shards and clock.
 
-    RootError where there is none. A replay's clock stands at its last recorded row, where the recording
-    is still to be found.
+    RootError where there is none. A replay's clock is set to its last recorded row, if the recording
+    is still there.
     """
     found = read_identity(make_lake(settings).unchecked_store)
     if found is None:
         raise RootError(
-            f"There is no root at {settings.resolved_root}: `smart-trader run` makes one, `--data` names it."
+            f"There is no root at {settings.resolved_root}: make one with `smart-trader run`, or set `--data`."
         )
     changes: dict[str, Any] = {
         "source": found.source,

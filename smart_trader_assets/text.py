@@ -1,10 +1,10 @@
-"""How numbers, names and the words of strangers read to a person.
+"""How numbers, names and untrusted text are shown to a person.
 
-Numbers are rounded for the eye here and nowhere before. Shares and amounts in sentences are cut, so that what
+Numbers are rounded for display here and nowhere earlier. Shares and amounts in sentences are cut, so that what
 falls short of a threshold never reads as reaching it.
 
-Anybody can give a token any name: markup, control codes, text that runs from right to left, the name of
-another token. The mint address is the identity; a symbol stands beside it for the eye.
+A token can carry any name: markup, control codes, text that runs from right to left, the name of
+another token. The mint address is the identity; a symbol is only shown beside it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def money(amount: float) -> str:
     Cut to cents, not rounded, so that what falls short of a threshold never reads as reaching it.
     """
     cents = Decimal(str(amount)).quantize(_CENT, rounding=ROUND_DOWN, context=_WIDE)
-    return f"{cents + 0:,f} USD"  # no minus before nothing
+    return f"{cents + 0:,f} USD"  # no minus before zero
 
 
 def plural(number: int, noun: str) -> str:
@@ -55,7 +55,7 @@ def usd(amount: float | None) -> str:
 
 
 def usd_short(amount: float | None) -> str:
-    """Four digits that count, thousands and more by letter: `$12.5k`, `−$300`."""
+    """Four significant digits, thousands and more by letter: `$12.5k`, `−$300`."""
     if not _known(amount):
         return UNKNOWN
     return f"{_MINUS if amount < 0 else ''}${quantity(abs(amount))}"
@@ -70,7 +70,7 @@ def percent(share: float | None) -> str:
 
 
 def share(percent_of_all: float | None) -> str:
-    """A part of a whole, in whole percent; `<1 %` and `>99 %` where that would read as none and all."""
+    """A part of a whole, in whole percent; `<1 %` and `>99 %` where rounding would read as none or all."""
     if not _known(percent_of_all):
         return UNKNOWN
     if 0 < percent_of_all < 1:
@@ -91,7 +91,7 @@ def ratio(number: float | None) -> str:
 
 
 def quantity(tokens: float | None) -> str:
-    """Four digits that count, thousands and more by letter: `1.493M`, `0.004712`."""
+    """Four significant digits, thousands and more by letter: `1.493M`, `0.004712`."""
     if not _known(tokens):
         return UNKNOWN
     for scale, letter in _SCALES:
@@ -101,12 +101,12 @@ def quantity(tokens: float | None) -> str:
 
 
 def price(usd_a_token: float | None) -> str:
-    """Four digits that count, never in powers of ten: `$0.000004242`."""
+    """Four significant digits, never in powers of ten: `$0.000004242`."""
     return f"${_digits(usd_a_token)}" if _known(usd_a_token) else UNKNOWN
 
 
 def duration(hours: float | None) -> str:
-    """The unit that suits: `45 s`, `12 min`, `5.2 h`, `3.4 d`."""
+    """In the unit that suits: `45 s`, `12 min`, `5.2 h`, `3.4 d`."""
     if not _known(hours):
         return UNKNOWN
     for unit, length in (("d", 24.0), ("h", 1.0), ("min", 1 / 60)):
@@ -121,7 +121,7 @@ def moment(time: datetime | None) -> str:
 
 
 def sign(number: float | None) -> str:
-    """`gain`, `loss` or nothing: what colours a number."""
+    """`gain`, `loss` or nothing: what decides a number's colour."""
     if not _known(number) or number == 0:
         return ""
     return "gain" if number > 0 else "loss"
@@ -132,7 +132,7 @@ def _known(number: float | None) -> TypeGuard[float]:
 
 
 def _digits(number: float) -> str:
-    """Four digits that count, without powers of ten and trailing zeros."""
+    """Four significant digits, without powers of ten and trailing zeros."""
     if number == 0:
         return "0"
     places = max(0, _DIGITS - 1 - math.floor(math.log10(abs(number))))
@@ -146,7 +146,7 @@ _JOINERS = frozenset("\u200c\u200d")  # they hold emoji and Indic letters togeth
 def shown_text(text: str, longest: int) -> str:
     """`text` on one line, without control codes and text-direction overrides, cut to `longest` characters.
 
-    May come out empty. Markup is left to whoever renders it, since each page escapes in its own way.
+    May come out empty. Markup is left to the renderer, since each page escapes in its own way.
     """
     kept = "".join(
         character

@@ -29,7 +29,7 @@ def token_rules(settings: Settings) -> TokenRules:
 
 
 def screening_rules(settings: Settings) -> ScreeningRules:
-    """What makes a whale no trader worth fetching."""
+    """What makes a whale not worth fetching."""
     return ScreeningRules(min_holding_usd=settings.min_holding_usd)
 
 

@@ -42,7 +42,7 @@ def test_a_second_drain_of_the_same_root_is_refused_while_one_is_at_work(drained
     settings = drained.settings(LATER)
     with (
         FileLock(settings.resolved_state_dir / "drain.lock"),
-        pytest.raises(DrainError, match="Another `smart-trader run` is at work"),
+        pytest.raises(DrainError, match="Another `smart-trader run` is working"),
     ):
         drain(settings)
     assert versions(drained.store) == before

@@ -64,7 +64,7 @@ def test_an_empty_variable_is_no_setting_and_none_is_no_limit(monkeypatch):
 
 def test_a_misspelt_variable_is_refused_with_the_nearest_name(monkeypatch):
     monkeypatch.setenv(PREFIX + "CREDIT_PER_RUN", "5")
-    with pytest.raises(SettingsError, match=r"CREDIT_PER_RUN names no setting.*CREDITS_PER_RUN\?"):
+    with pytest.raises(SettingsError, match=r"CREDIT_PER_RUN is not a setting.*CREDITS_PER_RUN\?"):
         load_settings()
 
 

@@ -1,1 +1,1 @@
-"""The seven assets, one thin module a table: read due rows, call a pure function, return batches."""
+"""The assets, one thin module per table: read due rows, call a pure function, return batches."""

@@ -1,4 +1,4 @@
-"""What a fetching asset counts beside its rows: requests and credits by endpoint, and the wait for the API."""
+"""What a fetching asset counts besides its rows: requests and credits by endpoint, and the wait for the API."""
 
 from smart_trader_assets.birdeye.session import FetchSession
 from smart_trader_assets.lake.run_metrics import CREDITS, FETCH_SECONDS, REQUESTS

@@ -1,8 +1,8 @@
-"""Which addresses are pools: those that any swap row went through.
+"""Which addresses are pools: every address that a swap row went through.
 
-Data files never change, so what was found in one is remembered, and each ranking reads the files that came
-since the one before: the rows that were fetched, settled or compacted meanwhile. Where nothing is remembered,
-or the note is from another root or garbled, all files are read; the result is the same.
+Data files never change, so what was found in one is remembered, and each ranking reads the files that were
+added since the one before: the rows that were fetched, settled or compacted meanwhile. Where nothing is
+remembered, or the note is from another root or garbled, all files are read; the result is the same.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ POOLS_NOTE = "pools"
 
 
 def pool_addresses(store: DeltaStore, folder: Path) -> set[str]:
-    """The pools of all swap rows, without those that are no trader's address for certain.
+    """The pools of all swap rows, without those that are certainly not a trader's address.
 
     What each data file holds is noted in `folder`.
     """

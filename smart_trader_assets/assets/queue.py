@@ -20,7 +20,7 @@ def queue_asset() -> dg.AssetsDefinition:
         group_name="ops",
         owners=OWNERS,
         kinds={"deltalake"},
-        description="One look at the queue: rows by state, what is due, what is in trouble. Materialize it to "
+        description="A snapshot of the queue: rows by state, what is due, what is failing. Materialize it to "
         "see it; it writes nothing.",
     )
     def queue(

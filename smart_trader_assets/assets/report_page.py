@@ -1,4 +1,4 @@
-"""reports/smart_traders_page: the ranking to look at."""
+"""reports/smart_traders_page: the ranking as an HTML page."""
 
 import dagster as dg
 
@@ -10,7 +10,7 @@ from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS
 
 
 def report_page_asset() -> dg.AssetsDefinition:
-    """The asset of the HTML page; it lies beside the tables and is none itself."""
+    """The asset of the HTML page; it is stored beside the tables but is not one itself."""
 
     @dg.asset(
         key=REPORT_KEY,

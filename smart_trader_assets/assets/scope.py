@@ -1,4 +1,4 @@
-"""What one run of an asset is to do: its clock, its shards, and whether to take everything anew."""
+"""What one run of an asset has to do: its time, its shards, and whether to redo everything."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class RunConfig(dg.Config):
     """Configuration of a run of an asset."""
 
     reprocess: bool = False
-    """Take all rows of the partitions anew, not only those that are due. The tag `reprocess` does the same."""
+    """Process all rows of the partitions again, not only the due ones. The tag `reprocess` does the same."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class RunScope:
     def due_by_shard(
         self, cursor: Cursor, table: pl.LazyFrame
     ) -> Iterator[tuple[str, pl.DataFrame]]:
-        """The due rows, a frame a shard; says so where there is nothing to do."""
+        """The due rows, a frame per shard; logs it where there is nothing to do."""
         due = self.due(cursor, table)
         if not due.height:
             self.log.info(f"Nothing is due in {cursor.contract.name} for {cursor.consumer}.")

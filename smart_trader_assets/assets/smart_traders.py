@@ -1,4 +1,4 @@
-"""The gold tables: one judgement on every wallet, written to three tables in one step."""
+"""The gold tables: one classification of every wallet, written to three tables in one step."""
 
 from collections.abc import Iterator
 
@@ -34,7 +34,7 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
     """The assets of gold/smart_traders, gold/classified_wallets and gold/tier_changes.
 
     The ranking comes last, since its batch settles the PnL rows: whatever dies before, the rows are still
-    due, the judgement is made again, and what was written of it is found to be there already.
+    due, the classification is made again, and what was already written of it stays as it is.
     """
 
     @medallion_assets(
@@ -42,18 +42,18 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
         {
             _CLASSIFIED: (
                 CLASSIFIED_WALLETS,
-                "Keeps apart what is no trader (pools, arbitrageurs, bots, same-block traders, sellers of "
-                "what was transferred in) and who has not shown enough. Every wallet with PnL is either here "
+                "Separates what is not a trader (pools, arbitrageurs, bots, same-block traders, sellers of "
+                "what was transferred in) and what has not shown enough. Every wallet with PnL is either here "
                 "or among the smart traders.",
             ),
             _CHANGES: (
                 TIER_CHANGES,
-                "Compares each ranking with what was last told of each wallet. Rows are only ever added.",
+                "Compares each ranking with each wallet's last recorded tier. Rows are only ever added.",
             ),
             _TRADERS: (
                 SMART_TRADERS,
-                "Ranks the wallets whose profit is known well enough, by what their results prove. Someone "
-                "who no longer qualifies leaves at the next run.",
+                "Ranks the wallets whose profit is known well enough, by what their results prove. A wallet "
+                "that no longer qualifies leaves with the next run.",
             ),
         },
         settings=declared,
@@ -135,7 +135,7 @@ def _classify(
 
 
 def _names(tracked_tokens: pl.LazyFrame, numbers: pl.DataFrame) -> dict[str, str]:
-    """What the tracked tokens among the numbers' are called; the others go by their mint."""
+    """The symbols of the tracked tokens among them; others are named by their mint."""
     mints = numbers["token_address"].unique().to_list()
     listed = (
         tracked_tokens.filter(pl.col("token_address").is_in(mints))

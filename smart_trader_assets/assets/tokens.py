@@ -24,7 +24,7 @@ def tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
         TOKENS,
         settings=declared,
         description="Lists the most liquid tokens that move, as BirdEye shows them now. The API knows only "
-        "the present: a day that has passed keeps the rows that it has.",
+        "the present: a past day keeps the rows that it has.",
         partitions=partitions.days,
         fetches=True,
     )
@@ -59,7 +59,7 @@ def tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
 
 
 def _keep_the_past(days: list[date], today: date, lake: LakeResource, scope: RunScope) -> None:
-    """Say what a day other than today keeps; dg.Failure for one that has nothing and never will."""
+    """Log what a day other than today keeps; dg.Failure for one that has nothing and never will."""
     if not days:
         return
     counts = dict(lake.store.row_counts(TOKENS, "snapshot_date").iter_rows())

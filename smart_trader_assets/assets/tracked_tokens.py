@@ -22,8 +22,8 @@ def tracked_tokens_asset(declared: Settings, partitions: Partitions) -> dg.Asset
     @medallion_asset(
         TRACKED_TOKENS,
         settings=declared,
-        description="Takes over listed tokens that pass the thresholds; a rejected one keeps its reason in "
-        "bronze/tokens. A later listing changes the metrics, never how far the token has come.",
+        description="Adds the listed tokens that pass the thresholds; a rejected one keeps its reason in "
+        "bronze/tokens. A later listing changes the metrics, never the token's state.",
         partitions=partitions.token_shards,
         inputs={"tokens": TOKENS},
         all_partitions_of=("tokens",),

@@ -22,8 +22,8 @@ def tracked_whales_asset(declared: Settings, partitions: Partitions) -> dg.Asset
     @medallion_asset(
         TRACKED_WHALES,
         settings=declared,
-        description="Takes over every holder that was fetched. What is known of a wallet's swaps is the "
-        "wallet's: a new holding of a wallet fetched lately brings no new fetch.",
+        description="Adds every holder that was fetched. What is known of a wallet's swaps belongs to the "
+        "wallet: a new holding of a recently fetched wallet causes no new fetch.",
         partitions=partitions.wallet_shards,
         inputs={"whales": WHALES},
         all_partitions_of=("whales",),

@@ -65,7 +65,7 @@ def transactions_asset(declared: Settings, partitions: Partitions) -> dg.AssetsD
             with birdeye.session(scope.budget) as session:
                 for shard, due in scope.due_by_shard(WHALES_TO_FETCH, tracked_whales):
                     yield _screen(shard, to_screen(due), settings)
-                    # Read again: the screening has moved states, and with them the rows' versions.
+                    # Read again: screening has moved states, and with them the rows' versions.
                     screened = lake.store.scan(TRACKED_WHALES).filter(
                         pl.col("wallet_shard") == shard
                     )
@@ -73,7 +73,7 @@ def transactions_asset(declared: Settings, partitions: Partitions) -> dg.AssetsD
                     ready = to_fetch(screened, wallets).collect()
                     count = ready["wallet_address"].n_unique()
                     most = birdeye.estimate({"trader_txs": settings.swap_pages_per_run * count})
-                    context.log.info(f"Shard {shard}: {count} wallets are to be fetched, {most}.")
+                    context.log.info(f"Shard {shard}: {count} wallets to fetch, {most}.")
                     yield from _fetch_shard(shard, ready, wallets, scope, settings, session)
 
         return Batches(batches())

@@ -17,7 +17,7 @@ from smart_trader_assets.tables.cursors import PNL_TO_AGE, SWAPS_TO_COUNT
 from smart_trader_assets.tables.pnl_inputs import read_pnl_inputs
 from smart_trader_assets.tables.transitions import swaps_counted
 
-# So many that the engine works on long columns, so few that their swaps fit well into memory.
+# Enough for the engine to work on long columns, few enough that their swaps fit easily into memory.
 WALLETS_AT_ONCE = 2_000
 
 
@@ -53,7 +53,7 @@ def wallet_pnl_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDef
         def batches() -> Iterator[Batch]:
             wallets = _due_wallets(transactions, own, scope)
             if not wallets.height:
-                scope.log.info("No wallet has swaps to count or numbers of an earlier day.")
+                scope.log.info("No wallet has uncounted swaps or numbers of an earlier day.")
             for chosen in wallets.iter_slices(WALLETS_AT_ONCE):
                 yield from _compute(chosen, transactions, tracked_whales, tokens, scope)
 

@@ -19,7 +19,7 @@ MOST_SHOWN = 500
 
 
 def helius_webhook_asset() -> dg.AssetsDefinition:
-    """The asset of the webhook; it lies at Helius and is no table."""
+    """The asset of the webhook; it is kept at Helius and is not a table."""
 
     @dg.asset(
         key=WEBHOOK_KEY,
@@ -43,14 +43,14 @@ def helius_webhook_asset() -> dg.AssetsDefinition:
 
 
 def follow_ranking(log: logging.Logger, settings: Settings, lake: LakeResource) -> dict[str, Any]:
-    """Read the webhook, show the difference, write it where there is one; what to show of it.
+    """Read the webhook, show the difference, write it where there is one; returns what to show of it.
 
     Raises a HeliusError where the webhook cannot be read or written; it is never written after a read
     that failed.
     """
     off = why_off(settings)
     if off is None and not _anything_judged(lake):
-        off = "No wallet has been judged yet: the webhook is left as it is."
+        off = "No wallet has been classified yet: the webhook is left as it is."
     if off is not None or settings.helius_api_key is None or settings.helius_webhook_id is None:
         log.info(off)
         return {"outcome": "off", "why": off}
@@ -87,7 +87,7 @@ def follow_ranking(log: logging.Logger, settings: Settings, lake: LakeResource) 
 
 
 def _anything_judged(lake: LakeResource) -> bool:
-    """Whether there is a ranking: one that left nobody empties the webhook, a missing one does not."""
+    """Whether there is a ranking: an empty one empties the webhook, a missing one does not."""
     return any(
         lake.store.row_counts(table)["rows"].sum() for table in (SMART_TRADERS, CLASSIFIED_WALLETS)
     )

@@ -34,7 +34,7 @@ def alert_sensors(
         asset_selection=[asset],
         minimum_interval_seconds=settings.sensor_seconds,
         default_status=sensor_status(settings),
-        description=f"Materializes {name} where {SMART_TRADERS.name} has a new version or the last run failed.",
+        description=f"Materializes {name} when {SMART_TRADERS.name} has a new version or the last run failed.",
     )
     def webhook_due(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         fail_and_log_expired_runs(context)
@@ -49,7 +49,7 @@ def alert_sensors(
             return _skip(context, "The ranking has changed, and the webhook has a live run.")
         if until := wait_after_failures(context.instance, name, datetime.now(UTC)):
             return _skip(
-                context, f"The last runs failed: the next is asked for at {until:%H:%M:%S} UTC."
+                context, f"The last runs failed: the next one is requested at {until:%H:%M:%S} UTC."
             )
         if failed_ranking := failed_checks(context.instance, [SMART_TRADERS.name]):
             return _skip(context, f"The ranking has changed, but {format_failures(failed_ranking)}")
@@ -72,7 +72,7 @@ def alert_sensors(
 
 
 def _parse(cursor: str | None) -> tuple[int | None, int]:
-    """The version that was last asked for, and the number of requests; a garbled cursor starts afresh."""
+    """The version that was last requested, and the number of requests; a garbled cursor starts over."""
     version, _, attempt = (cursor or "").partition(":")
     return (int(version), int(attempt)) if version.isdigit() and attempt.isdigit() else (None, 0)
 

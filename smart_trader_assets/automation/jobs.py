@@ -22,7 +22,7 @@ from smart_trader_assets.tables.catalog import (
 
 SNAPSHOT = "snapshot"
 
-# One step judges all wallets and writes what comes of it: a run for the ranking takes all of it.
+# One step classifies all wallets and writes all results: a run for the ranking materializes all of them.
 _RANKING = (SMART_TRADERS.name, CLASSIFIED_WALLETS.name, TIER_CHANGES.name)
 
 _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -36,7 +36,7 @@ _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         (TRACKED_WHALES.name, TRANSACTIONS.name, WALLET_PNL.name),
     ),
     "ranking": (
-        "Judges all wallets: ranked, or kept out, and what changed; and writes the page to look at.",
+        "Classifies all wallets as ranked or excluded, records what changed, and writes the report page.",
         (*_RANKING, REPORT_KEY.to_user_string()),
     ),
 }
@@ -48,13 +48,13 @@ ASSETS_OF_JOBS: Mapping[str, frozenset[dg.AssetKey]] = {
 
 
 def assets_of(consumer: str) -> list[dg.AssetKey]:
-    """What a run for the asset `consumer` materializes: it, and what the same step writes beside it."""
+    """What a run for the asset `consumer` materializes: it, and what the same step writes along with it."""
     tables = _RANKING if consumer == SMART_TRADERS.name else (consumer,)
     return [dg.AssetKey(table.split("/")) for table in tables]
 
 
 def run_assets(consumer: str) -> list[dg.AssetKey]:
-    """What a run in the background materializes for `consumer`: a ranking is written with its page."""
+    """What a run in the background materializes for `consumer`: a ranking comes with its page."""
     return [*assets_of(consumer), *([REPORT_KEY] if consumer == SMART_TRADERS.name else [])]
 
 

@@ -1,8 +1,8 @@
-"""The run's log as JSON, one object a line on standard output, for programs that collect logs.
+"""The run's log as JSON, one object per line on standard output, for programs that collect logs.
 
-Every line has time, level, run_id, asset, partition and message; what a materialization counted stands
-in fields of its own. What people read (progress, the leaderboard, Dagster's coloured lines) is on
-standard error then.
+Every line has time, level, run_id, asset, partition and message; what a materialization counted is
+in separate fields. What people read (progress, the leaderboard, Dagster's coloured lines) then goes to
+standard error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from smart_trader_assets.automation.live_runs import (
 from smart_trader_assets.lake.run_metrics import span_of
 from smart_trader_assets.tables.catalog import ALL_TABLES
 
-# What Dagster itself tells of a run, beside what the assets say: all else is its machinery.
+# What Dagster itself reports of a run, beside what the assets log: all else is its machinery.
 _TOLD: Mapping[dg.DagsterEventType, int] = {
     dg.DagsterEventType.ASSET_MATERIALIZATION: logging.INFO,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION: logging.INFO,
@@ -45,11 +45,13 @@ Line = dict[str, Any]
 def run_log(log_format: Literal["text", "json"]) -> dg.ResourceDefinition:
     """The resource that prints the run's log as JSON, or (text) leaves it to Dagster.
 
-    A listener and not a logger of the definitions: Dagster asks those of a run only where its configuration
-    names them, and a run that a person launches has none.
+    A listener and not a logger of the definitions: Dagster uses those only in runs whose configuration
+    names them, and a run that a person launches has no configuration.
     """
 
-    @dg.resource(description="Prints what is logged of the run, as the setting log_format says.")
+    @dg.resource(
+        description="Prints the run's log in the format that the setting log_format names."
+    )
     def printed(context: dg.InitResourceContext) -> None:
         if log_format == "json" and context.instance is not None and context.run is not None:
             print_as_json(context.instance, context.run)
@@ -58,12 +60,12 @@ def run_log(log_format: Literal["text", "json"]) -> dg.ResourceDefinition:
 
 
 def print_as_json(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Print what is logged of `run` in this process from now on, its end included."""
+    """Print what is logged of `run` in this process from now on, including its end."""
     lines = _Lines(run)
 
     def tell(entry: dg.EventLogEntry) -> None:
         for line in lines.of(entry):
-            # Whoever reads the lines may have gone; the run has not.
+            # The reader of the lines may be gone; the run goes on.
             with suppress(OSError):
                 sys.stdout.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
                 sys.stdout.flush()
@@ -92,7 +94,7 @@ class _Lines:
         more: Line = {}
         match event.event_type if event else None:
             case dg.DagsterEventType.ASSET_MATERIALIZATION if event:
-                # A range of partitions is one piece of work, materialized under each of its names.
+                # A range of partitions is one piece of work, materialized under each partition's name.
                 if asset in self._counted:
                     return
                 self._counted.add(asset)
@@ -125,7 +127,7 @@ def _asset(entry: dg.EventLogEntry) -> str | None:
 
 
 def _counts(event: dg.DagsterEvent) -> Line:
-    """The numbers of a materialization, under names that are good as fields."""
+    """The numbers of a materialization, under names that work as fields."""
     metadata = event.step_materialization_data.materialization.metadata
     return {
         re.sub(r"\W", "_", name.removeprefix("dagster/")): value.value

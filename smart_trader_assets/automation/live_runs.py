@@ -29,7 +29,7 @@ _LOOK_BACK = 10
 
 
 def sensor_status(settings: Settings) -> dg.DefaultSensorStatus:
-    """Whether a sensor is on without having been switched on in the UI."""
+    """Whether a sensor starts switched on."""
     on = settings.automation
     return dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
 
@@ -42,7 +42,7 @@ def live_partitions(
 ) -> set[str]:
     """Those of `keys` that a live run of `asset` covers; for an unpartitioned asset `keys` is one name.
 
-    `assets_of_job` tells what a run of a whole job materializes.
+    `assets_of_job` gives what a run of a whole job materializes.
     """
     live: set[str] = set()
     for run in instance.get_runs(dg.RunsFilter(statuses=LIVE)):
@@ -56,7 +56,7 @@ def _materialized(
 ) -> AbstractSet[dg.AssetKey]:
     if run.asset_selection:
         return run.asset_selection
-    # A run in process has a job without a name of its own and no selection: it says what it is about.
+    # A run in process has an unnamed job and no selection: its tag says what it is for.
     if (consumer := run.tags.get(CONSUMER_TAG)) is not None:
         return {dg.AssetKey(consumer.split("/"))}
     return assets_of_job.get(run.job_name, frozenset())
@@ -74,11 +74,11 @@ def _covered(tags: Mapping[str, str], keys: Sequence[str]) -> set[str]:
 def wait_after_failures(
     instance: dg.DagsterInstance, consumer: str, now: datetime
 ) -> datetime | None:
-    """Until when no new run of `consumer` should be asked for, because its last runs failed in a row.
+    """Until when no new run of `consumer` should be requested, because its last runs failed in a row.
 
     The first failure costs no wait, since a run may have been killed; from the second on the wait
-    doubles. A run that wrote its asset and failed in what comes after it, a report for example, is none. None
-    where there is nothing to wait for, or where the clock has jumped back since.
+    doubles. A run that wrote its asset and failed in what comes after it, such as a report, does not count.
+    None where there is nothing to wait for, or the clock has jumped back since.
     """
     records = instance.get_run_records(
         dg.RunsFilter(tags={CONSUMER_TAG: consumer}), limit=_LOOK_BACK

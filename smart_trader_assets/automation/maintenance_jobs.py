@@ -27,10 +27,10 @@ class ResetChoice(dg.Config):
     shards: list[str] = Field([], description="Shards, for example 03")
     days: list[str] = Field([], description="Days, for example 2026-01-31")
     states: list[str] = Field([], description="States that the rows are in now")
-    failed: bool = Field(False, description="All rows in trouble")
+    failed: bool = Field(False, description="All failing rows")
     refetch: bool = Field(False, description="Also forget what is known of the wallets' histories")
     really: bool = Field(
-        False, description="Do it; without this the run only tells what it would do"
+        False, description="Do it; without this the run only logs what it would do"
     )
 
 
@@ -40,7 +40,7 @@ class ResetChoice(dg.Config):
     required_resource_keys={"lake", RUN_LEASE},
 )
 def reset_rows(context: dg.OpExecutionContext, config: ResetChoice) -> None:
-    """Plan, tell, and with `really` carry out a reset."""
+    """Plan and log a reset, and with `really` carry it out."""
     store: DeltaStore = context.resources.lake.store
     plan = plan_reset(
         store,
@@ -70,7 +70,7 @@ def reset_rows(context: dg.OpExecutionContext, config: ResetChoice) -> None:
 def maintain_tables(
     context: dg.OpExecutionContext, lake: LakeResource, settings: dg.ResourceParam[Settings]
 ) -> None:
-    """Keep every table's files few and its log short; one that cannot be kept fails the run at its end."""
+    """Keep each table's files few and its log short; one that cannot be maintained fails the run at its end."""
     broken: list[str] = []
     stamp = CommitInfo(context.run_id, "maintenance")
     oldest = datetime.now(UTC).date() - timedelta(days=settings.run_metrics_days)
@@ -78,7 +78,9 @@ def maintain_tables(
         try:
             if contract is RUNS:
                 forgotten = forget_runs(lake.store, before=oldest, stamp=stamp)
-                context.log.info(f"{RUNS.name}: {forgotten} rows from before {oldest} are deleted.")
+                context.log.info(
+                    f"{RUNS.name}: {forgotten} rows from before {oldest} were deleted."
+                )
             kept = maintain(
                 lake.store, contract, retention_hours=settings.retention_hours, stamp=stamp
             )
@@ -92,7 +94,7 @@ def maintain_tables(
         )
     if broken:
         raise dg.Failure(
-            f"Not kept: {', '.join(broken)}; the log says why. The other tables are.",
+            f"Not maintained: {', '.join(broken)}; the log says why. The other tables were.",
             allow_retries=False,
         )
 

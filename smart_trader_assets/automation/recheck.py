@@ -1,6 +1,6 @@
-"""The sensor that has failed blocking checks looked at again, once a table that they look at has changed.
+"""The sensor that reruns failed blocking checks once a table that they read has changed.
 
-So what waits for a check goes on by itself after the rows were mended, whoever mended them.
+So what waits for a check goes on by itself once the rows are fixed, however they were fixed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def recheck_sensor(settings: Settings, lake: LakeResource) -> dg.SensorDefinitio
         asset_selection=dg.AssetSelection.all_asset_checks(),
         minimum_interval_seconds=settings.sensor_seconds,
         default_status=sensor_status(settings),
-        description="Has blocking checks that failed look again, where a table that they look at has changed.",
+        description="Reruns failed blocking checks when a table that they read has changed.",
     )
     def failed_checks_due(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         failed = failed_checks(context.instance, _CONTRACTS)
@@ -52,9 +52,11 @@ def recheck_sensor(settings: Settings, lake: LakeResource) -> dg.SensorDefinitio
         if context.instance.get_runs(
             dg.RunsFilter(tags={CONSUMER_TAG: CHECKS}, statuses=LIVE), limit=1
         ):
-            return dg.SkipReason(f"{failures}, and a run is looking again.")
+            return dg.SkipReason(f"{failures}, and a run is rechecking.")
         if until := wait_after_failures(context.instance, CHECKS, datetime.now(UTC)):
-            return dg.SkipReason(f"{failures}; the next look is asked for at {until:%H:%M:%S} UTC.")
+            return dg.SkipReason(
+                f"{failures}; the next recheck is requested at {until:%H:%M:%S} UTC."
+            )
         attempt = int(context.cursor or 0) + 1
         return dg.SensorResult(
             run_requests=[

@@ -1,6 +1,6 @@
-"""A live run shows life: it renews a lease, and a run whose lease has expired is dead.
+"""A live run renews a lease; a run whose lease has expired is marked as failed.
 
-The default run launcher cannot tell that a run's process died: such a run stays STARTED for ever, and
+The default run launcher cannot tell that a run's process died: such a run stays STARTED forever, and
 keeps its pool slot and its partitions. The lease is a tag of the run, in Dagster's own storage, which
 run and daemon share wherever they are.
 """
@@ -23,11 +23,11 @@ LEASE_TAG = "smart_trader/lease_until"
 RENEWAL = timedelta(seconds=15)
 LEASE = timedelta(seconds=60)
 
-# A run that has started but has not come to take its lease yet: loading the code takes seconds.
+# A run that has started but has not taken its lease yet: loading the code takes seconds.
 GRACE = timedelta(seconds=90)
 
-# A run that was made but never launched, or whose process never came up. Dagster's own monitoring,
-# where it is switched on, is faster; a machine that has to be fetched first takes minutes.
+# A run that was created but never launched, or whose process never started. Dagster's own monitoring,
+# where it is switched on, is faster; a machine that has to be provisioned first takes minutes.
 LAUNCH_GRACE = timedelta(minutes=5)
 
 _log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def keep_lease(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
             until = datetime.now(UTC) + LEASE
             try:
                 instance.add_run_tags(run_id, {LEASE_TAG: until.isoformat()})
-            except Exception:  # noqa: BLE001 - whatever the storage raises, the run itself is well
+            except Exception:  # noqa: BLE001 - whatever the storage raises, the run itself is fine
                 _log.warning("The lease of run %s could not be renewed.", run_id, exc_info=True)
             if stop.wait(RENEWAL.total_seconds()):
                 return
@@ -77,9 +77,9 @@ def run_lease(context: dg.InitResourceContext) -> Iterator[None]:
 
 
 def fail_expired_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> list[str]:
-    """Mark the runs that have died as failed and give back their pool slots; their ids.
+    """Mark expired runs as failed and free their pool slots; returns their ids.
 
-    The rows of a dead run are still due, since nothing but a settlement moves a state.
+    The rows of an expired run are still due, since nothing but a settlement moves a state.
     """
     dead = [record.dagster_run for record in expired_runs(instance, now)]
     for run in dead:
@@ -89,10 +89,10 @@ def fail_expired_runs(instance: dg.DagsterInstance, now: datetime | None = None)
 
 
 def expired_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> list[dg.RunRecord]:
-    """The runs that have died, and that Dagster still takes for alive.
+    """The expired runs: those that have died and that Dagster still takes for alive.
 
-    Dead is a run under way whose lease has expired, and one that has been at its launch for longer than
-    `LAUNCH_GRACE`. A run that waits in the queue lives.
+    Expired is a run under way whose lease has run out, and one that has been launching for longer than
+    `LAUNCH_GRACE`. A run that waits in the queue is alive.
     """
     now = now or datetime.now(UTC)
     under_way = dg.RunsFilter(statuses=_UNDER_WAY + _AT_ITS_LAUNCH)
@@ -100,15 +100,15 @@ def expired_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> l
 
 
 def fail_and_log_expired_runs(context: dg.SensorEvaluationContext) -> None:
-    """Bury the dead runs from a sensor's tick, whose log names each of them."""
+    """Fail the expired runs from a sensor's tick, whose log names each of them."""
     for run_id in fail_expired_runs(context.instance):
-        context.log.warning(f"Run {run_id} no longer renewed its lease: marked as failed.")
+        context.log.warning(f"Run {run_id} stopped renewing its lease: marked as failed.")
 
 
 def _cause(run: dg.DagsterRun) -> str:
     if run.status in _AT_ITS_LAUNCH:
-        return "The run was never started: what should have launched it has died."
-    return "The run's process has died: it no longer renewed its lease."
+        return "The run was never started: the process that should have launched it has died."
+    return "The run's process has died: it stopped renewing its lease."
 
 
 def _alive_until(record: dg.RunRecord) -> datetime:

@@ -24,14 +24,14 @@ def make_schedules(
         cron_schedule=settings.snapshot_cron,
         execution_timezone="UTC",
         default_status=status,
-        description="Takes a token snapshot of the day that is under way.",
+        description="Takes today's token snapshot.",
     )
     def snapshot_schedule(
         context: dg.ScheduleEvaluationContext,  # noqa: ARG001
     ) -> dg.RunRequest | dg.SkipReason:
         if notice := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
             return dg.SkipReason(
-                f"Fetching is parked until {notice.until:%Y-%m-%d %H:%M} UTC: {notice.reason}"
+                f"Fetching is paused until {notice.until:%Y-%m-%d %H:%M} UTC: {notice.reason}"
             )
         return dg.RunRequest(partition_key=settings.now().date().isoformat())
 
@@ -43,6 +43,6 @@ def make_schedules(
             cron_schedule=settings.maintenance_cron,
             execution_timezone="UTC",
             default_status=status,
-            description="Compacts the tables, takes checkpoints, deletes files that nothing reads any more.",
+            description="Compacts the tables, takes checkpoints, deletes files that nothing reads any longer.",
         ),
     ]

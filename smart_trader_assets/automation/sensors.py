@@ -1,4 +1,4 @@
-"""One sensor a consumer, made by one factory from its cursors."""
+"""One sensor per consumer, made by one factory from its cursors."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -51,7 +51,7 @@ def make_sensors(
 ) -> list[dg.SensorDefinition]:
     """The sensors of all consumers, in the order in which rows flow; `reads` are the tables that each reads.
 
-    They share `lake`, whose root is compared once a process: a tick must be cheap, and a run compares anew.
+    They share `lake`, whose root is checked once per process: a tick must be cheap, and a run checks again.
     """
     return [
         _sensor(
@@ -83,7 +83,7 @@ def _sensor(
         asset_selection=run_assets(consumer),
         minimum_interval_seconds=settings.sensor_seconds,
         default_status=sensor_status(settings),
-        description=f"Materializes {consumer} where rows are due by {due_by}.",
+        description=f"Materializes {consumer} when rows are due by {due_by}.",
     )
     def due_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         fail_and_log_expired_runs(context)
@@ -94,8 +94,8 @@ def _sensor(
         versions = {c.contract.name: store.version(c.contract) for c in cursors}
         for table in before.went_back(versions):
             context.log.warning(
-                f"{table} is at version {versions[table]}, and was at {before.versions[table]}: "
-                "it was put back from a copy or made anew. Its states are taken as they stand."
+                f"{table} is at version {versions[table]}, but was at {before.versions[table]}: "
+                "it was restored from a backup or made again. Its states are used as they are."
             )
         if before.nothing_new(versions):
             return _skip(before, f"Nothing is due: {_at(versions)}, unchanged since the last tick.")
@@ -111,7 +111,7 @@ def _sensor(
         requests = plan_requests(due, live, keys, settings.shards_per_run)
         if not requests:
             return _skip(
-                seen, f"{seen.due} rows are due, and every partition of them has a live run."
+                seen, f"{seen.due} rows are due, and each of their partitions has a live run."
             )
         if failed := failed_checks(context.instance, read):
             return _skip(seen, f"{seen.due} rows are due, but {format_failures(failed)}")
@@ -152,9 +152,9 @@ def _sensor(
         if consumer in FETCHERS and (
             notice := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC))
         ):
-            return f"fetching is parked until {notice.until:%Y-%m-%d %H:%M} UTC: {notice.reason}"
+            return f"fetching is paused until {notice.until:%Y-%m-%d %H:%M} UTC: {notice.reason}"
         if until := wait_after_failures(instance, consumer, datetime.now(UTC)):
-            return f"the last runs failed: the next is asked for at {until:%H:%M:%S} UTC."
+            return f"the last runs failed: the next one is requested at {until:%H:%M:%S} UTC."
         return None
 
     return due_sensor

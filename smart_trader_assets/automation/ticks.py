@@ -1,4 +1,4 @@
-"""What a sensor's tick decides, as a function of what it sees: pure, so that every case can be tested."""
+"""What a sensor's tick decides, as a function of its inputs: pure, so that every case can be tested."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WHOLE = "all"
 class TickCursor:
     """What a sensor remembers from tick to tick.
 
-    versions: the version of each table that it read; due: the rows that it then found due; waiting:
+    versions: the version of each table that it read; due: the rows that it found due then; waiting:
     whether rows were there that fall due by time alone; attempt: counts requests, so that no run key is
     used twice.
     """
@@ -30,7 +30,7 @@ class TickCursor:
 
     @classmethod
     def parse(cls, text: str | None) -> Self:
-        """The remembered cursor; one that is garbled or of another format starts afresh and loses nothing."""
+        """The remembered cursor; one that is garbled or of another format starts over and loses nothing."""
         try:
             cursor: Self = TypeAdapter(cls).validate_json(text or "", strict=True)
         except ValidationError:
@@ -42,7 +42,7 @@ class TickCursor:
         return json.dumps(asdict(self), sort_keys=True)
 
     def went_back(self, versions: Mapping[str, int]) -> list[str]:
-        """Tables that are at an older version than before: put back from a copy, or made anew."""
+        """Tables that are at an older version than before: restored from a backup, or made again."""
         return [t for t, version in versions.items() if version < self.versions.get(t, version)]
 
     def nothing_new(self, versions: Mapping[str, int]) -> bool:
@@ -52,7 +52,7 @@ class TickCursor:
 
 @dataclass(frozen=True)
 class Request:
-    """One run to ask for: the first and the last partition, and the due rows between them."""
+    """One run to request: the first and the last partition, and the due rows between them."""
 
     first: str
     last: str
@@ -67,7 +67,7 @@ class Request:
 def plan_requests(
     due: Mapping[str, int], live: set[str], keys: Sequence[str], width: int
 ) -> list[Request]:
-    """As few runs as `width` allows that cover every due partition and touch none with a live run.
+    """As few runs as `width` allows, covering every due partition and touching none with a live run.
 
     A run covers a contiguous range of at most `width` partitions; those between that have nothing due
     cost nothing.

@@ -41,16 +41,16 @@ class BirdEyeClient:
 
     base_url: where the API is, without a path
     api_key: the account's key; it appears in the request's header and nowhere else
-    gate: the rate limit, shared by everybody who uses the account
+    gate: the rate limit, shared by every process that uses the account
     meter: the budget of this run
     timeout: seconds for connecting, and for each wait for bytes
-    attempts: how often a request is sent where the trouble may pass
+    attempts: how often a request is sent where the failure may be temporary
     concurrency: requests under way at once; rate x latency is needed to use the whole rate
     backoff_seconds: the first wait between attempts; it doubles, with jitter
-    outage_after: so many entities in a row failing by the server's fault, or by its rate limit, are
+    outage_after: this many entities in a row failing by the server's fault, or by its rate limit, are
         an outage
     prices: credits of one request by endpoint (`token_list`, `token_holder`, `trader_txs`)
-    page_size: rows a page, 1 to 100
+    page_size: rows per page, 1 to 100
 
     Every call raises a `StopFetchingError` or an `EntityFetchError`.
     """
@@ -141,7 +141,7 @@ class BirdEyeClient:
 
         `before` is exclusive, `floor` inclusive; a floor of None means the wallet's first trade.
         Where `max_pages` ends the walk, `resume_before` of the result is the next call's `before`.
-        An error after whole seconds were read does not throw them away: it is `stopped_by`.
+        An error after whole seconds were read does not discard them: it is in `stopped_by`.
         """
         _check_counts(before=before, max_pages=max_pages)
 
@@ -178,7 +178,7 @@ class BirdEyeClient:
 
     @contextmanager
     def _watch_for_outage(self) -> Iterator[None]:
-        """Count entities that failed by the server's fault; one that it answers starts anew."""
+        """Count entities that failed by the server's fault; one that it answers resets the count."""
         try:
             yield
         except (ServerError, RateLimitedError) as error:
@@ -186,7 +186,7 @@ class BirdEyeClient:
             if self._failed_in_a_row >= self._outage_after:
                 raise ServiceOutageError(
                     f"{self._failed_in_a_row} tokens or wallets in a row failed by the server's "
-                    f"fault, the last one so: {error} Fetching stops; see BirdEye's status page.",
+                    f"fault, the last one with: {error} Fetching stops; check BirdEye's status page.",
                     endpoint=error.endpoint,
                     entity=error.entity,
                     status=error.status,
@@ -201,4 +201,4 @@ class BirdEyeClient:
 def _check_counts(**counts: int) -> None:
     for name, count in counts.items():
         if count < 1:
-            raise CallerBugError(f"{name} is {count}, but has to be 1 or more.")
+            raise CallerBugError(f"{name} is {count}, but must be 1 or more.")

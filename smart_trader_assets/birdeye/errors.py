@@ -1,7 +1,7 @@
-"""What can go wrong between this pipeline and BirdEye, told by who is to blame.
+"""What can go wrong between this pipeline and BirdEye, sorted by who is to blame.
 
 Two branches, because a caller reacts in two ways. A `StopFetchingError` is account or service wide:
-the run stops and no token or wallet is blamed. An `EntityFetchError` is the trouble of one token or
+the run stops and no token or wallet is blamed. An `EntityFetchError` concerns one token or
 wallet: its neighbours go on. Every message names the endpoint, the entity, the HTTP status and the
 remedy; none carries the API key.
 """
@@ -65,7 +65,7 @@ class ApiUnreachableError(StopFetchingError):
 
 
 class ServiceOutageError(StopFetchingError):
-    """So many entities failed in a row by the server's fault that the service itself is down."""
+    """Enough entities failed in a row by the server's fault to call it an outage."""
 
 
 class StateFileError(StopFetchingError):

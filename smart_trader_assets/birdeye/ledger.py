@@ -55,9 +55,9 @@ class Reservation:
 
 
 class CreditLedger:
-    """Who spent how many credits when, across processes.
+    """How many credits each run spent, and when, across processes.
 
-    `month_budget` bounds the credits of a UTC month over all runs; None is no bound.
+    `month_budget` bounds the credits of a UTC month over all runs; None means no bound.
     `Path(":memory:")` keeps the ledger in this process alone.
     """
 
@@ -107,7 +107,7 @@ class CreditLedger:
         day = _utc(at).date().isoformat()
         with self._guard, exclusive(self._connection, self._path):
             for name, budget, spent, remedy in (
-                ("run", run_budget, _total(self.of_run(run_id)), "start a further run"),
+                ("run", run_budget, _total(self.of_run(run_id)), "start another run"),
                 ("month", self.month_budget, self.month_total(at), "wait for the next month"),
             ):
                 if budget is not None and spent.credits + credits > budget:
@@ -121,7 +121,7 @@ class CreditLedger:
         return Reservation(day, endpoint, credits)
 
     def unbook(self, run_id: str, reservation: Reservation) -> None:
-        """Give the credits of a request that brought nothing back; it stays a request."""
+        """Refund the credits of a request that brought nothing; it still counts as a request."""
         with self._guard, exclusive(self._connection, self._path):
             row = (reservation.day, run_id, reservation.endpoint, 0, -reservation.credits)
             self._connection.execute(_BOOK, row)

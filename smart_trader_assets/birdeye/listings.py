@@ -1,6 +1,6 @@
 """The two lists that BirdEye serves by offset: tokens of the market, and holders of a token.
 
-Both move while they are read, so the same row may come on two pages; it counts once. A row that
+Both move while they are read, so the same row may be on two pages; it counts once. A row that
 slips past between two pages comes with the next snapshot.
 """
 
@@ -42,7 +42,7 @@ class TokenListFilters:
 
 @dataclass(frozen=True, slots=True)
 class TokenList:
-    """Tokens by falling liquidity, one an address; items are as they came."""
+    """Tokens by falling liquidity, one per address; items are as received."""
 
     items: list[RawItem]
     pages: int
@@ -51,7 +51,7 @@ class TokenList:
 
 @dataclass(frozen=True, slots=True)
 class HolderList:
-    """Token accounts of one mint by falling balance: an owner may come several times."""
+    """Token accounts of one mint by falling balance: an owner may appear several times."""
 
     items: list[RawItem]
     pages: int

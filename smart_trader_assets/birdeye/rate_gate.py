@@ -1,12 +1,12 @@
 """One rate limit for every task of every process on this machine.
 
-The server counts arrivals, this side can only time departures, so two rules hold at once, both on
+The server counts arrivals, but this side can only time departures, so two rules hold at once, both on
 the log of departures that the processes share in SQLite:
 
 - a sliding window: never more than the limit departs in any window of 1 s plus `MARGIN`. The
-  margin is what one request's way to the server may vary against another's.
+  margin is how much one request's latency to the server may differ from another's.
 - a pace: departures keep most of the even distance between each other. Without it the whole limit
-  would leave at once, and the next lot would meet the stragglers of this one at the server.
+  would leave at once, and the next batch would meet the stragglers of this one at the server.
 
 A request that had to open its connection first leaves later than its turn was; `postpone` moves it
 in the log, or the first requests of a run would meet their successors at the server.
@@ -34,10 +34,10 @@ MAX_RATE = 1000
 
 
 class RateGate:
-    """Lets requests pass at no more than `requests_per_second`, whoever asks.
+    """Lets requests pass at no more than `requests_per_second`, for all callers together.
 
     `path` is a file shared by all processes that use the account, or None for this process alone.
-    Rates below one a second are fine (0.5 is thirty a minute).
+    Rates below one per second are fine (0.5 is thirty a minute).
     """
 
     def __init__(self, path: Path | None, *, requests_per_second: float) -> None:
@@ -62,7 +62,7 @@ class RateGate:
         self._log.postpone(turn)
 
     def hold(self, seconds: float) -> None:
-        """Let nobody pass, in any process, for that long (a server's `Retry-After`)."""
+        """Let no request pass, in any process, for that long (a server's `Retry-After`)."""
         self._log.hold(round(seconds * 1000))
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ def rates_for(requests_per_second: float) -> list[Rate]:
 
 
 class _DepartureLog(SQLiteBucket):
-    """The library's SQLite log of departures, made safe between processes.
+    """The library's SQLite log of departures, made safe across processes.
 
     The library counts and inserts in two transactions, with a time taken before them. Here one
     exclusive transaction takes the time, trims, counts and inserts.
@@ -107,7 +107,7 @@ class _DepartureLog(SQLiteBucket):
         return time_ns() // 1_000_000
 
     def put(self, item: RateItem) -> bool:
-        """Log a departure now, or tell how long to wait (read by the limiter)."""
+        """Log a departure now, or return how long to wait (read by the limiter)."""
         with self._guard, exclusive(self.conn, self._path):
             item.timestamp = self._trim()
             held_until = self._held_until()
@@ -129,7 +129,7 @@ class _DepartureLog(SQLiteBucket):
             )
 
     def hold(self, milliseconds: int) -> None:
-        """Let nothing depart for so long; a longer hold that is under way stays."""
+        """Let nothing depart for this long; a longer hold that is in force stays."""
         with self._guard, exclusive(self.conn, self._path):
             until = max(self.now() + milliseconds, self._held_until())
             self.conn.execute("DELETE FROM holds")
@@ -146,7 +146,7 @@ class _DepartureLog(SQLiteBucket):
         row = self.conn.execute("SELECT max(item_timestamp) FROM departures").fetchone()
         latest = int(row[0] or 0)
         # A clock set back a little stands still until it has caught up; a log that lies further
-        # ahead is of a clock that was wrong, and would block for as long.
+        # ahead comes from a clock that was wrong, and would block for as long.
         if now < latest <= now + window:
             now = latest
         self.conn.execute(

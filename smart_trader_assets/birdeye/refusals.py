@@ -1,4 +1,4 @@
-"""Turns a refusing answer into the error that says whose trouble it is and what to do."""
+"""Turns a refusal into the error that says who is to blame and what to do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ _REFUSALS: Mapping[int, tuple[type[BirdEyeError], str]] = {
     404: (NotFoundError, "BirdEye does not know it; leave it out or try it again another day"),
     408: (ServerError, "try again later"),
     422: (CallerBugError, "this is a bug in the program: report the request"),
-    429: (RateLimitedError, "lower the requests a second, or see who else uses the account"),
+    429: (
+        RateLimitedError,
+        "lower the requests per second, or find out what else uses the account",
+    ),
 }
 _CLIENT_ERRORS = range(400, 500)
 _SUCCESSES = range(200, 300)
@@ -68,7 +71,7 @@ def _classify(status: int, text: str) -> tuple[type[BirdEyeError], str]:
             "the account's credits of this month are used up; wait for the next month or buy more"
         )
     if status in {200, 401} and _PLAN_TEXT.search(text):
-        return PlanError, "the account is suspended or its plan lacks this endpoint; see the plan"
+        return PlanError, "the account is suspended or its plan lacks this endpoint; check the plan"
     if status in _REFUSALS:
         return _REFUSALS[status]
     if status in _CLIENT_ERRORS:
@@ -79,7 +82,7 @@ def _classify(status: int, text: str) -> tuple[type[BirdEyeError], str]:
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """The wait that `Retry-After` asks for: seconds, or a date compared with the server's own.
 
-    None where the header is absent or says nothing that can be followed.
+    None where the header is absent or cannot be parsed.
     """
     value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", value):

@@ -44,7 +44,7 @@ Parameters = Mapping[str, str | int]
 class Requester:
     """Sends GET requests and returns pages, or raises one of `errors`.
 
-    Passing troubles (429, 5xx, timeouts, no connection, broken answers) are tried `attempts` times
+    Temporary failures (429, 5xx, timeouts, no connection, broken answers) are tried `attempts` times
     with growing, jittered waits from `backoff_seconds` on. A `Retry-After` holds the whole gate,
     since the limit is the account's; one above `LONGEST_RETRY_AFTER_SECONDS` ends the attempts.
     """
@@ -76,7 +76,7 @@ class Requester:
                 "accept": "application/json",
             },
             timeout=timeout,
-            # A connection that has to be opened anew costs the server's sight of the even pace.
+            # Opening a new connection would disturb the even pace that the server sees.
             limits=httpx.Limits(
                 max_connections=concurrency,
                 max_keepalive_connections=concurrency,
@@ -99,7 +99,7 @@ class Requester:
     async def page(
         self, path: str, parameters: Parameters, *, entity: str, meter_as: str, credits: int
     ) -> Page:
-        """One page of a list endpoint, retried where the trouble may pass."""
+        """One page of a list endpoint, retried where the failure may be temporary."""
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self._attempts),
             wait=self._wait,
@@ -133,14 +133,14 @@ class Requester:
         except httpx.RequestError as error:
             failure = self._transport_error(error, path, entity)
         # Raised outside of the except block: httpx's errors carry the request with its headers, and
-        # an error's context is kept by whoever stores or serializes it.
+        # an error's context is kept where the error is stored or serialized.
         raise failure
 
     def _transport_error(self, error: httpx.RequestError, path: str, entity: str) -> BirdEyeError:
         detail = self.redact(f"{type(error).__name__} {error}".strip())
         if isinstance(error, _UNREACHABLE):
             return ApiUnreachableError(
-                f"GET {path} for {entity} found no way to {self._base_url} ({detail}): check the "
+                f"GET {path} for {entity} could not reach {self._base_url} ({detail}): check the "
                 "network, the base URL and the service's status.",
                 endpoint=path,
                 entity=entity,
@@ -162,7 +162,7 @@ class Requester:
         if response.is_success and envelope is None:
             raise InvalidResponseError(
                 f"GET {path} for {entity} was answered with {response.status_code} and a body that "
-                f"is not the documented envelope (it begins {self._beginning(response)!r}): see "
+                f"is not the documented envelope (it begins {self._beginning(response)!r}): check "
                 "whether the base URL is BirdEye's and whether its API has changed.",
                 endpoint=path,
                 entity=entity,
@@ -241,8 +241,8 @@ def _check_key(api_key: SecretStr) -> None:
         raise MissingKeyError("No BirdEye API key is set: put it into BIRDEYE_API_KEY.")
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise InvalidKeyError(
-            "The BirdEye API key holds blanks or characters that no header can carry: copy it "
-            "into BIRDEYE_API_KEY once more."
+            "The BirdEye API key has blanks or characters that a header cannot carry: copy it "
+            "into BIRDEYE_API_KEY again."
         )
 
 
@@ -253,7 +253,7 @@ def _checked_url(base_url: str) -> str:
         url = httpx.URL()
     if url.scheme not in {"http", "https"} or not url.host:
         raise ApiUnreachableError(
-            "The base URL of BirdEye is no http or https address: set it to "
+            "The base URL of BirdEye is not an http or https address: set it to "
             "https://public-api.birdeye.so or leave it out."
         )
     return str(url.copy_with(userinfo=b"")).rstrip("/")

@@ -1,7 +1,7 @@
 """What BirdEye answers: envelopes and items, read leniently.
 
-Unknown fields are kept as they came, so that a new field of the API reaches the tables without a
-change here. Only what cannot be worked with is refused: a broken envelope as a whole, a broken item
+Unknown fields are kept as received, so that a new field of the API reaches the tables without a
+change here. Only what is unusable is refused: a broken envelope as a whole, a broken item
 alone.
 """
 
@@ -80,14 +80,14 @@ ItemModel = TypeVar("ItemModel", bound=_Model)
 def decode_json(body: bytes) -> Any:
     """Parse a body so that no number changes: fractions become `Decimal`, never a float.
 
-    NaN, Infinity and fractions beyond a float's range are no numbers of the API: None. Raises
-    ValueError where the body is no JSON.
+    NaN, Infinity and fractions beyond a float's range are not numbers of the API: None. Raises
+    ValueError where the body is not JSON.
     """
     try:
         value = json.loads(body, parse_float=_parse_fraction, parse_constant=_parse_constant)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    # Only escapes can make half of a surrogate pair, which no UTF-8 column could hold.
+    # Only escapes can make half of a surrogate pair, which a UTF-8 column cannot hold.
     return _mend_text(value) if b"\\ud" in body.lower() else value
 
 
@@ -128,9 +128,9 @@ def reject_reason(item: Any, model: type[ItemModel]) -> str | None:
 def sift(
     items: Sequence[Any], model: type[ItemModel], redact: Callable[[str], str]
 ) -> tuple[list[RawItem], list[RejectedItem]]:
-    """Part what is a `model` from what is not; the items stay as they came.
+    """Separate what is a `model` from what is not; the items stay as received.
 
-    `redact` takes secrets out of what is quoted of a rejected item. Equal rejects count once:
+    `redact` removes secrets from what is quoted of a rejected item. Equal rejects count once:
     overlapping pages bring them again.
     """
     kept: list[RawItem] = []

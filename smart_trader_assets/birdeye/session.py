@@ -29,7 +29,7 @@ from smart_trader_assets.settings import API_KEY_VARIABLE, LIVE_URL, Settings, S
 
 T = TypeVar("T")
 
-# The stand-in has no plan that could be overrun; a rate that is set is kept there too.
+# The stand-in has no plan to exceed; a rate that is set is kept there too.
 _UNTHROTTLED = 1000.0
 LEDGER_FILE = "birdeye_credits.sqlite"
 RATE_FILE = "birdeye_rate.sqlite"
@@ -37,10 +37,10 @@ RATE_FILE = "birdeye_rate.sqlite"
 
 @dataclass(frozen=True)
 class Outcomes(Generic[T]):
-    """What came of calls made side by side, in their order.
+    """The results of calls made in parallel, in their order.
 
     None stands for a call that was given up because of `stopped`, which the caller raises once it has
-    handed on what did arrive: what was paid for is not thrown away.
+    handed on what did arrive: what was paid for is not discarded.
     """
 
     results: list[T | EntityFetchError | None]
@@ -67,9 +67,9 @@ class FetchSession:
             return self.runner.run(call)
 
     def fetch_all(self, calls: Sequence[Coroutine[object, object, T]]) -> Outcomes[T]:
-        """The results of calls made side by side; an entity's own trouble is its result.
+        """The results of calls made in parallel; an entity's own error is its result.
 
-        Trouble of the account or the service gives up what is still under way, at once; a spent budget
+        An account or service failure gives up what is still under way, at once; a spent budget
         only what was not sent yet.
         """
         with self.waiting:
@@ -86,7 +86,7 @@ class BirdEyeAccess:
     def session(self, budget: str, *, parks: bool = True) -> Iterator[FetchSession]:
         """A client whose credits count to `budget`; MissingKeyError or SettingsError before any request.
 
-        Without `parks` its trouble and its success leave the parking notice as it is.
+        Without `parks` its failures and its success leave the circuit breaker as it is.
         """
         settings = self.settings
         key = self._key()
@@ -167,7 +167,7 @@ class BirdEyeAccess:
 
 
 def open_times(settings: Settings) -> OpenTimes:
-    """How long which trouble keeps the breaker open."""
+    """How long each kind of failure keeps the breaker open."""
     return OpenTimes(
         credits=timedelta(hours=settings.park_credits_hours),
         account=timedelta(hours=settings.park_account_hours),
@@ -177,7 +177,7 @@ def open_times(settings: Settings) -> OpenTimes:
 
 @contextmanager
 def _breaker_trips(settings: Settings) -> Iterator[None]:
-    """Trouble of the account or the service parks fetching, until a session has fetched and ended well."""
+    """An account or service failure opens the breaker; a session that fetches and ends well closes it."""
     folder = settings.resolved_state_dir
     try:
         yield

@@ -43,7 +43,7 @@ def _connect(database: str, *, durable: bool) -> sqlite3.Connection:
 def exclusive(connection: sqlite3.Connection, path: Path | None) -> Iterator[None]:
     """One writer at a time, across processes: what is read inside stays true until the end.
 
-    Commits at the end and rolls back on an exception. Raises `StateFileError` for SQLite's own.
+    Commits at the end and rolls back on an exception. Raises `StateFileError` for SQLite's own errors.
     """
     with readable_errors(path):
         connection.execute("BEGIN IMMEDIATE")

@@ -1,12 +1,12 @@
-"""Walks a wallet's swaps back in time, in whole seconds, so that none is lost and none doubled.
+"""Walks a wallet's swaps back in time, in whole seconds, so that none is lost and none counted twice.
 
 Plain offsets drift: a swap that happens between two pages shifts all rows behind it. So each page
-is pinned by `before_time`, and of a full page only the seconds that it surely holds whole are
-taken; its oldest second is read again, whole, from the next page. The only place where an offset
+is pinned by `before_time`, and of a full page only the seconds that it surely holds in full are
+kept; its oldest second is read again, whole, from the next page. The only place where an offset
 is needed is a second that fills a page by itself. There, consecutive pages overlap by a few rows
-that must agree, and if they do not, rows have moved and the second is read anew.
+that must agree, and if they do not, rows have moved and the second is read again.
 
-Whether the server counts rows at `before_time` itself in is not documented. The walk asks one
+Whether the server includes rows at `before_time` itself is not documented. The walk asks one
 second too high and takes no second twice, which is right for both kinds, and remembers that the
 server is inclusive as soon as it shows a row at `before_time`.
 """
@@ -34,7 +34,7 @@ REREADS = 3
 
 @dataclass(frozen=True, slots=True)
 class SwapHistory:
-    """The swaps of one wallet that one call read. Items are as they came, in whole seconds.
+    """The swaps of one wallet that one call read. Items are as received, in whole seconds.
 
     items: every swap with `resume_before` (else the floor or the first trade) <= `block_unix_time`
         < the `before` that was asked for, newest first as the server sorts
@@ -43,7 +43,7 @@ class SwapHistory:
     resume_before: the `before` to go on with; None where complete
     truncated_seconds: seconds with more rows than the API can show; a history with any is not
         whole, even where it is complete
-    rejected: items that are no swap rows
+    rejected: items that are not swap rows
     stopped_by: the error that ended the walk after pages had been read; those pages are whole, and
         a walk from `resume_before` meets the error again if it lasts
     """
@@ -90,7 +90,7 @@ class SwapWalk:
         self._page_size = page_size
         self._overlap = min(OVERLAP, page_size // 2)
         self._position = before
-        # No swap is older than second 1, the least that the API takes.
+        # No swap is older than second 1, the smallest that the API accepts.
         self._floor = max(1, floor or 1)
         self._entity = entity
         self._redact = redact
@@ -172,7 +172,7 @@ class SwapWalk:
             if not unread:
                 raise InvalidResponseError(
                     f"A full page of the swaps of {self._entity} before {before_time} holds none "
-                    "before that time: see whether the API has changed.",
+                    "before that time: check whether the API has changed.",
                     entity=self._entity,
                 )
             offset += self._page_size - self._overlap

@@ -1,1 +1,1 @@
-"""What must be true of the tables: pure rules, and the asset checks that hold rows against them."""
+"""What must be true of the tables: pure rules, and the asset checks that apply them to rows."""

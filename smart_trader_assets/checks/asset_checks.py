@@ -1,9 +1,9 @@
-"""The asset checks in Dagster: after each run they look at the rows that it touched, and at nothing else.
+"""The asset checks in Dagster: after each run they read the rows that it touched, and nothing else.
 
-No row is missed: where a run died before its checks, the next look reaches back to the one before; a check
-that failed looks at the same rows until it passes. Asked for by hand, a check looks at the whole table, a
+No row is missed: where a run died before its checks, the next check reaches back to the last one; a check
+that failed rereads the same rows until it passes. Started by hand, a check reads the whole table, a
 partition at a time. A failed check is blocking where going on would spread a wrong number; what it found
-stands as a table in the UI.
+is shown as a table in the UI.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ _LONGEST_COMMIT = timedelta(minutes=5)
 
 
 def make_checks() -> list[dg.AssetChecksDefinition]:
-    """The checks of all tables, a step a table."""
+    """The checks of all tables, one step per table."""
     checks = all_checks()
     return [
         _table_checks(contract, [check for check in checks if check.contract is contract])
@@ -79,9 +79,9 @@ def _table_checks(contract: TableContract, checks: list[Check]) -> dg.AssetCheck
 
 
 def looks_from(began: datetime | None, last: LastLook | None) -> datetime | None:
-    """Since when touched rows are looked at by a run that began then; None for the whole table.
+    """The time from which a run that began at `began` checks touched rows; None for the whole table.
 
-    began: None for a look by hand; last: the check's last look, None where nothing remembers one.
+    began: None for a check started by hand; last: the check's last result, None where there is none.
     """
     if began is None or last is None:
         return began

@@ -1,4 +1,4 @@
-"""Every check of every table: what it looks for, and what to do where it fails."""
+"""Every check of every table: what it looks for, and what to do when it fails."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from smart_trader_assets.tables.reset import resettable
 
 @dataclass(frozen=True)
 class Look:
-    """What one check looks at: `rows` of the table of `contract`, touched since `since`, or (None) all of a
+    """What one check reads: `rows` of the table of `contract`, touched since `since`, or (None) all of a
     partition; the other tables in `store`, and the settings of the run."""
 
     store: DeltaStore
@@ -40,13 +40,13 @@ class Look:
 
 
 Find = Callable[[Look], pl.DataFrame]
-"""Gives what breaks the rule."""
+"""Returns what breaks the rule."""
 
 _BY_HAND = timedelta(days=1)
 
 _COMPUTED_AGAIN = (
-    "`smart-trader reset bronze/transactions --wallet ADDRESS --yes` has the wallet computed anew by the next "
-    "run."
+    "`smart-trader reset bronze/transactions --wallet ADDRESS --yes` makes the next run "
+    "compute the wallet again."
 )
 
 _PARENTS: tuple[tuple[TableContract, str, TableContract], ...] = (
@@ -81,7 +81,7 @@ def all_checks() -> list[Check]:
             "liquidity_is_plausible",
             "No listed token claims far more liquidity than it is worth.",
             lambda look: rules.implausible_liquidity(look.rows.collect()),
-            "Raise track_min_liquidity, or leave the token be: the list is the source's.",
+            "Raise track_min_liquidity, or accept the token: the list is the source's.",
             blocking=False,
         ),
         Check(
@@ -89,19 +89,19 @@ def all_checks() -> list[Check]:
             "prices_agree",
             "The two legs of a swap are worth about the same.",
             lambda look: rules.disagreeing_prices(look.rows.collect()),
-            "`smart-trader explain WALLET` shows which trades rest on it.",
+            "`smart-trader explain WALLET` shows which trades depend on it.",
             blocking=False,
         ),
         Check(
             TRANSACTIONS,
             "no_row_is_set_aside",
-            "Rows that break the contract are set aside with their reason; here they are seen.",
+            "Rows that break the contract are set aside with their reason; this check shows them.",
             lambda look: (
                 look.rows.filter(pl.col("set_aside_reason").is_not_null())
                 .select("swap_id", fault="set_aside_reason")
                 .collect()
             ),
-            "Nothing waits for it: these rows and their transactions are not in the numbers.",
+            "It blocks nothing: these rows and their transactions are not in the numbers.",
             blocking=False,
         ),
         Check(
@@ -125,7 +125,7 @@ def all_checks() -> list[Check]:
             lambda look: rules.poorly_covered(
                 look.rows.collect(), min_coverage=look.settings.min_coverage
             ),
-            "Nothing waits for it: what was transferred in has no known basis.",
+            "It blocks nothing: what was transferred in has no known basis.",
             blocking=False,
         ),
     ]
@@ -150,9 +150,9 @@ def _of_every_table(contract: TableContract) -> list[Check]:
         Check(
             contract,
             "keys_are_unique",
-            "No key comes twice.",
+            "No key occurs twice.",
             _doubled_keys,
-            "Delete the rows that are too many, or restore the table to a version without them.",
+            "Delete the surplus rows, or restore the table to a version without them.",
         )
     ]
     if contract.states:
@@ -170,8 +170,8 @@ def _of_every_table(contract: TableContract) -> list[Check]:
             Check(
                 contract,
                 "states_move_as_they_may",
-                "No state took a way that the contract does not know, by the table's change data feed; a row "
-                "that was reset since is right again.",
+                "No state made a transition that the contract does not allow, by the change data feed; a row "
+                "that was reset since counts as fixed.",
                 _moves,
                 put_back,
             )
@@ -180,12 +180,12 @@ def _of_every_table(contract: TableContract) -> list[Check]:
 
 
 def _choice(contract: TableContract) -> str:
-    """How a reset of the table's rows is narrowed to those that were found."""
+    """The options that narrow a reset of the table to the rows that were found."""
     return "--wallet ADDRESS" if "wallet_address" in contract.schema else "--token MINT"
 
 
 def _doubled_keys(look: Look) -> pl.DataFrame:
-    """Touched rows are held against all rows of their partitions, within the bounds of their time."""
+    """Touched rows are compared with all rows of their partitions, within the bounds of their time."""
     contract, rows = look.contract, look.rows
     key = list(contract.key)
     if look.since is None:
@@ -244,7 +244,7 @@ def _references(child: TableContract, column: str, parent: TableContract) -> Che
     return Check(
         child,
         f"{column}_is_known",
-        f"Every {column} stands in {parent.name}.",
+        f"Every {column} is in {parent.name}.",
         find,
         f"Restore {parent.name} to a version that has them, or delete the rows that name them.",
     )

@@ -1,7 +1,7 @@
-"""What the last looks of the blocking checks came to, as Dagster's own storage keeps it.
+"""The last results of the blocking checks, as Dagster's own storage keeps them.
 
 A failed check blocks what is downstream within its run by itself. Sensors and the drain decide run by run,
-and look here before they go downstream of a table.
+and read these results before they go downstream of a table.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class UnsoundTableError(SmartTraderError):
 
 @dataclass(frozen=True)
 class LastLook:
-    """The last look of a check that came to an end."""
+    """The last completed result of a check."""
 
     at: datetime
     evaluation: dg.AssetCheckEvaluation
@@ -46,7 +46,7 @@ class LastLook:
 
 @dataclass(frozen=True)
 class FailedCheck:
-    """A blocking check whose last look found something; `versions` are those of the tables it looked at."""
+    """A failed blocking check; `versions` are those of the tables that it read."""
 
     key: dg.AssetCheckKey
     at: datetime
@@ -70,7 +70,7 @@ class FailedCheck:
 
     @property
     def formatted_rows(self) -> str:
-        """The first rows that it found, one a line."""
+        """The first rows that it found, one per line."""
         lines = [
             ", ".join(
                 f"{name} {shown_text(value, _LONGEST_VALUE)}"
@@ -85,7 +85,7 @@ class FailedCheck:
 def last_looks(
     instance: dg.DagsterInstance, keys: Collection[dg.AssetCheckKey]
 ) -> dict[dg.AssetCheckKey, LastLook]:
-    """The last completed look of each check; one that is under way or broke off does not count."""
+    """The last completed result of each check; one that is under way or broke off does not count."""
     storage = instance.event_log_storage
     records = dict(storage.get_latest_asset_check_execution_by_key(list(keys)))
     broken_off = [key for key, record in records.items() if not _is_complete(record.evaluation)]
@@ -103,7 +103,7 @@ def last_looks(
 
 
 def failed_checks(instance: dg.DagsterInstance, tables: Collection[str]) -> list[FailedCheck]:
-    """The blocking checks of `tables` whose last look found something: one query of the instance."""
+    """The failed blocking checks of `tables`, by one query of the instance."""
     remedies = {
         dg.AssetCheckKey(dg.AssetKey(check.contract.name.split("/")), check.name): check.remedy
         for check in all_checks()
@@ -124,12 +124,12 @@ def failed_checks(instance: dg.DagsterInstance, tables: Collection[str]) -> list
 
 
 def format_failures(failed: Collection[FailedCheck]) -> str:
-    """What failed and what to do about it, on one line: why a sensor asks for nothing."""
+    """What failed and what to do about it, on one line: why a sensor requests nothing."""
     return " ".join(f"{check.fault} {check.remedy}" for check in failed)
 
 
 def unsound_table_error(failed: Collection[FailedCheck]) -> UnsoundTableError:
-    """The error that tells what the checks found, where, and what to do about it."""
+    """The error that reports what the checks found, where, and what to do about it."""
     entries = [
         f"{check.fault[0].upper()}{check.fault[1:]}\n{check.formatted_rows}\n{check.remedy}".replace(
             "\n\n", "\n"
@@ -152,7 +152,7 @@ def tables_read(assets: Collection[dg.AssetsDefinition]) -> dict[str, frozenset[
 
 
 def _is_complete(evaluation: object) -> bool:
-    # What is only planned comes as another class under the same name.
+    # A planned check is another class under the same name.
     return isinstance(evaluation, dg.AssetCheckEvaluation)
 
 

@@ -1,4 +1,4 @@
-"""The rules: each takes rows and gives those that break it, with a column `fault` that says how.
+"""The rules: each takes rows and returns those that break it, with a column `fault` that says how.
 
 Pure frames in, frames out. An empty frame means that the rule holds.
 """
@@ -13,7 +13,7 @@ import polars as pl
 from smart_trader_assets.delta.contract import State, TableContract
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
 
-# What float64 columns may differ by where they must be equal: relative to the flow that they come from.
+# By how much float64 columns that must be equal may differ, relative to the flow that they come from.
 _TOLERANCE = 1e-9
 
 _WIDENING = WINDOWS[::-1]
@@ -25,7 +25,7 @@ def doubled_keys(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
         rows.filter(rows.select(key).is_duplicated())
         .select(key)
         .unique()
-        .with_columns(fault=pl.lit("the key comes more than once"))
+        .with_columns(fault=pl.lit("the key occurs more than once"))
     )
 
 
@@ -50,7 +50,7 @@ def unsound_states(
 def forbidden_moves(changes: pl.DataFrame, key: Sequence[str], state: State) -> pl.DataFrame:
     """Changes of state that no transition of the contract allows.
 
-    changes: the key, and the state column's value as text `before` and `after`, one row a change.
+    changes: the key, and the state column's value as text `before` and `after`, one row per change.
     Columns out: the key, fault.
     """
     allowed = pl.any_horizontal(
@@ -74,7 +74,7 @@ def orphans(
         rows.select(column)
         .unique()
         .join(parents, on=column, how="anti")
-        .with_columns(fault=pl.lit(f"{parent_table} does not know it"))
+        .with_columns(fault=pl.lit(f"it is not in {parent_table}"))
     )
 
 
@@ -94,7 +94,9 @@ def broken_identities(pnl: pl.DataFrame) -> pl.DataFrame:
             & (pl.col("closing_count") <= pl.col("sell_count")),
             "wins, closing trades and sells do not nest",
         ),
-        _unless(pl.col("coverage").is_between(-1e-9, 100 + 1e-9), "coverage is no share of 100 %"),
+        _unless(
+            pl.col("coverage").is_between(-1e-9, 100 + 1e-9), "coverage is not between 0 and 100 %"
+        ),
         _unless(
             pl.col("coverage").is_null() == (pl.col("total_sold") == 0),
             "coverage does not say that nothing was sold",
@@ -153,9 +155,9 @@ def poorly_covered(pnl: pl.DataFrame, *, min_coverage: float) -> pl.DataFrame:
 
 
 def disagreeing_prices(swaps: pl.DataFrame, *, most_apart: float = 10.0) -> pl.DataFrame:
-    """Swap rows whose legs are worth amounts more than `most_apart` times apart.
+    """Swap rows whose legs' values are more than `most_apart` times apart.
 
-    Thin tokens differ by tens of percent; more says that a price is wrong.
+    Thin tokens differ by tens of percent; more means that a price is wrong.
     Columns out: swap_id, fault.
     """
 
@@ -171,7 +173,7 @@ def disagreeing_prices(swaps: pl.DataFrame, *, most_apart: float = 10.0) -> pl.D
         .filter((pl.col("ratio") > most_apart) & pl.col("set_aside_reason").is_null())
         .select(
             "swap_id",
-            fault=format_fault("the legs' worths are ", pl.col("ratio").round(1), " times apart"),
+            fault=format_fault("the legs' values are ", pl.col("ratio").round(1), " times apart"),
         )
     )
 
@@ -195,9 +197,9 @@ def implausible_liquidity(tokens: pl.DataFrame) -> pl.DataFrame:
 
 
 def format_fault(*parts: str | pl.Expr) -> pl.Expr:
-    """A sentence of literal pieces (those with a blank) and of columns or expressions.
+    """A sentence made of literal pieces (those with a blank) and of columns or expressions.
 
-    Instead of `pl.format`, which panics in Polars 2.1 where there is no row.
+    Instead of `pl.format`, which panics in Polars 2.1 on empty frames.
     """
     return pl.concat_str(
         [pl.lit(part) if isinstance(part, str) and " " in part else _text(part) for part in parts]
@@ -217,7 +219,7 @@ def _not_allowed(state: State) -> pl.Expr:
 
 def _differ(name: str, other: pl.Expr, flow: pl.Expr) -> pl.Expr:
     apart = (pl.col(name) - other).abs() > _TOLERANCE * flow
-    return pl.when(apart).then(pl.lit(f"{name} is not what it is made of"))
+    return pl.when(apart).then(pl.lit(f"{name} does not equal its parts"))
 
 
 def _unless(holds: pl.Expr, fault: str) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""The command `smart-trader`: what Dagster has no word for."""
+"""The command `smart-trader`: what Dagster has no command for."""
 
 from smart_trader_assets.cli.app import main
 

@@ -1,4 +1,4 @@
-"""The command `smart-trader`: what Dagster has no word for."""
+"""The command `smart-trader`: what Dagster has no command for."""
 
 from importlib.metadata import version
 from typing import Annotated
@@ -39,7 +39,7 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """What holds for no subcommand."""
+    """Options that apply without a subcommand."""
 
 
 for subcommand in (run, state, explain, report, doctor, reset, upgrade, dev, sandbox):

@@ -33,7 +33,7 @@ def doctor(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Look at settings, storage, tables, queue and API, and say what to do. Changes nothing.
+    """Check settings, storage, tables, queue and API, and say what to do. Changes nothing.
 
     Exit code 1 where something is broken; a warning can wait.
     """
@@ -58,7 +58,7 @@ def _findings(data: str | None, api: bool) -> list[Finding]:
 
 
 def findings_table(findings: list[Finding]) -> Table:
-    """A row for each check: one line where it is well."""
+    """A row for each check: one line where all is well."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("check", "verdict", "found, and what to do"):
         table.add_column(name, overflow="fold", no_wrap=name in {"check", "verdict"})
@@ -69,7 +69,7 @@ def findings_table(findings: list[Finding]) -> Table:
 
 
 def _format_finding(finding: Finding) -> Text:
-    """One line of what is well, cut where there is no room; all of what is not, and the remedy below."""
+    """One line for what is well, cut to the width; everything for what is not, with the remedy below."""
     if finding.verdict is Verdict.OK:
         return Text(finding.found, no_wrap=True, overflow="ellipsis")
     return Text("\n".join(filter(None, (finding.found, finding.remedy))))

@@ -26,16 +26,16 @@ Row = Mapping[str, Any]
 
 
 def explanation_tables(explained: ExplainedWallet, width: int) -> list[Table]:
-    """Trades; sales, each with the lots that it took; open lots; totals beside the table's.
+    """Trades; sales, each with the lots that it used; open lots; totals beside the table's.
 
-    No number is cut: what `width` characters have no room for is left out.
+    No number is cut: columns that do not fit into `width` characters are left out.
     """
     views = (_trades, _sales, _open_lots, _totals)
     return [view(explained, width) for view in views]
 
 
 def explanation_head(explained: ExplainedWallet) -> list[str]:
-    """The wallet, where it stands and why, and whether its numbers are those of the table; plain lines."""
+    """The wallet, its rank and why, and whether its numbers match the table; plain lines."""
     standing = explained.standing
     reasons = [f"  {reason}" for reason in standing.reasons]
     return [explained.wallet, standing.headline, *reasons, explained.agreement.verdict]
@@ -142,7 +142,7 @@ def _sales(explained: ExplainedWallet, width: int) -> Table:
         lots = by_sale[tuple(sale[name] for name in _SALE)].iter_rows(named=True)
         taken = [Line((*_lot_cells(lot),), style="dim") for lot in lots]
         lines += [Line(own, style="bold"), *taken[:-1], replace(taken[-1], ends_section=True)]
-    return fitted_table("Sales, and the lots that they took", columns, lines, width=width)
+    return fitted_table("Sales, and the lots that they used", columns, lines, width=width)
 
 
 def _lot_cells(lot: Row) -> Iterator[str | Text]:
@@ -200,7 +200,7 @@ def _totals(explained: ExplainedWallet, width: int) -> Table:
             _cents(row["table_realized_pnl"]),
         )
         lines.append(Line(cells, style="bold" if portfolio else ""))
-    return fitted_table("Totals, and those of silver/wallet_pnl", columns, lines, width=width)
+    return fitted_table("Totals, compared with silver/wallet_pnl", columns, lines, width=width)
 
 
 def _numbers(*names: str) -> list[Column]:
@@ -212,7 +212,7 @@ def _spare(*names: str) -> list[Column]:
 
 
 def _token(row: Row, explained: ExplainedWallet) -> Text:
-    """Symbols are strangers' words: plain text, never markup."""
+    """Symbols are untrusted: plain text, never markup."""
     mint = row["token_address"]
     return Text.assemble(explained.symbols.get(mint, "unnamed"), " ", (short(mint), "dim"))
 

@@ -1,4 +1,4 @@
-"""A terminal's table that never cuts a number: what there is no room for is left out, column by column."""
+"""A table for the terminal that never cuts a number: columns that do not fit are left out one by one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rich.text import Text
 
 _PADDING = 2
 _NARROW = 14
-"""A text that may be shortened keeps at least so many characters."""
+"""A text that may be shortened keeps at least this many characters."""
 
 Cell = str | Text
 
 
 @dataclass(frozen=True)
 class Column:
-    """`shortens`: a text whose end may go. `folds`: a text that may go on in the next line. `spare`: goes
+    """`shortens`: a text whose end may be cut. `folds`: a text that may wrap. `spare`: dropped
     before any text is shortened."""
 
     name: str
@@ -43,8 +43,8 @@ def fitted_table(
 ) -> Table:
     """The table within `width` characters.
 
-    Headings break between their words first; then spare columns go, from the right; then texts that may be
-    are shortened or folded, the widest first; then what is left goes from the right, but for the first column.
+    Headings wrap between words first; then spare columns are dropped, from the right; then texts that may be
+    are shortened or folded, the widest first; then other columns are dropped from the right, except the first.
     """
     headings = [max(map(cell_len, column.name.split())) for column in columns]
     cells = [
@@ -76,7 +76,7 @@ def fitted_table(
         )
     for line in lines:
         shown = (line.cells[at] for at in kept)
-        # A plain text is no markup: symbols are strangers' words.
+        # Plain text, not markup: symbols are untrusted.
         texts = (Text(cell) if isinstance(cell, str) else cell for cell in shown)
         table.add_row(*texts, style=line.style, end_section=line.ends_section)
     return table

@@ -1,4 +1,4 @@
-"""The subcommands that look and change nothing: state, explain, report, backtest."""
+"""The subcommands that only read: state, explain, report, backtest."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ from smart_trader_assets.tables.queue import read_queue
 from smart_trader_assets.thresholds import due_policy, ranking_rules
 
 _HINDSIGHT = (
-    "The wallets are those known today, chosen with hindsight: this compares tiers with each other and "
-    "forecasts nothing."
+    "The wallets are those known today, chosen with hindsight: this compares tiers with each other and is "
+    "not a forecast."
 )
 _WIDTH_OF_A_FILE = 160  # columns of a table that is piped somewhere
 
@@ -51,7 +51,7 @@ def state(
     as_of: AsOf = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Show the queue: rows by state, what is due, what is in trouble. Changes nothing."""
+    """Show the queue: rows by state, what is due, what is failing. Changes nothing."""
     with cli_errors() as console:
         settings = settings_of_root(chosen_settings(data, as_of=as_of))
         store = make_lake(settings).store
@@ -77,7 +77,7 @@ def state(
         )
         if parking:
             console.print(
-                f"[yellow]![/] Fetching is parked until {parking.until:%Y-%m-%d %H:%M} UTC: "
+                f"[yellow]![/] Fetching is paused until {parking.until:%Y-%m-%d %H:%M} UTC: "
                 f"{escape(parking.reason)}",
                 soft_wrap=True,
             )
@@ -97,7 +97,7 @@ def explain(
 ) -> None:
     """Show the trades and the lots behind a wallet's numbers, and whether they add up to the table's."""
     if as_json and csv:
-        raise typer.BadParameter("--json and --csv are two forms: choose one")
+        raise typer.BadParameter("--json and --csv exclude each other: choose one")
     with cli_errors() as console:
         settings = settings_of_root(chosen_settings(data, as_of=as_of))
         explained = explain_from_tables(
@@ -149,7 +149,7 @@ def report(
         int, typer.Option(min=1, help="Wallets on the page, best first.")
     ] = MOST_WALLETS,
 ) -> None:
-    """Write the page to look at: leaderboard, and each trader's curve, tokens, reasons and lots.
+    """Write the HTML report: leaderboard, and each trader's curve, tokens, reasons and lots.
 
     One HTML file that works without a network. CSV and JSON hold all ranked wallets, unrounded.
     """
@@ -166,7 +166,7 @@ def report(
         if as_json:
             printed = ranking_json(ranking.traders, as_of=ranking.as_of, source=ranking.source)
             exports.append((as_json, printed))
-        # Where an export goes to standard output, it is alone there.
+        # An export to standard output must be the only thing there.
         spoken = Console(stderr=True) if STANDARD_OUTPUT in (csv, as_json) else console
         written = [page]
         for file, text in exports:
@@ -178,7 +178,7 @@ def report(
         for file in written:
             spoken.print(escape(str(file.resolve())), highlight=False, soft_wrap=True)
         if not ranking.traders.height:
-            spoken.print("No trader yet: `smart-trader run` looks for some.", highlight=False)
+            spoken.print("No traders yet: `smart-trader run` looks for some.", highlight=False)
 
 
 def show_backtest(
@@ -204,5 +204,5 @@ def _day(text: str) -> datetime:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"--at {text} is no day: give it as 2026-01-31") from None
+        raise typer.BadParameter(f"--at {text} is not a day: write it as 2026-01-31") from None
     return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What the subcommands share: options, the settings that they choose, and how a refusal is told."""
+"""What the subcommands share: options, the settings that they choose, and how a refusal is reported."""
 
 from __future__ import annotations
 
@@ -46,14 +46,16 @@ STANDARD_OUTPUT = Path("-")
 
 
 def output_file(file: Path | None) -> Path | None:
-    """A file to write, or `-`; BadParameter where an option stands in the place of its name."""
+    """A file to write, or `-`; BadParameter where an option was given instead of its name."""
     return file if file == STANDARD_OUTPUT else page_file(file)
 
 
 def page_file(file: Path | None) -> Path | None:
-    """A file to write; BadParameter where an option stands in the place of its name."""
+    """A file to write; BadParameter where an option was given instead of its name."""
     if file and str(file).startswith("-"):
-        raise typer.BadParameter(f"{file} is no name of a file (a file of that name is ./{file})")
+        raise typer.BadParameter(
+            f"{file} is not a file name (write ./{file} for a file of that name)"
+        )
     return file
 
 
@@ -67,7 +69,7 @@ def chosen_settings(
     """The settings of the environment with the options on top; BadParameter for options that clash."""
     changes: dict[str, Any] = {"root": data}
     if sandbox and replay:
-        raise typer.BadParameter("--sandbox and --replay are two sources: choose one")
+        raise typer.BadParameter("--sandbox and --replay exclude each other: choose one")
     if sandbox:
         changes["source"] = "sandbox"
     if replay:
@@ -76,7 +78,7 @@ def chosen_settings(
         try:
             moment = datetime.fromisoformat(as_of)
         except ValueError:
-            raise typer.BadParameter(f"--as-of {as_of} is no ISO 8601 time") from None
+            raise typer.BadParameter(f"--as-of {as_of} is not an ISO 8601 time") from None
         changes["as_of"] = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return load_settings(changes)
 
@@ -86,7 +88,7 @@ def cli_errors() -> Iterator[Console]:
     """A refusal of ours is one sentence and exit code 1; anything else is a defect and keeps its trace."""
     console = Console()
     try:
-        with translate_storage_errors("the command was at work"):
+        with translate_storage_errors("running the command"):
             yield console
     except SmartTraderError as error:
         Console(stderr=True).print(
@@ -96,6 +98,6 @@ def cli_errors() -> Iterator[Console]:
     except (
         KeyboardInterrupt,
         DagsterExecutionInterruptedError,
-    ):  # the latter where a run was at work
-        Console(stderr=True).print("Stopped. What is done stays done; run it again to go on.")
+    ):  # the latter while a run is at work
+        Console(stderr=True).print("Stopped. What is done stays done; run it again to continue.")
         sys.exit(130)

@@ -1,4 +1,4 @@
-"""`smart-trader run`: the pipeline drained once."""
+"""`smart-trader run`: drains the pipeline once."""
 
 from __future__ import annotations
 

@@ -46,21 +46,21 @@ def dev(
 
 
 def run_until_stopped(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Runs `command` to its end; its exit code. Whoever stops this process stops the command with it."""
+    """Runs `command` to its end; returns its exit code. Stopping this process stops the command with it."""
     with subprocess.Popen(command, env=environment) as process:  # noqa: S603
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: process.terminate())
         while True:
             try:
                 code = process.wait()
-                return code if code >= 0 else 128 - code  # as a shell tells of a signal
-            except KeyboardInterrupt:  # the terminal has told the command as well
+                return code if code >= 0 else 128 - code  # as a shell reports a signal
+            except KeyboardInterrupt:  # the terminal has signalled the command as well
                 continue
 
 
 def sandbox(
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port on loopback; 0 takes a free one.")
+        int, typer.Option(min=0, max=65535, help="Port on loopback; 0 picks a free one.")
     ] = 8765,
     data: Data = None,
     replay: Replay = None,
@@ -70,7 +70,7 @@ def sandbox(
 
     Point SMART_TRADER_BIRDEYE_BASE_URL at it. GET /sandbox/requests counts requests.
 
-    POST /sandbox/faults makes it misbehave, DELETE ends that. Three calls are limited by:
+    POST /sandbox/faults makes it misbehave, DELETE ends that. For example, to rate-limit three calls:
 
     curl localhost:8765/sandbox/faults -d '{"kind": "rate_limited", "times": 3}'
 

@@ -31,7 +31,7 @@ from smart_trader_assets.text import moment, percent, short, usd
 
 _POLL_SECONDS = 0.5
 
-# Below it, whole addresses would leave no room for the measures that a ranking is read for.
+# Below it, whole addresses would leave no room for the columns that a ranking is read for.
 _WIDTH_FOR_ADDRESSES = 110
 
 # An address, or one of those that a key is made of.
@@ -41,20 +41,20 @@ _DID = {
     "tokens_tracked": "tracked",
     "tokens_rejected": "rejected",
     "tokens_fetched": "tokens fetched",
-    "tokens_in_trouble": "tokens in trouble",
+    "tokens_in_trouble": "tokens failing",
     "whales_taken_over": "whales",
     "whales_excluded": "whales excluded",
     "wallets_fetched": "wallets fetched",
-    "wallets_in_trouble": "wallets in trouble",
-    "wallets_to_go_on": "wallets to go on with",
+    "wallets_in_trouble": "wallets failing",
+    "wallets_to_go_on": "wallets to continue",
     "wallets_computed": "wallets computed",
     "swaps_set_aside": "swaps set aside",
     "wallets_ranked": "traders",
-    "wallets_excluded": "kept out",
-    "tiers_changed": "changes of tier",
-    "rows_inserted": "rows new",
+    "wallets_excluded": "excluded",
+    "tiers_changed": "tier changes",
+    "rows_inserted": "new rows",
     "rows_updated": "rows changed",
-    "rows_deleted": "rows gone",
+    "rows_deleted": "rows deleted",
 }
 
 
@@ -76,7 +76,7 @@ class ProgressWatcher(Watcher):
         self._task: TaskID | None = None
 
     def begins(self, asset: str, due: int | None, count: Callable[[], int]) -> None:
-        """Put up the bar, and look from time to time how many rows are left."""
+        """Show the bar, and check from time to time how many rows are left."""
         if not self._console.is_terminal:
             return
         self._progress.start()
@@ -93,7 +93,7 @@ class ProgressWatcher(Watcher):
                 self._progress.update(self._task, completed=max(0, due - left))
 
     def ends(self, step: Step) -> None:
-        """Take the bar down and leave a line that says what was done."""
+        """Remove the bar and leave a line that says what was done."""
         self.close()
         did = [
             f"{int(step.metrics[f]):,} {label}" for f, label in _DID.items() if step.metrics.get(f)
@@ -106,7 +106,7 @@ class ProgressWatcher(Watcher):
         )
 
     def close(self) -> None:
-        """Stop looking, take the bar down."""
+        """Stop checking, remove the bar."""
         self._stop.set()
         if self._poller is not None:
             self._poller.join()
@@ -118,7 +118,7 @@ class ProgressWatcher(Watcher):
 
 
 def leaderboard(traders: pl.DataFrame, top: int, width: int) -> Table:
-    """The best `top` rows of gold/smart_traders, as many of their measures as `width` has room for."""
+    """The best `top` rows of gold/smart_traders, with as many columns as fit into `width`."""
     rows = traders.sort("overall_rank").head(top).to_dicts()
     if width < _WIDTH_FOR_ADDRESSES:
         rows = [{**row, "wallet_address": short(row["wallet_address"])} for row in rows]
@@ -131,7 +131,7 @@ def leaderboard(traders: pl.DataFrame, top: int, width: int) -> Table:
     )
 
 
-# In the order of their importance: the last ones go first where there is no room.
+# In order of importance: the last ones are dropped first where there is no room.
 _LEADERBOARD: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "#": lambda row: str(row["overall_rank"]),
     "wallet": lambda row: str(row["wallet_address"]),
@@ -182,7 +182,7 @@ def print_outcome(
     root: str,
     top: int,
 ) -> None:
-    """The end of a drain: the ranking, what is in trouble, what it cost, and where the tables lie."""
+    """The end of a drain: the ranking, what is failing, what it cost, and where the tables are."""
     console.print()
     if traders.height:
         console.print(leaderboard(traders, top, console.width))
@@ -214,7 +214,7 @@ def print_outcome(
 
 
 def _as_of(report: DrainReport, traders: pl.DataFrame) -> str:
-    """The time that the ranking speaks of, which is not the run's where the run computed nothing."""
+    """The time of the ranking, which is not the run's where the run computed nothing."""
     ranked: Any = traders["as_of"].max()
     if ranked is None:
         return f"As of {report.as_of:%Y-%m-%d %H:%M:%S} UTC."
@@ -223,7 +223,7 @@ def _as_of(report: DrainReport, traders: pl.DataFrame) -> str:
 
 
 def queue_tables(queue: Queue, width: int) -> list[Table]:
-    """The queue as tables: rows by state, what is due, what is in trouble."""
+    """The queue as tables: rows by state, what is due, what is failing."""
     grouped = queue.counts.group_by("table", "column", "state", maintain_order=True).agg(
         pl.col("rows").sum(), pl.col("partition").n_unique().alias("partitions")
     )
@@ -272,7 +272,7 @@ def queue_tables(queue: Queue, width: int) -> list[Table]:
     if troubles:
         names = ("table", "entity", "state", "attempts", "next attempt", "error")
         folding = [Column(name, folds=name in {"entity", "error"}) for name in names]
-        tables.append(fitted_table("In trouble", folding, troubles, width=width))
+        tables.append(fitted_table("Failing", folding, troubles, width=width))
     return tables
 
 

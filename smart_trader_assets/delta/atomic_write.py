@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file and its folder: whoever reads it meanwhile, or after a crash, sees the old one. OSError."""
+    """Write a file and its folder: a reader meanwhile, or after a crash, sees the old one. Raises OSError."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

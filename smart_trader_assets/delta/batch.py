@@ -39,7 +39,7 @@ class Settlement:
         """Settle `rows`, as read from the table of `contract`.
 
         `sets` maps state columns or companions to an expression over `rows` or to a plain value.
-        KeyError where a column is no state, FrameError where a value is not allowed or a key comes twice.
+        KeyError where a column is not a state, FrameError where a value is not allowed or a key comes twice.
         """
         strangers = [name for name in sets if name not in contract.state_columns]
         if strangers:
@@ -96,7 +96,7 @@ class Batch:
 class Batches:
     """An iterator of batches that the IO manager writes while it is produced.
 
-    A class of its own, since Dagster takes a bare generator for the asset's own output events.
+    A separate class, since Dagster takes a bare generator for the asset's own output events.
     """
 
     def __init__(self, batches: Iterable[Batch]) -> None:

@@ -1,6 +1,6 @@
 """What a table promises: its columns, its key, its partitions, its states.
 
-A contract is the one place where a column's name, type, meaning and unit stand. The store creates
+A contract is the one place that states a column's name, type, meaning and unit. The store creates
 tables from it and checks frames against it, the UI shows it, the documentation is made from it.
 """
 
@@ -51,7 +51,7 @@ class Column:
 
 @dataclass(frozen=True)
 class State:
-    """A column that says how far a row has come.
+    """A column that records how far a row has come.
 
     `initial` is what a new row gets; `values` is all that the column may ever hold (kept by a CHECK
     constraint on the Delta table); `companions` are the columns that move with the state and are, like
@@ -70,7 +70,7 @@ class SendBack:
     """A change of a row that makes it due again: where `changed` columns differ, `column` becomes `to`.
 
     With `only_from` the row is sent back only out of that value. `changed` empty means any change;
-    `clears` are the companions that speak of the value that the row leaves.
+    `clears` are the companions that describe the value that the row leaves.
     """
 
     column: str
@@ -95,7 +95,7 @@ class TableContract:
     `time_bound` is a column that grows with time and never changes for a key, by which a merge can
     leave older files unopened; `newest_by` is a column by which older news never overwrites newer;
     `insert_only` says that a key's content never changes once written; `ignored_changes` are columns
-    whose difference alone makes no row changed; `statistics` are the columns, beside the key and the
+    whose difference alone does not make a row changed; `statistics` are the columns, beside the key and the
     time bound, whose least and greatest value a file's log entry carries, for reads that are due by
     time; `cluster_by` is what upkeep sorts files by, so that reading one wallet opens few of them;
     `renewed_by` names the interval by which the table has to be materialized again.
@@ -150,7 +150,7 @@ class TableContract:
         return {column.name: column for column in self.all_columns}[name]
 
     def state(self, column: str) -> State:
-        """The state that lives in `column`; KeyError where that column is no state."""
+        """The state that lives in `column`; KeyError where that column is not a state."""
         return {state.column: state for state in self.states}[column]
 
     def initial_values(self) -> dict[str, str | bool | int]:

@@ -32,4 +32,4 @@ class FrameError(LakeError):
 
 
 class CommitConflictError(LakeError):
-    """A commit lost against other writers more often than is sensible; its rows are still due."""
+    """A commit lost against other writers too many times; its rows are still due."""

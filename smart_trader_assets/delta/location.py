@@ -1,4 +1,4 @@
-"""Whether tables can be made at a place at all: looked at before the first of them is written."""
+"""Whether tables can be made at a place at all: checked before the first of them is written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FOLDERS = frozenset({"bronze", "silver", "gold", "ops", "reports"})
 _CLIENT_OPTIONS = frozenset({"allow_http", "allow_invalid_certificates", "timeout", "proxy_url"})
 
 
-# The first are no part of a URL that delta-rs makes of a path, a percent sign is decoded on the way,
+# The first do not survive in the URL that delta-rs makes of a path, a percent sign is decoded on the way,
 # and Polars takes name=value for a partition.
 _UNREADABLE = re.compile(r"[\[\]^|\\\n=]|%[0-9A-Fa-f]{2}")
 
@@ -35,11 +35,11 @@ def place(root: str) -> str:
 
 
 def check_spelling(root: str) -> None:
-    """RootError where the full path of a local `root` is one that the libraries below cannot spell."""
+    """RootError where the full path of a local `root` is one that the libraries below cannot handle."""
     if not is_remote(root) and (strange := _UNREADABLE.search(place(root))):
         raise RootError(
-            f"The root {place(root)} has {strange.group()!r} in its path, which Delta tables cannot lie under: "
-            "name a folder without it."
+            f"The root {place(root)} has {strange.group()!r} in its path, which Delta tables do not support: "
+            "choose a folder without it."
         )
 
 
@@ -53,14 +53,14 @@ def check_place(root: str, storage_options: Mapping[str, str]) -> None:
 
 def _check_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
-        raise RootError(f"The root {folder} is a file: name a folder.")
+        raise RootError(f"The root {folder} is a file: choose a folder.")
     try:
         present = {p.name for p in folder.iterdir()} if folder.exists() else set()
         _check_foreign_files(str(folder), present)
         (folder / "ops").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RootError(
-            f"The root {folder} cannot be written ({error.strerror}): choose another folder or mend its rights."
+            f"The root {folder} cannot be written ({error.strerror}): fix its permissions or use another."
         ) from error
 
 
@@ -73,7 +73,7 @@ def _check_object_store(root: str, storage_options: Mapping[str, str]) -> None:
         _check_conditional_put(root, bucket)
     except BaseError as error:
         raise RootError(
-            f"The root {root} cannot be used: {reason(error)}. Look at the bucket's name, its rights, "
+            f"The root {root} cannot be used: {reason(error)}. Check the bucket's name, its permissions, "
             "the endpoint and the credentials."
         ) from None
 
@@ -81,7 +81,7 @@ def _check_object_store(root: str, storage_options: Mapping[str, str]) -> None:
 def _check_conditional_put(root: str, bucket: ObjectStore) -> None:
     """Put one object twice "only if it is not there": a store that lets both pass loses commits.
 
-    Two writers that commit the same version of a table rely on just that refusal.
+    Two writers that commit the same version of a table rely on exactly that refusal.
     """
     probe = f"ops/probe-{uuid.uuid4().hex}"
     obstore.put(bucket, probe, b"first", mode="create")
@@ -114,5 +114,5 @@ def _check_foreign_files(root: str, present: set[str]) -> None:
     strangers = sorted(name for name in present - FOLDERS if name and not name.startswith("."))
     if strangers:
         raise RootError(
-            f"The root {root} holds something else ({', '.join(strangers[:5])}): name an empty or new place."
+            f"The root {root} holds something else ({', '.join(strangers[:5])}): choose an empty or new place."
         )

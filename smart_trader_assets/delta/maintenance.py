@@ -24,12 +24,12 @@ TARGET_FILE_BYTES = 64 * 1024 * 1024
 CLUSTERED_FILE_BYTES = 16 * 1024 * 1024
 ROWS_PER_GROUP = 50_000
 
-# A partition is sorted anew once so many files have come since; until then its reads open them all.
+# A partition is sorted again once this many files were added; until then its reads open them all.
 FILES_BEFORE_CLUSTERING = 8
 
 
 class UpkeepError(LakeError):
-    """A table that cannot be kept, for example because one of its files is gone."""
+    """A table that cannot be maintained, for example because one of its files is missing."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def maintain(
         return _maintain(store, contract, retention_hours, stamp)
     except (DeltaError, StorageError) as error:
         raise UpkeepError(
-            f"The table {contract.name} could not be kept ({error}): it is as it was. Where a file of it is "
-            "gone, restore it from a copy."
+            f"The table {contract.name} could not be maintained ({error}): it is unchanged. "
+            "If one of its files is missing, restore it from a backup."
         ) from error
 
 
@@ -122,7 +122,7 @@ def _cluster(store: DeltaStore, contract: TableContract, stamp: CommitInfo) -> N
 
 
 def _spelt(value: object) -> str:
-    """A partition value as the log spells it."""
+    """A partition value as the log writes it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -130,7 +130,7 @@ def check_partition(
 ) -> None:
     """FrameError where a row lies outside of the Dagster partition that its batch names.
 
-    A merge looks for a row in its batch's partition only: a stray would be inserted anew each time.
+    A merge looks for a row in its batch's partition only: a stray would be inserted again each time.
     """
     column = contract.dagster_partition
     if column is None or not frame.height:

@@ -15,7 +15,7 @@ def literal(value: Literal) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, datetime):
-        raise TypeError("a timestamp has no business in a merge predicate: statistics truncate it")
+        raise TypeError("a timestamp does not belong in a merge predicate: statistics truncate it")
     if isinstance(value, date):
         return f"CAST('{value.isoformat()}' AS DATE)"
     if isinstance(value, str):

@@ -1,7 +1,7 @@
-"""What goes wrong in a storage, in one sentence and without the credentials that it was reached with.
+"""Storage failures, in one sentence and without the credentials that the storage was reached with.
 
-The libraries below tell of it in several kinds of errors and in many lines, with the whole answer of an
-object store inside. Some stores repeat in it what they were sent: AWS the session token that has expired.
+The libraries below report them as several kinds of errors and in many lines, with the whole answer of an
+object store inside. Some stores repeat what they were sent: AWS the session token that has expired.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ CREDENTIALS: Mapping[str, str] = {
 }
 
 _LONGEST_REASON = 300
-_SHORTEST = 8  # a credential that is shorter is part of many a word
+_SHORTEST = 8  # a shorter credential would match parts of ordinary words
 
-# What delta-rs paints its chains of errors with.
+# What delta-rs decorates its chains of errors with.
 _DECORATION = re.compile(r"\x1b\[[0-9;]*m|↳")
 
 _STORAGE = re.compile(r"Generic \w+ error|object.store error|\(os error \d+\)", re.IGNORECASE)
@@ -40,22 +40,22 @@ _ERRNO = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.
 _REMEDIES: Mapping[str, str] = {
     r"Expired\w*|TokenRefreshRequired": "the credentials have expired: renew them",
     r"InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken": "the object store does not know the "
-    "credentials: look at AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
-    "AccessDenied|lacked the necessary privileges|403 Forbidden": "the credentials may not do that: "
-    "give them the right to list, read, write and delete there",
-    "NoSuchBucket": "there is no such bucket: make it, or name another one",
+    "credentials: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
+    "AccessDenied|lacked the necessary privileges|403 Forbidden": "the credentials do not allow that: "
+    "let them list, read, write and delete there",
+    "NoSuchBucket": "the bucket does not exist: make it, or use another one",
     r"\w*Redirect|redirect without LOCATION|AuthorizationHeaderMalformed": "the bucket is somewhere "
     "else: set SMART_TRADER_STORAGE_REGION and SMART_TRADER_STORAGE_ENDPOINT to where it is",
-    r"\(Connect\)|Connection refused|dns error": "nobody answers at the endpoint, or it sends elsewhere: "
-    "look at SMART_TRADER_STORAGE_ENDPOINT and at the network",
+    r"\(Connect\)|Connection refused|dns error": "the endpoint does not answer, or redirects: "
+    "check SMART_TRADER_STORAGE_ENDPOINT and the network",
     "No space left|Disk quota": "the disk is full: make room",
-    "File too large": "a file may not grow so large here: raise the limit",
-    "Read-only|Permission denied": "the folder may not be written: mend its rights",
+    "File too large": "the file would exceed the size limit here: raise the limit",
+    "Read-only|Permission denied": "the folder is not writable: fix its permissions",
 }
 
 
 def reason(error: BaseException) -> str:
-    """What `error` says of the storage and what to do, without a full stop and without a credential."""
+    """What `error` says about the storage and what to do, without a full stop and without a credential."""
     said = " ".join(_DECORATION.sub(" ", str(error)).split())
     for pattern, remedy in _REMEDIES.items():
         if found := re.search(pattern, said):
@@ -72,7 +72,7 @@ def without_credentials(text: str) -> str:
 
 
 def is_storage_error(error: BaseException) -> bool:
-    """Whether it is the storage that `error` of one of the libraries below tells of."""
+    """Whether `error`, raised by one of the libraries below, is a failure of the storage."""
     if isinstance(error, CommitFailedError):  # another writer was faster
         return False
     if isinstance(error, OSError) and error.errno in _ERRNO:
@@ -84,13 +84,13 @@ def is_storage_error(error: BaseException) -> bool:
 
 @contextmanager
 def translate_storage_errors(what: str) -> Iterator[None]:
-    """Raise trouble of the storage while `what` was done as StorageError; other errors stay as they are."""
+    """Raise failures of the storage while `what` as StorageError; other errors stay as they are."""
     try:
         yield
     except (OSError, DeltaError, PolarsError) as error:
         if not is_storage_error(error):
             raise
-        # Without what it came from: that tells all that the store has said, and is kept with the run.
+        # Without its cause, which holds all that the store said and would be kept with the run.
         raise StorageError(
             f"The storage failed while {what}: {reason(error)}. "
             "What is done stays done, the rest is still due: run it again."

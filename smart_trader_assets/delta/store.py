@@ -1,7 +1,7 @@
 """The store: the only door through which tables are read and written.
 
 Every commit goes through `DeltaStore.commit`, so conflicts are retried in one place, and a test that
-wants to die at every commit finds them all there.
+dies at every commit finds them all there.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class DeltaStore:
     """Tables under one root, opened by contract.
 
     `root` is a local path or an object store's URI, `storage_options` what delta-rs needs to reach it.
-    RootError where a local path is spelt so that delta-rs or Polars would look elsewhere.
+    RootError where a local path is written so that delta-rs or Polars would look elsewhere.
     """
 
     def __init__(self, root: str, storage_options: Mapping[str, str] | None = None) -> None:
@@ -59,7 +59,7 @@ class DeltaStore:
         return f"{self.root}/{contract.name}"
 
     def exists(self, contract: TableContract) -> bool:
-        """Whether there is a Delta table at the contract's place; a read error is raised, not taken for no."""
+        """Whether there is a Delta table at the contract's place; a read error is raised, not taken as a no."""
         try:
             return DeltaTable.is_deltatable(self.uri(contract), self.storage_options)
         except (OSError, DeltaError) as error:
@@ -72,7 +72,7 @@ class DeltaStore:
         except TableNotFoundError as error:
             raise TableMissingError(
                 f"The table {contract.name} is gone from {self.root}. Restore it, or use a new root; "
-                "it is not made anew by itself, since its rows and their states would be lost silently."
+                "it is not recreated on its own, since that would silently lose its rows and their states."
             ) from error
         except (OSError, DeltaError) as error:
             raise self._unreadable(contract, error) from None
@@ -80,13 +80,13 @@ class DeltaStore:
     def _unreadable(self, contract: TableContract, error: Exception) -> StorageError:
         return StorageError(
             f"The table {contract.name} at {self.root} cannot be read: {reason(error)}. "
-            "Look at the storage, its endpoint and the credentials, or restore the table; nothing was written."
+            "Check the storage, its endpoint and the credentials, or restore the table; nothing was written."
         )
 
     def create(self, contract: TableContract) -> None:
         """Make the table, with its constraints and the change data feed; an existing one is verified.
 
-        One whose making was cut short, before its constraints, gets them now.
+        One whose creation was interrupted before its constraints gets them now.
         """
         if not self.exists(contract):
             DeltaTable.create(
@@ -246,7 +246,7 @@ class DeltaStore:
         return int(metrics["num_target_rows_updated"])
 
     def append(self, contract: TableContract, new_rows: pl.DataFrame, stamp: CommitInfo) -> None:
-        """Add rows without a look at those that are there: for a table that nobody settles or merges into.
+        """Add rows without reading the existing ones: for a table that nothing settles or merges into.
 
         FrameError where they break the contract. Such a commit conflicts with no other writer's.
         """
@@ -330,15 +330,15 @@ def _with_tombstones(
 
 
 def partition_text(partition: str | date | None) -> str | None:
-    """A partition as Dagster spells it."""
+    """A partition as Dagster writes it."""
     return partition.isoformat() if isinstance(partition, date) else partition
 
 
 class PinnedStore(DeltaStore):
     """Reads the tables of `store`, each at the version that it had when it was first asked for.
 
-    To open a table costs more than to sum up its log, and counts of one version agree with each other.
-    For reading only: a commit wants a freshly loaded table.
+    Opening a table costs more than summing up its log, and counts of one version agree with each other.
+    For reading only: a commit needs a freshly loaded table.
     """
 
     def __init__(self, store: DeltaStore) -> None:

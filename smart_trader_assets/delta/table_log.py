@@ -1,4 +1,4 @@
-"""A table's log, read entry by entry: what delta-rs passes over, or stumbles on, without saying which."""
+"""A table's log, read entry by entry: what delta-rs skips, or stumbles on, without saying which."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from smart_trader_assets.delta.store import DeltaStore
 _COMMIT = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.(?:.*\.)?parquet")
 
-# Operations that write rows; whoever writes them by this package says in which run.
+# Operations that write rows; this package records in which run it did.
 _WRITES = frozenset({"WRITE", "MERGE", "UPDATE", "DELETE"})
 
-# Entries of a store far away are read side by side, or a year of them would take minutes.
+# Entries of a remote store are read in parallel, or a year of them would take minutes.
 _READERS = 16
 
 
@@ -34,7 +34,7 @@ class TableLog:
 
     `versions` are the commits that are there, `checkpoint` the newest version that can be read without
     the commits before it; `unreadable` says by version what is wrong with an entry; `foreign` are the
-    versions in which something else than this package wrote rows.
+    versions in which something other than this package wrote rows.
     """
 
     versions: tuple[int, ...]
@@ -59,7 +59,7 @@ class TableLog:
 
 
 def read_log(store: DeltaStore, contract: TableContract) -> TableLog:
-    """The log of the table as it lies there; nothing is skipped and nothing is repaired."""
+    """The log of the table as it is stored; nothing is skipped and nothing is repaired."""
     objects = open_objects(store.root, store.storage_options)
     folder = f"{contract.name}/_delta_log"
     names = [path.rpartition("/")[2] for path in _paths(objects, folder)]

@@ -1,4 +1,4 @@
-"""A table on disk against its contract: what it lacks, what it has too much, and whether it can be written."""
+"""A table on disk against its contract: what it lacks, what it has in excess, and whether it can be written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smart_trader_assets.delta.contract import Column, TableContract
 from smart_trader_assets.delta.errors import TableMismatchError, TableOutgrownError
 from smart_trader_assets.delta.schema import configuration, constraints, delta_schema
 
-# What delta-rs and Polars were tried with. A table that another program has raised beyond it may still
+# What delta-rs and Polars were tested with. A table that another program has raised beyond it may still
 # open, but a commit would fail, or a read would miss what that program deleted.
 _PLAIN_READER = 1
 _PLAIN_WRITER = 4
@@ -98,14 +98,14 @@ def missing_constraints(table: DeltaTable, contract: TableContract) -> dict[str,
 
 
 def stale_properties(table: DeltaTable, contract: TableContract) -> dict[str, str]:
-    """The contract's table properties that `table` does not have so: rows are safe, reads may be slower
+    """The contract's table properties that differ in `table`: rows are safe, but reads may be slower
     and changes unseen."""
     held = table.metadata().configuration
     return {n: value for n, value in configuration(contract).items() if held.get(n) != value}
 
 
 def foreign_protocol(table: DeltaTable) -> str | None:
-    """What the table's protocol asks of whoever reads or writes it, beyond what is known to work."""
+    """What the table's protocol asks of readers and writers, beyond what is known to work."""
     protocol = table.protocol()
     reads, writes = set(protocol.reader_features or ()), set(protocol.writer_features or ())
     strange = sorted((reads - _READER_FEATURES) | (writes - _WRITER_FEATURES))

@@ -1,4 +1,4 @@
-"""The doctor: looks at settings, storage, tables, API and queue, says what is wrong and what to do."""
+"""The doctor: checks settings, storage, tables, API and queue, says what is wrong and what to do."""
 
 from smart_trader_assets.doctor.examination import examine, examine_without_settings
 from smart_trader_assets.doctor.findings import Finding, Verdict

@@ -12,7 +12,7 @@ from smart_trader_assets.tables.root import read_identity
 
 
 def examine_without_settings(error: SettingsError) -> list[Finding]:
-    """What can be looked at where the settings are refused."""
+    """What can still be checked where the settings are refused."""
     return [
         broken("settings", str(error)),
         *looked_at("dagster home", dagster_instance),
@@ -20,7 +20,7 @@ def examine_without_settings(error: SettingsError) -> list[Finding]:
 
 
 def examine(settings: Settings, *, ask_api: bool) -> list[Finding]:
-    """Look at everything, and change nothing; `ask_api` costs up to `API_COST` credits."""
+    """Check everything, and change nothing; `ask_api` costs up to `API_COST` credits."""
     store = make_lake(settings).unchecked_store
     findings = [
         *looked_at("settings", lambda: surroundings.settings_chosen(settings)),

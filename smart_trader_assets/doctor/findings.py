@@ -11,7 +11,7 @@ from smart_trader_assets.errors import SmartTraderError
 
 
 class Verdict(StrEnum):
-    """How a check came out: a warning can wait, what is broken stops runs or makes their results wrong."""
+    """How a check ended: a warning can wait, what is broken stops runs or makes their results wrong."""
 
     OK = "ok"
     WARNING = "warning"
@@ -47,18 +47,18 @@ def broken(check: str, found: str, remedy: str = "") -> Finding:
 
 
 def looked_at(name: str, check: Check) -> list[Finding]:
-    """What `check` finds; where it breaks off, that is found too, and the other checks go on."""
+    """What `check` finds; an error inside it is a finding too, and the other checks go on."""
     findings: list[Finding] = []
     try:
         findings.extend(check())
     except SmartTraderError as error:  # its message says the remedy
         findings.append(broken(name, str(error)))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what the doctor is there to tell
+    except Exception as error:  # noqa: BLE001 - whatever it is, reporting it is the doctor's job
         findings.append(
             broken(
                 name,
                 f"The check broke off: {type(error).__name__}: {reason(error)}.",
-                "Look at the storage and its rights; if they are well, this is a defect: report it.",
+                "Check the storage and its permissions; if they are fine, this is a bug: report it.",
             )
         )
     return findings

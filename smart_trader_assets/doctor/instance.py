@@ -1,4 +1,4 @@
-"""Dagster's instance: whether it is there and configured, runs that died, and tables that a check holds."""
+"""Dagster's instance: whether it is there and configured, expired runs, and tables that a check blocks."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _SHOWN = 5
 
 
 def dagster_instance() -> Iterator[Finding]:
-    """What is wrong with the instance that the environment names, or that it names none."""
+    """What is wrong with the instance that the environment names, or that it does not name one."""
     check = "dagster home"
     home = os.environ.get(HOME_VARIABLE)
     if not home:
         yield warning(
             check,
-            f"{HOME_VARIABLE} is not set: runs leave no history, and the UI has none to show.",
-            f"Set {HOME_VARIABLE} to a folder of its own; `make run` and `make dev` do.",
+            f"{HOME_VARIABLE} is not set: runs leave no history for the UI to show.",
+            f"Set {HOME_VARIABLE} to a dedicated folder; `make run` and `make dev` do.",
         )
         return
     if not (Path(home) / "dagster.yaml").is_file():
-        yield warning(check, f"{home} has no dagster.yaml: Dagster's defaults hold.", _CONFIGURE)
+        yield warning(check, f"{home} has no dagster.yaml: Dagster's defaults apply.", _CONFIGURE)
         return
     with dg.DagsterInstance.get() as instance:
         if missing := _missing(instance):
@@ -49,7 +49,7 @@ def _missing(instance: dg.DagsterInstance) -> list[str]:
     if pools.get("default_limit") != 1 or pools.get("granularity") != "run":
         missing.append("more than one run at a time may fetch (concurrency.pools)")
     if not (instance.get_settings("run_monitoring") or {}).get("enabled"):
-        missing.append("a run that dies while it starts is not noticed (run_monitoring)")
+        missing.append("a run that dies while starting is not noticed (run_monitoring)")
     return missing
 
 
@@ -60,7 +60,7 @@ def _dead(instance: dg.DagsterInstance) -> Iterator[Finding]:
     runs = ", ".join(record.dagster_run.run_id[:8] for record in dead[:_SHOWN])
     yield warning(
         "dead runs",
-        f"{len(dead)} runs are under way in Dagster's books, and show no life: {runs}.",
+        f"{len(dead)} runs count as under way in Dagster, but their leases have expired: {runs}.",
         "Switch the sensors on (`make dev`): the next tick marks them as failed, and their rows are "
         "asked for again.",
     )

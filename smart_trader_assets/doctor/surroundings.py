@@ -1,4 +1,4 @@
-"""What the pipeline stands on: its settings, the storage, and what the root says it is."""
+"""What the pipeline depends on: its settings, the storage, and what the root says it is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, Settings
 from smart_trader_assets.tables.root import read_identity
 
-# A drain of thousands of wallets writes so much, and a compaction needs it twice for a while.
+# A drain of thousands of wallets writes this much, and a compaction briefly needs twice as much.
 _LITTLE_SPACE = 2_000_000_000
 
 
@@ -28,15 +28,15 @@ def settings_chosen(settings: Settings) -> Iterator[Finding]:
 
 
 def storage(store: DeltaStore) -> Iterator[Finding]:
-    """Whether the root's place can be written, and keeps commits; what it writes to find out, it removes."""
+    """Whether the root can be written and keeps commits; removes what it writes to find out."""
     check = "storage"
     if is_remote(store.root):
         check_place(store.root, store.storage_options)
-        yield ok(check, f"{store.root} can be written, and refuses a commit that is there already")
+        yield ok(check, f"{store.root} can be written, and refuses to overwrite a commit")
         return
     folder = Path(store.root)
     if folder.exists() and not folder.is_dir():
-        yield broken(check, f"{folder} is a file.", "Name a folder.")
+        yield broken(check, f"{folder} is a file.", "Choose a folder.")
         return
     try:
         if folder.is_dir():
@@ -49,7 +49,7 @@ def storage(store: DeltaStore) -> Iterator[Finding]:
         yield broken(
             check,
             f"{folder} cannot be written ({error.strerror}).",
-            "Mend its rights, or choose another folder.",
+            "Fix its permissions, or choose another folder.",
         )
         return
     free = shutil.disk_usage(nearest).free
@@ -58,7 +58,7 @@ def storage(store: DeltaStore) -> Iterator[Finding]:
             check,
             f"{free / 1e9:.1f} GB are free at {nearest}.",
             "Make room, or run the maintenance job with a shorter "
-            f"{PREFIX}RETENTION_HOURS: older versions go.",
+            f"{PREFIX}RETENTION_HOURS: it deletes older versions.",
         )
         return
     yield ok(check, f"{folder} can be written, {free / 1e9:.0f} GB free")
@@ -69,7 +69,9 @@ def root(settings: Settings, store: DeltaStore) -> Iterator[Finding]:
     check = "root"
     found = read_identity(store)
     if found is None:
-        yield warning(check, f"There is none at {store.root} yet.", "`smart-trader run` makes one.")
+        yield warning(
+            check, f"There is no root at {store.root} yet.", "`smart-trader run` makes one."
+        )
         return
     held = {
         "source": found.source,
@@ -77,7 +79,7 @@ def root(settings: Settings, store: DeltaStore) -> Iterator[Finding]:
         "wallet_shards": found.wallet_shards,
     }
     clashes = [
-        f"{PREFIX}{name.upper()} is {getattr(settings, name)} and the root has {value}"
+        f"{PREFIX}{name.upper()} is {getattr(settings, name)} but the root has {value}"
         for name, value in held.items()
         if name in settings.model_fields_set and getattr(settings, name) not in (None, value)
     ]
@@ -85,13 +87,13 @@ def root(settings: Settings, store: DeltaStore) -> Iterator[Finding]:
         yield broken(
             check,
             f"{'; '.join(clashes)}: a run would be refused.",
-            "Set it as the root has it, or use a new root.",
+            "Set it to the root's value, or use a new root.",
         )
         return
     if found.source == "live" and settings.birdeye_api_key is None:
         yield broken(
             check,
-            "It holds live rows, and there is no key to go on with.",
+            "It holds live rows, but no key is set to continue with.",
             f"Set {API_KEY_VARIABLE}.",
         )
         return

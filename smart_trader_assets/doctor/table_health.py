@@ -1,4 +1,4 @@
-"""Whether each table is what its contract says, and how its log and its files are."""
+"""Whether each table matches its contract, and the state of its log and files."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from smart_trader_assets.tables.ops import RUNS
 from smart_trader_assets.tables.root import promised_tables
 
 _UPKEEP = "Run the maintenance job (the UI's `maintenance`, or its schedule)."
-_RESTORE = "Restore the table to a version from before that, or from a copy: docs/operations.md."
+_RESTORE = "Restore the table to a version from before that, or from a backup: docs/operations.md."
 
-# Each opening of a table reads so many entries one by one; a day of busy sensors makes fewer.
+# Opening a table reads this many entries one by one; a day of busy sensors makes fewer.
 MANY_COMMITS = 500
 
-# A day's work makes some small files a partition; upkeep merges them at night.
+# A day's work makes some small files per partition; upkeep merges them at night.
 MANY_SMALL_FILES = 16 * FILES_BEFORE_CLUSTERING
 
 _SHOWN = 5
 
 
 def all_tables(store: DeltaStore, retention_hours: float) -> Iterator[Finding]:
-    """Every table that the root has promised: one line where all is well with it, else one a trouble."""
+    """Every table that the root has promised: one line where all is well, else one per problem."""
     promised = _promised(store)
     for contract in (*ALL_TABLES, RUNS):
         if contract.name not in promised and not store.exists(contract):
             if promised:
-                yield ok(contract.name, "is not there yet; the next run makes it")
+                yield ok(contract.name, "does not exist yet; the next run makes it")
             continue
         found = [
             finding for check in _checks(store, contract, retention_hours) for finding in check
@@ -53,7 +53,7 @@ def all_tables(store: DeltaStore, retention_hours: float) -> Iterator[Finding]:
 
 
 def _promised(store: DeltaStore) -> frozenset[str]:
-    """What the root promises; where it cannot be read, which is a finding of its own, every table."""
+    """What the root promises; where it cannot be read, which is a separate finding, every table."""
     try:
         return promised_tables(store) or frozenset()
     except LakeError:
@@ -94,7 +94,7 @@ def _log(store: DeltaStore, contract: TableContract) -> Iterator[Finding]:
             "If it should not be there, restore the version before.",
         )
     if log.since_checkpoint > MANY_COMMITS:
-        found = f"{log.since_checkpoint} commits have come since the last checkpoint."
+        found = f"{log.since_checkpoint} commits were added since the last checkpoint."
         yield warning(contract.name, found, _UPKEEP)
     yield ok(contract.name, f"{len(log.versions)} log entries, {log.since_checkpoint} to replay")
 
@@ -106,9 +106,9 @@ def _schema(store: DeltaStore, contract: TableContract) -> Iterator[Finding]:
         yield warning(
             contract.name,
             f"Made with other properties: {', '.join(stale)}.",
-            "`smart-trader upgrade` sets them; what lies there stays as it is.",
+            "`smart-trader upgrade` sets them; existing files stay as they are.",
         )
-    yield ok(contract.name, f"version {table.version()}, schema and constraints as promised")
+    yield ok(contract.name, f"version {table.version()}, schema and constraints match")
 
 
 def _files(store: DeltaStore, contract: TableContract, retention_hours: float) -> Iterator[Finding]:
@@ -116,8 +116,8 @@ def _files(store: DeltaStore, contract: TableContract, retention_hours: float) -
     if lost := lost_files(store, contract):
         yield broken(
             contract.name,
-            f"{len(lost)} data files are gone, for example {lost[0]}.",
-            "Put them back from a copy, or restore the table to a version that does not need them.",
+            f"{len(lost)} data files are missing, for example {lost[0]}.",
+            "Put them back from a backup, or restore the table to a version that does not need them.",
         )
     if uncounted := files["num_records"].null_count():
         yield broken(
@@ -131,7 +131,7 @@ def _files(store: DeltaStore, contract: TableContract, retention_hours: float) -
     crowded = small.group_by(by).len() if by else small.select(pl.len())
     most: int = crowded.select(pl.col("len").max()).item() or 0
     if most > MANY_SMALL_FILES:
-        yield warning(contract.name, f"{most} small files lie in one partition.", _UPKEEP)
+        yield warning(contract.name, f"{most} small files are in one partition.", _UPKEEP)
     old = store.open(contract).vacuum(
         retention_hours=int(retention_hours), dry_run=True, enforce_retention_duration=False
     )

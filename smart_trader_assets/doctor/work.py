@@ -1,4 +1,4 @@
-"""What has happened to the work: rows in trouble, parked fetching, spent budgets, and the API."""
+"""The state of the work: failing rows, paused fetching, spent budgets, and the API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from smart_trader_assets.thresholds import due_policy, list_filters
 API_COST = sum(CREDIT_PRICES.values())
 _NEARLY_SPENT = 0.9
 
-# Something that BirdEye knows, where the token list names nothing.
+# An address that BirdEye knows, in case the token list is empty.
 _WRAPPED_SOL = "So11111111111111111111111111111111111111112"
 
 
@@ -46,7 +46,7 @@ def queue(settings: Settings, store: DeltaStore) -> Iterator[Finding]:
 
 
 def budgets(settings: Settings) -> Iterator[Finding]:
-    """What the month has cost, and whether fetching is parked."""
+    """What the month has cost, and whether fetching is paused."""
     spent = sum(spend.credits for spend in BirdEyeAccess(settings).spent_this_month().values())
     most = settings.credits_per_month
     spending = f"{spent:,} credits this month" + (f" of {most:,}" if most is not None else "")
@@ -59,13 +59,13 @@ def budgets(settings: Settings) -> Iterator[Finding]:
     if notice := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
         yield warning(
             "fetching",
-            f"Parked until {notice.until:%Y-%m-%d %H:%M} UTC: {notice.reason}",
-            "Mend the cause; a fetch that succeeds, `smart-trader run` for example, ends it at once.",
+            f"Paused until {notice.until:%Y-%m-%d %H:%M} UTC: {notice.reason}",
+            "Fix the cause; a fetch that succeeds, for example `smart-trader run`, ends the pause at once.",
         )
 
 
 def api(settings: Settings) -> Iterator[Finding]:
-    """One request to each endpoint: whether the key is taken, and what the plan includes."""
+    """One request to each endpoint: whether the key is accepted, and what the plan includes."""
     with BirdEyeAccess(settings).session(f"doctor-{uuid.uuid4()}", parks=False) as session:
         client = session.client
         listed, finding = _asked(
@@ -98,5 +98,5 @@ def _asked(
 
 
 def api_not_asked() -> Iterator[Finding]:
-    """Why nothing is said about the API."""
+    """Why the API was not checked."""
     yield ok("api", f"not asked; --api asks each endpoint once, for {API_COST} credits")

@@ -31,15 +31,15 @@ LONGEST_QUOTE = 200
 _WEBHOOK_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _REFUSALS: Mapping[int, tuple[type[HeliusError], str]] = {
     401: (HeliusKeyError, "check that HELIUS_API_KEY is the key of an active account"),
-    403: (HeliusKeyError, "see what the key and the account's plan allow"),
+    403: (HeliusKeyError, "check what the key and the account's plan allow"),
     404: (
         WebhookNotFoundError,
-        "the account has no such webhook; set SMART_TRADER_HELIUS_WEBHOOK_ID to one that it has. None is "
+        "the account has no such webhook; set SMART_TRADER_HELIUS_WEBHOOK_ID to one that it has. No other is "
         "chosen or made in its place",
     ),
     429: (HeliusUnavailableError, "the account's rate limit is reached; run it again later"),
 }
-_LEFT_ALONE = "The webhook is as it was."
+_LEFT_ALONE = "The webhook is unchanged."
 _UNKNOWN = "Whether the change arrived is not known; the next run reads the webhook and compares."
 
 
@@ -49,7 +49,7 @@ class HeliusClient:
     base_url: where the API is, without path and query
     api_key: the account's key; it travels in the URL, which no log and no error shows
     timeout: seconds for connecting, and for each wait for bytes
-    attempts: how often a read is sent where the trouble may pass; a write is sent once, since it costs
+    attempts: how often a read is sent where the failure may be temporary; a write is sent once, since it costs
         credits and may have arrived
     backoff_seconds: the first wait between attempts; it doubles, with jitter
 
@@ -109,13 +109,13 @@ class HeliusClient:
         if set(answered.addresses) != set(webhook.addresses):
             raise HeliusResponseError(
                 f"PUT {path} sent {len(webhook.addresses):,} addresses, and Helius answered with "
-                f"{len(answered.addresses):,} others: look at the webhook in the Helius dashboard. "
+                f"{len(answered.addresses):,} others: check the webhook in the Helius dashboard. "
                 "The next run reads it and compares.",
                 status=response.status_code,
             )
 
     def _send(self, method: str, path: str, webhook: Webhook | None = None) -> httpx.Response:
-        """One request, answered with a success; raises what else came of it."""
+        """One request that is answered with a success; anything else is raised."""
         secrets = webhook.secrets if webhook else ()
         try:
             response = self._http.request(
@@ -132,7 +132,7 @@ class HeliusClient:
                 return response
             said = redact(_message(response), self._api_key, *secrets)[:LONGEST_QUOTE]
             failure = _refusal(method, path, response.status_code, said)
-        # Raised outside of the except block: the error of httpx is no part of what is told.
+        # Raised outside of the except block: httpx's error must not be part of what is reported.
         raise failure
 
 
@@ -144,7 +144,7 @@ def _parsed(response: httpx.Response, webhook_id: str, request: str, outcome: st
     # Outside of the except block too: a parser's error may hold the body, and with it its secrets.
     raise HeliusResponseError(
         f"{request} was answered with {response.status_code} and a body that is not the whole webhook: "
-        f"{reason}. {outcome} See whether the base URL is Helius's.",
+        f"{reason}. {outcome} Check whether the base URL is Helius's.",
         status=response.status_code,
     )
 
@@ -154,7 +154,7 @@ def _unanswered(
 ) -> HeliusError:
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return HeliusUnavailableError(
-            f"{method} {path} found no way to {base_url} ({detail}): check the network, the base URL and "
+            f"{method} {path} could not reach {base_url} ({detail}): check the network, the base URL and "
             f"the service's status. {_LEFT_ALONE}"
         )
     return HeliusUnavailableError(
@@ -180,12 +180,12 @@ def _classify(status: int) -> tuple[type[HeliusError], str]:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return HeliusUnavailableError, "the server is at fault; run it again later"
     if status >= HTTPStatus.BAD_REQUEST:
-        return HeliusRefusedError, "see what Helius says of the webhook and of the account"
-    return HeliusRefusedError, "the base URL seems not to be Helius's"
+        return HeliusRefusedError, "check what Helius says about the webhook and the account"
+    return HeliusRefusedError, "the base URL does not seem to be Helius's"
 
 
 def _message(response: httpx.Response) -> str:
-    """What the server says went wrong, where it says so in a field of its own."""
+    """What the server says went wrong, where it has a field for that."""
     try:
         body = json.loads(response.content)
     except (ValueError, RecursionError):
@@ -198,9 +198,9 @@ def _message(response: httpx.Response) -> str:
 
 def _path(webhook_id: str) -> str:
     if not _WEBHOOK_ID.fullmatch(webhook_id):
-        # Not quoted: whoever pastes the URL of a webhook pastes the key with it.
+        # Not quoted: a pasted URL of a webhook contains the key.
         raise WebhookNotFoundError(
-            "The webhook's id holds more than letters, digits and hyphens: set "
+            "The webhook's id has characters other than letters, digits and hyphens: set "
             "SMART_TRADER_HELIUS_WEBHOOK_ID to the id alone, not to a URL."
         )
     return f"/v0/webhooks/{webhook_id}"
@@ -210,8 +210,8 @@ def _check_key(api_key: SecretStr) -> None:
     key = api_key.get_secret_value()
     if not key or not (key.isascii() and key.isprintable()) or " " in key:
         raise HeliusKeyError(
-            "The Helius API key is empty or holds blanks or characters that no key has: copy it into "
-            "HELIUS_API_KEY once more."
+            "The Helius API key is empty or has blanks or characters that a key cannot have: copy it into "
+            "HELIUS_API_KEY again."
         )
 
 
@@ -222,7 +222,7 @@ def _checked_url(base_url: str) -> str:
         url = httpx.URL()
     if url.scheme not in {"http", "https"} or not url.host or url.query or url.userinfo:
         raise HeliusRefusedError(
-            "The base URL of Helius is no http or https address, or carries a query or a user: set it to "
-            "https://api.helius.xyz or leave it out. The key belongs into HELIUS_API_KEY."
+            "The base URL of Helius is not an http or https address, or has a query or a user: set it to "
+            "https://api.helius.xyz or leave it out. The key belongs in HELIUS_API_KEY."
         )
     return str(url).rstrip("/")

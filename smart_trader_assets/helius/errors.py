@@ -20,7 +20,7 @@ class HeliusKeyError(HeliusError):
 
 
 class WebhookNotFoundError(HeliusError):
-    """The account has no webhook of that id (404), or what was given is no id."""
+    """The account has no webhook of that id (404), or what was given is not an id."""
 
 
 class HeliusRefusedError(HeliusError):

@@ -26,7 +26,7 @@ class Difference:
 
     @classmethod
     def between(cls, watched: Sequence[str], wanted: Sequence[str]) -> Difference:
-        """From `watched` to `wanted`; order and repetitions are no difference."""
+        """From `watched` to `wanted`; order and repetitions do not matter."""
         now, then = dict.fromkeys(watched), dict.fromkeys(wanted)
         return cls(
             added=tuple(address for address in then if address not in now),
@@ -56,7 +56,7 @@ def wallets_to_watch(traders: pl.LazyFrame, *, tiers: Sequence[str], limit: int)
 def why_off(settings: Settings) -> str | None:
     """Why alerts are off, in a sentence; None where they are on.
 
-    Wallets of an invented market or a recording get into no webhook but a stand-in's on loopback.
+    Wallets of an invented market or a recording go into no webhook but a stand-in's on loopback.
     """
     missing = [
         variable
@@ -70,8 +70,8 @@ def why_off(settings: Settings) -> str | None:
         return f"Alerts are off: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set."
     if settings.resolved_source != "live" and not _is_loopback(settings.helius_base_url):
         return (
-            f"Alerts are off: the wallets of a {settings.resolved_source} root are put into no webhook of "
-            "the real Helius."
+            f"Alerts are off: the wallets of a {settings.resolved_source} root are never put into a "
+            "webhook of the real Helius."
         )
     return None
 

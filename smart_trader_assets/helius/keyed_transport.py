@@ -1,4 +1,4 @@
-"""Puts the API key into the URL where the request leaves, and nowhere before.
+"""Puts the API key into the URL where the request leaves, and nowhere earlier.
 
 Helius takes the key as a query parameter. httpx logs each request's URL, and its errors carry the
 request; with the key added below all of that, the request that they see has none.
@@ -55,7 +55,7 @@ class _Redaction(logging.Filter):
 
 
 def redact(text: str, api_key: SecretStr, *others: str) -> str:
-    """`text` without the key, as it is and as a URL spells it, and without `others`."""
+    """`text` without the key, as it is and as a URL encodes it, and without `others`."""
     key = api_key.get_secret_value()
     for secret in (key, quote(key, safe=""), *others):
         text = text.replace(secret, "***")

@@ -1,4 +1,4 @@
-"""One webhook as Helius holds it: its addresses, and every other field kept as it came."""
+"""One webhook as Helius holds it: its addresses, and every other field kept as received."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Webhook:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What may be shown to nobody: the webhook's URL and its authorization header."""
+        """What must never be shown: the webhook's URL and its authorization header."""
         values = (self.fields.get(name) for name in _SECRETS)
         return tuple(value for value in values if isinstance(value, str) and value)
 
@@ -62,7 +62,7 @@ class Webhook:
 def _unfit(fields: object, webhook_id: str) -> str | None:
     """What keeps `fields` from being the whole webhook of that id."""
     if not isinstance(fields, dict):
-        return "it is no JSON object"
+        return "it is not a JSON object"
     if fields.get(_ID, webhook_id) != webhook_id:
         return "it is another webhook's"
     if not isinstance(fields.get(_URL), str) or not fields[_URL]:
@@ -76,5 +76,5 @@ def _unfit(fields: object, webhook_id: str) -> str | None:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is no number of JSON")
+        raise ValueError(f"{text} is not a JSON number")
     return number

@@ -1,4 +1,4 @@
-"""A look at the rows that a run brought: the first few, in a handful of columns."""
+"""A preview of the rows that a run wrote: the first few, in a handful of columns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Preview:
         self._records: list[dict[str, Cell]] = []
 
     def take(self, rows: pl.DataFrame | None) -> None:
-        """Keep the first of `rows` that there is room for; columns that they lack are blank."""
+        """Keep the first of `rows` that fit; columns that they lack are blank."""
         if rows is None:
             return
         room = MOST_ROWS - len(self._records)
@@ -52,7 +52,7 @@ _KINDS = {pl.Int64: "int", pl.Float64: "float", pl.Boolean: "bool"}
 
 
 def _cell(value: object) -> Cell:
-    """A value for the eye: numbers to six digits, times of UTC, texts of strangers made harmless."""
+    """A value for display: numbers to six digits, times in UTC, untrusted texts made harmless."""
     match value:
         case None | bool() | int():
             return value

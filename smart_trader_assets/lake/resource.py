@@ -66,7 +66,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def unchecked_store(self) -> DeltaStore:
-        """The store without a look at the root: to find out what stands there."""
+        """The store without checking the root: to find out what is there."""
         given = self.storage.model_dump(exclude={"provider"}, exclude_none=True)
         options = {name: str(value) for name, value in given.items()}
         if is_remote(self.root):
@@ -128,5 +128,5 @@ def storage_config(settings: Settings) -> StorageConfig:
     if root.startswith(_AZURE):
         return AzureConfig(account_name=settings.storage_account or "")
     raise SettingsError(
-        f"The root {root} names no storage that is known: use a folder, or s3://, gs:// or az://."
+        f"The root {root} is not a known kind of storage: use a folder, or s3://, gs:// or az://."
     )

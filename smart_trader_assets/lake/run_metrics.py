@@ -1,4 +1,4 @@
-"""What runs cost: one row per run and asset in `ops/runs`, and the same figures in the UI.
+"""What runs cost: one row per run and asset in `ops/runs`, and the same metrics in the UI.
 
 The table holds measurements and no state: a root is not refused because of it, a row that cannot be
 written is logged and fails no run, and rows are only ever added.
@@ -23,12 +23,12 @@ from smart_trader_assets.delta.storage_errors import without_credentials
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.ops import RUNS
 
-# How the metrics of a fetching asset begin that say what an endpoint was asked and what it cost.
+# Prefixes of a fetching asset's metrics: requests to an endpoint, and their credits.
 REQUESTS = "requests "
 CREDITS = "credits "
 FETCH_SECONDS = "fetch_seconds"
 
-# Beside what a materialization says anyway: its rows, requests and credits.
+# Besides what a materialization shows anyway: its rows, requests and credits.
 PLOTTED = ("total_seconds", FETCH_SECONDS, "compute_seconds", "write_seconds", "peak_memory_mb")
 
 SUCCEEDED = "succeeded"
@@ -40,14 +40,14 @@ _LONGEST_ERROR = 500
 
 @dataclass(frozen=True)
 class RunRow:
-    """A row of `ops/runs`, its audit trail apart."""
+    """A row of `ops/runs`, without its audit trail."""
 
     stamp: CommitInfo
     values: Mapping[str, Any]
 
     @property
     def metadata(self) -> dict[str, float]:
-        """The figures that the UI plots beside those of the materialization."""
+        """The metrics that the UI plots beside those of the materialization."""
         return {name: self.values[name] for name in PLOTTED if self.values.get(name) is not None}
 
 
@@ -61,7 +61,7 @@ class RunMeter:
         self.written = WriteResult()
 
     def row(self, error: BaseException | None = None) -> RunRow:
-        """The figures as they stand at the end of the work, which came by `error` if there is one.
+        """The metrics at the end of the work, which `error` ended if there is one.
 
         What a failed run fetched for a batch that it did not hand over is not known here: null.
         """
@@ -87,7 +87,7 @@ class RunMeter:
 
 
 def sum_of(metrics: Mapping[str, float], beginning: str) -> int:
-    """The sum of the metrics whose names begin so."""
+    """The sum of the metrics with this prefix."""
     return int(sum(value for name, value in metrics.items() if name.startswith(beginning)))
 
 
@@ -111,7 +111,7 @@ def record_run(store: DeltaStore, row: RunRow, log: dg.DagsterLogManager) -> Non
         store.append(RUNS, pl.DataFrame([row.values], schema=_SCHEMA), row.stamp)
     except Exception:  # a measurement is lost, and nothing else
         log.warning(
-            f"The figures of {row.stamp.asset} could not be added to {RUNS.name}.", exc_info=True
+            f"The metrics of {row.stamp.asset} could not be added to {RUNS.name}.", exc_info=True
         )
 
 
@@ -131,7 +131,7 @@ def failed_run_row(context: dg.HookContext) -> None:
 
 
 def forget_runs(store: DeltaStore, *, before: date, stamp: CommitInfo) -> int:
-    """Delete the rows of the runs that began before that day; how many."""
+    """Delete the rows of runs that began before that day; returns how many."""
     old = store.row_counts(RUNS, "started_on").filter(pl.col("started_on") < before)
     if old.height:
         store.commit(
@@ -144,7 +144,7 @@ def forget_runs(store: DeltaStore, *, before: date, stamp: CommitInfo) -> int:
 
 
 def peak_memory_mb() -> float:
-    """Most memory that this process has held so far."""
+    """Peak memory of this process so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # In bytes on macOS, in kibibytes elsewhere.
     return peak * (1 if sys.platform == "darwin" else 1024) / _MEGABYTE
@@ -170,7 +170,7 @@ def _ending(stamp: CommitInfo, started_at: datetime, error: BaseException | None
 
 
 def _format_error(error: BaseException) -> str:
-    """The error itself, below what Dagster wraps around what an asset raises."""
+    """The error itself, without Dagster's wrapping."""
     while isinstance(error, dg.DagsterError) and error.__cause__ is not None:
         error = error.__cause__
     return without_credentials(f"{type(error).__name__}: {error}")[:_LONGEST_ERROR]
@@ -191,7 +191,7 @@ def _planned(context: dg.HookContext) -> Iterator[tuple[str, str | None]]:
 
 
 def span_of(keys: list[str]) -> str | None:
-    """Partitions as people write them: one, or the first and the last of a range; None where there are none."""
+    """Partitions in words: one, or the first and the last of a range; None where there are none."""
     if not keys:
         return None
     return keys[0] if len(keys) == 1 else f"{keys[0]}...{keys[-1]}"

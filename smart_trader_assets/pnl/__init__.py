@@ -1,6 +1,6 @@
 """Wallet profit, first in, first out: pure functions from frames to frames.
 
-`compute_wallet_pnl` is the whole way. Its stages stand alone: `screen_swaps` tells which rows are
+`compute_wallet_pnl` is the whole way. Its stages stand alone: `screen_swaps` finds the rows to
 set aside, `netted_trades` turns rows into trades, `fifo` trades into lots and disposals,
 `wallet_metrics` those into the table, and `explain_wallet` shows one wallet's way through them,
 `lot_evidence` that of many.

@@ -1,4 +1,4 @@
-"""Counts and sums of trades: by position and depth first, from which every window is a small sum."""
+"""Aggregates of trades: by position and window depth first, from which every window is a small sum."""
 
 from typing import Final
 
@@ -34,7 +34,7 @@ def with_results(disposals: pl.DataFrame) -> pl.DataFrame:
     that part, null where not closing), `win`, `loss` and `same_moment`.
 
     A closing trade is of the same moment where the wallet had bought the token in the same slot, or
-    at most ten seconds before. Which lot first in, first out gave it is not asked: one that was left
+    at most ten seconds before. Which lot first in, first out assigned does not matter: one that was left
     over long ago would hide the bot that buys and sells at once.
     """
     closing = pl.col("value").is_not_null() & (pl.col("known_matched") > 0)
@@ -52,7 +52,7 @@ def with_results(disposals: pl.DataFrame) -> pl.DataFrame:
 
 
 def position_aggregates(ledger: Ledger, disposals: pl.DataFrame) -> pl.DataFrame:
-    """Trades and judged disposals, both with `depth`, -> one row a (position, depth).
+    """Trades and disposals with their results, both with `depth`, -> one row per (position, depth).
 
     Columns: position, wallet, depth, `SUMS` (money and units Int128, counts), first, last (seconds).
     """
@@ -85,7 +85,7 @@ def position_aggregates(ledger: Ledger, disposals: pl.DataFrame) -> pl.DataFrame
 
 
 def _grouped(frame: pl.DataFrame) -> GroupBy:
-    """In the order of time, depths of a position ascend: the groups lie one after another."""
+    """In time order the depths of a position ascend: the groups lie one after another."""
     frame = frame.with_columns(group_id=group_id(pl.col("position"), pl.col("depth"))).set_sorted(
         "group_id"
     )
@@ -93,7 +93,7 @@ def _grouped(frame: pl.DataFrame) -> GroupBy:
 
 
 def token_aggregates(aggregates: pl.DataFrame) -> pl.DataFrame:
-    """(position, depth) aggregates -> one row a (position, window) that holds any trade: position,
+    """(position, depth) aggregates -> one row per (position, window) that holds any trade: position,
     wallet, window, group_id, `SUMS`, first, last."""
     return in_each_window(aggregates, "position", _summed)
 
@@ -108,7 +108,7 @@ def _summed(aggregates: pl.DataFrame) -> pl.DataFrame:
 
 
 def portfolio_aggregates(tokens: pl.DataFrame) -> pl.DataFrame:
-    """Token aggregates -> one row a (wallet, window) that holds any trade: wallet, window, group_id,
+    """Token aggregates -> one row per (wallet, window) that holds any trade: wallet, window, group_id,
     `SUMS`, first, last, winning_tokens, closing_tokens, and the sum and the largest of the positive
     results of single tokens, gained and best."""
     realized = pl.col("matched_proceeds") - pl.col("matched_cost")

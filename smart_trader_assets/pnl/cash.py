@@ -1,7 +1,7 @@
 """Cash: the mints that traders pay with. Cash never forms a position and carries no PnL.
 
-Two kinds exist. A stable coin counts at its peg, exactly. SOL, which has no peg, counts at the
-price that it has in the transaction itself.
+Two kinds exist. A stable coin counts at its peg, exactly. SOL, which has no peg, counts at its
+price in the transaction itself.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,7 +15,7 @@ USDC: Final = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
 USDT: Final = "Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB"
 
 DEFAULT_CASH_MINTS: Final[Mapping[str, float | None]] = {WRAPPED_SOL: None, USDC: 1.0, USDT: 1.0}
-"""Mint -> USD a whole coin, or None where the transaction's own price rules."""
+"""Mint -> USD per whole coin, or None where the transaction's own price applies."""
 
 KNOWN_DECIMALS: Final[Mapping[str, int]] = {WRAPPED_SOL: 9, USDC: 6, USDT: 6}
 """Decimals that are beyond doubt: an error in one of them would move every trade's money."""
@@ -31,7 +31,7 @@ def cash_pegs(cash_mints: Collection[str] | Mapping[str, float | None]) -> dict[
     """
     if isinstance(cash_mints, str):
         raise CashMintsError(
-            f"`cash_mints` is the one string {cash_mints!r}: give a collection of mint addresses."
+            f"`cash_mints` is the single string {cash_mints!r}: pass a collection of mint addresses."
         )
     if isinstance(cash_mints, Mapping):
         stated = dict(cash_mints)
@@ -42,7 +42,7 @@ def cash_pegs(cash_mints: Collection[str] | Mapping[str, float | None]) -> dict[
     for mint, peg in stated.items():
         if peg is not None and not 0.0 < peg < float("inf"):
             raise CashMintsError(
-                f"cash mint {mint} has the peg {peg!r}: give USD above 0, or None."
+                f"cash mint {mint} has the peg {peg!r}: pass USD above 0, or None."
             )
         pegs[WRAPPED_SOL if mint == NATIVE_SOL else mint] = peg
     return pegs

@@ -1,4 +1,4 @@
-"""The columns of the PnL: the one place where a metric's name, type, meaning and destination stand.
+"""The columns of the PnL: the one place that states a metric's name, type, meaning and destination.
 
 A metric that `metrics` computes and that is declared here is in silver/wallet_pnl, in its lineage and, where
 it is flagged so, in the gold tables and their previews.
@@ -21,7 +21,7 @@ WINDOWS: Final = ("all", "90d", "30d", "7d")
 """From the widest to the narrowest."""
 
 MadeOf = Literal["trades", "worths", "quantities", "lots", "marks", "times", "history"]
-"""Which columns of the upstream tables a metric rests on: see `tables.lineage`."""
+"""Which columns of the upstream tables a metric is based on: see `tables.lineage`."""
 
 
 @dataclass(frozen=True)
@@ -69,55 +69,73 @@ KEY_COLUMNS: Final = (
 )
 
 PNL_COLUMNS: Final = (
-    _count("buy_count", "Netted buys, unpriced ones too", "trades"),
-    _count("sell_count", "Netted sells, unpriced ones too", "trades"),
+    _count("buy_count", "Netted buys, including unpriced ones", "trades"),
+    _count("sell_count", "Netted sells, including unpriced ones", "trades"),
     _count("trade_count", "Buys and sells", "trades", RANKED, CLASSIFIED),
-    _usd("total_bought", "Worth of priced buys", "worths", RANKED),
-    _usd("total_sold", "Worth of priced sells, unmatched part included", "worths", RANKED),
+    _usd("total_bought", "Value of priced buys", "worths", RANKED),
+    _usd("total_sold", "Value of priced sells, including the unmatched part", "worths", RANKED),
     _usd("matched_proceeds", "Proceeds matched to lots of known basis", "lots"),
-    _usd("matched_cost", "Cost of the lots so matched", "lots"),
+    _usd("matched_cost", "Cost of the matched lots", "lots"),
     _usd("unmatched_proceeds", "Proceeds without a known basis", "lots", CLASSIFIED),
-    _tokens("unmatched_quantity", "Quantity sold without a known basis; token rows", "quantities"),
+    _tokens(
+        "unmatched_quantity", "Quantity sold without a known basis; token rows only", "quantities"
+    ),
     _usd("realized_pnl", "Matched proceeds less matched cost", "lots", RANKED, CLASSIFIED),
-    _percent("roi", "Realized PnL over matched cost", "lots", RANKED, CLASSIFIED, preview=True),
+    _percent(
+        "roi", "Realized PnL divided by matched cost", "lots", RANKED, CLASSIFIED, preview=True
+    ),
     _count("closing_count", "Priced sells with a matched part", "lots", RANKED, CLASSIFIED),
     _count("win_count", "Closing trades with a result above 0", "lots"),
-    _percent("win_rate", "Wins over closing trades", "lots", RANKED, CLASSIFIED, preview=True),
-    _percent("token_win_rate", "Tokens with a profit over tokens closed; portfolio", "lots"),
+    _percent(
+        "win_rate", "Wins divided by closing trades", "lots", RANKED, CLASSIFIED, preview=True
+    ),
+    _percent(
+        "token_win_rate", "Tokens with a profit divided by tokens closed; portfolio only", "lots"
+    ),
     _percent(
         "coverage",
-        "Matched proceeds over total sold: how much is known",
+        "Matched proceeds divided by total sold: how much is known",
         "lots",
         RANKED,
         CLASSIFIED,
     ),
-    _hours("avg_holding_hours", "Mean holding time, by matched cost", "lots", RANKED),
-    _hours("median_holding_hours", "Lower median holding time, by matched cost", "lots"),
-    _ratio("profit_factor", "Sum of winning over sum of losing results", "lots", RANKED),
+    _hours("avg_holding_hours", "Mean holding time, weighted by matched cost", "lots", RANKED),
+    _hours("median_holding_hours", "Lower median holding time, weighted by matched cost", "lots"),
+    _ratio("profit_factor", "Sum of wins divided by sum of losses", "lots", RANKED),
     _usd(
         "max_drawdown_usd", "Largest fall of cumulative realized PnL from its peak", "lots", RANKED
     ),
-    _ratio("trade_sharpe", "Mean over standard deviation of closing results", "lots", RANKED),
-    _tokens("open_quantity", "Lots of known basis still held; token rows", "quantities"),
+    _ratio(
+        "trade_sharpe",
+        "Mean of closing results divided by their standard deviation",
+        "lots",
+        RANKED,
+    ),
+    _tokens("open_quantity", "Lots of known basis still held; token rows only", "quantities"),
     _usd("open_cost", "Cost of the lots still held", "lots"),
-    _usd("mark_price", "Newest known price at or before as_of; token rows", "marks"),
+    _usd("mark_price", "Newest known price at or before as_of; token rows only", "marks"),
     _time("marked_at", "Time of the mark", "marks"),
     _text("mark_source", "token_list or own_trade", "marks"),
-    _usd("unrealized_pnl", "Worth of open lots at the mark less their cost", "marks", RANKED),
+    _usd("unrealized_pnl", "Value of open lots at the mark less their cost", "marks", RANKED),
     _usd("total_pnl", "Realized and unrealized PnL", "marks", RANKED, CLASSIFIED, preview=True),
-    _count("unmarked_tokens", "Open tokens without a mark; portfolio", "marks", RANKED),
+    _count("unmarked_tokens", "Open tokens without a mark; portfolio only", "marks", RANKED),
     _time("first_transaction", "First trade", "times", RANKED),
     _time("last_transaction", "Last trade", "times", RANKED, CLASSIFIED),
-    _rate("trade_frequency_daily", "Trades a day between first and last", "times", CLASSIFIED),
-    _count("unpriced_count", "Trades whose worth is unknown", "worths", RANKED),
+    _rate(
+        "trade_frequency_daily",
+        "Trades per day between the first and the last",
+        "times",
+        CLASSIFIED,
+    ),
+    _count("unpriced_count", "Trades whose value is unknown", "worths", RANKED),
     _count(
         "arbitrage_count",
-        "Cyclic arbitrages, outside the PnL; portfolio",
+        "Cyclic arbitrages, not in the PnL; portfolio only",
         "trades",
         RANKED,
         CLASSIFIED,
     ),
-    _usd("arbitrage_profit_usd", "Cash result of the arbitrages; portfolio", "worths"),
+    _usd("arbitrage_profit_usd", "Cash result of the arbitrages; portfolio only", "worths"),
     _flag(
         "history_complete",
         "Whether the history reaches the wallet's first trade",
@@ -127,7 +145,7 @@ PNL_COLUMNS: Final = (
     ),
     _percent(
         "top_token_share",
-        "Best token in the sum of positive token results; portfolio",
+        "Share of the best token in all positive token results; portfolio only",
         "lots",
         RANKED,
     ),
@@ -143,4 +161,4 @@ PNL_COLUMNS: Final = (
 )
 
 WALLET_PNL_SCHEMA: Final = pl.Schema({c.name: c.dtype for c in (*KEY_COLUMNS, *PNL_COLUMNS)})
-"""What `compute_wallet_pnl` answers: one row a (wallet_address, token_address, window)."""
+"""What `compute_wallet_pnl` returns: one row per (wallet_address, token_address, window)."""

@@ -19,16 +19,16 @@ def compute_wallet_pnl(
     marks: pl.DataFrame | None = None,
     histories: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Whole swap histories of wallets -> one row a (wallet_address, token_address, window).
+    """Whole swap histories of wallets -> one row per (wallet_address, token_address, window).
 
     In: `swaps` with the columns of `bronze/transactions` (optional ones may be missing and read as
     null; `wallet_address` falls back to `owner`, `swap_id` to the content of the row); `as_of`, a
     datetime with a time zone, after which rows are ignored; `cash_mints`, a collection, or a
-    mapping of mint to USD a coin (None: the transaction's price); `marks`: token_address, price
-    (USD a whole token), marked_at, source; `histories`: wallet_address, history_complete.
+    mapping of mint to USD per coin (None: the transaction's price); `marks`: token_address, price
+    (USD per whole token), marked_at, source; `histories`: wallet_address, history_complete.
 
     Out: `WALLET_PNL_SCHEMA`; money in float64 USD, quantities in whole tokens, rates and shares in
-    percent, times in UTC; unknown is null. The answer for a wallet depends on its own rows and
+    percent, times in UTC; unknown is null. The result for a wallet depends on its own rows and
     their marks alone: not on the order of rows, nor on which other wallets are in the frame. Rows
     that break the contract cost their transaction (see `screen_swaps`).
 

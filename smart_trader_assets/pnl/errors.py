@@ -8,7 +8,7 @@ class PnlError(SmartTraderError):
 
 
 class ColumnsMissingError(PnlError):
-    """A frame lacks columns without which no trade can be told."""
+    """A frame lacks columns without which trades cannot be derived."""
 
     def __init__(self, frame: str, missing: list[str]) -> None:
         super().__init__(f"`{frame}` lacks the columns {missing}: read them along with the others.")
@@ -19,7 +19,7 @@ class NaiveAsOfError(PnlError):
 
     def __init__(self, as_of: object) -> None:
         super().__init__(
-            f"`as_of` {as_of!r} has no time zone: give an aware datetime, such as "
+            f"`as_of` {as_of!r} has no time zone: pass an aware datetime, such as "
             "datetime.now(timezone.utc)."
         )
 

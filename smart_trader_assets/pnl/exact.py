@@ -1,11 +1,11 @@
 """Whole-number arithmetic for quantities and money, as expressions over Int128 columns.
 
 Quantities are raw units of a mint. Money is counted in units of 1e-21 USD: six digits below the
-1e-15 USD in which a result is judged, so that the rounding of a division never decides whether a
-trade won, while 1.7e17 USD still fit. No sum of money or of quantities ever passes through a float.
+1e-15 USD at which a result counts as a win or a loss, so that the rounding of a division never decides
+whether a trade won, while 1.7e17 USD still fit. No sum of money or of quantities ever passes through a float.
 
 Limits, kept by the screening of rows: a leg moves at most `MAX_QUANTITY` raw units (the chain's own
-counter ends at 1.8e19), and a price that would value a leg above `MAX_LEG_USD` is no price.
+counter ends at 1.8e19), and a price that would value a leg above `MAX_LEG_USD` is not a price.
 """
 
 from typing import Final
@@ -58,7 +58,7 @@ def to_tokens(units: pl.Expr, decimals: pl.Expr) -> pl.Expr:
 
 
 def usd_value(quantity: pl.Expr, decimals: pl.Expr, price: pl.Expr) -> pl.Expr:
-    """The money of `quantity` raw units (0 or more) at `price` USD a whole token, rounded down.
+    """The money of `quantity` raw units (0 or more) at `price` USD per whole token, rounded down.
 
     The price is taken as the decimal number of 15 digits that its float stands for, so that 0.1 is
     a tenth; the product is exact, and equal quantities at equal prices are worth the same.

@@ -1,4 +1,4 @@
-"""One wallet's numbers, laid open: its trades, which lot each sale took, and what is still held."""
+"""One wallet's numbers, explained: its trades, which lot each sale took, and what is still held."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -38,8 +38,8 @@ class WalletExplanation:
 
     trades: token_address, time, tx_hash, side (buy or sell), quantity, value, valuation
     lot_matches: token_address, sold_at, sale_tx, bought_at, purchase_tx, quantity, proceeds, cost,
-      holding_hours, result, unmatched_reason. One row a (sale, lot), and one for what a sale took
-      beyond all lots. Where a reason stands, there is no result: `no_lot`, `lot_of_unknown_basis`,
+      holding_hours, result, unmatched_reason. One row per (sale, lot), and one for what a sale took
+      beyond all lots. Where a reason is given, there is no result: `no_lot`, `lot_of_unknown_basis`,
       `unpriced_sale`
     open_lots: token_address, bought_at, purchase_tx, quantity, cost (null where unknown),
       mark_price, marked_at, mark_source, unrealized_pnl
@@ -65,7 +65,7 @@ def explain_wallet(
 ) -> WalletExplanation:
     """The frames behind `compute_wallet_pnl`'s rows of one wallet, and of one `token` if given.
 
-    By token, the sum of `result` is realized_pnl, that of `cost` beside a result matched_cost, that
+    Per token, the sum of `result` is realized_pnl, that of `cost` beside a result matched_cost, that
     of the open lots' cost open_cost. With `token`, the portfolio rows are left out.
 
     Raises `UnknownWalletError` where the wallet has no row, and what `compute_wallet_pnl` raises.

@@ -1,6 +1,6 @@
 """First in, first out: trades -> what each sell disposed of, and what is still held.
 
-In the order of time, let B and S be the quantities of a position bought and sold so far. A sell
+In time order, let B and S be the quantities of a position bought and sold so far. A sell
 that finds less than it takes leaves nothing behind, so that of all that was sold
 M = S - max(0, S - B, and every earlier such excess) was matched to lots. Sells consume lots from
 the oldest on, so a sell consumed exactly the units from M before it to M after it on the line of
@@ -23,7 +23,7 @@ _NOTHING: Final = pl.Series([0], dtype=pl.Int128)
 class Ledger:
     """The lots and disposals of all positions, each sorted by (position, tx).
 
-    `position` numbers the (wallet, mint) pairs upwards. Quantities and money are Int128. `end` is
+    `position` numbers the (wallet, mint) pairs in ascending order. Quantities and money are Int128. `end` is
     where, on the line of all units bought, a lot ends, and up to where a disposal consumed.
 
     trades: the trades with `position`, sorted by (position, tx)
@@ -116,7 +116,7 @@ def _line(trades: pl.DataFrame) -> pl.DataFrame:
 
 
 def _spans(line: pl.DataFrame) -> pl.DataFrame:
-    """One row a position: where on the line it begins and ends, with cost and known units there."""
+    """One row per position: where on the line it begins and ends, with cost and known units there."""
     begin = line.filter(starts(line["position"])).select(
         "position",
         "wallet",

@@ -1,4 +1,4 @@
-"""At what price an open position is marked: the newest that is known at `as_of`."""
+"""The price at which an open position is marked: the newest one known at `as_of`."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -19,11 +19,11 @@ LISTED: Final = "token_list"
 def position_marks(
     ledger: Ledger, mints: pl.DataFrame, marks: pl.DataFrame | None, as_of: datetime
 ) -> pl.DataFrame:
-    """Ledger, mints (mint, token_address), marks -> position, mark_price (USD a whole token),
+    """Ledger, mints (mint, token_address), marks -> position, mark_price (USD per whole token),
     marked_at, mark_source; positions without any mark are absent.
 
     Candidates are the given marks at or before `as_of` and the wallet's own priced trades; where
-    two are equally new, the given one, which a whole market made, rules.
+    two are equally new, the given one wins, since a whole market made it.
     """
     own = _own_trades(ledger)
     given = _given_marks(marks, as_of).join(mints, on="token_address").drop("token_address")

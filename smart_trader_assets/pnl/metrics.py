@@ -1,7 +1,7 @@
 """Ledger -> metrics by window, of each position and of each wallet's portfolio.
 
 Lots are matched over the whole history; a window selects which disposals, buys, counts and times
-count. What is held is as at `as_of`, and stands on the `all` rows only.
+count. What is held is as of `as_of`, and is on the `all` rows only.
 """
 
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from smart_trader_assets.pnl.windows import group_id, in_each_window, with_depth
 
 _DAYS_A_SECOND: Final = 1 / 86_400
 _NOW: Final = 0
-"""The index of the window `all`, whose rows tell what is held."""
+"""The index of the window `all`, whose rows state what is held."""
 _FLOWS: Final = (
     "total_bought",
     "total_sold",
@@ -130,7 +130,7 @@ def _token_rows(
 def _held(
     traded: Trades, ledger: Ledger, marks: pl.DataFrame | None, as_of: datetime
 ) -> pl.DataFrame:
-    """What each position holds and is worth: one row a position, of the window `all`."""
+    """What each position holds and is worth: one row per position, of the window `all`."""
     held = ledger.positions.select(
         "position",
         window=pl.lit(_NOW, dtype=pl.UInt8),
@@ -200,7 +200,7 @@ def _portfolio_rows(
         .otherwise(to_usd(pl.col("arbitrage_profit"))),
         token_win_rate=_percent(pl.col("winning_tokens"), closing_tokens),
         top_token_share=_percent(pl.col("best"), pl.col("gained")),
-        # A wallet of arbitrages only holds nothing, which is known.
+        # A wallet that only does arbitrage holds nothing, which is known.
         open_cost=pl.when(now).then(pl.col("open_cost").fill_null(0.0)),
         unmarked_tokens=pl.when(now).then(pl.col("unmarked_tokens").fill_null(0)),
     )
@@ -250,14 +250,14 @@ def _time(seconds: str) -> pl.Expr:
 
 
 def _completeness(histories: pl.DataFrame | None, wallets: pl.DataFrame) -> pl.Series:
-    """By wallet code; null where nothing is told of a wallet."""
+    """By wallet code; null where nothing is known of a wallet."""
     schema = {"wallet_address": pl.String, "history_complete": pl.Boolean}
     if histories is None:
         histories = pl.DataFrame(schema=schema)
     missing = [name for name in schema if name not in histories.columns]
     if missing:
         raise ColumnsMissingError("histories", missing)
-    # A history that is completeness twice is complete only where both say so.
+    # A history that is given twice is complete only where both say so.
     completeness = (
         histories.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
         .group_by("wallet_address")

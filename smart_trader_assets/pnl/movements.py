@@ -10,7 +10,7 @@ _DUST: int = 10**9
 
 
 def net_movements(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with `tx` and prices (see `prices.with_prices`) -> one row a (tx, mint).
+    """Rows with `tx` and prices (see `prices.with_prices`) -> one row per (tx, mint).
 
     Out: tx, mint, decimals, quantity (signed Int128, 0 where an intermediate hop netted to at most
     1e-9 of what it moved), price_value (money of the net quantity at the mean price of its priced

@@ -1,6 +1,6 @@
-"""Figures that depend on the order or the spread of results: drawdown, sharpe, holding, activity.
+"""Metrics that depend on the order or the spread of results: drawdown, sharpe, holding, activity.
 
-Each takes a frame with `depth` and a key, `position` or `wallet`, and answers one row a
+Each takes a frame with `depth` and a key, `position` or `wallet`, and returns one row per
 (key, window).
 """
 
@@ -70,7 +70,7 @@ def holdings(matches: pl.DataFrame, key: str) -> pl.DataFrame:
 
 def _holding(matches: pl.DataFrame) -> pl.DataFrame:
     """On the running sum of all costs, the median of a segment is where half of its own sum is reached:
-    one search a segment finds it."""
+    one search per segment finds it."""
     weight = pl.col("cost").cast(pl.Float64)
     means = matches.group_by("segment", maintain_order=True).agg(
         avg_holding_hours=(weight * pl.col("seconds")).sum() / weight.sum() * _HOURS_A_SECOND

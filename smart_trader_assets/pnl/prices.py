@@ -23,10 +23,10 @@ def with_prices(rows: pl.DataFrame, pegs: pl.Series) -> pl.DataFrame:
     `quote_worth`, about what the legs are worth by it, and replaces `volume_usd` by null where it
     is not believable. All float64 USD.
 
-    In: sound rows with codes and quantities; `pegs`: USD a whole coin by mint code, null where the
+    In: sound rows with codes and quantities; `pegs`: USD per whole coin by mint code, null where the
     mint has no peg. A leg's price is its peg, else `price`, else `nearest_price`; null, NaN,
-    infinite and non-positive prices are none, nor is one that would make the leg worth more than a
-    hundred billion USD. Where both legs have a price and their worth differs a million times, a peg
+    infinite and non-positive prices do not count, nor does one that would make the leg worth more than a
+    hundred billion USD. Where both legs have a price and their values differ a million times, a peg
     is believed; else the leg that `volume_usd` confirms; else neither, nor `volume_usd`.
     """
     tokens = {leg: _whole_tokens(leg) for leg in LEGS}
@@ -57,13 +57,13 @@ def volume_value() -> pl.Expr:
 
 
 def _whole_tokens(leg: str) -> pl.Expr:
-    """A float: good enough to judge a price by, never used as a quantity."""
+    """A float: good enough to check a price by, never used as a quantity."""
     scale = float_power_of_ten(pl.col(f"{leg}_decimals"))
     return pl.col(f"{leg}_quantity").abs().cast(pl.Float64) / scale
 
 
 def _sound(price: pl.Expr, worth: pl.Expr) -> pl.Expr:
-    # NaN and infinity fail the comparison of their worth with the limit.
+    # NaN and infinity fail the comparison of the leg's value with the limit.
     return pl.when((price >= MIN_PRICE) & (worth <= MAX_LEG_USD)).then(price)
 
 

@@ -1,4 +1,4 @@
-"""Running figures inside groups that lie one after another in a frame, without a loop over groups.
+"""Running sums and maxima inside groups that lie one after another in a frame, without a loop over groups.
 
 A frame sorted by its group holds each group as one segment of rows. A running sum over the whole frame
 less its value at the start of the segment is the running sum inside the group; a running maximum needs
@@ -30,7 +30,7 @@ def running_sum(values: pl.Series, first: pl.Series) -> pl.Series:
 
 
 def running_peak(values: pl.Series, segment: pl.Series) -> pl.Series:
-    """The largest of 0 and the Int128 values of the segment so far; `segment` numbers the segments upwards."""
+    """The largest of 0 and the Int128 values of the segment so far; `segment` numbers them upwards."""
     values = values.clip(lower_bound=0)
     if not values.len():
         return values

@@ -1,4 +1,4 @@
-"""The columns of a swap row that profit is made of, one row a `swap_id`."""
+"""The columns of a swap row that profit is computed from, one row per `swap_id`."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -40,7 +40,7 @@ _REQUIRED: Final = (
     *(f"{leg}_{name}" for leg in LEGS for name in ("address", "decimals", "change_amount")),
 )
 MILLISECONDS_FROM: Final = 10**10
-"""The API counts seconds below 1e10; what is at or above counts something else."""
+"""The API counts seconds, below 1e10; anything at or above is another unit."""
 
 
 def as_of_seconds(as_of: datetime) -> int:
@@ -51,15 +51,15 @@ def as_of_seconds(as_of: datetime) -> int:
 
 
 def swap_rows(swaps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """`bronze/transactions` rows -> the columns that the engine reads, one row a `swap_id`.
+    """`bronze/transactions` rows -> the columns that the engine reads, one row per `swap_id`.
 
     Optional columns that are missing read as null. `wallet_address` falls back to `owner`. A row
-    without `swap_id` is known by its transaction, owner, instruction indices, pool, mints and
+    without `swap_id` is identified by its transaction, owner, instruction indices, pool, mints and
     changes; without the ordinal that only the fetch can give, an exact repeat of such a row counts
     as the overlap of two pages, once. Of several copies of one `swap_id` that differ, the first in
     the order of their values stays, so that no order of arrival matters.
 
-    Raises `ColumnsMissingError` where a column is missing that no row can do without.
+    Raises `ColumnsMissingError` where a required column is missing.
     """
     lazy = swaps.lazy()
     schema = lazy.collect_schema()
@@ -120,7 +120,7 @@ def repeated_text(text: pl.Series) -> pl.Series:
 
 
 def known_by(rows: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """The rows up to and including `as_of`, and those whose time is no time in seconds at all."""
+    """The rows up to and including `as_of`, and those whose time is not in seconds at all."""
     time = pl.col("block_unix_time")
     in_time = (time <= as_of_seconds(as_of)) | (time >= MILLISECONDS_FROM) | time.is_null()
     return rows.filter(in_time)

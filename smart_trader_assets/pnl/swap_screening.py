@@ -1,6 +1,6 @@
 """Swap rows that break the contract, and why. One costs its transaction, never its wallet.
 
-What is judged here is whether a row can be believed about *quantities*. A row with sound
+What is checked here is whether a row's *quantities* can be believed. A row with sound
 quantities and a bad price stays: it is unpriced (see `prices`).
 """
 
@@ -22,20 +22,20 @@ from smart_trader_assets.transforms.known_addresses import is_address
 NOT_A_SWAP: Final = "not_a_swap"
 BROKEN_NEIGHBOUR: Final = "transaction_has_broken_row"
 _CONTRADICTION: Final = 5.0
-"""Raw and ui amounts of one leg differ by roundings; by this factor they tell different stories."""
+"""Raw and ui amounts of one leg differ by rounding; by this factor they contradict each other."""
 
 
 def screen_swaps(swaps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """The rows that take part in no profit: swap_id, set_aside_reason (text), one row a swap_id.
+    """The rows that are left out of the PnL: swap_id, set_aside_reason (text), one row per swap_id.
 
     | reason | the row |
     |---|---|
     | not_a_swap | has another `tx_type`; its transaction is not touched |
-    | wallet_missing, tx_hash_missing | cannot be stated apart from others |
+    | wallet_missing, tx_hash_missing | cannot be told apart from others |
     | block_unix_time_missing, block_unix_time_not_in_seconds | has no time, or one outside 1..1e10 |
     | mint_not_an_address | has a mint that is not base58 of 32 bytes |
     | decimals_missing, decimals_out_of_range | has decimals that are null or outside 0..30 |
-    | quantity_unreadable | has a change that is null, NaN, infinite or no number |
+    | quantity_unreadable | has a change that is null, NaN, infinite or not a number |
     | quantity_zero, quantity_beyond_limit | moves nothing, or above 1e20 raw units |
     | legs_same_direction | takes or gives both mints |
     | amounts_contradict | has a raw change that is not its ui change x 10^decimals |
@@ -43,7 +43,7 @@ def screen_swaps(swaps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
 earliest among equals; for SOL, USDC and USDT, the known ones |
     | transaction_has_broken_row | is sound, but its transaction cannot be netted without the rest |
 
-    Decimals are compared inside one wallet, so that a verdict does not depend on which wallets are
+    Decimals are compared inside one wallet, so that a result does not depend on which wallets are
     screened together. Raises `ColumnsMissingError`.
     """
     rows, _ = screened_rows(swap_rows(swaps))
@@ -70,7 +70,7 @@ def screened_rows(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _coded(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Addresses of mints become codes: text is compared once a mint and not once a row."""
+    """Addresses of mints become codes: text is compared once per mint and not once per row."""
     texts = pl.concat([rows[f"{leg}_address"].unique() for leg in LEGS]).unique().drop_nulls()
     canonical = texts.replace(NATIVE_SOL, WRAPPED_SOL)
     addresses = canonical.unique().sort()
@@ -138,7 +138,7 @@ def _unreadable(leg: str) -> pl.Expr:
 
 
 def _contradictory(leg: str) -> pl.Expr:
-    """Mints whose ui amounts are scaled say so, and are not compared."""
+    """Mints whose ui amounts are scaled are flagged, and not compared."""
     scale = float_power_of_ten(pl.col(f"{leg}_decimals").clip(0, MAX_DECIMALS))
     stated = pl.col(f"{leg}_ui_change_amount") * scale
     raw = pl.col(f"{leg}_quantity").cast(pl.Float64)
@@ -150,7 +150,7 @@ def _contradictory(leg: str) -> pl.Expr:
 
 
 def _with_differing_decimals(rows: pl.DataFrame, mints: pl.DataFrame) -> pl.DataFrame:
-    """Marks the rows that are the odd ones out; only mints in dispute are looked at closely."""
+    """Marks the rows that disagree with the majority; only mints in dispute are examined closely."""
     sound = rows.filter(pl.col("set_aside_reason").is_null())
     disputed = _mints_in_dispute(sound, mints)
     if disputed.is_empty():

@@ -1,4 +1,4 @@
-"""Swap rows -> netted trades: at most one a (wallet, transaction, mint)."""
+"""Swap rows -> netted trades: at most one per (wallet, transaction, mint)."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from smart_trader_assets.pnl.transaction_order import FIRST_ROW, with_transactio
 from smart_trader_assets.pnl.valuation import CASH, VALUATION, cash_flows, valued
 
 _LEAST_WORTH: Final = 1e-15
-"""USD; what is worth less may round to no money at all."""
+"""USD; anything worth less may round to no money at all."""
 _LEGS: Final = tuple(
     f"{leg}_{name}"
     for leg in LEGS
@@ -30,7 +30,7 @@ class Trades:
 
     trades: tx, wallet, mint (codes), block_unix_time, block_number, decimals, quantity (signed
       Int128 raw units: bought above 0, sold below 0), value (Int128 money, null where unpriced),
-      valuation; sorted by nothing
+      valuation; in no particular order
     arbitrages: wallet, block_unix_time, profit (money; null where SOL had no price)
     transactions: tx, wallet, block_unix_time, block_number, row (into `hashes`); `tx` ascends in
       time
@@ -46,7 +46,7 @@ class Trades:
     mints: pl.DataFrame
 
     def without_single_trades(self) -> "Trades":
-        """What metrics need once the lots are made; the rest, which is large, can be let go of."""
+        """What metrics need once the lots are made; the rest, which is large, can be freed."""
         return replace(
             self,
             trades=self.trades.clear(),
@@ -63,7 +63,7 @@ def netted_trades(
 ) -> Trades:
     """`bronze/transactions` rows up to and including `as_of` -> what each wallet traded, netted.
 
-    Rows that break the contract, and the transactions they stand in, are left out (see
+    Rows that break the contract, and the transactions that they belong to, are left out (see
     `screening`). Raises `ColumnsMissingError`, `NaiveAsOfError`, `CashMintsError`.
     """
     pegs = cash_pegs(cash_mints)

@@ -1,4 +1,4 @@
-"""Which rows belong to one transaction of a wallet, and in which order transactions happened."""
+"""Which rows belong to one transaction of a wallet, and in what order transactions happened."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ FIRST_ROW: Final = ("block_unix_time", *_WITHIN_A_SECOND)
 def with_transactions(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Sound rows with `wallet` (code) -> (rows with `tx` and `lone`, transactions).
 
-    `tx` (UInt32) numbers the transactions, inside a wallet in the order of time: by
+    `tx` (UInt32) numbers the transactions, inside a wallet in time order: by
     block_unix_time, block_number, ins_index and inner_ins_index of the transaction's first row,
     then tx_hash, nulls first. `lone` says that the row is its transaction's only one.
     Transactions: `tx`, `wallet`, `block_unix_time`, `block_number`, `row` (the index of its first

@@ -40,7 +40,7 @@ def valued(movements: pl.DataFrame, flows: pl.DataFrame) -> pl.DataFrame:
 
     With OUT the mints that left, IN those that came, and c the cash received: where c < 0 IN is
     worth |c| and what left, where c > 0 OUT is worth c and what came, where c = 0 IN is worth what
-    left (one mint against one: `volume_usd`, where given). Mints that share a side share its worth
+    left (one mint against one: `volume_usd`, where given). Mints that share a side share its value
     by their own values; a single one without own value takes what the others leave, on either side.
     Where that has no answer above zero each mint counts at its own value; without one it is
     unpriced, and `value` is null.
@@ -56,14 +56,14 @@ def valued(movements: pl.DataFrame, flows: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("volume_value").is_not_null())
         .then(pl.lit(VOLUME))
         .otherwise(pl.lit(UNPRICED)),
-        # The side that takes its worth from the rest: IN, unless cash was received.
+        # The side that takes its value from the rest: IN, unless cash was received.
         taking=incoming == (pl.col("cash") <= 0),
     )
     return _settled(positions.join(_sides(positions), on="tx"))
 
 
 def _sides(positions: pl.DataFrame) -> pl.DataFrame:
-    """By transaction: how many mints, of which unknown, and known worth, on either side."""
+    """By transaction: how many mints, of which unknown, and known value, on either side."""
     own, taking = pl.col("own"), pl.col("taking")
     volume = pl.col("volume_value")
     sides = positions.group_by("tx").agg(
@@ -76,7 +76,7 @@ def _sides(positions: pl.DataFrame) -> pl.DataFrame:
         given_volume=volume.filter(~taking).first(),
         taken_volume=volume.filter(taking).first(),
     )
-    # Weights small enough that a worth times a weight fits: exact up to 500 USD, then to 24 digits.
+    # Weights small enough that a value times a weight fits: exact up to 500 USD, then to 24 digits.
     divisor = pl.col("taking_own") // whole(_MAX_WEIGHT) + whole(1)
     weights = (
         positions.filter(taking)
@@ -131,7 +131,7 @@ def _settled(positions: pl.DataFrame) -> pl.DataFrame:
         .when(turned).then(pl.lit(OTHER_SIDE))
         .otherwise("own_valuation")
     )  # fmt: skip
-    # A share of a worth may round down to nothing, which is not known to be nothing.
+    # A share of a value may round down to zero, which does not mean that it is zero.
     known = value > 0
     return frame.select(
         "tx",

@@ -33,16 +33,16 @@ def day() -> pl.Expr:
 def in_each_window(
     frame: pl.DataFrame, key: str, figures: Callable[[pl.DataFrame], pl.DataFrame]
 ) -> pl.DataFrame:
-    """`figures` of each key's rows inside each window.
+    """`figures`, the metrics of each key's rows inside each window.
 
     In: a frame with `depth`, in which the rows of one key lie together. `figures` is given rows of
-    windows one below the other, with `segment`, which numbers the pairs (key, window) upwards; it
-    answers `segment` and its figures, one row a segment. Out: key, `window`, the index into `WINDOWS`,
+    windows one below the other, with `segment`, which numbers the pairs (key, window) in ascending order; it
+    returns `segment` and its metrics, one row per segment. Out: key, `window`, the index into `WINDOWS`,
     `group_id`, one number for the pair (a single integer joins several times faster than a pair), and
     the figures.
     """
     every = range(len(WINDOWS))
-    # All windows in one call where calls are what costs, one after another where memory does.
+    # All windows in one call where calls are the cost, one after another where memory is.
     together = [every] if frame.height <= _FEW_ROWS else [[depth] for depth in every]
     return pl.concat(_in_windows(frame, key, figures, depths) for depths in together)
 

@@ -1,4 +1,4 @@
-"""Who is smart: which wallets show skill, how surely, and why the others are kept out.
+"""Who is smart: which wallets show skill, how surely, and why the others are excluded.
 
 `rank_wallets` is the whole way from PnL rows to a class or a tier for every wallet. `skill_estimate` weighs
 what a wallet's results prove, `exclusion` says what excludes a wallet, `score` orders the rest, `changes`

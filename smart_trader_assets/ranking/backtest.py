@@ -1,4 +1,4 @@
-"""Does the ranking find skill? Rank as of an earlier day, and look at what each tier earned afterwards.
+"""Does the ranking find skill? Rank as of an earlier day, and measure what each tier earned afterwards.
 
 Nothing after that day reaches the ranking: swaps, and marks from the token list, are cut there.
 """
@@ -32,7 +32,7 @@ class BacktestError(SmartTraderError):
 
 @dataclass(frozen=True)
 class Backtest:
-    """What became of a ranking as of `at`, by the swaps up to `until`; `tiers` are `tier_outcomes`."""
+    """How a ranking as of `at` turned out, by the swaps up to `until`; `tiers` are `tier_outcomes`."""
 
     at: datetime
     until: datetime
@@ -60,7 +60,7 @@ def backtest(store: DeltaStore, *, rules: RankingRules, at: datetime | None = No
     if not begins < at < ends:
         raise BacktestError(
             f"Nothing can be measured from {at:%Y-%m-%d %H:%M}: the swaps go from {begins:%Y-%m-%d %H:%M} to "
-            f"{ends:%Y-%m-%d %H:%M}. Name a day in between with --at."
+            f"{ends:%Y-%m-%d %H:%M}. Choose a day in between with --at."
         )
     before, after = [], []
     for shard in store.row_counts(TRANSACTIONS, "wallet_shard")["wallet_shard"].unique().sort():
@@ -85,10 +85,10 @@ def tier_outcomes(
     In: silver/wallet_pnl rows of the same wallets as of `at` and as of a later time. Lots are matched over
     the whole history in both, so their difference is exactly what the sells in between realized.
 
-    Out: one row a tier, best first, then the wallets kept out and everybody: tier, wallets, `active` (with
+    Out: one row per tier, best first, then the excluded wallets and all wallets: tier, wallets, `active` (with
     a closing trade afterwards), `closing_count`, `win_rate` (% of those), `realized_pnl` (USD),
     `median_pnl` (USD, of an active wallet), `roi` (% of the cost of what was sold), `profitable` (% of the
-    active wallets). Null where nobody was active.
+    active wallets). Null where no wallet was active.
     """
     judged = rank_wallets(before, rules=rules, as_of=at, pools=pools)
     tier_of = pl.concat(

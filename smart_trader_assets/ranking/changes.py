@@ -1,4 +1,4 @@
-"""What changed between two rankings: who came, rose, fell and left."""
+"""What changed between two rankings: who arrived, rose, fell and left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROMOTED = "PROMOTED"
 DEMOTED = "DEMOTED"
 LEFT = "LEFT"
 
-_GONE = ["Nothing is known of its trades any more."]
+_GONE = ["Nothing is known of its trades any longer."]
 
 
 def tier_changes(
@@ -25,12 +25,12 @@ def tier_changes(
     tiers: Sequence[str],
     at: datetime,
 ) -> pl.DataFrame:
-    """One row per wallet whose tier is not the one last known: the content columns of gold/tier_changes.
+    """One row per wallet whose tier differs from the last one known: the content columns of gold/tier_changes.
 
     In: `known`, the changes so far (wallet_address, change_number, to_tier); the `traders` and the wallets
-    `excluded` of a classification; `tiers`, best first; `at`, the clock of that classification.
+    `excluded` of a classification; `tiers`, best first; `at`, the time of that classification.
 
-    A wallet's changes are numbered from 1, and the highest number is what was last last_known. So the
+    A wallet's changes are numbered from 1, and the highest number is what was last recorded. So the
     comparison done again after its rows were written finds nothing, and done again before gives the same
     keys. A tier that is no longer among `tiers` counts as the lowest.
     """

@@ -1,4 +1,4 @@
-"""The verdict on every wallet: ranked in a tier, or kept out with a class."""
+"""The classification of every wallet: ranked in a tier, or excluded with a class."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SKILL = ("expected_return", "return_floor", "skill_confidence", "bets")
 _RANKED = [column.name for column in gold_columns(RANKED)]
 _CLASSIFIED = [column.name for column in gold_columns(CLASSIFIED)]
 
-# Grounds that say what a wallet is: its results are no example of what traders reach.
+# Classes that say what a wallet is: its results say nothing about what traders reach.
 _NO_TRADERS = ("POOL", "ARBITRAGEUR", "BOT", "SAME_BLOCK", "TRANSFERRED_IN")
 
 
@@ -43,18 +43,18 @@ def rank_wallets(
     pools: Collection[str] = (),
     token_symbols: Mapping[str, str] | None = None,
 ) -> Classification:
-    """A verdict on every wallet in `pnl`.
+    """Classify every wallet in `pnl`.
 
-    In: the columns of silver/wallet_pnl. Each wallet is judged by its ALL_TOKENS row of the window `all`;
+    In: the columns of silver/wallet_pnl. Each wallet is classified by its ALL_TOKENS row of the window `all`;
     its token rows of that window are its bets, and give `token_count` and the best token; other rows are
-    ignored. `as_of` is the clock that idleness is measured by, by default the newest `as_of` in `pnl`.
+    ignored. `as_of` is the time that idleness is measured to, by default the newest `as_of` in `pnl`.
     `pools` are addresses of pools, `token_symbols` maps mints to what the reasons call them.
 
-    - PnL is `total_pnl`. Where that is unknown, because nothing held has a mark, `realized_pnl` stands
-      in, and the reasons say so.
-    - Kept out: whoever a ground applies to (see `grounds`).
-    - `tier`: the first whose minimum PnL, ROI, win rate and confidence (see `evidence`) are all reached,
-      else QUALIFIED. A wallet whose history is incomplete reaches none that asks for proof, unless the
+    - PnL is `total_pnl`. Where that is unknown, because nothing held has a mark, `realized_pnl` is used
+      instead, and the reasons say so.
+    - Excluded: every wallet that an exclusion rule applies to (see `exclusion`).
+    - `tier`: the first whose minimum PnL, ROI, win rate and confidence (see `skill_estimate`) are all reached,
+      else QUALIFIED. A wallet whose history is incomplete reaches none that requires proof, unless the
       rules say so.
     - Ranks go by tier, then score (see `score_of`), PnL and, where all are equal, address; `overall_rank`
       and `tier_rank` both count from 1.

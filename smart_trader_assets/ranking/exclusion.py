@@ -1,7 +1,7 @@
-"""What keeps a wallet out of the tiers: what it is, or what it has not shown.
+"""Why a wallet is excluded from the tiers: what it is, or what it has not shown.
 
 Each exclusion rule is a wallet class with a condition and a sentence. Those that say what a wallet **is** (a
-pool, a bot, ..) stand before those that say what it **lacks**; a wallet's class is that of the first rule that
+pool, a bot, ...) come before those that say what it **lacks**; a wallet's class is that of the first rule that
 applies, and all that apply are its reasons.
 """
 
@@ -42,7 +42,7 @@ class ExclusionThresholds:
 
 @dataclass(frozen=True)
 class RuleContext:
-    """What a rule is judged by: the thresholds, the clock, and whether an incomplete history is one."""
+    """What a rule depends on: the thresholds, the time, and whether an incomplete history excludes a wallet."""
 
     rules: ExclusionThresholds
     as_of: datetime
@@ -51,7 +51,7 @@ class RuleContext:
 
 @dataclass(frozen=True)
 class ExclusionRule:
-    """A class of wallets that are kept out: when it applies, and what is said of the wallet."""
+    """A class of excluded wallets: when it applies, and the sentence about the wallet."""
 
     name: str
     applies: Callable[[RuleContext], pl.Expr]
@@ -108,7 +108,7 @@ def _is_unprofitable(_: RuleContext) -> pl.Expr:
 def _bot_sentence(wallet: Mapping[str, Any], _: RuleContext) -> str:
     return (
         f"Up to {plural(wallet['max_trades_per_day'], 'trade')} a day, "
-        f"{wallet['trade_frequency_daily']:,.1f} on average: more than a person makes."
+        f"{wallet['trade_frequency_daily']:,.1f} on average: more than a person would make."
     )
 
 
@@ -129,7 +129,7 @@ def _untested_sentence(wallet: Mapping[str, Any], context: RuleContext) -> str:
         lacking.append(f"{plural(wallet['active_days'], 'active day')} of {rules.min_active_days}")
     if wallet["history_complete"] is False:
         lacking.append("the history is not fetched back to the first trade")
-    return f"Not enough to judge by: {', '.join(lacking)}."
+    return f"Not enough evidence: {', '.join(lacking)}."
 
 
 def _idle_sentence(wallet: Mapping[str, Any], context: RuleContext) -> str:
@@ -199,7 +199,7 @@ def with_exclusions(wallets: pl.DataFrame, context: RuleContext) -> pl.DataFrame
 
 
 def sentences(wallet: Mapping[str, Any], context: RuleContext) -> list[str]:
-    """Why the wallet is kept out, a sentence a rule; `wallet` is a row of `with_exclusions`."""
+    """Why the wallet is excluded, one sentence per rule; `wallet` is a row of `with_exclusions`."""
     return [
         rule.sentence(wallet, context)
         for rule in EXCLUSION_RULES

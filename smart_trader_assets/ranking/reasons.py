@@ -11,7 +11,7 @@ from smart_trader_assets.text import money, percent, plural
 def reasons_of(
     trader: Mapping[str, Any], token_symbols: Mapping[str, str], *, confidence: float
 ) -> list[str]:
-    """What speaks for the trader first, then what it proves, then what its numbers do not know.
+    """First what speaks for the trader, then what that proves, then what is unknown.
 
     `trader` is a row of the ranking: the measures of silver/wallet_pnl with its evidence, token_count,
     best_token and best_token_pnl; `token_symbols` maps mints to symbols, `confidence` is in percent.
@@ -27,13 +27,13 @@ def _merits(trader: Mapping[str, Any], token_symbols: Mapping[str, str]) -> Iter
     realized = money(trader["realized_pnl"])
     if trader["total_pnl"] is None:
         yield (
-            f"Realized PnL of {realized}, standing in for the total: "
-            "nothing that is held has a known price."
+            f"Realized PnL of {realized}, used instead of the total: "
+            "no token that it holds has a known price."
         )
     else:
         yield f"Total PnL of {money(trader['total_pnl'])}, of which {realized} realized."
     if trader["roi"] is not None:
-        yield f"ROI of {percent(trader['roi'])} on what the sold tokens had cost."
+        yield f"ROI of {percent(trader['roi'])} on the cost of the tokens sold."
     if trader["win_rate"] is not None:
         yield (
             f"{plural(trader['win_count'], 'win')} in "
@@ -51,14 +51,14 @@ def _evidence(trader: Mapping[str, Any], confidence: float) -> Iterator[str]:
     if floor is None:
         return
     sentence = (
-        f"Its {plural(trader['closed_tokens'], 'closed token')}, worth {trader['bets']:.1f} equal bets, let "
-        f"{percent(trader['expected_return'])} a bet be expected"
+        f"From its {plural(trader['closed_tokens'], 'closed token')}, worth {trader['bets']:.1f} equal bets, "
+        f"a return of {percent(trader['expected_return'])} per bet is expected"
     )
     if floor > 0:
-        yield f"{sentence}, and with {confidence:g} % confidence more than {percent(floor)}."
+        yield f"{sentence}, and more than {percent(floor)} with {confidence:g} % confidence."
     else:
         sure = percent(trader["skill_confidence"] or 0.0)
-        yield f"{sentence}; only {sure} sure that it is more than nothing: it may be luck."
+        yield f"{sentence}; it is only {sure} sure to be above zero, and may be luck."
 
 
 def _caveats(trader: Mapping[str, Any]) -> Iterator[str]:
@@ -68,9 +68,9 @@ def _caveats(trader: Mapping[str, Any]) -> Iterator[str]:
         yield f"One token made {percent(share)} of the gains."
     if trader["unmarked_tokens"]:
         held = plural(trader["unmarked_tokens"], "held token")
-        yield f"The worth of {held} is unknown and not counted."
+        yield f"The value of {held} is unknown and not counted."
     if trader["unpriced_count"]:
         trades = plural(trader["unpriced_count"], "trade")
-        yield f"The worth of {trades} is unknown and not counted."
+        yield f"The value of {trades} is unknown and not counted."
     if trader["history_complete"] is False:
         yield "The history is not known back to the first trade."

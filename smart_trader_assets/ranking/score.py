@@ -29,7 +29,7 @@ def score_of(rules: ScoreRules, *, as_of: datetime) -> pl.Expr:
     rest; F the profit factor, saturating, 1 where nothing was lost; D the part of the profit that the worst
     drawdown left, pnl / (pnl + drawdown). Coverage says how much of the proceeds is known; S falls from 1 to
     1/2 as one token makes up all of the gains; T halves with every `half_idle_days` without a trade. What is
-    unknown or negative adds nothing. Profit in USD stands nowhere: it decides the tier.
+    unknown or negative adds nothing. Profit in USD is not part of it: that decides the tier.
     """
     profit = pl.col("realized_pnl").clip(lower_bound=0.0)
     no_loss = pl.col("profit_factor").is_null() & (pl.col("win_count") > 0)

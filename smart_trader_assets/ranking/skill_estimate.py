@@ -8,8 +8,8 @@ For wallet i with matched costs x_k and results y_k by token:
 - R_i = sum(y) / sum(x), the money-weighted return: its ROI. A ratio estimator (W. G. Cochran,
   Sampling Techniques, 3rd ed. 1977, ch. 6).
 - n_i = sum(x)^2 / sum(x^2), the effective number of bets (L. Kish, Survey Sampling, 1965): the number of
-  equal bets that would tell as much. Dust beside one large bet adds nothing to it.
-- Q_i = n_i * sum(x (y/x - R_i)^2) / sum(x), the squared deviations of so many bets.
+  equal bets that would carry as much information. Dust beside one large bet adds nothing to it.
+- Q_i = n_i * sum(x (y/x - R_i)^2) / sum(x), the squared deviations of that many bets.
 
 Its mean return has the conjugate normal-inverse-chi-squared posterior (A. Gelman et al., Bayesian Data
 Analysis, 3rd ed. 2013, sec. 3.3) under a prior that is worth k bets of mean m and v bets of spread s:
@@ -24,9 +24,9 @@ t and z are turned into each other by the approximation of D. L. Wallace (Annals
 30, 1959), z = (8 f + 1) / (8 f + 3) sqrt(f ln(1 + t^2 / f)) for f degrees of freedom: within 0.3 % from
 five on, and the same both ways, so that a floor at zero and its confidence never disagree.
 
-The prior is estimated from the population of judged wallets, losers among them (empirical Bayes: B. Efron
+The prior is estimated from the population of classified wallets, losers included (empirical Bayes: B. Efron
 and C. Morris, Journal of the American Statistical Association 70, 1975): m is the median return, but never
-above zero, since a rising market is nobody's merit; s^2 the median variance between the bets of a wallet;
+above zero, since a rising market is not a skill; s^2 the median variance between the bets of a wallet;
 k = s^2 / tau^2, where tau^2 is the variance of returns between wallets beyond what their bets explain. k is
 never below `least_prior_bets`. At 4 no result of one bet is more than 85 % sure, and none of one or two bets
 lifts a floor at 95 % above zero, however large: the surprise widens the spread as fast as it lifts the mean.
@@ -50,7 +50,7 @@ class SkillRules:
     """How results are weighed.
 
     `confidence` of the floor, in percent. `least_prior_bets` and `most_prior_bets` bound what the
-    population counts for against a wallet's own bets, `spread_bets` is what it counts for in the spread.
+    population weighs against a wallet's own bets, `spread_bets` is its weight in the spread.
     With fewer than `least_population` wallets to learn from, the prior is a mean of zero, `least_prior_bets`
     and `unknown_spread` (1 = 100 % of the stake).
     """
@@ -73,7 +73,7 @@ class Prior:
 
 
 def wallet_bets(tokens: pl.DataFrame) -> pl.DataFrame:
-    """Token rows of the whole history -> one row a wallet that closed any: its bets.
+    """Token rows of the whole history -> one row per wallet that closed any: its bets.
 
     In: wallet_address, realized_pnl and matched_cost (USD). Out: wallet_address, `bet_return` (R),
     `bets` (n), `bet_squares` (Q), `closed_tokens`.
@@ -140,7 +140,7 @@ def with_skill(bets: pl.DataFrame, prior: Prior, rules: SkillRules) -> pl.DataFr
 
 
 def deviate_at(confidence: float) -> float:
-    """The normal deviate that a confidence in percent asks for: 1.645 at 95."""
+    """The normal deviate that a confidence in percent requires: 1.645 at 95."""
     return NormalDist().inv_cdf(confidence / 100)
 
 

@@ -1,4 +1,4 @@
-"""The rules of the ranking: tiers, and all that the parts of the judgement are set by."""
+"""The rules of the ranking: tiers, and all settings of its parts."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Tier:
 class RankingRules:
     """Who is ranked, and how high.
 
-    `tiers` stand best first; who is not kept out and reaches none of them is QUALIFIED.
+    `tiers` are ordered best first; a wallet that is not excluded and reaches none of them is QUALIFIED.
     `incomplete_histories`: a wallet whose history is not fetched to its first trade may reach any tier
-    (`rank`), none that asks for `proof` (`cap`), or is kept out until it is (`leave_out`). `proof` is a
+    (`rank`), none that requires `proof` (`cap`), or is excluded until it is (`leave_out`). `proof` is a
     confidence in percent.
     """
 

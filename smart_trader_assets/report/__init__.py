@@ -1,4 +1,4 @@
-"""The ranking to look at: one self-contained page, exports, pictures, and one wallet laid open.
+"""The ranking for people: one self-contained page, exports, pictures, and one wallet explained.
 
-Numbers are rounded here, for the eye, and nowhere before.
+Numbers are rounded here, for display, and nowhere earlier.
 """

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from smart_trader_assets.errors import SmartTraderError
 
 LEAST_CHARACTERS = 4
-"""Of the beginning of an address that is to stand for the whole."""
+"""Minimum length of the beginning of an address that stands for the whole."""
 _MOST_NAMED = 5
 _ALIKE = 0.6
 _BETWEEN_ENDS = re.compile(r"…|\.\.\.")
@@ -62,5 +62,5 @@ def meant_mint(what: str, asked: str, mints: Collection[str], symbols: Mapping[s
 def _ambiguous(what: str, asked: str, found: list[str]) -> UnknownAddressError:
     more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
     return UnknownAddressError(
-        f"More than one {what} could be meant by {asked!r}: {', '.join(found[:_MOST_NAMED])}{more}."
+        f"More than one {what} matches {asked!r}: {', '.join(found[:_MOST_NAMED])}{more}."
     )

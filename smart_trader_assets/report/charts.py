@@ -151,7 +151,7 @@ class HoldingChart:
         bands = range(len(HOLDING_BANDS))
         axes.set_xlim(-0.5, len(HOLDING_BANDS) - 0.5)
         axes.set_ylim(0, _TALLEST)
-        axes.set_axis_off()  # names that never change are quicker as words than as ticks
+        axes.set_axis_off()  # fixed names are drawn faster as texts than as ticks
         for band, (name, _) in enumerate(HOLDING_BANDS):
             axes.annotate(
                 name, (band, 0), (0, -14), textcoords="offset points", ha="center", va="baseline"
@@ -189,7 +189,7 @@ def png(figure: Figure) -> bytes:
 
 
 def curve_words(curve: Curve) -> str:
-    """A curve for whoever does not see it: when, where it ends, how high and how low it went."""
+    """A curve in words, for screen readers: when, where it ends, how high and how low it went."""
     seconds, realized = curve
     first, last = (f"{datetime.fromtimestamp(seconds[end], UTC):%Y-%m-%d}" for end in (0, -1))
     return (
@@ -199,7 +199,7 @@ def curve_words(curve: Curve) -> str:
 
 
 def holding_words(shares: Sequence[float]) -> str:
-    """The bars for whoever does not see them; bands without any are left out."""
+    """The bars in words, for screen readers; empty bands are left out."""
     named = [
         f"{name}: {share(percent)}"
         for (name, _), percent in zip(HOLDING_BANDS, shares, strict=True)

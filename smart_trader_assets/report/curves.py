@@ -1,4 +1,4 @@
-"""The shapes behind the charts: cumulative realized PnL, and how long was held."""
+"""The data behind the charts: cumulative realized PnL, and holding times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOLDING_BANDS: tuple[tuple[str, float], ...] = (
 
 
 def equity_curves(lot_matches: pl.DataFrame) -> pl.DataFrame:
-    """`LotEvidence.lot_matches` -> wallet_address, time, realized_pnl: one row a wallet and second
+    """`LotEvidence.lot_matches` -> wallet_address, time, realized_pnl: one row per wallet and second
     with a closing trade, in time order; realized_pnl is cumulative, in USD, the last one the wallet's
     realized PnL."""
     return (

@@ -1,4 +1,4 @@
-"""One wallet laid open: read from the tables, summed up, and compared with what the table says."""
+"""One wallet explained: read from the tables, summed up, and compared with what the table says."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SUMMED = ("realized_pnl", "matched_cost", "open_cost", "unrealized_pnl")
 
 @dataclass(frozen=True)
 class Agreement:
-    """Whether silver/wallet_pnl says the same to the cent, and if not, why; `table_as_of` is the time
+    """Whether silver/wallet_pnl has the same to the cent, and if not, why; `table_as_of` is the time
     that its rows were calculated for, None where it has none."""
 
     equal: bool
@@ -53,11 +53,11 @@ class ExplainedWallet:
 def explain(
     lake: LakeResource, wallet: str, *, as_of: datetime, token: str | None = None
 ) -> ExplainedWallet:
-    """Lay `wallet` open, or its trades of one `token` alone, as silver/wallet_pnl calculated it.
+    """Explain `wallet`, or only its trades of one `token`, as silver/wallet_pnl calculated it.
 
     The time and the marks are those of the wallet's rows there, so that the comparison checks the
-    numbers and not the market; what came between then and `as_of` is only counted. Where there are no
-    rows, or later ones, it is laid open as of `as_of`, at the prices of bronze/tokens.
+    numbers and not the market; what was added between then and `as_of` is only counted. Where there are no
+    rows, or later ones, it is explained as of `as_of`, at the prices of bronze/tokens.
 
     `wallet` may be the beginning of an address or its two ends, `token` a symbol too; of a whole address
     only the files of its shard are opened. Raises UnknownAddressError where nothing or more than one
@@ -183,7 +183,7 @@ def _agreement(
     calculated = _calculated(table)
     equal = calculated is not None and _equal(totals)
     if calculated is None:
-        verdict = "silver/wallet_pnl has no row of this yet: `smart-trader run` computes it."
+        verdict = "silver/wallet_pnl has no row for this yet: `smart-trader run` computes it."
     elif equal:
         verdict = (
             f"Equal to silver/wallet_pnl, calculated as of {_format_time(calculated)}, to the cent."
@@ -192,7 +192,9 @@ def _agreement(
         verdict = f"Differs from silver/wallet_pnl: {_difference(calculated, inputs)}"
     if newer:
         have = "has" if newer == 1 else "have"
-        verdict += f" {plural(newer, 'swap')} {have} come since; `smart-trader run` counts them."
+        verdict += (
+            f" {plural(newer, 'swap')} {have} been added since; `smart-trader run` counts them."
+        )
     return Agreement(equal=equal, table_as_of=calculated, verdict=verdict)
 
 
@@ -203,7 +205,7 @@ def _difference(calculated: datetime, inputs: PnlInputs) -> str:
     if uncounted:
         return f"{plural(uncounted, 'swap')} up to then not counted yet: `smart-trader run` counts them."
     return (
-        "though both are of the same time and every swap is counted. The rules have changed since: "
+        "although both are as of the same time and every swap is counted. The rules have changed since: "
         "materialize silver/wallet_pnl with the tag `reprocess`."
     )
 
@@ -236,7 +238,7 @@ def _without_swaps(store: DeltaStore, wallet: str, shard: str) -> UnknownAddress
     known = f" ({', '.join(sorted(states))})" if states.len() else ""
     return UnknownAddressError(
         f"The wallet {wallet} is known{known}, but has no swaps up to this time: "
-        "`smart-trader run` fetches what is due, `smart-trader state` shows what is in trouble."
+        "`smart-trader run` fetches what is due, `smart-trader state` shows what is failing."
     )
 
 
@@ -252,7 +254,7 @@ def _meant_token(inputs: PnlInputs, tokens: pl.LazyFrame, wallet: str, asked: st
 def _untraded_token(wallet: str, token: str) -> UnknownAddressError:
     return UnknownAddressError(
         f"The wallet {wallet} has swaps of {token}, but no trade: it is cash, or every transaction "
-        "nets it to nothing, or its rows are set aside."
+        "nets it to zero, or its rows are set aside."
     )
 
 

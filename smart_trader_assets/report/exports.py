@@ -29,7 +29,7 @@ def ranking_json(traders: pl.DataFrame, *, as_of: datetime | None, source: str) 
 def csv_text(frame: pl.DataFrame) -> str:
     """A frame as CSV; times in ISO 8601, lists of texts joined, unknown empty.
 
-    A text that a spreadsheet would take for a formula is led by an apostrophe: symbols are chosen by
+    A text that a spreadsheet would take for a formula is prefixed with an apostrophe: symbols are chosen by
     strangers, and a file that is opened must not run what they wrote.
     """
     texts = [
@@ -50,7 +50,7 @@ def csv_text(frame: pl.DataFrame) -> str:
 
 
 def json_text(value: Mapping[str, Any]) -> str:
-    """JSON with times in ISO 8601; what is no finite number is null."""
+    """JSON with times in ISO 8601; a number that is not finite is null."""
     return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
 
 

@@ -1,4 +1,4 @@
-"""The page: one HTML file that asks nothing of anybody, for the screen and for the phone."""
+"""The page: one HTML file that fetches nothing, for the desktop and for the phone."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def tier_mix(traders: pl.DataFrame) -> list[tuple[str, int]]:
 
 
 def class_mix(classified: pl.DataFrame) -> list[tuple[str, int]]:
-    """How many wallets are kept out as what, the most frequent class first."""
+    """How many wallets are excluded by class, the most frequent class first."""
     counts = classified.group_by("wallet_class").len()
     return list(counts.sort("len", "wallet_class", descending=[True, False]).iter_rows())
 

@@ -1,4 +1,4 @@
-"""Where the page lies, and when it is made anew."""
+"""Where the page is, and when it is made again."""
 
 from __future__ import annotations
 
@@ -54,20 +54,20 @@ def page_is_current(lake: LakeResource, path: Path, *, most_wallets: int = MOST_
 
 
 def check_folder(path: Path) -> None:
-    """ReportError where the folder of a file to write is not there: a slip of the pen makes no folder."""
+    """ReportError where the folder of a file to write does not exist: a typo must not create a folder."""
     if not path.parent.is_dir():
         raise ReportError(
-            f"{path} cannot be written: there is no folder {path.parent}. Make it, or name another file."
+            f"{path} cannot be written: there is no folder {path.parent}. Make it, or choose another file."
         )
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: whoever reads it meanwhile sees the old one."""
+    """Write a file whole or not at all: a reader meanwhile sees the old one."""
     try:
         write_whole(path, text)
     except OSError as error:
         raise ReportError(
-            f"{path} cannot be written ({error.strerror}): name another file."
+            f"{path} cannot be written ({error.strerror}): choose another file."
         ) from error
 
 

@@ -24,7 +24,7 @@ from smart_trader_assets.text import token_symbols
 from smart_trader_assets.transforms.shards import shard_of
 
 MOST_WALLETS = 200
-"""Wallets that a page shows unless told otherwise."""
+"""Wallets that a page shows by default."""
 
 MOST_CHANGES = 50
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,7 +53,7 @@ class ReportData:
 
     @property
     def as_of(self) -> datetime | None:
-        """The newest time that a judged wallet's numbers were calculated for; None without any."""
+        """The newest time that a classified wallet's numbers were calculated for; None without any."""
         return pl.concat([self.traders["as_of"], self.classified["as_of"]]).max()  # type: ignore[return-value]
 
     @property
@@ -64,7 +64,7 @@ class ReportData:
 
 
 def read_report_data(lake: LakeResource, *, most_wallets: int = MOST_WALLETS) -> ReportData:
-    """The ranking as it stands in `lake`, with the lots of the best `most_wallets`.
+    """The ranking in `lake`, with the lots of the best `most_wallets`.
 
     Each wallet's lots are read as of the time of its numbers in gold, so that the sums agree.
     """

@@ -1,4 +1,4 @@
-"""Sales as a person reads them: one row a sale, the lots that it took summed up."""
+"""Sales as a person reads them: one row per sale, the lots that it used summed up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REASON_WORDS: Final = {
 
 
 def sales_of(lot_matches: pl.DataFrame) -> pl.DataFrame:
-    """`LotEvidence.lot_matches` -> one row a (wallet, sale, token), newest first.
+    """`LotEvidence.lot_matches` -> one row per (wallet, sale, token), newest first.
 
     Columns: wallet_address, token_address, sold_at, sale_tx, quantity and proceeds (of the whole sale;
     proceeds null where it has no price), cost and result (of the part matched to lots of known basis;

@@ -1,4 +1,4 @@
-"""Where a wallet stands: its place in the ranking, or what keeps it out."""
+"""A wallet's standing: its rank, or why it is excluded."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Standing:
                     f"skill confidence {text.percent(self.skill_confidence)}"
                 )
             case "kept_out":
-                return f"Kept out of the ranking as {self.wallet_class}"
+                return f"Excluded from the ranking as {self.wallet_class}"
             case "excluded":
                 return "Not ranked: its swaps are not fetched"
             case "not_ranked":
@@ -50,7 +50,7 @@ class Standing:
 
 
 def read_standing(store: DeltaStore, wallet: str, shard: str) -> Standing:
-    """Where `wallet`, which lies in `shard` of silver/tracked_whales, stands."""
+    """The standing of `wallet`, which lies in `shard` of silver/tracked_whales."""
     own = pl.col("wallet_address") == wallet
     traders = store.scan(SMART_TRADERS)
     ranked = traders.select(pl.len()).collect().item()

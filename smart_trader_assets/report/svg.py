@@ -1,6 +1,6 @@
-"""A drawn figure as an SVG element of the page: shapes and words, the looks left to the page's CSS.
+"""A drawn figure as an SVG element of the page: shapes and words, styled by the page's CSS.
 
-What matplotlib writes is a document of its own: fixed colours and fonts, ids that would repeat, each
+What matplotlib writes is a standalone document: fixed colours and fonts, ids that would repeat, each
 coordinate to six places. In the page an artist's group id becomes the class of its paths, so that the
 style sheet colours it, for light and for dark; text takes the page's font.
 """
@@ -30,8 +30,8 @@ _UNSAID = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 def page_drawing() -> Iterator[None]:
     """Figures that are made and written within look the same on every machine.
 
-    That text stays text can be said to matplotlib by its settings alone, so these are borrowed, from its
-    own defaults and not from the reader's, and given back.
+    Only matplotlib's settings can keep text as text, so they are changed for a while, starting from its
+    own defaults and not from the user's, and restored.
     """
     with mpl.rc_context():
         mpl.rcdefaults()
@@ -40,9 +40,9 @@ def page_drawing() -> Iterator[None]:
 
 
 def inline_svg(figure: Figure, words: str, *, stretched: bool = False) -> Markup:
-    """The figure as one `svg` element of its own size in pixels at 72 dpi, without ids and colours.
+    """The figure as one `svg` element, sized in pixels at 72 dpi, without ids and colours.
 
-    `words` say what the picture shows, to whoever does not see it and to whoever points at it.
+    `words` say what the picture shows, for screen readers and as a tooltip.
     `stretched` lets the page give it any proportions. Drawn within `page_drawing`. Raises ValueError for
     a shape that the page has no style for: images, markers, clipping, curves.
     """
@@ -55,7 +55,7 @@ def inline_svg(figure: Figure, words: str, *, stretched: bool = False) -> Markup
         picture.set("preserveAspectRatio", "none")
     ET.SubElement(picture, "title").text = words
     picture.extend(list(_marks(drawn, "")))
-    # Whatever words there are was escaped by the writer of the tree.
+    # All words were escaped by the writer of the tree.
     return Markup(ET.tostring(picture, encoding="unicode"))  # noqa: S704
 
 
@@ -70,13 +70,13 @@ def _marks(group: ET.Element, kind: str) -> Iterator[ET.Element]:
             case "text":
                 yield _words(drawn)
             case "metadata" | "defs" if drawn.find(f"{_SVG}path") is None:
-                continue  # who wrote it, and a style for all of the page
+                continue  # the metadata, and a style that would apply to the whole page
             case unknown:
                 raise ValueError(f"a chart of the page has a shape of the kind {unknown!r}")
 
 
 def _is_named(group: ET.Element) -> bool:
-    """Whether the artist was given the name: matplotlib numbers those that were not."""
+    """Whether the artist was named: matplotlib numbers those that were not."""
     return group.get("id", "").startswith("plot-")
 
 
@@ -92,7 +92,7 @@ def _words(drawn: ET.Element) -> ET.Element:
 def compact_path(path: str) -> str:
     """A path of straight lines with relative coordinates, rounded to `PATH_PRECISION`.
 
-    Each corner is rounded where it stands, so nothing adds up along the way. Raises ValueError for
+    Each corner is rounded on its own, so errors do not add up along the way. Raises ValueError for
     anything but lines.
     """
     parts: list[str] = []

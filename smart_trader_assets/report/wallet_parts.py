@@ -1,4 +1,4 @@
-"""What the page tells of one wallet: plain rows for the template, best wallet first."""
+"""What the page shows of one wallet: plain rows for the template, best wallet first."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _with_names(row: Row, symbols: Mapping[str, str]) -> Row:
 
 
 def _curve(trader: Row, curve: pl.DataFrame) -> tuple[list[int], list[float]]:
-    """From 0 at the first trade to the time of calculation, where the last value still stands."""
+    """From 0 at the first trade to the time of calculation, where the last value still holds."""
     seconds = curve["time"].dt.epoch("s").to_list()
     realized = curve["realized_pnl"].round(2).to_list()
     if trader["first_transaction"] is not None:

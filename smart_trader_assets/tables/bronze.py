@@ -91,7 +91,7 @@ TOKENS = TableContract(
         State("is_newly_tracked", (True, False), True),
     ),
     send_backs=(SendBack("tracking_status", "pending", clears=("tracked_at", "reject_reason")),),
-    # A snapshot that shows the same market again is no change, whenever it was taken.
+    # A snapshot that shows the same market again is not a change, whenever it was taken.
     ignored_changes=("fetched_at",),
     renewed_by="snapshot",
 )

@@ -1,6 +1,6 @@
 """State columns as partition cursors: what is due, what means done, and who consumes it.
 
-A cursor is the one place that knows how a state is spelt. Assets, sensors, the drain, the state view
+A cursor is the one place that knows how a state is spelled. Assets, sensors, the drain, the state view
 and the reset all work from these objects.
 """
 
@@ -139,7 +139,7 @@ class Cursor:
         return bool((in_log[self.column] == state).any())
 
     def _rules(self, as_of: datetime, policy: DuePolicy) -> list[pl.Expr]:
-        """The predicates of due rows; each speaks of states of its own, so that none picks a row twice."""
+        """The predicates of due rows; each covers its own states, so that none picks a row twice."""
         timed = [self._timed(timed, as_of, policy) for timed in self.timed]
         if self.column is None or not self.due:
             return timed
@@ -153,7 +153,7 @@ class Cursor:
 
     @property
     def state_column(self) -> str:
-        """The state column; TypeError for a cursor that goes by time alone and settles nothing."""
+        """The state column; TypeError for a cursor that works by time alone and settles nothing."""
         if self.column is None:
             raise TypeError(f"the cursor {self.name} has no state to settle")
         return self.column
@@ -161,7 +161,7 @@ class Cursor:
     def settle_done(
         self, rows: pl.DataFrame, *, at: datetime, sets: dict[str, Any] | None = None
     ) -> Settlement:
-        """Settle rows as done at `at`, with the companions given; trouble is forgotten."""
+        """Settle rows as done at `at`, with the companions given; failures are cleared."""
         done: dict[str, Any] = {self.state_column: self.done, **self.cleared_trouble()}
         if self.done_at is not None:
             done[self.done_at] = at
@@ -172,10 +172,10 @@ class Cursor:
     def settle_trouble(
         self, rows: pl.DataFrame, *, error: pl.Expr, at: datetime, policy: DuePolicy
     ) -> Settlement:
-        """Settle rows whose work failed: one attempt more, the error, and when to try again.
+        """Settle rows whose work failed: one more attempt, the error, and when to try again.
 
         The wait doubles with each attempt, with jitter from the row's own key so that a repeated batch
-        says the same; after the last attempt the row is `failed` until it is reset.
+        gives the same time; after the last attempt the row is `failed` until it is reset.
         """
         attempts = pl.col("attempts") + 1
         last = attempts >= policy.max_attempts
@@ -198,14 +198,14 @@ class Cursor:
         )
 
     def cleared_trouble(self) -> dict[str, Any]:
-        """The companions of a row that is in no trouble; empty for states that have no failure."""
+        """The companions of a row without failures; empty for states that cannot fail."""
         return {"attempts": 0, "last_error": None, "next_attempt_at": None} if self.retry else {}
 
 
 def _picked(table: pl.LazyFrame, rules: Sequence[pl.Expr]) -> pl.LazyFrame:
     """The rows that any of `rules` picks.
 
-    Each is a scan of its own: the files' statistics decide a conjunction, but no OR of several.
+    Each is its own scan: file statistics can prune by a conjunction, but not by an OR of several.
     """
     return pl.concat([table.filter(rule) for rule in rules])
 

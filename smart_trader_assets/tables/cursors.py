@@ -1,6 +1,6 @@
-"""The cursors of the pipeline, one a consumer and table, in the order in which rows flow.
+"""The cursors of the pipeline, one per consumer and table, in the order in which rows flow.
 
-Due values, refresh rules and the order of due work: never done first, then the most overdue, the more
+Due values, refresh rules and the order of due work: never done first, then the most overdue, and the more
 valuable first among equals.
 """
 
@@ -46,7 +46,7 @@ def _swaps_are_stale(as_of: datetime, policy: DuePolicy) -> pl.Expr:
             pl.lit(policy.wallet_refresh_limit),
         ),
     )
-    # The first comparison follows from the second, and is one that file statistics can decide.
+    # The first comparison follows from the second, and is one that file statistics can prune by.
     return (fetched <= as_of - policy.wallet_refresh) & (fetched + interval <= as_of)
 
 

@@ -1,4 +1,4 @@
-"""The gold tables: the judgement on every wallet, and what changed since the last one."""
+"""The gold tables: the classification of every wallet, and what changed since the last one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SMART_TRADERS = TableContract(
 
 CLASSIFIED_WALLETS = TableContract(
     name=CLASSIFIED,
-    grain="One row per wallet that is kept out of the ranking, with what it is or what it lacks.",
+    grain="One row per wallet excluded from the ranking, with what it is or what it lacks.",
     columns=(
         col.text("wallet_address", "The wallet", required=True, preview=True),
         col.text(

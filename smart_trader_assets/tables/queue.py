@@ -1,4 +1,4 @@
-"""The queue at a glance: rows by state, what is due, the oldest of it, and what is in trouble."""
+"""The queue at a glance: rows by state, what is due, the oldest of it, and what is failing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Queue:
 
     counts: table, column, state, partition, rows
     due: cursor, consumer, partition, rows
-    oldest: by cursor, since when the row that has waited longest is as it is
+    oldest: by cursor, when the due row that has waited longest was last touched
     """
 
     as_of: datetime
@@ -79,7 +79,7 @@ _DUE_SCHEMA = {
 
 
 def read_queue(store: DeltaStore, *, as_of: datetime, policy: DuePolicy) -> Queue:
-    """Look at all tables of the root: counts from the logs, rows only where there is trouble."""
+    """Read all tables of the root: counts from the logs, rows only where work is failing."""
     counts = [frame for contract in ALL_TABLES for frame in _counts(store, contract)]
     due = [
         (cursor.name, cursor.consumer, shard, rows)
@@ -108,7 +108,7 @@ def read_queue(store: DeltaStore, *, as_of: datetime, policy: DuePolicy) -> Queu
 
 
 def _oldest(store: DeltaStore, cursor: Cursor, as_of: datetime, policy: DuePolicy) -> datetime:
-    """When the due row that nothing has touched for longest was touched last; only due rows are read."""
+    """When the due row that has waited longest was last touched; only due rows are read."""
     due = cursor.due_rows(store.scan(cursor.contract), shards=None, as_of=as_of, policy=policy)
     oldest: datetime = due.select(pl.col(VERSION).min()).collect().item()
     return oldest
@@ -135,7 +135,7 @@ def _counts(store: DeltaStore, contract: TableContract) -> list[pl.DataFrame]:
 
 
 def _troubles(store: DeltaStore, cursor: Cursor) -> list[Trouble]:
-    """The rows of a cursor that wait for another attempt, or have had their last."""
+    """The rows of a cursor that wait for another attempt, or have had their last one."""
     contract, state = cursor.contract, cursor.state_column
     rows = (
         store.scan(contract)

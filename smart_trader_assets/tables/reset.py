@@ -1,6 +1,6 @@
 """Reset: chosen rows go back to the first state, so that they are done again.
 
-Whole wallets at a time: a wallet's rows move together, so a choice of one of them takes all. The reset is
+Whole wallets at a time: a wallet's rows move together, so choosing one of them chooses all. The reset is
 a settlement like any other, by key and version, and shows in the rows' audit trail.
 """
 
@@ -23,7 +23,7 @@ from smart_trader_assets.transforms.swap_history import HISTORY_COLUMNS
 
 OPERATION = "RESET"
 
-# What was found out stays, whatever state a row is in; what speaks of the state that it leaves goes.
+# What was learned stays, whatever state a row is in; what describes the state that it leaves is cleared.
 _KNOWN_OF_TOKENS = ("whale_fetched_at", "whale_count")
 
 
@@ -33,10 +33,10 @@ class ResetError(LakeError):
 
 @dataclass(frozen=True)
 class Choice:
-    """Which rows of `table` to reset; what is left empty does not restrict.
+    """Which rows of `table` to reset; empty fields do not restrict.
 
-    `failed` takes every row in trouble (waiting for another attempt, or past the last); `refetch` also
-    clears what is known of the wallets' histories, so that they are read anew from the present down.
+    `failed` selects every failing row (waiting for another attempt, or past the last); `refetch` also
+    clears what is known of the wallets' histories, so that they are fetched again from the present down.
     """
 
     table: str
@@ -66,10 +66,10 @@ class Plan:
     @property
     def consequence(self) -> str:
         """What will happen to the rows next."""
-        again = (
-            f"{self.cursor.consumer} will take these {self.rows.height} rows again at its next run"
+        again = f"{self.cursor.consumer} will process these {self.rows.height} rows again in its next run"
+        return again + (
+            ", and fetch their wallets' histories again." if self.choice.refetch else "."
         )
-        return again + (", and read their wallets' histories anew." if self.choice.refetch else ".")
 
 
 def resettable() -> dict[str, Cursor]:
@@ -82,7 +82,7 @@ def plan_reset(store: DeltaStore, choice: Choice) -> Plan:
     cursor = resettable().get(choice.table)
     if cursor is None:
         raise ResetError(
-            f"No table {choice.table!r} has a state to reset; there are {', '.join(resettable())}."
+            f"{choice.table!r} is not a table with a state to reset; those are {', '.join(resettable())}."
         )
     rows = store.scan(cursor.contract)
     for condition in _conditions(cursor, choice):
@@ -96,7 +96,7 @@ def plan_reset(store: DeltaStore, choice: Choice) -> Plan:
 
 
 def carry_out(store: DeltaStore, plan: Plan, stamp: CommitInfo) -> int:
-    """Put the planned rows back to the first state; how many were still as they were planned."""
+    """Put the planned rows back to the first state; returns how many had not changed since the plan."""
     contract, column = plan.cursor.contract, plan.cursor.state_column
     state = contract.state(column)
     kept = _KNOWN_OF_TOKENS if plan.choice.refetch else (*_KNOWN_OF_TOKENS, *HISTORY_COLUMNS)
@@ -129,11 +129,11 @@ def _conditions(cursor: Cursor, choice: Choice) -> list[pl.Expr]:
     if choice.failed:
         if cursor.retry is None:
             raise ResetError(
-                f"{contract.name} has no failures of its own: choose by state or by key."
+                f"{contract.name} does not record failures: choose by state or by key."
             )
         conditions.append(pl.col(cursor.state_column).is_in([cursor.retry, cursor.failed]))
     if choice.refetch and contract is not TRACKED_WHALES:
-        raise ResetError(f"Only {TRACKED_WHALES.name} knows histories that could be fetched again.")
+        raise ResetError(f"Only {TRACKED_WHALES.name} holds histories that can be fetched again.")
     return conditions
 
 
@@ -185,7 +185,7 @@ def _none_of(choice: Choice) -> str:
     ]
     matching = f" with {'; '.join(named)}" if named else ""
     if choice.failed:
-        return f"No row of {choice.table}{matching} is in trouble."
+        return f"No row of {choice.table}{matching} is failing."
     if named:
         return f"Nothing in {choice.table} matches: {'; '.join(named)}."
     return f"{choice.table} has no rows."

@@ -1,6 +1,6 @@
 """The root remembers what it is: its source and its shards, and refuses anything else.
 
-Invented wallets never stand beside real ones, and rows never lie in a shard where nobody looks.
+Invented wallets never mix with real ones, and no row lies in a shard that nothing reads.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LAYOUT = 1
 class RootIdentity:
     """What a root must be to be used: the source of its rows, and the number of its shards.
 
-    A sandbox is complete from another by its seed and its epoch, a replay by its folder.
+    A sandbox is told from another by its seed and its epoch, a replay by its folder.
     """
 
     source: str
@@ -49,7 +49,7 @@ class RootIdentity:
 
     @property
     def detail(self) -> str:
-        """What tells the source from others of its kind, in words; empty for a live one."""
+        """What distinguishes the source from others of its kind, in words; empty for a live one."""
         if self.sandbox_seed is not None:
             epoch = self.sandbox_epoch
             past = f", past until {epoch.astimezone(UTC).isoformat()}" if epoch else ""
@@ -58,7 +58,7 @@ class RootIdentity:
 
 
 def read_identity(store: DeltaStore) -> RootIdentity | None:
-    """What the root says of itself; None where it says nothing yet."""
+    """What the root records about itself; None where it records nothing yet."""
     row = _read(store)
     return None if row is None else _identity(row)
 
@@ -71,7 +71,7 @@ def promised_tables(store: DeltaStore) -> frozenset[str] | None:
 
 _ORIGIN = ("sandbox_seed", "sandbox_epoch", "replay_folder")
 _FIRST_DETAIL = re.compile(r"seed (?P<seed>\d+)(?:, past until (?P<epoch>\S+))?")
-"""How the first roots complete their sandbox, which had no columns for it."""
+"""How the first roots described their sandbox, for which they had no columns."""
 
 
 def _identity(row: dict[str, Any]) -> RootIdentity:
@@ -100,19 +100,19 @@ def _read(store: DeltaStore) -> dict[str, Any] | None:
     rows = pl.scan_delta(store.open(ROOT)).collect()
     if rows.height != 1:
         raise RootError(
-            f"{store.uri(ROOT)} holds {rows.height} rows instead of one: restore it from a copy."
+            f"{store.uri(ROOT)} holds {rows.height} rows instead of one: restore it from a backup."
         )
     row = rows.row(0, named=True)
     if row["layout"] != LAYOUT:
         raise RootError(
-            f"The root {store.root} has layout {row['layout']}, this version reads {LAYOUT}: "
+            f"The root {store.root} has layout {row['layout']}, but this version reads {LAYOUT}: "
             "use the version that made it, or a new root."
         )
     return row
 
 
 def open_root(store: DeltaStore, identity: RootIdentity) -> None:
-    """Make sure that the root is what it should be; make it where nothing stands there yet.
+    """Make sure that the root is what it should be; make it where there is nothing yet.
 
     RootError where it holds something else, belongs to another source, has other shards or cannot be
     written; TableMissingError or TableMismatchError for its tables. Nothing is written before all of
@@ -124,7 +124,7 @@ def open_root(store: DeltaStore, identity: RootIdentity) -> None:
             made = not store.exists(ROOT)
             if made:
                 _create(store, identity)
-        if not made:  # somebody else was faster, and may have made another root
+        if not made:  # another process was faster, and may have made a different root
             open_root(store, identity)
         return
     _compare(store, _identity(row), identity)
@@ -140,14 +140,14 @@ def open_root(store: DeltaStore, identity: RootIdentity) -> None:
 def _compare(store: DeltaStore, found: RootIdentity, wanted: RootIdentity) -> None:
     if found.origin != wanted.origin:
         raise RootError(
-            f"The root {store.root} holds rows of {_named(found)}, and this run reads {_named(wanted)}: "
-            "give each source a root of its own."
+            f"The root {store.root} holds rows of {_named(found)}, but this run reads {_named(wanted)}: "
+            "give each source its own root."
         )
     for kind in ("token_shards", "wallet_shards"):
         has, asks = getattr(found, kind), getattr(wanted, kind)
         if has != asks:
             raise RootError(
-                f"The root {store.root} was made with {kind} = {has}, and the setting says {asks}: "
+                f"The root {store.root} was made with {kind} = {has}, but the setting is {asks}: "
                 f"set SMART_TRADER_{kind.upper()} to {has}, or use a new root. "
                 "Shards are fixed when the tables are made."
             )
@@ -158,7 +158,7 @@ def _named(identity: RootIdentity) -> str:
 
 
 def _extend(store: DeltaStore, row: dict[str, Any], new: Sequence[TableContract]) -> None:
-    """Give an older root the tables and columns that have come since; only then does it promise them."""
+    """Give an older root the tables and columns that were added since; only then does it promise them."""
     with _one_maker(store):
         for contract in new:
             store.create(contract)
@@ -167,7 +167,7 @@ def _extend(store: DeltaStore, row: dict[str, Any], new: Sequence[TableContract]
 
 
 def _make_room_for_runs(store: DeltaStore) -> None:
-    """The table of measurements is no promise: where it is not there, it is made, whatever became of it."""
+    """The table of run metrics is not promised: where it is missing it is made, whatever happened to it."""
     if not store.exists(RUNS):
         with _one_maker(store):
             store.create(RUNS)

@@ -147,7 +147,7 @@ TRACKED_WHALES = TableContract(
         ),
     ),
     send_backs=(
-        # A new holding may be no dust any more.
+        # A new holding may no longer be dust.
         SendBack(
             "processing_status",
             "pending",

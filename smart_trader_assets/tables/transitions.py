@@ -1,4 +1,4 @@
-"""How each consumer moves the states that it reads: the transitions, spelt once, beside the cursors.
+"""How each consumer moves the states that it reads: the transitions, defined once, beside the cursors.
 
 Every function takes rows as they were read (key, partition columns, version) and gives the settlement
 that the IO manager commits after the rows that the work brought.
@@ -113,7 +113,7 @@ def whales_taken_over(whales: pl.DataFrame, *, at: datetime) -> Settlement:
 
 
 def to_screen(whales: pl.DataFrame) -> pl.DataFrame:
-    """The due whales that the screening rules have yet to judge."""
+    """The due whales that are yet to be screened."""
     return whales.filter(pl.col("processing_status").is_in([PENDING, EXCLUDED]))
 
 

@@ -1,6 +1,6 @@
 """Upgrade: gives the tables of an older root the columns and properties that their contracts have gained.
 
-Rows that are there stay as they are: a new column is null in them, until something writes them anew.
+Existing rows stay as they are: a new column is null in them until they are written again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def plan_upgrade(
 ) -> list[Upgrade]:
     """What the tables lack; TableMismatchError for one that differs in more than that.
 
-    A table that is not there is none of its business: the next run makes it, or refuses the root.
+    A missing table is left alone: the next run makes it, or refuses the root.
     """
     plans = []
     for contract in contracts:

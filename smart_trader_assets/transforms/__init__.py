@@ -1,1 +1,1 @@
-"""Pure functions, frames in and frames out: what the source tells, made into rows."""
+"""Pure functions, frames in and frames out: what the source reports, made into rows."""

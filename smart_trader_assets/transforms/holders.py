@@ -27,7 +27,7 @@ from smart_trader_assets.transforms.values import (
 )
 
 _MAX_DECIMALS = 255  # decimals of a mint are one byte
-_MAX_DIGITS = 40  # raw units are eight bytes, 20 digits: anything far longer is no amount
+_MAX_DIGITS = 40  # raw units are eight bytes, 20 digits: anything far longer is not an amount
 
 
 class RepeatedWalletError(SmartTraderError, ValueError):
@@ -73,12 +73,12 @@ def holder_rows(
     Items are token accounts as the source lists them (`owner`, `amount` in raw units as text or
     number, `token_account`, ...); `token` holds token_address, symbol, price (USD), decimals and
     circulating_supply (tokens), each but the address possibly null. Columns out: those of
-    bronze/whales without state and audit. `amount` is the exact sum; ties in rank go by owner;
+    bronze/whales without state and audit. `amount` is the exact sum; ties in rank are broken by owner;
     `holding_share` is in percent of the circulating supply and `holding_usd` is ui_amount x price,
     null where either side is unknown.
 
-    An account that comes twice (pages drift) counts once. Rejected: an account without owner, of
-    another mint, or whose amount is no whole number of raw units.
+    An account that appears twice (pages drift) counts once. Rejected: an account without owner, of
+    another mint, or whose amount is not a whole number of raw units.
 
     Raises NaiveTimeError for a `fetched_at` without time zone.
     """
@@ -157,15 +157,13 @@ def _accounts(items: Iterable[Mapping[str, Any]], mint: str) -> tuple[list[_Acco
 
 def _fault(item: object, mint: str) -> str | None:
     if not isinstance(item, Mapping):
-        return "is no object"
+        return "is not an object"
     if not (text(item.get("owner")) or "").strip():
         return "has no owner"
     if item.get("mint") not in (None, mint):
         return f"is an account of another mint, {str(item['mint'])[:60]!r}"
     if _raw_units(item.get("amount")) is None:
-        return (
-            f"has an amount that is no whole number of raw units: {str(item.get('amount'))[:60]!r}"
-        )
+        return f"has an amount that is not a whole number of raw units: {str(item.get('amount'))[:60]!r}"
     return None
 
 
@@ -205,7 +203,7 @@ def _ui_amount(amount: int, decimals: int | None, held: list[_Account]) -> float
     scaled = any(account.scaled for account in held)
     if not scaled and decimals is not None and 0 <= decimals <= _MAX_DECIMALS:
         return float(Fraction(amount, 10**decimals))
-    # Only the source knows how a scaled token is shown, or where its point lies.
+    # Only the source knows how a scaled token is shown, or where its decimal point is.
     shown = [account.ui_amount for account in held if account.ui_amount is not None]
     return fsum(shown) if len(shown) == len(held) else None
 
@@ -239,7 +237,7 @@ def tracked_whale_rows(whales: pl.DataFrame) -> pl.DataFrame:
 def born_states(
     rows: pl.DataFrame, wallets: pl.DataFrame, *, as_of: datetime, refresh_interval: timedelta
 ) -> pl.DataFrame:
-    """Adds the state that whales seen for the first time are born with.
+    """Adds the initial state of whales that are seen for the first time.
 
     Columns in: `rows` any with wallet_address; `wallets` one row per known wallet: wallet_address,
     transactions_fetched_at, fetched_from, fetched_to, history_complete, resume_before, resume_to,
@@ -253,7 +251,7 @@ def born_states(
     repeated = wallets.filter(pl.col("wallet_address").is_duplicated())
     if not repeated.is_empty():
         raise RepeatedWalletError(
-            f"Wallet {repeated.item(0, 'wallet_address')} comes with more than one history; "
+            f"Wallet {repeated.item(0, 'wallet_address')} has more than one history; "
             "pass one row per wallet."
         )
     fresh_since = pl.lit(utc_time(as_of, "as_of") - refresh_interval, dtype=TIME)

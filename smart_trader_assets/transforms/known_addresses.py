@@ -1,8 +1,8 @@
-"""Addresses that are known: mints that are no bet on a token, and owners that are not traders.
+"""Addresses that are known: mints that are not a bet on a token, and owners that are not traders.
 
 Cash that traders pay with, receipts for staked SOL; exchanges, bridges, pool authorities. The address is the
 only identity of a token or a wallet (symbols are copied freely), so these lists hold addresses. They name
-well-known ones only: what is missing here is judged like any other.
+well-known ones only: what is missing here is treated like any other.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ KNOWN_OWNERS: Mapping[str, str] = MappingProxyType(
         "GugU1tP7doLeTw9hQP51xRJyS8Da1fWxuiy2rVrnMD2m": "Wormhole",
     }
 )
-"""Owner address to whom it belongs."""
+"""Owner address to the name of its owner."""
 
 
 def is_address(text: str) -> bool:

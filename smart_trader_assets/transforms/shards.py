@@ -14,7 +14,7 @@ from smart_trader_assets.errors import SmartTraderError
 
 
 class ShardCountError(SmartTraderError, ValueError):
-    """A number of shards that cannot be: less than one."""
+    """An impossible number of shards: less than one."""
 
 
 def shard_of(address: str, count: int) -> str:
@@ -57,5 +57,5 @@ def _name(number: int, count: int) -> str:
 
 def _checked(count: int) -> int:
     if count < 1:
-        raise ShardCountError(f"{count} shards are asked for; set a number of shards of 1 or more.")
+        raise ShardCountError(f"{count} is not a possible number of shards; set 1 or more.")
     return count

@@ -35,9 +35,9 @@ KNOWN_SCHEMA = {
     "wallet_address": pl.String(),
     **{f"known_{column.name}": column.dtype for column in HISTORY[1:]},
 }
-"""What a fetch has found out of a history: its columns but the time of the fetch."""
+"""What a fetch has learned about a history: its columns but the time of the fetch."""
 
-# Rows that were indexed late: each walk reads the hour before the end of what is known again.
+# Rows may be indexed late: each walk rereads the hour before the end of what is known.
 OVERLAP_SECONDS = 3600
 
 
@@ -49,8 +49,8 @@ class History:
     [`resume_before`, `resume_to`] and goes on below `resume_before`; where that is `fetched_from` the
     walk is on its way to the first swap, else it is closing the gap down to `fetched_to`.
 
-    Where rows inside some second could not be read, nothing is claimed from any second on:
-    `fetched_from` is None beside a `fetched_to`, and the history is not complete ever after.
+    Where rows inside some second could not be read, no beginning is claimed:
+    `fetched_from` is None beside a `fetched_to`, and the history is never complete again.
     """
 
     fetched_from: int | None = None
@@ -61,7 +61,7 @@ class History:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
-        """What a row of silver/tracked_whales knows; a history that nothing is known of is not complete."""
+        """What a row of silver/tracked_whales knows; an unknown history is not complete."""
         known = cls(**{field.name: row[field.name] for field in fields(cls)})
         return replace(known, history_complete=bool(known.history_complete))
 

@@ -56,8 +56,8 @@ _LEG_FIELDS: Mapping[str, Kind] = {
 }
 _LEGS = ("base", "quote")
 
-# No transaction hash tells rows apart (a tenth of the transactions have several), and neither do
-# the places of the instructions, which some venues leave out: all of these together do.
+# The transaction hash does not tell rows apart (a tenth of the transactions have several), nor do
+# the indices of the instructions, which some venues leave out: all of these together do.
 SWAP_KEY = (
     "tx_hash",
     "owner",
@@ -74,7 +74,7 @@ _EXACT = Context(prec=100)
 
 
 class SwapIdentityError(SmartTraderError, ValueError):
-    """A swap row without a transaction hash or a time, which nothing could tell from another."""
+    """A swap row without a transaction hash or a time, which could not be told from another."""
 
 
 def transaction_rows(
@@ -89,11 +89,11 @@ def transaction_rows(
     `block_unix_time` missing or null. They must hold complete seconds, because exact repeats inside
     one transaction are told apart by their ordinal. Columns out: those of bronze/transactions
     without state and audit; the legs flattened (`base_address`, `quote_change_amount`, ...), the
-    raw `amount` and `change_amount` as text exactly as they came, what is unknown null.
+    raw `amount` and `change_amount` as text exactly as received, what is unknown null.
 
     `swap_id` is a hash of (transaction, owner, instruction indices, pool, both mints, both raw
     changes) and the ordinal within the wallet, so a row that is fetched twice has one id. Where the
-    source names no owner, the wallet is it.
+    source names no owner, it is the wallet.
 
     Raises SwapIdentityError for an item without transaction hash or time, NaiveTimeError for a
     `fetched_at` without time zone.
@@ -134,7 +134,7 @@ def _check_identity(hashes: pl.Series, times: pl.Series, wallets: Sequence[str])
             raise SwapIdentityError(
                 f"Swap row {place - wallets.index(wallets[place])} of wallet {wallets[place]} has no "
                 f"usable {column.name}; "
-                "leave rows without transaction hash or time out before they are made into rows."
+                "leave out items without a transaction hash or a time."
             )
 
 

@@ -29,7 +29,7 @@ _WINDOWS = ("1h", "2h", "4h", "8h", "24h")
 
 
 def _json_text(value: object) -> str | None:
-    # Sorted, so that the same links in another order are no change of the row.
+    # Sorted, so that the same links in another order are not a change of the row.
     if value is None or isinstance(value, str):
         return text(value)
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
@@ -96,7 +96,7 @@ def snapshot_rows(
     those of bronze/tokens without state and audit; `snapshot_date` is the UTC day of `fetched_at`,
     `list_rank` the place in the list, counted from 1.
 
-    Rejected: an item that is no object, and one whose address is no base58 text of 32 bytes. Of a
+    Rejected: an item that is not an object, and one whose address is not base58 of 32 bytes. Of a
     mint that is listed twice (pages drift) the first place counts.
 
     Raises NaiveTimeError for a `fetched_at` without time zone.
@@ -145,7 +145,7 @@ def judge_tokens(rows: pl.DataFrame, *, rules: TokenRules) -> pl.DataFrame:
     """
     price, liquidity = pl.col("price"), pl.col("liquidity")
     wanted = money(rules.min_liquidity)
-    # In Python, because only it knows how an amount reads; a token list has some hundred rows.
+    # In Python, which formats the amounts; a token list has a few hundred rows.
     short = (
         pl.when(liquidity.is_finite() & (liquidity < rules.min_liquidity))
         .then(liquidity)
@@ -162,7 +162,7 @@ def judge_tokens(rows: pl.DataFrame, *, rules: TokenRules) -> pl.DataFrame:
     )
     return rows.with_columns(
         pl.coalesce(
-            pl.format("The mint is {}: no bet on a token.", what),
+            pl.format("The mint is {}: not a bet on a token.", what),
             _where(
                 pl.col("symbol").fill_null("").str.strip_chars() == "", "The token has no symbol."
             ),

@@ -1,4 +1,4 @@
-"""How a value of the source becomes a value of a column: true or absent, never guessed.
+"""How a value of the source becomes a value of a column: correct or absent, never guessed.
 
 The source writes the same field as a number in one row and as text in the next, leaves fields out,
 and sends null. A value that is not what its column holds becomes null. Nothing here raises on a
@@ -77,19 +77,19 @@ def _is_numeric(value: object) -> TypeGuard[int | float | Decimal | str]:
 
 
 def text(value: object) -> str | None:
-    """A text as it came; a lone half of a surrogate pair, which no table can hold, becomes `?`."""
+    """A text as received; a lone half of a surrogate pair, which no table can hold, becomes `?`."""
     if not isinstance(value, str):
         return None
     return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
 
 
 def flag(value: object) -> bool | None:
-    """True or false, where it came as such."""
+    """True or false, where it was sent as such."""
     return value if isinstance(value, bool) else None
 
 
 def exact_text(value: object) -> str | None:
-    """The text of a raw amount as it came, as a number or as text; never through a float."""
+    """The text of a raw amount as received, a number or text; never through a float."""
     if isinstance(value, str):
         return text(value)
     if isinstance(value, Decimal):
@@ -100,7 +100,7 @@ def exact_text(value: object) -> str | None:
 
 
 def texts(value: object) -> list[str] | None:
-    """A list of texts; null where it is no list, or where anything else is among them."""
+    """A list of texts; null where it is not a list, or holds anything else."""
     if not isinstance(value, list):
         return None
     found = [text(entry) for entry in value]

@@ -1,4 +1,4 @@
-"""Screening: which whales are no traders, and are therefore not fetched."""
+"""Screening: which whales are not traders, and so are not fetched."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from smart_trader_assets.transforms.known_addresses import KNOWN_OWNERS
 
 @dataclass(frozen=True)
 class ScreeningRules:
-    """What makes a whale no trader worth fetching.
+    """What makes a whale not worth fetching.
 
-    `denylist` maps an owner's address to whom it belongs; `min_holding_usd` is the worth below
+    `denylist` maps an address to the name of its owner; `min_holding_usd` is the value below
     which a holding is dust; `allow_off_curve` lets owners pass that no key can sign for.
     """
 
@@ -37,15 +37,15 @@ def screen_whales(rows: pl.DataFrame, *, rules: ScreeningRules) -> pl.DataFrame:
     """Adds `exclude_reason` (text): why the whale is not fetched, null where it is ready.
 
     Columns in: wallet_address, holding_usd (USD, null where unknown). Excluded are, in this order,
-    owners on the denylist, addresses that are none, owners off the ed25519 curve (addresses derived
-    by a program, which no key signs for: pools, vaults, bonding curves), and dust. An unknown worth
-    is no dust.
+    owners on the denylist, invalid addresses, owners off the ed25519 curve (addresses derived
+    by a program, which no key signs for: pools, vaults, bonding curves), and dust. An unknown value
+    is not dust.
     """
     wallets = rows.get_column("wallet_address").unique()
     reasons = pl.Series([_owner_fault(wallet, rules) for wallet in wallets], dtype=pl.String)
     worth = pl.col("holding_usd")
     least = money(rules.min_holding_usd)
-    # In Python, because only it knows how an amount reads; a shard's due whales are some thousand.
+    # In Python, which formats the amounts; a shard has a few thousand due whales.
     dust = (
         pl.when(worth.is_finite() & (worth < rules.min_holding_usd))
         .then(worth)
@@ -76,7 +76,7 @@ def _address_fault(wallet: str, *, allow_off_curve: bool) -> str | None:
     try:
         owner = Pubkey.from_string(wallet)
     except ValueError:
-        return "The owner's address is no base58 text of 32 bytes."
+        return "The owner is not a base58 address of 32 bytes."
     if not allow_off_curve and not owner.is_on_curve():
         return (
             "The owner is off the ed25519 curve: an address derived by a program, not a person's."

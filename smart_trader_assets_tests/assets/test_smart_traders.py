@@ -232,6 +232,6 @@ def test_the_settings_rule_the_ranking(gold):
     gold.judge()
     (reasons,) = gold.store.scan(CLASSIFIED_WALLETS).collect()["reasons"].to_list()
     assert reasons == [
-        "Not enough to judge by: 12 active days of 50.",
+        "Not enough evidence: 12 active days of 50.",
         "No trade since 2026-02-28, longer than 0.5 days.",
     ]

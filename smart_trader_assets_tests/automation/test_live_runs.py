@@ -121,7 +121,7 @@ def test_a_tick_skips_where_every_due_partition_has_a_live_run(automation):
     run = automation.add_run(asset=ASSET, tags={"dagster/partition": "03"})
     for _ in range(2):
         assert automation.tick(ASSET).skipped == (
-            "2 rows are due, and every partition of them has a live run."
+            "2 rows are due, and each of their partitions has a live run."
         )
     automation.instance.report_run_canceled(run)
     assert automation.tick(ASSET).partitions == ["03"]
@@ -131,7 +131,7 @@ def test_a_live_ranking_is_not_started_a_second_time(automation):
     automation.put(WALLET_PNL, [pnl("w")])
     automation.add_run(asset=SMART_TRADERS.name, status=dg.DagsterRunStatus.STARTED)
     assert automation.tick(SMART_TRADERS.name).skipped == (
-        "1 rows are due, and every partition of them has a live run."
+        "1 rows are due, and each of their partitions has a live run."
     )
 
 
@@ -198,5 +198,5 @@ def test_a_tick_after_failures_in_a_row_says_until_when_it_waits(automation):
     tick = automation.tick(ASSET)
     assert tick.requests == ()
     assert tick.skipped.startswith(
-        "1 rows are due, but the last runs failed: the next is asked for at "
+        "1 rows are due, but the last runs failed: the next one is requested at "
     )

@@ -49,7 +49,7 @@ def test_a_run_whose_lease_has_expired_is_failed_and_told_why(automation):
     assert status(automation, run_id) == dg.DagsterRunStatus.FAILURE
     told = [entry.dagster_event.message for entry in automation.instance.all_logs(run_id)]
     assert told[-1] == (
-        "The run's process has died: it no longer renewed its lease. Its rows are still due."
+        "The run's process has died: it stopped renewing its lease. Its rows are still due."
     )
     assert fail_expired_runs(automation.instance) == []
 
@@ -68,7 +68,7 @@ def test_the_partitions_of_a_dead_run_are_asked_for_in_the_tick_that_finds_it(au
     automation.put(WHALES, [whale("w", wallet_shard="03")])
     run_id = start(automation, lease=EXPIRED)
     tick = automation.tick(ASSET)
-    assert tick.log[0] == f"Run {run_id} no longer renewed its lease: marked as failed."
+    assert tick.log[0] == f"Run {run_id} stopped renewing its lease: marked as failed."
     assert tick.partitions == ["03"]
 
 
@@ -100,7 +100,7 @@ def test_a_run_that_is_never_launched_holds_its_partitions_no_longer_than_its_gr
     assert fail_expired_runs(automation.instance, soon_after) == [run_id]
     told = [entry.dagster_event.message for entry in automation.instance.all_logs(run_id)]
     assert told[-1] == (
-        "The run was never started: what should have launched it has died. Its rows are still due."
+        "The run was never started: the process that should have launched it has died. Its rows are still due."
     )
 
 

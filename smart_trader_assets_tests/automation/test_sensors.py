@@ -179,7 +179,7 @@ def test_a_notice_of_parking_holds_back_only_those_that_fetch(automation, tmp_pa
     for fetching in (WHALES.name, TRANSACTIONS.name):
         tick = automation.tick(fetching)
         assert tick.skipped == (
-            f"1 rows are due, but fetching is parked until {until:%Y-%m-%d %H:%M} UTC: "
+            f"1 rows are due, but fetching is paused until {until:%Y-%m-%d %H:%M} UTC: "
             "Compute units usage limit exceeded"
         )
     assert automation.tick(TRACKED_WHALES.name).partitions == ["00"]
@@ -217,8 +217,8 @@ def test_a_table_put_back_from_a_copy_is_told_and_taken_as_it_stands(automation,
     shutil.copytree(copy, folder)
     tick = automation.tick(TRACKED_TOKENS.name)
     assert tick.log[0] == (
-        f"bronze/tokens is at version {then}, and was at {then + 1}: it was put back from a copy "
-        "or made anew. Its states are taken as they stand."
+        f"bronze/tokens is at version {then}, but was at {then + 1}: it was restored from a backup "
+        "or made again. Its states are used as they are."
     )
     assert tick.partitions == ["00"]
 

@@ -29,7 +29,7 @@ TIMES = OPEN_TIMES
 def error_of(kind: type[StopFetchingError]) -> StopFetchingError:
     """An error as the client raises it, whatever it takes to make one."""
     error = kind.__new__(kind)
-    Exception.__init__(error, "told in one sentence")
+    Exception.__init__(error, "one whole sentence")
     return error
 
 
@@ -52,7 +52,7 @@ def test_a_notice_holds_until_its_time_and_no_longer(tmp_path):
         tmp_path / "new folder", error_of(StopFetchingError), now=NOW, times=TIMES
     )
     until = NOW + timedelta(hours=1)
-    assert put_up == OpenBreaker(until, "told in one sentence")
+    assert put_up == OpenBreaker(until, "one whole sentence")
     assert read_breaker(tmp_path / "new folder", now=until - timedelta(seconds=1)) == put_up
     assert read_breaker(tmp_path / "new folder", now=until) is None
 

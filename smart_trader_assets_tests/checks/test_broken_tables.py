@@ -27,7 +27,7 @@ REMEDY = "`smart-trader reset bronze/transactions --wallet ADDRESS --yes`"
 def break_a_row(
     pipeline: Pipeline, *, by: float = 1000.0, touched: timedelta | None = None
 ) -> None:
-    """Something else writes a profit that is not what it is made of; with `touched`, as new by so much."""
+    """Something else writes a profit that does not equal its parts; with `touched`, as new by so much."""
     updates = {"realized_pnl": f"realized_pnl + {by}"}
     if touched is not None:
         micros = int((datetime.now(UTC) + touched).timestamp() * 1e6)
@@ -62,8 +62,8 @@ def test_a_drain_says_what_it_found_and_where_and_goes_no_further(drained):
     told = str(raised.value).splitlines()
     assert told[0].startswith("The blocking check identities_hold of silver/wallet_pnl failed at ")
     assert told[0].endswith(
-        " UTC: 1 found, for example: realized_pnl is not what it is made of; "
-        "total_pnl is not what it is made of."
+        " UTC: 1 found, for example: realized_pnl does not equal its parts; "
+        "total_pnl does not equal its parts."
     )
     assert told[1] == f"  wallet_address {BOB}, token_address ALL_TOKENS, window all"
     assert told[2].startswith(REMEDY)
@@ -100,7 +100,7 @@ def test_in_a_run_a_failed_check_shows_what_it_found_and_blocks_what_is_downstre
     (row,) = rows.records
     found: Mapping[str, object] = row.data
     assert found["wallet_address"] == BOB
-    assert str(found["fault"]).startswith("realized_pnl is not what it is made of")
+    assert str(found["fault"]).startswith("realized_pnl does not equal its parts")
     assert drained.store.version(SMART_TRADERS) == ranked
 
 

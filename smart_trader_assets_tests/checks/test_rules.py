@@ -41,12 +41,12 @@ def test_sound_numbers_break_no_identity() -> None:
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"realized_pnl": 11.0}, "realized_pnl is not what it is made of"),
-        ({"unmatched_proceeds": 21.0}, "total_sold is not what it is made of"),
-        ({"total_pnl": 16.0}, "total_pnl is not what it is made of"),
+        ({"realized_pnl": 11.0}, "realized_pnl does not equal its parts"),
+        ({"unmatched_proceeds": 21.0}, "total_sold does not equal its parts"),
+        ({"total_pnl": 16.0}, "total_pnl does not equal its parts"),
         ({"trade_count": 4}, "trade_count is not buys and sells"),
         ({"win_count": 2}, "wins, closing trades and sells do not nest"),
-        ({"coverage": 101.0}, "coverage is no share of 100 %"),
+        ({"coverage": 101.0}, "coverage is not between 0 and 100 %"),
         ({"coverage": None}, "coverage does not say that nothing was sold"),
     ],
 )
@@ -63,7 +63,7 @@ def test_a_portfolio_that_is_not_the_sum_of_its_tokens_is_found() -> None:
     token = pnl(token_address="mint")
     assert rules.broken_sums(pl.concat([pnl(), token])).is_empty()
     found = rules.broken_sums(pl.concat([pnl(matched_cost=51.0), token]))
-    assert found.rows() == [("w", "all", "matched_cost is not what it is made of")]
+    assert found.rows() == [("w", "all", "matched_cost does not equal its parts")]
 
 
 def test_a_window_with_more_trades_than_a_wider_one_is_found() -> None:
@@ -144,7 +144,7 @@ def test_legs_of_very_different_worth_are_found_unless_the_row_is_set_aside() ->
         },
     )
     assert rules.disagreeing_prices(swaps).rows() == [
-        ("wrong", "the legs' worths are 20.0 times apart")
+        ("wrong", "the legs' values are 20.0 times apart")
     ]
 
 

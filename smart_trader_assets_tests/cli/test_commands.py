@@ -152,7 +152,7 @@ def test_a_token_and_a_wallet_in_trouble_are_shown_while_the_others_go_on(accoun
 
     shown = command("state", "--data", root, "--as-of", NOW.isoformat())
     assert shown.exit_code == 0
-    assert "In trouble" in shown.stdout
+    assert "Failing" in shown.stdout
     assert "retry" in shown.stdout
 
     as_json = command("state", "--json", "--data", root, "--as-of", NOW.isoformat())
@@ -291,7 +291,7 @@ def test_looking_at_the_state_changes_nothing(drained):
     shown = command("state", "--data", drained.root, "--as-of", NOW.isoformat())
     assert shown.exit_code == 0
     assert "nothing" in shown.stdout
-    assert "In trouble" not in shown.stdout
+    assert "Failing" not in shown.stdout
     after = contents(drained.store), versions(drained.store)
     assert after[1] == before[1]
     assert all(after[0][name].equals(frame) for name, frame in before[0].items())
@@ -319,7 +319,7 @@ def test_a_setting_that_cannot_be_is_refused_by_name(monkeypatch, tmp_path, vari
     ("arguments", "told"),
     [
         (("run", "--sandbox", "--replay", "x"), "choose one"),
-        (("run", "--as-of", "soon"), "--as-of soon is no ISO 8601 time"),
+        (("run", "--as-of", "soon"), "--as-of soon is not an ISO 8601 time"),
         (("run", "--top", "0"), "--top"),
         (("fly",), "No such command"),
     ],
@@ -353,7 +353,7 @@ def test_a_run_that_is_interrupted_says_so_in_one_sentence_and_can_go_on(
                 break
         _, told = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert told == "Stopped. What is done stays done; run it again to go on.\n"
+    assert told == "Stopped. What is done stays done; run it again to continue.\n"
     tracked = DeltaStore(str(root)).scan(TRACKED_TOKENS).collect()
     assert tracked.height == 4
 

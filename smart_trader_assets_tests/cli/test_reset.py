@@ -61,7 +61,7 @@ def test_the_command_only_shows_until_it_is_told_yes(drained):
     shown = command(drained, TRACKED_WHALES.name, "--wallet", CID)
     assert shown.exit_code == 0, shown.output
     assert "2 rows of silver/tracked_whales" in shown.output
-    assert "Nothing was changed: --yes does it." in shown.output
+    assert "Nothing was changed: add --yes to do it." in shown.output
     assert versions(drained.store) == before
 
     done = command(drained, TRACKED_WHALES.name, "--wallet", CID, "--refetch", "--yes")
@@ -75,7 +75,7 @@ def test_the_command_only_shows_until_it_is_told_yes(drained):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["silver/wallets", "--yes"], "No table 'silver/wallets' has a state to reset"),
+        (["silver/wallets", "--yes"], "'silver/wallets' is not a table with a state to reset"),
         ([TRACKED_TOKENS.name, "--token", "nothing", "--yes"], "Nothing in silver/tracked_tokens"),
         ([TRACKED_TOKENS.name, "--state", "done", "--yes"], "is never done"),
     ],

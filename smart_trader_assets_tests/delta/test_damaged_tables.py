@@ -179,6 +179,6 @@ def test_data_files_that_are_gone_are_counted_and_one_is_named(drained: Pipeline
         (
             TRANSACTIONS.name,
             Verdict.BROKEN,
-            f"1 data files are gone, for example {name}.",
+            f"1 data files are missing, for example {name}.",
         )
     ]

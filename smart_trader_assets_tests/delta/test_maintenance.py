@@ -186,7 +186,9 @@ def test_a_table_with_a_lost_file_is_told_by_name_with_the_remedy(store):
     for number in range(MANY):
         add(store, f"batch {number}")
     next(Path(store.uri(TRANSACTIONS)).glob("wallet_shard=*/**/*.parquet")).unlink()
-    with pytest.raises(UpkeepError, match=r"bronze/transactions could not be kept .* restore it"):
+    with pytest.raises(
+        UpkeepError, match=r"bronze/transactions could not be maintained .* restore it"
+    ):
         upkeep(store)
 
 

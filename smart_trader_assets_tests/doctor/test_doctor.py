@@ -136,8 +136,8 @@ def test_a_run_that_died_is_told(drained):
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("SOURCE", "sandbox", "SOURCE is sandbox and the root has live"),
-        ("WALLET_SHARDS", "8", "WALLET_SHARDS is 8 and the root has 2"),
+        ("SOURCE", "sandbox", "SOURCE is sandbox but the root has live"),
+        ("WALLET_SHARDS", "8", "WALLET_SHARDS is 8 but the root has 2"),
     ],
 )
 def test_settings_that_the_root_refuses_are_told(drained, monkeypatch, name, value, told):

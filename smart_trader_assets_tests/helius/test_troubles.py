@@ -68,7 +68,7 @@ def test_a_failed_or_partial_read_is_never_followed_by_a_write(
         alerts.follow(request_timeout_seconds=0.3)
     assert told in str(caught.value)
     assert str(caught.value).startswith(f"GET /v0/webhooks/{alerts.webhook_id} ")
-    assert "The webhook is as it was." in str(caught.value)
+    assert "The webhook is unchanged." in str(caught.value)
     assert (alerts.requests("GET"), alerts.requests("PUT")) == (reads, 0)
     assert alerts.server.webhooks.get(alerts.webhook_id) == before
 
@@ -78,8 +78,8 @@ def test_a_failed_or_partial_read_is_never_followed_by_a_write(
     [
         (FaultKind.SERVER_ERROR, "Whether the change arrived is not known"),
         (FaultKind.RESET, "Whether the change arrived is not known"),
-        (FaultKind.RATE_LIMITED, "The webhook is as it was."),
-        (FaultKind.BAD_KEY, "The webhook is as it was."),
+        (FaultKind.RATE_LIMITED, "The webhook is unchanged."),
+        (FaultKind.BAD_KEY, "The webhook is unchanged."),
     ],
 )
 def test_a_refused_write_fails_is_sent_once_and_the_next_run_mends_it(
@@ -117,7 +117,7 @@ def test_a_webhook_that_is_gone_is_not_replaced_by_another_one(alerts: Alerts) -
     others = alerts.server.webhooks.all()
     with pytest.raises(HeliusError) as caught:
         alerts.follow(helius_webhook_id="3b0e5f0e-gone")
-    assert "None is chosen or made in its place" in str(caught.value)
+    assert "No other is chosen or made in its place" in str(caught.value)
     assert alerts.server.webhooks.all() == others
 
 
@@ -133,9 +133,9 @@ def test_a_wrong_key_is_named_and_not_shown(alerts: Alerts) -> None:
     [
         ({"helius_webhook_id": f"https://api.example/?api-key={KEY}"}, "id alone, not to a URL"),
         ({"helius_api_key": "two words"}, "copy it into HELIUS_API_KEY"),
-        ({"helius_base_url": f"https://api.example?api-key={KEY}"}, "carries a query"),
-        ({"helius_base_url": "ftp://api.example"}, "no http or https address"),
-        ({"helius_base_url": "http://127.0.0.1:1"}, "found no way to http://127.0.0.1:1"),
+        ({"helius_base_url": f"https://api.example?api-key={KEY}"}, "has a query"),
+        ({"helius_base_url": "ftp://api.example"}, "not an http or https address"),
+        ({"helius_base_url": "http://127.0.0.1:1"}, "could not reach http://127.0.0.1:1"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_without_being_quoted(

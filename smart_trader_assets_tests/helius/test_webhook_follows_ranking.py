@@ -114,7 +114,7 @@ def test_a_ranking_that_left_nobody_empties_the_webhook_and_a_missing_one_does_n
 ) -> None:
     missing = alerts.follow()
     assert missing["outcome"] == "off"
-    assert "No wallet has been judged" in missing["why"]
+    assert "No wallet has been classified" in missing["why"]
     assert alerts.watched == ["stranger"]
     alerts.keep_out("a-bot")
     assert alerts.follow()["outcome"] == "written"

@@ -152,8 +152,8 @@ def test_the_command_shows_every_tier_and_changes_nothing(store):
     for tier in (*RULES.tier_names, EXCLUDED, EVERYBODY):
         assert tier in shown.output
     assert shown.output.rstrip().endswith(
-        "The wallets are those known today, chosen with hindsight: this compares tiers with each other and "
-        "forecasts nothing."
+        "The wallets are those known today, chosen with hindsight: this compares tiers with each other and is "
+        "not a forecast."
     )
     assert (store.version(SMART_TRADERS), store.version(TRANSACTIONS)) == before
 
@@ -161,4 +161,4 @@ def test_the_command_shows_every_tier_and_changes_nothing(store):
 def test_the_command_refuses_what_is_no_day(store):
     shown = CliRunner().invoke(app, ["backtest", "--data", store.root, "--at", "spring"])
     assert shown.exit_code == 2
-    assert "--at spring is no day" in shown.output
+    assert "--at spring is not a day" in shown.output

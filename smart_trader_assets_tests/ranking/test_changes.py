@@ -76,9 +76,9 @@ def test_a_departure_says_what_the_wallet_is_now_and_why():
             "ann",
             "BOT",
             20_000.0,
-            ["Up to 900 trades a day, 0.8 on average: more than a person makes."],
+            ["Up to 900 trades a day, 0.8 on average: more than a person would make."],
         ),
-        ("bob", None, None, ["Nothing is known of its trades any more."]),
+        ("bob", None, None, ["Nothing is known of its trades any longer."]),
     ]
     assert left["changed_at"].unique().to_list() == [AS_OF + timedelta(days=1)]
 

@@ -77,9 +77,9 @@ def test_the_class_is_what_a_wallet_is_and_its_reasons_are_all_that_applies():
     assert row["reasons"] == [
         "It is the pool of a swap, not a trader.",
         "153 cyclic arbitrages against 24 trades.",
-        "Up to 1,861 trades a day, 307.4 on average: more than a person makes.",
+        "Up to 1,861 trades a day, 307.4 on average: more than a person would make.",
         "87.5 % of its closing trades sold what was bought in the same block or seconds before.",
-        "Not enough to judge by: 1 active day of 3, the history is not fetched back to the first trade.",
+        "Not enough evidence: 1 active day of 3, the history is not fetched back to the first trade.",
         "No trade since 2026-01-01, longer than 30 days.",
         "PnL of 0.00 USD: no profit.",
     ]
@@ -99,7 +99,7 @@ def test_a_wallet_without_any_trade_says_so():
         )
     ).excluded.row(0, named=True)
     assert row["reasons"] == [
-        "Not enough to judge by: nothing was sold at a known price, 0 closing trades of 5, 0 active days of 3.",
+        "Not enough evidence: nothing was sold at a known price, 0 closing trades of 5, 0 active days of 3.",
         "No trade at all.",
         "No PnL is known.",
     ]

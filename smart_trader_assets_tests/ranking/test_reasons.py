@@ -9,19 +9,19 @@ def reasons(*rows: Row, **symbols: str) -> list[str]:
 def test_reasons_say_what_the_rank_rests_on():
     assert reasons(portfolio("ann"), *bets("ann", *[500.0] * 12)) == [
         "Total PnL of 20,000.00 USD, of which 15,000.00 USD realized.",
-        "ROI of 60.0 % on what the sold tokens had cost.",
+        "ROI of 60.0 % on the cost of the tokens sold.",
         "10 wins in 20 closing trades: 50.0 %.",
         "Best of 12 tokens: mint-0 with 500.00 USD.",
-        "Its 12 closed tokens, worth 12.0 equal bets, let 37.5 % a bet be expected, "
-        "and with 95 % confidence more than 13.7 %.",
+        "From its 12 closed tokens, worth 12.0 equal bets, a return of 37.5 % per bet is expected, "
+        "and more than 13.7 % with 95 % confidence.",
         "The basis of 90.0 % of what was sold is known.",
     ]
 
 
 def test_reasons_say_where_it_may_be_luck():
     assert (
-        "Its 1 closed token, worth 1.0 equal bets, let 18.0 % a bet be expected; "
-        "only 65.3 % sure that it is more than nothing: it may be luck."
+        "From its 1 closed token, worth 1.0 equal bets, a return of 18.0 % per bet is expected; "
+        "it is only 65.3 % sure to be above zero, and may be luck."
     ) in reasons(portfolio("ann"), *bets("ann", 900.0))
 
 
@@ -45,12 +45,12 @@ def test_reasons_say_what_the_numbers_do_not_know():
             history_complete=False,
         )
     ) == [
-        "Realized PnL of 15,000.00 USD, standing in for the total: "
-        "nothing that is held has a known price.",
+        "Realized PnL of 15,000.00 USD, used instead of the total:  "
+        "no token that it holds has a known price.",
         "The basis of 90.0 % of what was sold is known.",
         "One token made 97.7 % of the gains.",
-        "The worth of 1 held token is unknown and not counted.",
-        "The worth of 1,200 trades is unknown and not counted.",
+        "The value of 1 held token is unknown and not counted.",
+        "The value of 1,200 trades is unknown and not counted.",
         "The history is not known back to the first trade.",
     ]
 

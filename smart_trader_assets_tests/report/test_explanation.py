@@ -115,7 +115,7 @@ def test_swaps_that_came_since_are_counted_beside_a_true_comparison(own_lake):
     assert later.agreement.equal
     assert later.as_of == NOW
     assert later.agreement.verdict.endswith(
-        "to the cent. 1 swap has come since; `smart-trader run` counts them."
+        "to the cent. 1 swap has been added since; `smart-trader run` counts them."
     )
     assert "since" not in explain(own_lake, ANN, as_of=NOW).agreement.verdict
 
@@ -163,7 +163,7 @@ def test_a_symbol_that_one_mint_has_stands_for_it(asked):
 def test_what_could_mean_several_is_refused_and_five_of_them_named():
     with pytest.raises(UnknownAddressError, match="abcd1, abcd2, abcd3, abcd4, abcd5 and 1 more"):
         meant_address("wallet", "abcd", [f"abcd{n}" for n in range(1, 7)])
-    with pytest.raises(UnknownAddressError, match="More than one token could be meant"):
+    with pytest.raises(UnknownAddressError, match="More than one token matches"):
         meant_mint("token", "SAME", [CAT, DOG], {CAT: "SAME", DOG: "SAME"})
     with pytest.raises(UnknownAddressError, match="There is no wallet"):
         meant_address("wallet", "abc", ["abcd1"])
@@ -178,7 +178,7 @@ def test_it_begins_with_the_rank_and_its_reasons_or_with_what_keeps_the_wallet_o
     assert [reason.strip() for reason in reasons] == trader["reasons"]
     assert verdict == ranked.agreement.verdict
     kept_out = explain(lake, BOB, as_of=NOW)
-    assert explanation_head(kept_out)[1] == "Kept out of the ranking as UNTESTED"
+    assert explanation_head(kept_out)[1] == "Excluded from the ranking as UNTESTED"
     told = json.loads(explanation_json(kept_out))["ranking"]
     assert (told["status"], told["wallet_class"]) == ("kept_out", "UNTESTED")
     assert told["reasons"]

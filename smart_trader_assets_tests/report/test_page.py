@@ -179,7 +179,9 @@ def test_an_empty_ranking_says_so(tmp_path):
 def test_a_ranking_that_leaves_nobody_says_how_many_were_judged_and_as_of_when(ranking):
     nobody = replace(ranking, traders=ranking.traders.clear(), pnl=ranking.pnl.clear())
     page = read_page(render_page(nobody, stamp=""))
-    assert "No wallet qualifies as a smart trader yet: 1 judged, and all kept out." in page.words
+    assert (
+        "No wallet qualifies as a smart trader yet: 1 classified, and all excluded." in page.words
+    )
     assert f"As of {NOW:%Y-%m-%d %H:%M} UTC." in page.words
 
 

@@ -1,4 +1,4 @@
-"""Where the page lies, and when it is made anew."""
+"""Where the page is, and when it is made again."""
 
 import base64
 

@@ -66,7 +66,7 @@ def test_report_makes_no_folder_that_was_named_by_mistake(market_root, option):
 def test_report_takes_no_option_for_the_name_of_a_file(market_root, option):
     result = command("report", "--data", market_root, option, "--wallets")
     assert result.exit_code == 2
-    assert "--wallets is no name of a file" in result.output
+    assert "--wallets is not a file name" in result.output
     assert list(Path().iterdir()) == []
 
 
@@ -84,7 +84,7 @@ def test_report_of_a_root_without_traders_says_how_to_get_some(tmp_path):
     _ = make_lake(load_settings({"source": "live", "root": str(tmp_path / "empty")})).store
     result = command("report", "--data", tmp_path / "empty")
     assert result.exit_code == 0, result.output
-    assert "No trader yet: `smart-trader run` looks for some." in result.output
+    assert "No traders yet: `smart-trader run` looks for some." in result.output
     assert (tmp_path / "empty" / "reports" / "smart_traders.html").is_file()
 
 
@@ -92,7 +92,7 @@ def test_explain_ends_with_what_the_table_says(market_root):
     result = command("explain", ANN, "--data", market_root, "--as-of", NOW.isoformat())
     assert result.exit_code == 0, result.output
     assert result.output.startswith(f"{ANN}\n#1 of 1, ")
-    assert "Sales, and the lots that they took" in result.output
+    assert "Sales, and the lots that they used" in result.output
     assert result.output.strip().endswith("to the cent.")
 
 

@@ -192,38 +192,41 @@ def test_a_plan_changes_nothing_and_tells_what_will_follow(drained):
     plan = plan_reset(drained.store, Choice(TRACKED_WHALES.name, wallets=(CID,), refetch=True))
     assert plan.by_state == {"processed": 2}
     assert plan.consequence == (
-        "bronze/transactions will take these 2 rows again at its next run, and read their wallets' "
-        "histories anew."
+        "bronze/transactions will process these 2 rows again in its next run, and fetch their wallets' "
+        "histories again."
     )
     assert versions(drained.store) == before
 
 
 # What is asked for, and what the refusal must name.
 REFUSED = [
-    (Choice("silver/wallets"), "No table 'silver/wallets' has a state to reset; there are bronze/"),
-    (Choice(SMART_TRADERS.name), "No table 'gold/smart_traders' has a state"),
+    (
+        Choice("silver/wallets"),
+        "'silver/wallets' is not a table with a state to reset; those are bronze/",
+    ),
+    (Choice(SMART_TRADERS.name), "'gold/smart_traders' is not a table with a state to reset"),
     (Choice(TRACKED_WHALES.name, wallets=("nobody",)), "matches: wallets = nobody"),
     (
         Choice(TRACKED_WHALES.name, states=("done",)),
         "processing_status is never done: it is pending, excluded, ready, retry, failed, processed",
     ),
     (Choice(TRANSACTIONS.name, states=("failed",)), "is never failed: it is false, true"),
-    (Choice(TRANSACTIONS.name, failed=True), "has no failures of its own"),
+    (Choice(TRANSACTIONS.name, failed=True), "does not record failures"),
     (
         Choice(TRACKED_TOKENS.name, wallets=(ANN,)),
         "has no wallet_address: choose its rows by token",
     ),
     (Choice(TRACKED_TOKENS.name, days=(date(2025, 7, 1),)), "has no such partition"),
-    (Choice(TRACKED_TOKENS.name, refetch=True), "Only silver/tracked_whales knows histories"),
+    (Choice(TRACKED_TOKENS.name, refetch=True), "Only silver/tracked_whales holds histories"),
 ]
 
 
 # Nothing is in trouble in a drained root, and every swap is counted.
 MATCHES_NOTHING = [
-    (Choice(TRACKED_WHALES.name, failed=True), "No row of silver/tracked_whales is in trouble."),
+    (Choice(TRACKED_WHALES.name, failed=True), "No row of silver/tracked_whales is failing."),
     (
         Choice(TRACKED_WHALES.name, failed=True, refetch=True, wallets=(ANN,)),
-        f"No row of silver/tracked_whales with wallets = {ANN} is in trouble.",
+        f"No row of silver/tracked_whales with wallets = {ANN} is failing.",
     ),
     (
         Choice(TRANSACTIONS.name, states=("false",)),
@@ -246,7 +249,7 @@ def test_a_reset_that_matches_nothing_says_what_was_looked_for(drained, choice, 
 @pytest.mark.parametrize("flags", [{"failed": True}, {"refetch": True}, {}])
 def test_a_reset_of_a_table_without_rows_is_one_sentence(tmp_path, flags):
     store = make_lake(load_settings({"source": "live", "root": str(tmp_path / "root")})).store
-    with pytest.raises(ResetError, match=r"silver/tracked_whales (is in trouble|has no rows)\."):
+    with pytest.raises(ResetError, match=r"silver/tracked_whales (is failing|has no rows)\."):
         plan_reset(store, Choice(TRACKED_WHALES.name, **flags))
 
 

@@ -93,7 +93,7 @@ def test_the_sensors_see_the_restored_table_as_a_new_version_and_ask_for_what_is
     restore(drained, TRANSACTIONS, no_swap_is_counted)
     tick = automation.tick(WALLET_PNL.name)
     assert tick.partitions == ["00...01"]
-    assert not any("put back from a copy" in line for line in tick.log)
+    assert not any("restored from a backup" in line for line in tick.log)
 
 
 def test_an_older_version_is_read_beside_the_newest(drained: Pipeline):

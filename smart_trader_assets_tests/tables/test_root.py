@@ -195,7 +195,7 @@ def test_a_hidden_file_is_nothing_else(tmp_path: Path) -> None:
 
 def test_a_file_is_no_root(tmp_path: Path) -> None:
     (tmp_path / "root").write_text("mine")
-    with pytest.raises(RootError, match="is a file: name a folder"):
+    with pytest.raises(RootError, match="is a file: choose a folder"):
         open_root(DeltaStore(str(tmp_path / "root")), SANDBOX)
     assert (tmp_path / "root").read_text() == "mine"
 
@@ -220,7 +220,7 @@ def test_a_root_that_says_several_things_or_nothing_is_refused(
 def test_a_root_of_another_layout_is_refused(store: DeltaStore, root: Path) -> None:
     told = store.scan(ROOT).collect().with_columns(pl.lit(99, dtype=pl.Int64).alias("layout"))
     write_deltalake(store.uri(ROOT), told, mode="overwrite")
-    with pytest.raises(RootError, match="has layout 99, this version reads"):
+    with pytest.raises(RootError, match="has layout 99, but this version reads"):
         open_root(store, SANDBOX)
 
 

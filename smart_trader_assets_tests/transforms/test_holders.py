@@ -129,16 +129,16 @@ def test_an_account_that_two_pages_brought_counts_once():
 @pytest.mark.parametrize(
     ("broken", "sentence"),
     [
-        ("text", "is no object"),
+        ("text", "is not an object"),
         (account(None, "5"), "has no owner"),
         (account(" ", "5"), "has no owner"),
-        (account("eve", None), "has an amount that is no whole number of raw units: 'None'"),
-        (account("eve", "1.5"), "has an amount that is no whole number of raw units: '1.5'"),
-        (account("eve", Decimal("5.5")), "has an amount that is no whole number of raw units"),
-        (account("eve", "-5"), "has an amount that is no whole number of raw units: '-5'"),
-        (account("eve", "9" * 5_000), "has an amount that is no whole number of raw units"),
-        (account("eve", Decimal("1e999999")), "has an amount that is no whole number"),
-        (account("eve", 2.0), "has an amount that is no whole number of raw units: '2.0'"),
+        (account("eve", None), "has an amount that is not a whole number of raw units: 'None'"),
+        (account("eve", "1.5"), "has an amount that is not a whole number of raw units: '1.5'"),
+        (account("eve", Decimal("5.5")), "has an amount that is not a whole number of raw units"),
+        (account("eve", "-5"), "has an amount that is not a whole number of raw units: '-5'"),
+        (account("eve", "9" * 5_000), "has an amount that is not a whole number of raw units"),
+        (account("eve", Decimal("1e999999")), "has an amount that is not a whole number"),
+        (account("eve", 2.0), "has an amount that is not a whole number of raw units: '2.0'"),
         (account("eve", "5", mint="other"), "is an account of another mint, 'other'"),
     ],
 )
@@ -263,7 +263,7 @@ def test_born_columns_have_the_tables_types():
 
 def test_two_histories_of_one_wallet_are_refused():
     wallets = pl.concat([histories(ann=AS_OF), histories(ann=AS_OF - DAY)])
-    with pytest.raises(RepeatedWalletError, match="Wallet ann comes with more than one history"):
+    with pytest.raises(RepeatedWalletError, match="Wallet ann has more than one history"):
         born(wallets, "ann")
 
 

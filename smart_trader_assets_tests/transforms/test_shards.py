@@ -63,7 +63,7 @@ def test_an_empty_column_is_sharded_to_text():
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_less_than_one_shard_is_refused(count):
-    with pytest.raises(ShardCountError, match=f"{count} shards are asked for"):
+    with pytest.raises(ShardCountError, match=f"{count} is not a possible number of shards"):
         shard_of(SOL, count)
     with pytest.raises(ShardCountError):
         shard_keys(count)

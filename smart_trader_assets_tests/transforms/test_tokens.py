@@ -158,7 +158,7 @@ def test_a_token_that_meets_every_rule_is_tracked():
         ({"price": -1.0}, "The token has no positive price."),
         ({"symbol": None}, "The token has no symbol."),
         ({"symbol": " \t"}, "The token has no symbol."),
-        ({"token_address": USDC}, "The mint is USDC, a means of payment: no bet on a token."),
+        ({"token_address": USDC}, "The mint is USDC, a means of payment: not a bet on a token."),
     ],
 )
 def test_a_token_that_breaks_a_rule_is_rejected_in_words(fields, reason):
@@ -175,7 +175,7 @@ def test_the_rules_can_be_set():
     )
     rules = TokenRules(min_liquidity=5, excluded_mints={BONK: "a joke"})
     assert judge_tokens(rows, rules=rules)["reject_reason"].to_list() == [
-        "The mint is a joke: no bet on a token.",
+        "The mint is a joke: not a bet on a token.",
         None,
     ]
 
@@ -190,7 +190,7 @@ def test_a_snapshot_can_be_judged_as_it_comes():
     rows = snapshot(listed(BONK), listed(USDC)).frame
     assert judge_tokens(rows, rules=DEFAULT_RULES)["reject_reason"].to_list() == [
         "The token has no symbol.",
-        "The mint is USDC, a means of payment: no bet on a token.",
+        "The mint is USDC, a means of payment: not a bet on a token.",
     ]
 
 

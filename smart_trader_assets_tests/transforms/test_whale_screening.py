@@ -41,7 +41,7 @@ def test_an_unknown_worth_is_no_dust():
             (VAULT, 5e6),
             "The owner is off the ed25519 curve: an address derived by a program, not a person's.",
         ),
-        (("not an address", 5e6), "The owner's address is no base58 text of 32 bytes."),
+        (("not an address", 5e6), "The owner is not a base58 address of 32 bytes."),
         ((TRADER, 999.999), "The holding is worth 999.99 USD, less than 1,000.00 USD."),
         ((TRADER, 0.0), "The holding is worth 0.00 USD, less than 1,000.00 USD."),
     ],

@@ -40,7 +40,7 @@ def test_every_entry_and_every_file_is_found_and_the_probe_is_taken_away(
     ("how", "told"),
     [
         (UNCONDITIONAL, "does not honour If-None-Match"),
-        (Misbehaviour(403, "AccessDenied", methods=("PUT",)), "the credentials may not do that"),
+        (Misbehaviour(403, "AccessDenied", methods=("PUT",)), "the credentials do not allow that"),
     ],
     ids=["conditional puts", "writing"],
 )

@@ -93,13 +93,13 @@ def test_a_store_that_lets_two_first_puts_pass_is_refused_and_holds_nothing(
 @pytest.mark.parametrize(
     ("how", "complaint"),
     [
-        (Misbehaviour(403, "AccessDenied", methods=("PUT",)), "may not do that"),
+        (Misbehaviour(403, "AccessDenied", methods=("PUT",)), "do not allow that"),
         (Misbehaviour(403, "InvalidAccessKeyId"), "does not know the credentials"),
         (Misbehaviour(403, "SignatureDoesNotMatch"), "does not know the credentials"),
         (Misbehaviour(301, "PermanentRedirect"), "set SMART_TRADER_STORAGE_REGION"),
         (
             Misbehaviour(307, "Moved", headers={"location": "http://127.0.0.1:9/elsewhere"}),
-            "sends elsewhere: look at SMART_TRADER_STORAGE_ENDPOINT",
+            "redirects: check SMART_TRADER_STORAGE_ENDPOINT",
         ),
         (Misbehaviour(400, "ExpiredToken"), "have expired: renew them"),
     ],
@@ -124,4 +124,4 @@ def test_a_bucket_that_does_not_exist_is_named(remote: Pipeline) -> None:
 def test_an_endpoint_where_nobody_answers_is_named(remote: Pipeline) -> None:
     silent = {**remote.options, "storage_endpoint": "http://127.0.0.1:9"}
     asked = Pipeline(remote.root, remote.server, silent)
-    assert "nobody answers at the endpoint" in refused(asked)
+    assert "the endpoint does not answer" in refused(asked)

@@ -19,8 +19,8 @@ SECRET = "secret-that-nobody-may-read"
     [
         (DeltaError("Generic S3 error: 400: <Code>ExpiredToken</Code>"), "renew them"),
         (OSError("object-store error: Generic S3 error: NoSuchBucket"), "make it, or name another"),
-        (OSError("Generic S3 error\n\x1b[31m↳\x1b[0m AccessDenied"), "give them the right"),
-        (ComputeError("Generic GCS error: Connection refused"), "nobody answers"),
+        (OSError("Generic S3 error\n\x1b[31m↳\x1b[0m AccessDenied"), "let them list"),
+        (ComputeError("Generic GCS error: Connection refused"), "does not answer"),
         (DeltaError("Parquet error: No space left on device (os error 28)"), "make room"),
         (OSError(errno.ENOSPC, "No space left on device"), "make room"),
         (OSError(errno.EFBIG, "File too large"), "raise the limit"),
