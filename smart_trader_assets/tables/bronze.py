@@ -11,15 +11,13 @@ _WINDOWS = ("1h", "2h", "4h", "8h", "24h")
 def _token_window_columns() -> tuple[Column, ...]:
     return (
         *(
-            col.usd(f"volume_{w}_usd", f"Traded volume of the last {w}", preview=w == "24h")
+            col.usd(f"volume_{w}_usd", f"Traded volume in the last {w}", preview=w == "24h")
             for w in _WINDOWS
         ),
         *(col.percent(f"volume_{w}_change_percent", f"Change of the {w} volume") for w in _WINDOWS),
-        *(col.integer(f"trade_{w}_count", f"Trades of the last {w}") for w in _WINDOWS),
+        *(col.integer(f"trade_{w}_count", f"Trades in the last {w}") for w in _WINDOWS),
         *(
-            col.percent(
-                f"price_change_{w}_percent", f"Change of the price over {w}", preview=w == "24h"
-            )
+            col.percent(f"price_change_{w}_percent", f"Price change over {w}", preview=w == "24h")
             for w in _WINDOWS
         ),
     )
@@ -32,10 +30,10 @@ TOKENS = TableContract(
         col.day("snapshot_date", "UTC day of the snapshot", required=True),
         col.text("token_address", "Mint address of the token", required=True, preview=True),
         col.text("token_shard", "Shard of the token: a hash of its mint", required=True),
-        col.text("symbol", "Symbol as listed; symbols lie, the mint is the identity", preview=True),
+        col.text("symbol", "Symbol as listed; not unique, the mint is the identity", preview=True),
         col.text("name", "Name as listed"),
         col.integer("decimals", "Decimal places of a raw unit"),
-        col.text("logo_uri", "Address of the logo"),
+        col.text("logo_uri", "URL of the logo"),
         col.text("extensions", "Links and ids of the project, as JSON text"),
         col.usd("price", "Price of one token", preview=True),
         col.usd("liquidity", "Liquidity over all pools", preview=True),
@@ -49,7 +47,7 @@ TOKENS = TableContract(
         *_token_window_columns(),
         col.flag("is_scaled_ui_token", "Whether shown amounts are scaled by `multiplier`"),
         col.number("multiplier", "Scale of shown amounts"),
-        col.integer("list_rank", "Place in the list, 1 the most liquid", preview=True),
+        col.integer("list_rank", "Position in the list, 1 is the most liquid", preview=True),
         col.time(
             "fetched_at", "When the snapshot that last changed the row was taken", required=True
         ),
@@ -62,7 +60,7 @@ TOKENS = TableContract(
             required=True,
         ),
         col.time("whale_fetched_at", "When the token's whales were fetched"),
-        col.flag("is_newly_tracked", "Whether its whales were never fetched", required=True),
+        col.flag("is_newly_tracked", "Whether its whales have never been fetched", required=True),
     ),
     key=("snapshot_date", "token_address"),
     partition_by=("snapshot_date", "token_shard", "tracking_status"),
@@ -108,7 +106,7 @@ WHALES = TableContract(
         col.text("token_symbol", "Symbol of the token as listed", preview=True),
         col.integer(
             "holder_rank",
-            "Place among the token's holders, 1 the largest",
+            "Rank among the token's holders, 1 is the largest",
             required=True,
             preview=True,
         ),
@@ -118,12 +116,12 @@ WHALES = TableContract(
         col.texts("token_accounts", "The owner's token accounts, largest first"),
         col.flag("is_scaled_ui_token", "Whether shown amounts are scaled by `multiplier`"),
         col.number("multiplier", "Scale of shown amounts"),
-        col.percent("holding_share", "Part of the circulating supply held", preview=True),
-        col.usd("price", "Price of the token that the value was taken at"),
-        col.usd("holding_usd", "Worth of the holding", preview=True),
+        col.percent("holding_share", "Share of the circulating supply held", preview=True),
+        col.usd("price", "Token price used for the value"),
+        col.usd("holding_usd", "Value of the holding", preview=True),
         col.time("fetched_at", "When the holders were fetched", required=True),
         col.text("tracking_status", "pending or tracked", required=True),
-        col.time("tracked_at", "When the row was taken over by the tracked whales"),
+        col.time("tracked_at", "When silver/tracked_whales took up the row"),
     ),
     key=("fetched_on", "token_address", "wallet_address"),
     partition_by=("token_shard", "wallet_shard", "tracking_status"),
@@ -147,10 +145,10 @@ WHALES = TableContract(
 
 def _leg_columns(leg: str) -> tuple[Column, ...]:
     return (
-        col.text(f"{leg}_symbol", f"Symbol of the {leg} leg; symbols lie", preview=True),
+        col.text(f"{leg}_symbol", f"Symbol of the {leg} leg; not unique", preview=True),
         col.integer(f"{leg}_decimals", f"Decimal places of the {leg} leg"),
         col.text(f"{leg}_address", f"Mint of the {leg} leg"),
-        col.text(f"{leg}_amount", f"Amount of the {leg} leg as it came", "raw units"),
+        col.text(f"{leg}_amount", f"Amount of the {leg} leg as received", "raw units"),
         col.text(f"{leg}_type", f"Kind of movement of the {leg} leg"),
         col.text(f"{leg}_type_swap", f"Direction of the {leg} leg: from or to"),
         col.number(f"{leg}_ui_amount", f"Unsigned amount of the {leg} leg", "tokens"),
@@ -158,7 +156,7 @@ def _leg_columns(leg: str) -> tuple[Column, ...]:
         col.usd(f"{leg}_nearest_price", f"Nearest known price of the {leg} leg's mint"),
         col.text(
             f"{leg}_change_amount",
-            f"Signed amount of the {leg} leg as it came; the sign is the direction",
+            f"Signed amount of the {leg} leg as received; the sign is the direction",
             "raw units",
         ),
         col.number(
@@ -183,10 +181,10 @@ TRANSACTIONS = TableContract(
         col.text("tx_type", "Kind of row; only swaps make trades"),
         col.text("address", "Pool"),
         col.integer("block_number", "Slot of the block"),
-        col.usd("volume_usd", "Worth of the exchange", preview=True),
-        col.number("volume", "Volume as the source gives it", "tokens"),
-        col.integer("ins_index", "Place of the instruction in the transaction"),
-        col.integer("inner_ins_index", "Place of the inner instruction"),
+        col.usd("volume_usd", "Value of the swap", preview=True),
+        col.number("volume", "Volume as the source reports it", "tokens"),
+        col.integer("ins_index", "Index of the instruction in the transaction"),
+        col.integer("inner_ins_index", "Index of the inner instruction"),
         col.texts("signers", "Signers of the transaction"),
         col.text("interacted_program_id", "Program that was called"),
         *_leg_columns("base"),

@@ -11,7 +11,7 @@ from smart_trader_assets.transforms.swap_history import HISTORY, HISTORY_COLUMNS
 def _trouble_columns() -> tuple[Column, ...]:
     return (
         col.integer("attempts", "Failed attempts since the last success", required=True, initial=0),
-        col.text("last_error", "What the last failed attempt ran into"),
+        col.text("last_error", "Error of the last failed attempt"),
         col.time("next_attempt_at", "When the next attempt is due"),
     )
 
@@ -31,7 +31,7 @@ TRACKED_TOKENS = TableContract(
         col.usd("liquidity", "Liquidity as last listed", preview=True),
         col.usd("market_cap", "Market capitalisation as last listed"),
         col.usd("volume_24h_usd", "24 h volume as last listed"),
-        col.percent("price_change_24h_percent", "24 h change of the price as last listed"),
+        col.percent("price_change_24h_percent", "24 h price change as last listed"),
         col.number("circulating_supply", "Circulating supply as last listed", "tokens"),
         col.integer("holder", "Number of holders as last listed"),
         col.flag("is_scaled_ui_token", "Whether shown amounts are scaled by `multiplier`"),
@@ -49,10 +49,10 @@ TRACKED_TOKENS = TableContract(
             merge="greatest",
             preview=True,
         ),
-        col.time("metrics_at", "When the metrics were taken", required=True),
+        col.time("metrics_at", "When the metrics were fetched", required=True),
         col.text("whale_fetch_status", "pending, retry, failed or completed", required=True),
         col.time("whale_fetched_at", "When its whales were last fetched"),
-        col.flag("is_newly_tracked", "Whether its whales were never fetched", required=True),
+        col.flag("is_newly_tracked", "Whether its whales have never been fetched", required=True),
         col.integer("whale_count", "Owners found by the last fetch of its whales"),
         *_trouble_columns(),
     ),
@@ -87,10 +87,10 @@ TRACKED_WHALES = TableContract(
         col.text("token_address", "The token that it holds", required=True, preview=True),
         col.text("wallet_shard", "Shard of the wallet", required=True),
         col.text("token_symbol", "Symbol of the token as listed", preview=True),
-        col.integer("holder_rank", "Latest place among the token's holders"),
+        col.integer("holder_rank", "Latest rank among the token's holders"),
         col.number("ui_amount", "Latest holding", "tokens"),
-        col.percent("holding_share", "Latest part of the circulating supply"),
-        col.usd("holding_usd", "Latest worth of the holding", preview=True),
+        col.percent("holding_share", "Latest share of the circulating supply"),
+        col.usd("holding_usd", "Latest value of the holding", preview=True),
         col.day(
             "first_seen_on",
             "UTC day it was first seen among the holders",

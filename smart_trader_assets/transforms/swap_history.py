@@ -19,7 +19,7 @@ HISTORY = (
     col.time("transactions_fetched_at", "When the wallet's swaps were last fetched to the end"),
     col.seconds(
         "fetched_from",
-        "Everything from this second on is fetched; null where some second could not be read whole",
+        "Everything from this second on is fetched; null where some second could not be read in full",
     ),
     col.seconds("fetched_to", "Everything up to this second is fetched"),
     col.flag("history_complete", "Whether the history is known to the wallet's first swap"),
