@@ -100,7 +100,7 @@ def _classify(
         return {}
     rules = ranking_rules(settings)
     numbers = wallet_pnl.filter(pl.col("window") == "all").collect()
-    judged = rank_wallets(
+    classified = rank_wallets(
         numbers,
         rules=rules,
         as_of=scope.as_of,
@@ -111,24 +111,24 @@ def _classify(
         lake.store.scan(TIER_CHANGES)
         .select("wallet_address", "change_number", "to_tier")
         .collect(),
-        judged.traders,
-        judged.excluded,
+        classified.traders,
+        classified.excluded,
         tiers=rules.tier_names,
         at=scope.as_of,
     )
     metrics = {
-        "wallets_ranked": judged.traders.height,
-        "wallets_excluded": judged.excluded.height,
+        "wallets_ranked": classified.traders.height,
+        "wallets_excluded": classified.excluded.height,
         "tiers_changed": changes.height,
     }
     ranked = Batch(
-        rows=judged.traders,
+        rows=classified.traders,
         replaces=ReplaceScope(),
         settles=(pnl_ranked(due, at=scope.as_of),),
         metrics=metrics,
     )
     return {
-        _CLASSIFIED: [Batch(rows=judged.excluded, replaces=ReplaceScope())],
+        _CLASSIFIED: [Batch(rows=classified.excluded, replaces=ReplaceScope())],
         _CHANGES: [Batch(rows=changes)],
         _TRADERS: [ranked],
     }

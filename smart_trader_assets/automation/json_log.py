@@ -28,7 +28,7 @@ from smart_trader_assets.lake.run_metrics import span_of
 from smart_trader_assets.tables.catalog import ALL_TABLES
 
 # What Dagster itself reports of a run, beside what the assets log: all else is its machinery.
-_TOLD: Mapping[dg.DagsterEventType, int] = {
+_LOGGED: Mapping[dg.DagsterEventType, int] = {
     dg.DagsterEventType.ASSET_MATERIALIZATION: logging.INFO,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION: logging.INFO,
     dg.DagsterEventType.STEP_FAILURE: logging.ERROR,
@@ -87,7 +87,7 @@ class _Lines:
     def of(self, entry: dg.EventLogEntry) -> Iterator[Line]:
         """The line of an entry, or none where it is Dagster's machinery at work."""
         event = entry.dagster_event
-        level = entry.level if event is None else _TOLD.get(event.event_type, logging.NOTSET)
+        level = entry.level if event is None else _LOGGED.get(event.event_type, logging.NOTSET)
         if int(level) < logging.INFO:
             return
         asset = _asset(entry) or self._consumer

@@ -29,9 +29,9 @@ def make_schedules(
     def snapshot_schedule(
         context: dg.ScheduleEvaluationContext,  # noqa: ARG001
     ) -> dg.RunRequest | dg.SkipReason:
-        if notice := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
+        if breaker := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
             return dg.SkipReason(
-                f"Fetching is paused until {notice.until:%Y-%m-%d %H:%M} UTC: {notice.reason}"
+                f"Fetching is paused until {breaker.until:%Y-%m-%d %H:%M} UTC: {breaker.reason}"
             )
         return dg.RunRequest(partition_key=settings.now().date().isoformat())
 

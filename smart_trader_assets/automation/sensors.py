@@ -150,9 +150,9 @@ def _sensor(
 
     def _held_back(instance: dg.DagsterInstance) -> str | None:
         if consumer in FETCHERS and (
-            notice := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC))
+            breaker := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC))
         ):
-            return f"fetching is paused until {notice.until:%Y-%m-%d %H:%M} UTC: {notice.reason}"
+            return f"fetching is paused until {breaker.until:%Y-%m-%d %H:%M} UTC: {breaker.reason}"
         if until := wait_after_failures(instance, consumer, datetime.now(UTC)):
             return f"the last runs failed: the next one is requested at {until:%H:%M:%S} UTC."
         return None

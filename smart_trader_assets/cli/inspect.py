@@ -57,13 +57,13 @@ def state(
         store = make_lake(settings).store
         queue = read_queue(store, as_of=settings.now(), policy=due_policy(settings))
         spent = BirdEyeAccess(settings).spent_this_month()
-        parking = read_breaker(settings.resolved_state_dir, now=datetime.now(UTC))
+        breaker = read_breaker(settings.resolved_state_dir, now=datetime.now(UTC))
         if as_json:
             money = {
                 name: {"requests": s.requests, "credits": s.credits} for name, s in spent.items()
             }
             printed = {**queue.as_json(), "spent_this_month": money}
-            printed["parked_until"] = parking.until.isoformat() if parking else None
+            printed["parked_until"] = breaker.until.isoformat() if breaker else None
             typer.echo(json.dumps(printed, indent=2))
             return
         for table in queue_tables(queue, console.width):
@@ -75,10 +75,10 @@ def state(
         console.print(
             f"This month: {requests:,} requests, {credits_spent:,} credits.", highlight=False
         )
-        if parking:
+        if breaker:
             console.print(
-                f"[yellow]![/] Fetching is paused until {parking.until:%Y-%m-%d %H:%M} UTC: "
-                f"{escape(parking.reason)}",
+                f"[yellow]![/] Fetching is paused until {breaker.until:%Y-%m-%d %H:%M} UTC: "
+                f"{escape(breaker.reason)}",
                 soft_wrap=True,
             )
 

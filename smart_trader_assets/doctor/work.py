@@ -56,10 +56,10 @@ def budgets(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield ok("credits", spending)
-    if notice := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
+    if breaker := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
         yield warning(
             "fetching",
-            f"Paused until {notice.until:%Y-%m-%d %H:%M} UTC: {notice.reason}",
+            f"Paused until {breaker.until:%Y-%m-%d %H:%M} UTC: {breaker.reason}",
             "Fix the cause; a fetch that succeeds, for example `smart-trader run`, ends the pause at once.",
         )
 

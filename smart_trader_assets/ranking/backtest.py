@@ -90,11 +90,11 @@ def tier_outcomes(
     `median_pnl` (USD, of an active wallet), `roi` (% of the cost of what was sold), `profitable` (% of the
     active wallets). Null where no wallet was active.
     """
-    judged = rank_wallets(before, rules=rules, as_of=at, pools=pools)
+    classified = rank_wallets(before, rules=rules, as_of=at, pools=pools)
     tier_of = pl.concat(
         [
-            judged.traders.select("wallet_address", "tier"),
-            judged.excluded.select("wallet_address", pl.lit(EXCLUDED).alias("tier")),
+            classified.traders.select("wallet_address", "tier"),
+            classified.excluded.select("wallet_address", pl.lit(EXCLUDED).alias("tier")),
         ]
     )
     earned = (
