@@ -45,7 +45,7 @@ def test_reasons_say_what_the_numbers_do_not_know():
             history_complete=False,
         )
     ) == [
-        "Realized PnL of 15,000.00 USD, used instead of the total:  "
+        "Realized PnL of 15,000.00 USD, used instead of the total: "
         "no token that it holds has a known price.",
         "The basis of 90.0 % of what was sold is known.",
         "One token made 97.7 % of the gains.",

@@ -58,6 +58,14 @@ def drained_tables(unpacked: Path) -> dict[str, pl.DataFrame]:
     }
 
 
+# Sentences for people: a later version may put them otherwise, but gives a reason where there was one.
+WORDS = ("reasons", "reject_reason", "exclude_reason", "last_error")
+
+
+def without_words(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(pl.col(name).is_not_null() for name in WORDS if name in rows.columns)
+
+
 def test_it_opens_with_rows_in_every_state(upgraded):
     assert states_missing(contents(upgraded.store)) == []
 
@@ -77,7 +85,7 @@ def test_it_is_drained_to_the_tables_that_its_own_version_ended_with(unpacked, u
     wanted = drained_tables(unpacked)
     assert wanted.keys() == found.keys()
     for name, frame in wanted.items():
-        assert_frame_equal(found[name].select(frame.columns), frame)
+        assert_frame_equal(without_words(found[name].select(frame.columns)), without_words(frame))
 
 
 def test_what_had_failed_for_good_costs_no_request(upgraded):
