@@ -132,4 +132,4 @@ def _time(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:
-        raise ControlError(f"{text!r} is no ISO time.") from error
+        raise ControlError(f"{text!r} is not an ISO time.") from error

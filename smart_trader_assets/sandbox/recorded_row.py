@@ -107,4 +107,4 @@ def _number(fields: Mapping[str, object], name: str) -> float | None:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise BrokenRowError(f"not JSON: {name} is no number")
+    raise BrokenRowError(f"not JSON: {name} is not a number")

@@ -90,7 +90,7 @@ def test_broken_lines_are_named_and_the_rest_is_served(tmp_path):
             (8, "base is missing"),
             (9, "quote.address is missing"),
             (10, "quote.change_amount is missing"),
-            (11, "not JSON: NaN is no number"),
+            (11, "not JSON: NaN is not a number"),
         ]
     ]
     assert str(recording.problems[3]) == "bad.jsonl line 6: tx_hash is missing"

@@ -83,7 +83,7 @@ class GeneratedMarket:
             raise SandboxError(f"The anchor {anchor} has no zone: give it in UTC.")
         if tokens < FEWEST_TOKENS or wallets < len(Character):
             raise SandboxError(
-                f"{tokens} tokens and {wallets} wallets are no market: take at least "
+                f"{tokens} tokens and {wallets} wallets are not a market: ask for at least "
                 f"{FEWEST_TOKENS} tokens and {len(Character)} wallets."
             )
         if history_days < FEWEST_HISTORY_DAYS or future_days < 1:
