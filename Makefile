@@ -9,7 +9,7 @@ export DAGSTER_HOME ?= $(HOME_HERE)
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format dev bench prove audit clean
+.PHONY: help setup run test test-fast check format dev bench prove audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ run: $(STAMP) $(DAGSTER_HOME)/dagster.yaml ## Find smart traders: BirdEye with B
 
 test: $(STAMP) ## Run the tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+test-fast: $(STAMP) ## The tests that take no seconds each: after every small change
+	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
 check: $(STAMP) ## Formatting, lint, strict types
 	$(BIN)/ruff format --check .

@@ -18,6 +18,20 @@ from smart_trader_assets_tests.support.stores import (  # noqa: F401 - fixtures 
 )
 from smart_trader_assets_tests.support.tiny_market import write_tiny_market
 
+# Tests in these rooms, or that drain a pipeline or draw many histories, take seconds each.
+SLOW_ROOMS = {"end_to_end", "trust", "cli", "released_roots", "proofs", "automation"}
+SLOW_MODULES = {"test_random_histories", "test_finds_skill", "test_new_metric", "test_seams"}
+SLOW_FIXTURES = {"pipeline", "drained", "first_run", "market_root", "checked", "busy"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test-fast` leaves out."""
+    for item in items:
+        rooms = set(item.path.relative_to(Path(__file__).parent).parts)
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if rooms & SLOW_ROOMS or item.path.stem in SLOW_MODULES or fixtures & SLOW_FIXTURES:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def tiny_market_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -117,7 +117,7 @@ def test_a_child_without_its_parent_is_found() -> None:
     found = rules.orphans(
         pl.DataFrame({"w": ["a", "b", "b"]}), "w", pl.DataFrame({"w": ["a"]}), "silver/x"
     )
-    assert found.rows() == [("b", "silver/x does not know it")]
+    assert found.rows() == [("b", "it is not in silver/x")]
 
 
 def test_legs_of_very_different_worth_are_found_unless_the_row_is_set_aside() -> None:
