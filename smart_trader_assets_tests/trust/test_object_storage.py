@@ -116,7 +116,7 @@ def test_a_store_that_refuses_is_named_and_holds_nothing(
 
 def test_a_bucket_that_does_not_exist_is_named(remote: Pipeline) -> None:
     elsewhere = Pipeline(remote.root, remote.server, {**remote.options, "root": "s3://nowhere/x"})
-    assert "at s3://nowhere/x cannot be read: there is no such bucket: make it" in refused(
+    assert "at s3://nowhere/x cannot be read: the bucket does not exist: make it" in refused(
         elsewhere
     )
 

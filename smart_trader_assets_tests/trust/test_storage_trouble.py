@@ -18,7 +18,10 @@ SECRET = "secret-that-nobody-may-read"
     ("error", "remedy"),
     [
         (DeltaError("Generic S3 error: 400: <Code>ExpiredToken</Code>"), "renew them"),
-        (OSError("object-store error: Generic S3 error: NoSuchBucket"), "make it, or name another"),
+        (
+            OSError("object-store error: Generic S3 error: NoSuchBucket"),
+            "make it, or use another one",
+        ),
         (OSError("Generic S3 error\n\x1b[31m↳\x1b[0m AccessDenied"), "let them list"),
         (ComputeError("Generic GCS error: Connection refused"), "does not answer"),
         (DeltaError("Parquet error: No space left on device (os error 28)"), "make room"),
