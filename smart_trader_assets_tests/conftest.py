@@ -20,7 +20,39 @@ from smart_trader_assets_tests.support.tiny_market import write_tiny_market
 
 # Tests in these rooms, or that drain a pipeline or draw many histories, take seconds each.
 SLOW_ROOMS = {"end_to_end", "trust", "cli", "released_roots", "proofs", "automation"}
-SLOW_MODULES = {"test_random_histories", "test_finds_skill", "test_new_metric", "test_seams"}
+SLOW_MODULES = {
+    "test_backtest",
+    "test_broken_tables",
+    "test_circuit_breaker",
+    "test_counts",
+    "test_damaged_tables",
+    "test_doctor",
+    "test_drain",
+    "test_explanation",
+    "test_finds_skill",
+    "test_generated_market",
+    "test_io_manager",
+    "test_kill_points",
+    "test_long_histories",
+    "test_lot_judges",
+    "test_maintenance",
+    "test_new_metric",
+    "test_page",
+    "test_page_file",
+    "test_past_days",
+    "test_queue",
+    "test_random_histories",
+    "test_rate_gate",
+    "test_recorded_wallets",
+    "test_report_and_explain",
+    "test_reset",
+    "test_restore",
+    "test_resumption",
+    "test_run_metrics",
+    "test_seams",
+    "test_smart_traders",
+    "test_upgrade",
+}
 SLOW_FIXTURES = {"pipeline", "drained", "first_run", "market_root", "checked", "busy"}
 
 

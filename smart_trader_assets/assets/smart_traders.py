@@ -38,7 +38,7 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
     """
 
     @medallion_assets(
-        "judgement",
+        "classification",
         {
             _CLASSIFIED: (
                 CLASSIFIED_WALLETS,
@@ -64,7 +64,7 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
         all_partitions_of=("wallet_pnl", "tracked_tokens"),
         beside=(TRANSACTIONS,),
     )
-    def judgement(
+    def classification(
         context: dg.AssetExecutionContext,
         config: RunConfig,
         wallet_pnl: pl.LazyFrame,
@@ -83,7 +83,7 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
             if output in context.op_execution_context.selected_output_names:
                 yield dg.Output(batches.get(output, []), output)
 
-    return judgement
+    return classification
 
 
 def _classify(

@@ -11,9 +11,9 @@ from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS
 from smart_trader_assets.tables.cursors import TOKENS_TO_TRACK
-from smart_trader_assets.tables.transitions import tokens_judged
+from smart_trader_assets.tables.transitions import tokens_screened
 from smart_trader_assets.thresholds import token_rules
-from smart_trader_assets.transforms.tokens import judge_tokens, tracked_token_rows
+from smart_trader_assets.transforms.tokens import screen_tokens, tracked_token_rows
 
 
 def tracked_tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinition:
@@ -48,13 +48,13 @@ def tracked_tokens_asset(declared: Settings, partitions: Partitions) -> dg.Asset
 def _track(
     shard: str, due: pl.DataFrame, own: pl.LazyFrame, scope: RunScope, settings: Settings
 ) -> Batch:
-    judged = judge_tokens(due, rules=token_rules(settings))
-    accepted = judged.filter(pl.col("reject_reason").is_null())
+    screened = screen_tokens(due, rules=token_rules(settings))
+    accepted = screened.filter(pl.col("reject_reason").is_null())
     held = own.filter(pl.col("token_shard") == shard).collect()
     return Batch(
         rows=tracked_token_rows(accepted),
         partition=shard,
-        settles=(tokens_judged(judged, held, at=scope.as_of),),
+        settles=(tokens_screened(screened, held, at=scope.as_of),),
         metrics={
             "tokens_tracked": accepted.height,
             "tokens_rejected": due.height - accepted.height,

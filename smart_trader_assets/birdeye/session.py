@@ -83,10 +83,10 @@ class BirdEyeAccess:
         self.settings = settings
 
     @contextmanager
-    def session(self, budget: str, *, parks: bool = True) -> Iterator[FetchSession]:
+    def session(self, budget: str, *, trips_breaker: bool = True) -> Iterator[FetchSession]:
         """A client whose credits count to `budget`; MissingKeyError or SettingsError before any request.
 
-        Without `parks` its failures and its success leave the circuit breaker as it is.
+        Without `trips_breaker` its failures and its success leave the circuit breaker as it is.
         """
         settings = self.settings
         key = self._key()
@@ -122,13 +122,16 @@ class BirdEyeAccess:
         )
         before = meter.spent
         try:
-            with _breaker_trips(settings) if parks else nullcontext(), asyncio.Runner() as runner:
+            with (
+                _breaker_trips(settings) if trips_breaker else nullcontext(),
+                asyncio.Runner() as runner,
+            ):
                 runner.run(client.__aenter__())
                 try:
                     yield FetchSession(client, meter, runner)
                 finally:
                     runner.run(client.__aexit__(None, None, None))
-            if parks and meter.spent != before:
+            if trips_breaker and meter.spent != before:
                 close_breaker(state)
         finally:
             ledger.close()

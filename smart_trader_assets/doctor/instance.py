@@ -59,7 +59,7 @@ def _dead(instance: dg.DagsterInstance) -> Iterator[Finding]:
         return
     runs = ", ".join(record.dagster_run.run_id[:8] for record in dead[:_SHOWN])
     yield warning(
-        "dead runs",
+        "expired runs",
         f"{len(dead)} runs count as under way in Dagster, but their leases have expired: {runs}.",
         "Switch the sensors on (`make dev`): the next tick marks them as failed, and their rows are "
         "asked for again.",

@@ -66,7 +66,7 @@ def budgets(settings: Settings) -> Iterator[Finding]:
 
 def api(settings: Settings) -> Iterator[Finding]:
     """One request to each endpoint: whether the key is accepted, and what the plan includes."""
-    with BirdEyeAccess(settings).session(f"doctor-{uuid.uuid4()}", parks=False) as session:
+    with BirdEyeAccess(settings).session(f"doctor-{uuid.uuid4()}", trips_breaker=False) as session:
         client = session.client
         listed, finding = _asked(
             session, "token_list", client.token_list(list_filters(settings), limit=1)

@@ -32,7 +32,7 @@ EXCLUDED = "excluded"
 SET_ASIDE = "SET_ASIDE"
 
 
-def tokens_judged(judged: pl.DataFrame, held: pl.DataFrame, *, at: datetime) -> Settlement:
+def tokens_screened(screened: pl.DataFrame, held: pl.DataFrame, *, at: datetime) -> Settlement:
     """bronze/tokens rows become tracked, or rejected where `reject_reason` is given.
 
     A tracked row mirrors the state that its token already has in silver/tracked_tokens (`held`:
@@ -41,7 +41,7 @@ def tokens_judged(judged: pl.DataFrame, held: pl.DataFrame, *, at: datetime) -> 
     """
     rejected = pl.col("reject_reason").is_not_null()
     completed = pl.col("held_status") == TOKENS_TO_FETCH.done
-    mirrored = judged.join(
+    mirrored = screened.join(
         held.select(
             "token_address",
             held_status="whale_fetch_status",

@@ -136,7 +136,7 @@ def snapshot_rows(
     return SourceRows(rows, rejected)
 
 
-def judge_tokens(rows: pl.DataFrame, *, rules: TokenRules) -> pl.DataFrame:
+def screen_tokens(rows: pl.DataFrame, *, rules: TokenRules) -> pl.DataFrame:
     """Adds `reject_reason` (text): why the token is not worth following, null where it is.
 
     Columns in: token_address, symbol, price (USD), liquidity (USD). A token is followed if its mint

@@ -1,4 +1,4 @@
-"""The gold tables through Dagster and Delta: one judgement, three tables, one settlement."""
+"""The gold tables through Dagster and Delta: one classification, three tables, one settlement."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -185,7 +185,7 @@ def test_a_run_that_dies_between_two_commits_is_repeated_and_doubles_nothing(
     ]
 
 
-def test_a_change_that_was_missed_is_told_by_the_next_whole_judgement(gold):
+def test_a_change_that_was_missed_is_told_by_the_next_whole_classification(gold):
     alone = dg.AssetKey(SMART_TRADERS.name.split("/"))
     gold.put(*trader("ann"))
     assert gold.judge(alone) == {alone}

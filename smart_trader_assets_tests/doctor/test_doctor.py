@@ -125,7 +125,7 @@ def test_a_run_that_died_is_told(drained):
             tags={LEASE_TAG: expired},
         )
         instance.add_run(run)
-        found = findings(drained.root)["dead runs"]
+        found = findings(drained.root)["expired runs"]
         assert found["verdict"] == "warning"
         assert run.run_id[:8] in found["found"]
         kept = instance.get_run_by_id(run.run_id)

@@ -15,7 +15,7 @@ from smart_trader_assets_tests.pnl.histories import AS_OF, A, B, X, frame, mint
 from smart_trader_assets_tests.pnl.reference import reference_pnl
 from smart_trader_assets_tests.pnl.strategies import WALLETS, histories
 
-often = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+often = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 sometimes = settings(often, max_examples=15)
 MARKS = pl.DataFrame(
     {"token_address": [X, A], "price": [2.5, 0.75], "marked_at": [AS_OF, AS_OF]},

@@ -79,7 +79,7 @@ def pnl_frame(*rows: Row) -> pl.DataFrame:
 
 
 def judged(*rows: Row, rules: RankingRules = RULES, **options: Any) -> Classification:
-    """The judgement on the rows as of `AS_OF`."""
+    """The classification on the rows as of `AS_OF`."""
     return rank_wallets(pnl_frame(*rows), rules=rules, as_of=AS_OF, **options)
 
 

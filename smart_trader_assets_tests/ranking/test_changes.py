@@ -19,7 +19,7 @@ PNL = {"ELITE": 20_000.0, "STRONG": 5_000.0, "PROMISING": 500.0, "QUALIFIED": 50
 
 
 def ranking(**tiers: str | None) -> Classification:
-    """A judgement in which each wallet has the tier given; None is kept out."""
+    """A classification in which each wallet has the tier given; None is kept out."""
     rows = [row for name, tier in tiers.items() for row in trader(name, total_pnl=PNL[tier])]
     return judged(*rows)
 

@@ -31,36 +31,36 @@ def planted(request):
 
 
 @pytest.fixture(scope="module")
-def judgement(planted):
+def classification(planted):
     return rank_wallets(planted.pnl(ANCHOR), rules=RULES, as_of=ANCHOR)
 
 
-def best(judgement: Classification) -> pl.DataFrame:
-    return judgement.traders.filter(pl.col("tier").is_in(["ELITE", "STRONG"]))
+def best(classification: Classification) -> pl.DataFrame:
+    return classification.traders.filter(pl.col("tier").is_in(["ELITE", "STRONG"]))
 
 
-def test_nine_of_ten_in_the_best_tiers_were_planted_with_skill(planted, judgement):
-    found = Counter(planted.characters(best(judgement)["wallet_address"]))
+def test_nine_of_ten_in_the_best_tiers_were_planted_with_skill(planted, classification):
+    found = Counter(planted.characters(best(classification)["wallet_address"]))
     assert found[Character.SKILLED] >= 0.9 * found.total() > 0
 
 
-def test_luck_does_not_pass_for_skill(planted, judgement):
-    assert Character.LUCKY not in planted.characters(best(judgement)["wallet_address"])
+def test_luck_does_not_pass_for_skill(planted, classification):
+    assert Character.LUCKY not in planted.characters(best(classification)["wallet_address"])
 
 
-def test_the_skilled_are_found(planted, judgement):
+def test_the_skilled_are_found(planted, classification):
     skilled = list(planted.market.truth.characters.values()).count(Character.SKILLED)
-    found = Counter(planted.characters(best(judgement)["wallet_address"]))[Character.SKILLED]
+    found = Counter(planted.characters(best(classification)["wallet_address"]))[Character.SKILLED]
     assert found >= 0.7 * skilled > 0
 
 
-def test_bots_arbitrageurs_and_insiders_are_in_no_tier(planted, judgement):
-    assert not NEVER_RANKED & {*planted.characters(judgement.traders["wallet_address"])}
+def test_bots_arbitrageurs_and_insiders_are_in_no_tier(planted, classification):
+    assert not NEVER_RANKED & {*planted.characters(classification.traders["wallet_address"])}
     classes = {
         (character, name)
         for character, name in zip(
-            planted.characters(judgement.excluded["wallet_address"]),
-            judgement.excluded["wallet_class"],
+            planted.characters(classification.excluded["wallet_address"]),
+            classification.excluded["wallet_class"],
             strict=True,
         )
         if character in NEVER_RANKED
@@ -72,8 +72,8 @@ def test_bots_arbitrageurs_and_insiders_are_in_no_tier(planted, judgement):
     }
 
 
-def test_a_wallet_that_is_a_pool_is_in_no_tier(planted, judgement):
-    first = judgement.traders["wallet_address"][0]
+def test_a_wallet_that_is_a_pool_is_in_no_tier(planted, classification):
+    first = classification.traders["wallet_address"][0]
     again = rank_wallets(planted.pnl(ANCHOR), rules=RULES, as_of=ANCHOR, pools=[first])
     assert first not in again.traders["wallet_address"]
     assert again.excluded.filter(wallet_class="POOL")["wallet_address"].to_list() == [first]

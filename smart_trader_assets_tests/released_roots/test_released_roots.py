@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -25,28 +27,39 @@ FOLDER = Path(__file__).parent
 RELEASED = ("layout_1",)
 
 
-@pytest.fixture(params=RELEASED)
-def unpacked(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+@pytest.fixture(params=RELEASED, scope="module")
+def unpacked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp(request.param)
     with tarfile.open(FOLDER / f"{request.param}.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data")
-    return tmp_path
+        archive.extractall(folder, filter="data")
+    return folder
 
 
-@pytest.fixture
-def released(unpacked: Path) -> Iterator[Pipeline]:
-    """The released root, over the market that it was made from."""
-    with open_pipeline(unpacked / "root", Recording.load(unpacked / "rows")) as pipeline:
+@contextmanager
+def upgraded_copy(unpacked: Path, root: Path) -> Iterator[Pipeline]:
+    """The released root as `smart-trader upgrade --yes` leaves it, over the market that it was made from."""
+    shutil.copytree(unpacked / "root", root)
+    store = DeltaStore(str(root))
+    for plan in plan_upgrade(store):
+        carry_out_upgrade(store, plan, CommitInfo("upgrade-1", "upgrade"))
+    assert not plan_upgrade(store)
+    with open_pipeline(root, Recording.load(unpacked / "rows")) as pipeline:
         yield pipeline
 
 
 @pytest.fixture
-def upgraded(released: Pipeline) -> Pipeline:
-    """The same as `smart-trader upgrade --yes` leaves it."""
-    store = DeltaStore(str(released.root))
-    for plan in plan_upgrade(store):
-        carry_out_upgrade(store, plan, CommitInfo("upgrade-1", "upgrade"))
-    assert not plan_upgrade(store)
-    return released
+def upgraded(unpacked: Path, tmp_path: Path) -> Iterator[Pipeline]:
+    with upgraded_copy(unpacked, tmp_path / "root") as pipeline:
+        yield pipeline
+
+
+@pytest.fixture(scope="module")
+def drained(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """The same after a drain; only the last test may drain it again."""
+    with upgraded_copy(unpacked, tmp_path_factory.mktemp("drained") / "root") as pipeline:
+        report = pipeline.drain(DRAINED)
+        assert not report.stuck
+        yield pipeline
 
 
 def drained_tables(unpacked: Path) -> dict[str, pl.DataFrame]:
@@ -78,26 +91,19 @@ def test_the_doctor_finds_nothing_broken(upgraded):
     assert {"root", *(contract.name for contract in ALL_TABLES)} <= {f.check for f in findings}
 
 
-def test_it_is_drained_to_the_tables_that_its_own_version_ended_with(unpacked, upgraded):
-    report = upgraded.drain(DRAINED)
-    assert not report.stuck
-    found = contents(upgraded.store)
+def test_it_is_drained_to_the_tables_that_its_own_version_ended_with(unpacked, drained):
+    found = contents(drained.store)
     wanted = drained_tables(unpacked)
     assert wanted.keys() == found.keys()
     for name, frame in wanted.items():
         assert_frame_equal(without_words(found[name].select(frame.columns)), without_words(frame))
 
 
-def test_what_had_failed_for_good_costs_no_request(upgraded):
-    upgraded.drain(DRAINED)
-    assert FAY not in upgraded.asked_for(Endpoint.SWAPS)
-    assert GNU not in upgraded.asked_for(Endpoint.HOLDERS)
-
-
-def test_a_second_drain_changes_nothing(upgraded):
-    upgraded.drain(DRAINED)
-    before = contents(upgraded.store)
-    report = upgraded.drain(DRAINED)
+def test_what_had_failed_for_good_costs_no_request_and_a_second_drain_changes_nothing(drained):
+    assert FAY not in drained.asked_for(Endpoint.SWAPS)
+    assert GNU not in drained.asked_for(Endpoint.HOLDERS)
+    before = contents(drained.store)
+    report = drained.drain(DRAINED)
     assert [step.asset for step in report.steps] == ["bronze/tokens"]
-    for name, frame in contents(upgraded.store).items():
+    for name, frame in contents(drained.store).items():
         assert_frame_equal(frame, before[name])

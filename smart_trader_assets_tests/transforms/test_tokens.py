@@ -17,7 +17,7 @@ from smart_trader_assets.transforms.known_addresses import (
 from smart_trader_assets.transforms.shards import shard_of
 from smart_trader_assets.transforms.tokens import (
     TokenRules,
-    judge_tokens,
+    screen_tokens,
     snapshot_rows,
     tracked_token_rows,
 )
@@ -49,7 +49,7 @@ def snapshot(*items: Any, fetched_at: datetime = FETCHED_AT) -> SourceRows:
 def judged(**fields: Any) -> Any:
     row = {"token_address": BONK, "symbol": "BONK", "price": 1.0, "liquidity": 100_000.0, **fields}
     schema = {name: content(TOKENS)[name] for name in row}
-    rows = judge_tokens(pl.DataFrame([row], schema=schema), rules=DEFAULT_RULES)
+    rows = screen_tokens(pl.DataFrame([row], schema=schema), rules=DEFAULT_RULES)
     return rows["reject_reason"].item()
 
 
@@ -174,21 +174,21 @@ def test_the_rules_can_be_set():
         {"token_address": [BONK, USDC], "symbol": "S", "price": 1.0, "liquidity": [10.0, 10.0]}
     )
     rules = TokenRules(min_liquidity=5, excluded_mints={BONK: "a joke"})
-    assert judge_tokens(rows, rules=rules)["reject_reason"].to_list() == [
+    assert screen_tokens(rows, rules=rules)["reject_reason"].to_list() == [
         "The mint is a joke: not a bet on a token.",
         None,
     ]
 
 
 def test_no_rows_are_judged_to_no_rows():
-    judged_rows = judge_tokens(snapshot().frame, rules=DEFAULT_RULES)
+    judged_rows = screen_tokens(snapshot().frame, rules=DEFAULT_RULES)
     assert judged_rows.height == 0
     assert judged_rows.schema["reject_reason"] == pl.String
 
 
 def test_a_snapshot_can_be_judged_as_it_comes():
     rows = snapshot(listed(BONK), listed(USDC)).frame
-    assert judge_tokens(rows, rules=DEFAULT_RULES)["reject_reason"].to_list() == [
+    assert screen_tokens(rows, rules=DEFAULT_RULES)["reject_reason"].to_list() == [
         "The token has no symbol.",
         "The mint is USDC, a means of payment: not a bet on a token.",
     ]

@@ -31,7 +31,7 @@ from smart_trader_assets.sandbox.birdeye_api import BirdEyeApi, Drift
 from smart_trader_assets.tables.catalog import TOKENS, TRANSACTIONS, WHALES
 from smart_trader_assets.transforms.holders import holder_rows
 from smart_trader_assets.transforms.swaps import transaction_rows
-from smart_trader_assets.transforms.tokens import judge_tokens, snapshot_rows
+from smart_trader_assets.transforms.tokens import screen_tokens, snapshot_rows
 from smart_trader_assets_tests.support.defaults import TOKENS as DEFAULT_RULES
 
 NOW = datetime(2025, 8, 1, tzinfo=UTC)
@@ -57,13 +57,13 @@ def read_swaps(lines: Sequence[bytes]) -> Counter[str]:
 
 
 def read_tokens(lines: Sequence[bytes]) -> Counter[str]:
-    """Items of the token list on their way into bronze/tokens, and their judgement."""
+    """Items of the token list on their way into bronze/tokens, and their classification."""
     items, told = _items(lines)
     kept, _ = sift(items, TokenItem, str)
     rows = snapshot_rows(kept, fetched_at=NOW, token_shards=SHARDS).frame
     _check_table(rows, TOKENS)
     _check_numbers(rows.drop("list_rank"), [kept[rank - 1] for rank in rows["list_rank"]])
-    judge_tokens(rows, rules=DEFAULT_RULES)
+    screen_tokens(rows, rules=DEFAULT_RULES)
     return told + Counter({"rows": rows.height, "items refused": len(items) - rows.height})
 
 
