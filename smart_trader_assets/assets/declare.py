@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.lake.metadata import column_lineage, table_schema
 from smart_trader_assets.lake.run_metrics import failed_run_row
+from smart_trader_assets.lake.step_fence import MAKES
 from smart_trader_assets.settings import Settings
 
 _LATE = timedelta(hours=2)
@@ -61,7 +62,7 @@ def medallion_asset(
     options = _options(contract, description, settings)
     declared = dg.asset(
         **options | {"kinds": options["kinds"] | ({"birdeye"} if fetches else set())},
-        ins=_inputs(inputs or {}, all_partitions_of),
+        ins=_inputs(inputs or {}, all_partitions_of, makes=[contract]),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run() if partitions is not None else None,
         pool=API_POOL if fetches else None,
@@ -90,7 +91,9 @@ def medallion_assets(
     """
     declared = dg.multi_asset(
         name=name,
-        ins=_inputs(inputs, all_partitions_of),
+        ins=_inputs(
+            inputs, all_partitions_of, makes=[contract for contract, _ in outputs.values()]
+        ),
         deps=[
             dg.AssetDep(table.name.split("/"), partition_mapping=dg.AllPartitionMapping())
             for table in beside
@@ -115,12 +118,17 @@ def medallion_assets(
 
 
 def _inputs(
-    tables: Mapping[str, TableContract], all_partitions_of: tuple[str, ...]
+    tables: Mapping[str, TableContract],
+    all_partitions_of: tuple[str, ...],
+    *,
+    makes: Iterable[TableContract],
 ) -> dict[str, dg.AssetIn]:
+    made = ",".join(contract.name for contract in makes)
     return {
         parameter: dg.AssetIn(
             key=dg.AssetKey(upstream.name.split("/")),
             partition_mapping=dg.AllPartitionMapping() if parameter in all_partitions_of else None,
+            metadata={MAKES: made},
         )
         for parameter, upstream in tables.items()
     }

@@ -1,7 +1,61 @@
-"""What a fetching asset counts besides its rows: requests and credits by endpoint, and the wait for the API."""
+"""What the fetching assets share: what they count besides their rows, and when they must stop."""
 
+import time
+
+import dagster as dg
+
+from smart_trader_assets.assets.scope import RunScope
 from smart_trader_assets.birdeye.session import FetchSession
+from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.errors import OvertakenError
+from smart_trader_assets.delta.fence import writer_of
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.run_metrics import CREDITS, FETCH_SECONDS, REQUESTS
+from smart_trader_assets.lake.step_fence import step_fence
+
+LOOKS_EVERY_SECONDS = 1.0
+_ENDED = frozenset({dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED})
+
+
+class Watch:
+    """Called before each request: is it still this run's to send?
+
+    OvertakenError where another run has written for the same asset and `shard` since this one read, or where
+    this run was marked as failed while its process was stopped, so that another may take its place at any
+    moment. It looks once a second at most, and always after a stop.
+    """
+
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        scope: RunScope,
+        store: DeltaStore,
+        contract: TableContract,
+    ) -> None:
+        self.shard: str | None = None
+        self._instance = instance
+        self._run_id = scope.run_id
+        self._store = store
+        self._contract = contract
+        self._fence = step_fence(store, scope.run_id, scope.step, [contract])
+        self._looked = float("-inf")
+
+    def __call__(self) -> None:
+        """Let the request leave, or raise."""
+        now = time.monotonic()
+        if now - self._looked < LOOKS_EVERY_SECONDS:
+            return
+        self._looked = now
+        run = self._instance.get_run_by_id(self._run_id)
+        if run is not None and run.status in _ENDED:
+            raise OvertakenError(
+                f"Run {self._run_id} was marked as {run.status.value.lower()} while its process was at work or "
+                "stopped: it sends no more requests, since another run may have taken its place. What it has "
+                "not written is still due."
+            )
+        if self._fence is not None:
+            writer = writer_of(self._contract.name, self.shard)
+            self._fence.check_now(self._store.open, self._contract, writer)
 
 
 class FetchMeter:

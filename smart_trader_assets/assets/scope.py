@@ -28,6 +28,8 @@ class RunConfig(dg.Config):
 class RunScope:
     """The scope of one step; all steps of one `budget` share its credits."""
 
+    run_id: str
+    step: str
     budget: str
     as_of: datetime
     shards: tuple[str, ...] | None
@@ -41,6 +43,8 @@ class RunScope:
         tags = context.run.tags
         moment = tags.get(AS_OF_TAG)
         return cls(
+            run_id=context.run.run_id,
+            step=context.op_execution_context.op_def.name,
             budget=tags.get(BUDGET_TAG, context.run.run_id),
             as_of=datetime.fromisoformat(moment) if moment else settings.now(),
             shards=_shards(context),

@@ -128,8 +128,8 @@ def _classify(
         metrics=metrics,
     )
     return {
-        _CLASSIFIED: [Batch(rows=classified.excluded, replaces=ReplaceScope())],
-        _CHANGES: [Batch(rows=changes)],
+        _CLASSIFIED: [Batch(rows=classified.excluded, replaces=ReplaceScope(), is_part=True)],
+        _CHANGES: [Batch(rows=changes, is_part=True)],
         _TRADERS: [ranked],
     }
 

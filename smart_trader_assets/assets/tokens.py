@@ -5,7 +5,7 @@ from datetime import date
 import dagster as dg
 
 from smart_trader_assets.assets.declare import medallion_asset
-from smart_trader_assets.assets.fetching import FetchMeter
+from smart_trader_assets.assets.fetching import FetchMeter, Watch
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.birdeye.session import BirdEyeAccess
@@ -41,7 +41,8 @@ def tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
         _keep_the_past([day for day in days if day != today], today, lake, scope)
         if today not in days:
             return []
-        with birdeye.session(scope.budget) as session:
+        watch = Watch(context.instance, scope, lake.store, TOKENS)
+        with birdeye.session(scope.budget, before_request=watch) as session:
             meter = FetchMeter(session)
             listing = session.fetch(
                 session.client.token_list(list_filters(settings), limit=settings.list_tokens)

@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
-from smart_trader_assets.assets.fetching import FetchMeter
+from smart_trader_assets.assets.fetching import FetchMeter, Watch
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.birdeye import EntityFetchError, StopFetchingError, SwapHistory
@@ -62,8 +62,10 @@ def transactions_asset(declared: Settings, partitions: Partitions) -> dg.AssetsD
         scope = RunScope.of(context, settings, config)
 
         def batches() -> Iterator[Batch]:
-            with birdeye.session(scope.budget) as session:
+            watch = Watch(context.instance, scope, lake.store, TRANSACTIONS)
+            with birdeye.session(scope.budget, before_request=watch) as session:
                 for shard, due in scope.due_by_shard(WHALES_TO_FETCH, tracked_whales):
+                    watch.shard = shard
                     yield _screen(shard, to_screen(due), settings)
                     # Read again: screening has moved states, and with them the rows' versions.
                     screened = lake.store.scan(TRACKED_WHALES).filter(

@@ -7,12 +7,13 @@ import dagster as dg
 import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
-from smart_trader_assets.assets.fetching import FetchMeter
+from smart_trader_assets.assets.fetching import FetchMeter, Watch
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.birdeye import PAGE_SIZE, EntityFetchError, HolderList
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
+from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS, WHALES
 from smart_trader_assets.tables.cursors import TOKENS_TO_FETCH
@@ -42,12 +43,15 @@ def whales_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
         tokens: pl.LazyFrame,
         settings: dg.ResourceParam[Settings],
         birdeye: dg.ResourceParam[BirdEyeAccess],
+        lake: LakeResource,
     ) -> Batches:
         scope = RunScope.of(context, settings, config)
 
         def batches() -> Iterator[Batch]:
-            with birdeye.session(scope.budget) as session:
+            watch = Watch(context.instance, scope, lake.store, WHALES)
+            with birdeye.session(scope.budget, before_request=watch) as session:
                 for shard, due in scope.due_by_shard(TOKENS_TO_FETCH, tracked_tokens):
+                    watch.shard = shard
                     pages = -(-settings.holders_per_token // PAGE_SIZE) * due.height
                     most = birdeye.estimate({"token_holder": pages})
                     context.log.info(f"Shard {shard}: {due.height} tokens are due, {most}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
@@ -51,6 +51,7 @@ class BirdEyeClient:
         an outage
     prices: credits of one request by endpoint (`token_list`, `token_holder`, `trader_txs`)
     page_size: rows per page, 1 to 100
+    before_request: called when a request is about to leave; what it raises stops the request and the caller
 
     Every call raises a `StopFetchingError` or an `EntityFetchError`.
     """
@@ -69,6 +70,7 @@ class BirdEyeClient:
         outage_after: int = 10,
         prices: Mapping[str, int] = CREDIT_PRICES,
         page_size: int = PAGE_SIZE,
+        before_request: Callable[[], None] | None = None,
     ) -> None:
         _check_counts(
             attempts=attempts,
@@ -85,6 +87,7 @@ class BirdEyeClient:
             attempts=attempts,
             concurrency=concurrency,
             backoff_seconds=backoff_seconds,
+            before_request=before_request,
         )
         self._prices = {**CREDIT_PRICES, **prices}
         self._page_size = min(page_size, PAGE_SIZE)

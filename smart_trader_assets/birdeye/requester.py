@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -47,6 +47,7 @@ class Requester:
     Temporary failures (429, 5xx, timeouts, no connection, broken answers) are tried `attempts` times
     with growing, jittered waits from `backoff_seconds` on. A `Retry-After` holds the whole gate,
     since the limit is the account's; one above `LONGEST_RETRY_AFTER_SECONDS` ends the attempts.
+    `before_request` is called when a request is about to leave, and stops it by raising.
     """
 
     def __init__(
@@ -60,12 +61,14 @@ class Requester:
         attempts: int,
         concurrency: int,
         backoff_seconds: float,
+        before_request: Callable[[], None] | None = None,
     ) -> None:
         _check_key(api_key)
         self._api_key = api_key
         self._base_url = _checked_url(base_url)
         self._gate = gate
         self._meter = meter
+        self._before_request = before_request
         self._attempts = attempts
         self._wait = _Backoff(backoff_seconds)
         self._slots = asyncio.Semaphore(concurrency)
@@ -124,6 +127,8 @@ class Requester:
 
     async def _send(self, path: str, parameters: Parameters, entity: str) -> httpx.Response:
         turn = await self._gate.acquire()
+        if self._before_request is not None:
+            self._before_request()
         try:
             return await self._http.get(
                 self._base_url + path,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -83,9 +83,16 @@ class BirdEyeAccess:
         self.settings = settings
 
     @contextmanager
-    def session(self, budget: str, *, trips_breaker: bool = True) -> Iterator[FetchSession]:
+    def session(
+        self,
+        budget: str,
+        *,
+        trips_breaker: bool = True,
+        before_request: Callable[[], None] | None = None,
+    ) -> Iterator[FetchSession]:
         """A client whose credits count to `budget`; MissingKeyError or SettingsError before any request.
 
+        `before_request` is called when a request is about to leave, and stops the session by raising.
         Without `trips_breaker` its failures and its success leave the circuit breaker as it is.
         """
         settings = self.settings
@@ -119,6 +126,7 @@ class BirdEyeAccess:
             attempts=settings.request_attempts,
             concurrency=settings.request_concurrency,
             backoff_seconds=settings.request_backoff_seconds,
+            before_request=before_request,
         )
         before = meter.spent
         try:

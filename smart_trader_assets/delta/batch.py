@@ -8,9 +8,10 @@ from datetime import date
 from typing import Any, Self
 
 import polars as pl
-from deltalake import CommitProperties
+from deltalake import CommitProperties, DeltaTable
 
 from smart_trader_assets.delta.contract import OPERATION, VERSION, TableContract
+from smart_trader_assets.delta.fence import Fence, writer_of
 from smart_trader_assets.delta.schema import check_state, check_unique
 
 NEW = "new_"
@@ -83,7 +84,8 @@ class ReplaceScope:
 class Batch:
     """One unit of work: written whole, rows first, then the states that it settles, in their order.
 
-    `partition` is the Dagster partition that all its rows lie in (None for an unpartitioned table).
+    `partition` is the Dagster partition that all its rows lie in (None for an unpartitioned table);
+    `is_part` says that another batch of the step settles what this one is made from.
     """
 
     rows: pl.DataFrame | None = None
@@ -91,6 +93,14 @@ class Batch:
     replaces: ReplaceScope | None = None
     settles: tuple[Settlement, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
+    is_part: bool = False
+
+    @property
+    def is_relied_upon(self) -> bool:
+        """Whether upstream rows are settled because these rows stand."""
+        if self.rows is None:
+            return False
+        return self.is_part or any(settlement.rows.height for settlement in self.settles)
 
 
 class Batches:
@@ -108,22 +118,43 @@ class Batches:
 
 @dataclass(frozen=True)
 class CommitInfo:
-    """Who writes: goes into every row's audit trail and into the metadata of every commit."""
+    """Who writes: goes into every row's audit trail and into the metadata of every commit.
+
+    With a `fence` no commit is made over one that another run made for the same asset and partition since.
+    """
 
     run_id: str
     asset: str
     partition: str | None = None
+    fence: Fence | None = None
 
     def properties(self, purpose: str) -> CommitProperties:
         """The commit's metadata: run, asset, partition, and what was done."""
-        return CommitProperties(
-            custom_metadata={
-                "run_id": self.run_id,
-                "asset": self.asset,
-                "partition": self.partition or "",
-                "purpose": purpose,
-            }
-        )
+        return CommitProperties(custom_metadata=self._about(purpose))
+
+    def fenced_properties(
+        self,
+        purpose: str,
+        contract: TableContract,
+        table: DeltaTable,
+        partition: str | date | None,
+    ) -> CommitProperties:
+        """The same for a commit on the snapshot `table`, for work on `partition`.
+
+        OvertakenError where the fence finds that another run was faster.
+        """
+        if self.fence is None:
+            return self.properties(purpose)
+        writer = writer_of(self.asset, partition)
+        return self.fence.properties(contract, table, writer, self._about(purpose))
+
+    def _about(self, purpose: str) -> dict[str, str]:
+        return {
+            "run_id": self.run_id,
+            "asset": self.asset,
+            "partition": self.partition or "",
+            "purpose": purpose,
+        }
 
 
 @dataclass

@@ -33,3 +33,15 @@ class FrameError(LakeError):
 
 class CommitConflictError(LakeError):
     """A commit lost against other writers too many times; its rows are still due."""
+
+
+class CommitRefusedError(LakeError):
+    """The table itself refuses a commit, whoever writes first: trying again would change nothing."""
+
+
+class OvertakenError(LakeError):
+    """Another run has written for the same asset and partition since this run read; nothing was written."""
+
+
+class FenceError(LakeError):
+    """A step writes to a table that its fence does not know: a mistake in the code."""

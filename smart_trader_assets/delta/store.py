@@ -6,21 +6,28 @@ dies at every commit finds them all there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import unquote
 
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from deltalake.exceptions import DeltaError, TableNotFoundError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope, Settlement, WriteResult
 from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
-from smart_trader_assets.delta.errors import CommitConflictError, StorageError, TableMissingError
+from smart_trader_assets.delta.errors import (
+    CommitConflictError,
+    CommitRefusedError,
+    StorageError,
+    TableMissingError,
+)
+from smart_trader_assets.delta.fence import Fence
 from smart_trader_assets.delta.location import check_spelling
 from smart_trader_assets.delta.merge import TOMBSTONE, row_merge, state_merge
+from smart_trader_assets.delta.commit_errors import is_conflict, refusal
 from smart_trader_assets.delta.schema import check_partition, configuration, conform, delta_schema
 from smart_trader_assets.delta.storage_errors import reason, translate_storage_errors
 from smart_trader_assets.delta.verify import missing_constraints, verify_table
@@ -104,6 +111,10 @@ class DeltaStore:
             table.alter.add_constraint(checks)
         verify_table(self.open(contract), contract)
 
+    def fence(self, run_id: str, contracts: Iterable[TableContract]) -> Fence:
+        """A fence around what a step of the run may write to; made before the step reads anything."""
+        return Fence(run_id, ((contract, self.open(contract)) for contract in contracts))
+
     def version(self, contract: TableContract) -> int:
         """The table's newest version."""
         return self.open(contract).version()
@@ -161,10 +172,13 @@ class DeltaStore:
         Whatever dies in between, the rows are still due, and doing the batch again changes nothing else.
         """
         written = WriteResult(metrics=dict(batch.metrics))
-        if batch.rows is not None and (batch.rows.height or batch.replaces):
-            self._merge_rows(contract, batch.rows, batch, stamp, written)
+        changed = batch.rows is not None and self._merge_rows(
+            contract, batch.rows, batch, stamp, written
+        )
+        if not changed and batch.is_relied_upon:
+            self._leave_mark(contract, batch, stamp)
         for settlement in batch.settles:
-            settled = self.settle(settlement, stamp)
+            settled = self.settle(settlement, stamp, batch.partition)
             written.settled += settled
             written.left_due += settlement.rows.height - settled
             name = settlement.contract.name
@@ -178,7 +192,10 @@ class DeltaStore:
         batch: Batch,
         stamp: CommitInfo,
         written: WriteResult,
-    ) -> None:
+    ) -> bool:
+        """Merge the rows of the batch; whether that changed the table."""
+        if not new_rows.height and batch.replaces is None:
+            return False
         rows = conform(_stamped(new_rows, stamp, CREATED), contract)
         check_partition(rows, contract, batch.partition)
 
@@ -195,7 +212,9 @@ class DeltaStore:
                 predicate=parts.on,
                 source_alias="s",
                 target_alias="t",
-                commit_properties=stamp.properties("merge rows"),
+                commit_properties=stamp.fenced_properties(
+                    "merge rows", contract, table, batch.partition
+                ),
             )
             if scoped:
                 merger = merger.when_matched_delete(predicate=f"s.{TOMBSTONE}")
@@ -213,11 +232,37 @@ class DeltaStore:
         written.inserted += metrics.get("num_target_rows_inserted", 0)
         written.updated += metrics.get("num_target_rows_updated", 0)
         written.deleted += metrics.get("num_target_rows_deleted", 0)
+        return bool(written.inserted or written.updated or written.deleted)
 
-    def settle(self, settlement: Settlement, stamp: CommitInfo) -> int:
+    def _leave_mark(self, contract: TableContract, batch: Batch, stamp: CommitInfo) -> None:
+        """Show in the log that the batch was written, though it brought nothing new.
+
+        Otherwise an older run could write over what this one has confirmed, and nothing would be due.
+        """
+        if stamp.fence is None:
+            return
+
+        def mark() -> dict[str, Any]:
+            table = self.open(contract)
+            table.create_write_transaction(
+                actions=[],
+                mode="append",
+                schema=table.schema(),
+                partition_by=list(contract.partition_by),
+                commit_properties=stamp.fenced_properties(
+                    "confirm rows", contract, table, batch.partition
+                ),
+            )
+            return {}
+
+        self.commit(f"{contract.name}: rows", mark)
+
+    def settle(
+        self, settlement: Settlement, stamp: CommitInfo, partition: str | date | None = None
+    ) -> int:
         """Move the state of exactly the rows that were read; how many it found unchanged.
 
-        A row that changed since it was read is left as it is, and due.
+        A row that changed since it was read is left as it is, and due. `partition` is that of the work.
         """
         if not settlement.rows.height:
             return 0
@@ -229,14 +274,14 @@ class DeltaStore:
         parts = state_merge(settlement)
 
         def merge() -> dict[str, Any]:
+            table = self.open(contract)
             return (
-                self.open(contract)
-                .merge(
+                table.merge(
                     source.to_arrow(),
                     predicate=parts.on,
                     source_alias="s",
                     target_alias="t",
-                    commit_properties=stamp.properties("settle"),
+                    commit_properties=stamp.fenced_properties("settle", contract, table, partition),
                 )
                 .when_matched_update(parts.updates, predicate=parts.changed)
                 .execute()
@@ -266,18 +311,21 @@ class DeltaStore:
     def commit(self, what: str, operation: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Run one writing operation, done again whole on a freshly loaded table after a conflict.
 
-        CommitConflictError where other writers won every time, StorageError where the storage failed.
+        CommitConflictError where other writers won every time, CommitRefusedError where the table refuses
+        what no repetition changes, StorageError where the storage failed.
         """
         try:
             for attempt in Retrying(
-                retry=retry_if_exception_type(CommitFailedError),
+                retry=retry_if_exception(is_conflict),
                 stop=stop_after_attempt(CONFLICT_ATTEMPTS),
                 wait=wait_random_exponential(multiplier=0.05, max=5),
                 reraise=True,
             ):
                 with attempt, translate_storage_errors(f"writing {what}"):
                     return operation()
-        except CommitFailedError as error:
+        except DeltaError as error:
+            if not is_conflict(error):
+                raise CommitRefusedError(f"{what}: {refusal(error)}") from error
             raise CommitConflictError(
                 f"{what}: other writers committed first {CONFLICT_ATTEMPTS} times in a row. "
                 "Nothing was lost, the rows are still due: run it again, with fewer runs at once."

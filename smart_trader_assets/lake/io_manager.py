@@ -25,6 +25,7 @@ from smart_trader_assets.lake.run_metrics import (
     span_of,
     sum_of,
 )
+from smart_trader_assets.lake.step_fence import MAKES, contracts_named, step_fence
 from smart_trader_assets.tables.catalog import ALL_TABLES
 
 CONTRACTS = {contract.name: contract for contract in ALL_TABLES}
@@ -46,7 +47,8 @@ class MedallionIOManager(dg.ConfigurableIOManager):
         contract = CONTRACTS["/".join(context.asset_key.path)]
         store = self.lake.store
         keys = sorted(context.asset_partition_keys) if context.has_asset_partitions else []
-        stamp = CommitInfo(context.run_id, contract.name, span_of(keys))
+        fence = step_fence(self.lake.store, context.run_id, context.op_def.name)
+        stamp = CommitInfo(context.run_id, contract.name, span_of(keys), fence)
         instance = context.step_context.instance
         meter = RunMeter(stamp, begun_at(instance, context.run_id, context.step_key))
         preview = Preview(contract)
@@ -70,6 +72,9 @@ class MedallionIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
         """The upstream table, lazily: filters and columns of the asset are pushed down to the files."""
         contract = CONTRACTS["/".join(context.asset_key.path)]
+        makes = contracts_named(context.definition_metadata.get(MAKES, ""))
+        # Before anything is read: a commit stands only on what the step has seen.
+        step_fence(self.lake.store, context.step_context.run_id, context.op_def.name, makes)
         frame = self.lake.store.scan(contract)
         if contract.dagster_partition is not None and context.has_asset_partitions:
             keys = list(context.asset_partition_keys)

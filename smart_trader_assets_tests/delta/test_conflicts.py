@@ -170,7 +170,7 @@ def test_a_race_that_is_lost_every_time_is_an_error_that_says_so(
     monkeypatch.setattr(tenacity.nap, "time", SimpleNamespace(sleep=waits.append))
 
     def lose() -> dict[str, Any]:
-        raise CommitFailedError("somebody was faster")
+        raise CommitFailedError("Failed to commit transaction: Concurrent transaction failed.")
 
     with pytest.raises(CommitConflictError, match=r"12 times in a row\. Nothing was lost"):
         watched.commit("bronze/tokens: rows", lose)

@@ -1,0 +1,106 @@
+"""Fencing: a run writes only on top of what it has seen.
+
+A run that was stopped for a minute, was taken for dead, or merely began earlier must not put an older result
+over a newer one. Before a step reads anything, its fence notes the version of every table that the step may
+write to. Each commit of the step names its writer (asset and partition) in the table's log, as metadata with
+the fence's own token and as an application transaction. Before the next one, the log's entries since are read:
+where another fence has written for the same writer, the commit is refused. An entry that comes between that
+look and the commit has the same transaction, so the commit conflicts, and the look is repeated.
+
+The table's own log is the judge: no clock is asked, no lease, and no Dagster instance.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from deltalake import CommitProperties, DeltaTable, Transaction
+
+from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.errors import FenceError, OvertakenError
+
+WRITER = "writer"
+TOKEN = "fence"  # noqa: S105
+
+_UNKNOWN_RUN = "an unknown run"
+
+
+def writer_of(asset: str, partition: str | date | None) -> str:
+    """Who writes: an asset, in one shard of its own.
+
+    Days are not told apart: only the present day can be written, and two runs that write it are rivals
+    whatever day their clocks show.
+    """
+    return f"{asset}/{partition}" if isinstance(partition, str) else asset
+
+
+@dataclass
+class _Seen:
+    """How far a table's log was read, and which run wrote for each writer since the fence was made."""
+
+    version: int
+    others: dict[str, str] = field(default_factory=dict)
+
+
+class Fence:
+    """What one step of one run has seen of the tables that it may write to."""
+
+    def __init__(self, run_id: str, tables: Iterable[tuple[TableContract, DeltaTable]]) -> None:
+        """Note `tables` as they stand; to be made before anything else is read."""
+        self.run_id = run_id
+        self._token = uuid.uuid4().hex
+        self._seen = {contract.name: _Seen(table.version()) for contract, table in tables}
+
+    def check(self, contract: TableContract, table: DeltaTable, writer: str) -> None:
+        """OvertakenError where `table` shows that another run wrote for `writer` since this fence was made."""
+        seen = self._noted(contract)
+        if (newer := table.version() - seen.version) > 0:
+            entries = table.history(newer)
+            if len(entries) < newer:  # the log was cleaned up meanwhile: who wrote cannot be known
+                seen.others.setdefault(writer, _UNKNOWN_RUN)
+            for entry in entries:
+                if entry.get(WRITER) is not None and entry.get(TOKEN) != self._token:
+                    seen.others.setdefault(entry[WRITER], str(entry.get("run_id", _UNKNOWN_RUN)))
+            seen.version = table.version()
+        if (other := seen.others.get(writer)) is not None:
+            raise OvertakenError(
+                f"Run {self.run_id} was overtaken: since it read its inputs, {_named(other)} has written "
+                f"{contract.name} for {writer}. The newer result stands, nothing of this run was written over "
+                "it, and what is still due is done by the next run."
+            )
+
+    def check_now(
+        self,
+        open_table: Callable[[TableContract], DeltaTable],
+        contract: TableContract,
+        writer: str,
+    ) -> None:
+        """The same on the newest version, for work that would be in vain."""
+        self.check(contract, open_table(contract), writer)
+
+    def properties(
+        self, contract: TableContract, table: DeltaTable, writer: str, about: Mapping[str, str]
+    ) -> CommitProperties:
+        """What a commit of `writer` on the snapshot `table` carries; OvertakenError as by `check`."""
+        self.check(contract, table, writer)
+        # Its number only has to differ from none: any entry of the same writer in between conflicts.
+        transaction = Transaction(writer, table.version() + 1)
+        metadata: dict[str, Any] = {**about, WRITER: writer, TOKEN: self._token}
+        return CommitProperties(custom_metadata=metadata, app_transactions=[transaction])
+
+    def _noted(self, contract: TableContract) -> _Seen:
+        try:
+            return self._seen[contract.name]
+        except KeyError:
+            raise FenceError(
+                f"The step writes to {contract.name}, which was not noted when it began: add the table to "
+                "what its fence is made of."
+            ) from None
+
+
+def _named(run_id: str) -> str:
+    return run_id if run_id == _UNKNOWN_RUN else f"run {run_id}"
