@@ -17,6 +17,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope, Settlement, WriteResult
+from smart_trader_assets.delta.commit_errors import is_conflict, refusal
 from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.errors import (
     CommitConflictError,
@@ -27,7 +28,6 @@ from smart_trader_assets.delta.errors import (
 from smart_trader_assets.delta.fence import Fence
 from smart_trader_assets.delta.location import check_spelling
 from smart_trader_assets.delta.merge import TOMBSTONE, row_merge, state_merge
-from smart_trader_assets.delta.commit_errors import is_conflict, refusal
 from smart_trader_assets.delta.schema import check_partition, configuration, conform, delta_schema
 from smart_trader_assets.delta.storage_errors import reason, translate_storage_errors
 from smart_trader_assets.delta.verify import missing_constraints, verify_table
