@@ -13,6 +13,7 @@ from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sandbox import GeneratedMarket, MarketSource, Recording, SandboxServer
 from smart_trader_assets.settings import Settings, SettingsError
 from smart_trader_assets.tables.root import read_identity
+from smart_trader_assets.text import plural
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,17 @@ class StandIn:
     source: MarketSource
     settings: Settings
     problems: tuple[str, ...] = ()
+    repeats: int = 0
+
+    def remarks(self) -> list[str]:
+        """What a user should know of the rows that are not served: a sentence each."""
+        remarks = list(self.problems)
+        if self.problems:
+            remarks.append(f"Recorded rows that are not served: {len(self.problems):,}.")
+        if self.repeats:
+            repeats = plural(self.repeats, "recorded row")
+            remarks.append(f"Dropped as a repeat of another row: {repeats}.")
+        return remarks
 
 
 def with_sandbox_epoch(settings: Settings) -> Settings:
@@ -73,7 +85,8 @@ def make_stand_in(settings: Settings) -> StandIn:
         raise SettingsError("replay needs replay_folder: the folder of recorded rows")
     recording = Recording.load(settings.replay_folder)
     problems = tuple(str(problem) for problem in recording.problems)
-    return StandIn(recording, settings.but(as_of=settings.as_of or recording.last_row_at), problems)
+    now = settings.as_of or recording.last_row_at
+    return StandIn(recording, settings.but(as_of=now), problems, recording.repeats)
 
 
 @contextmanager

@@ -43,12 +43,8 @@ def run(
         console = Console(stderr=True) if settings.log_format == "json" else output
         watcher = ProgressWatcher(console)
         with open_source(settings) as (settings, _, stand_in):
-            for problem in stand_in.problems if stand_in else ():
-                console.print(f"[yellow]![/] {escape(problem)}", soft_wrap=True)
-            if stand_in and stand_in.problems:
-                console.print(
-                    f"[yellow]![/] {len(stand_in.problems)} recorded rows are not served."
-                )
+            for remark in stand_in.remarks() if stand_in else ():
+                console.print(f"[yellow]![/] {escape(remark)}", soft_wrap=True)
             console.print(_greeting(settings), highlight=False, soft_wrap=True)
             with _instance() as instance:
                 try:

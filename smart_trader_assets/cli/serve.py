@@ -82,8 +82,8 @@ def sandbox(
         stand_in = make_stand_in(
             chosen_settings(data, sandbox=replay is None, replay=replay, as_of=as_of)
         )
-        for problem in stand_in.problems:
-            console.print(f"[yellow]![/] {escape(problem)}", soft_wrap=True)
+        for remark in stand_in.remarks():
+            console.print(f"[yellow]![/] {escape(remark)}", soft_wrap=True)
         serve(
             stand_in.source,
             clock=stand_in.settings.now,

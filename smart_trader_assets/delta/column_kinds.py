@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, TypedDict, Unpack
+from typing import Protocol, TypedDict, Unpack
 
 import polars as pl
 
-from smart_trader_assets.delta.contract import TEXTS, TIME, Column
+from smart_trader_assets.delta.contract import TEXTS, TIME, Column, Merge
 
 
 class ColumnOptions(TypedDict, total=False):
     """What a `Column` may have beside its name, meaning and unit."""
 
     required: bool
-    merge: Literal["replace", "least", "greatest"]
+    merge: Merge
     initial: int | None
     preview: bool
 

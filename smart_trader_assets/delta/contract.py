@@ -25,11 +25,15 @@ CREATED = "CREATE"
 UPDATED = "UPDATE"
 
 
+Merge = Literal["replace", "known", "least", "greatest"]
+
+
 @dataclass(frozen=True)
 class Column:
     """One column: name, Polars type, meaning for people, unit where it has one.
 
-    `merge` says what a merge of rows does to it: take the new value, or the lesser or greater of both;
+    `merge` says what a merge of rows does to it: take the new value, the new one where it is `known`, or the
+    lesser or greater of both;
     `initial` is what a new row gets where it does not say otherwise; `preview` shows the column among the
     first rows of a materialization.
     """
@@ -39,7 +43,7 @@ class Column:
     meaning: str
     unit: str | None = None
     required: bool = False
-    merge: Literal["replace", "least", "greatest"] = "replace"
+    merge: Merge = "replace"
     initial: int | None = None
     preview: bool = False
 

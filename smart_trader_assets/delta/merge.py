@@ -14,6 +14,9 @@ from smart_trader_assets.delta.sql import all_of, any_of, differs, literal, one_
 
 TOMBSTONE = "_tombstone"
 
+# Naming more values than this costs more than it saves.
+_MOST_NAMED = 100
+
 # A version always grows, also where the clock has jumped back or two writes share a microsecond.
 _NEXT_VERSION = (
     f"CASE WHEN t.{VERSION} >= s.{VERSION} "
@@ -38,7 +41,7 @@ def row_merge(
 
     The partition is a literal, so that writers of different partitions never conflict; the state is
     never named, since a row whose state has moved on must still be found. A time bound leaves the
-    files that are older than all of the rows unopened.
+    files that are older than all of the rows unopened, and what the table is clustered by those of others.
     """
     on = [f"t.{name} = s.{name}" for name in contract.key]
     if contract.dagster_partition is not None and partition is not None:
@@ -50,6 +53,10 @@ def row_merge(
         ).row(0)
         on.append(f"t.{contract.time_bound} >= {literal(least)}")
         on.append(f"t.{contract.time_bound} <= {literal(greatest)}")
+    for name in contract.cluster_by:
+        values = rows[name].unique().to_list()
+        if 0 < len(values) <= _MOST_NAMED:
+            on.append(one_of(f"t.{name}", values))
     news = {name: _merged(contract, name) for name in contract.content_columns}
     changed = any_of(differs(f"t.{name}", news[name]) for name in contract.compared_columns)
     return RowMerge(
@@ -72,6 +79,8 @@ def _merged(contract: TableContract, name: str) -> str:
             return f"LEAST(t.{name}, s.{name})"
         case "greatest":
             return f"GREATEST(t.{name}, s.{name})"
+        case "known":
+            return f"COALESCE(s.{name}, t.{name})"
         case _ if contract.newest_by is not None:
             newest = contract.newest_by
             return f"CASE WHEN s.{newest} >= t.{newest} THEN s.{name} ELSE t.{name} END"

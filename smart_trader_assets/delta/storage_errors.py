@@ -33,7 +33,9 @@ _SHORTEST = 8  # a shorter credential would match parts of ordinary words
 # What delta-rs decorates its chains of errors with.
 _DECORATION = re.compile(r"\x1b\[[0-9;]*m|↳")
 
-_STORAGE = re.compile(r"Generic \w+ error|object.store error|\(os error \d+\)", re.IGNORECASE)
+_STORAGE = re.compile(
+    r"Generic (?!DeltaTable)\w+ error|object.store error|\(os error \d+\)", re.IGNORECASE
+)
 _ERRNO = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO})
 
 # The first that is found in what the storage said.

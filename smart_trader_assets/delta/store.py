@@ -206,7 +206,7 @@ class DeltaStore:
                 source = _with_tombstones(pl.scan_delta(table), contract, rows, batch)
             if not source.height:
                 return {}
-            parts = row_merge(contract, rows, partition=batch.partition)
+            parts = row_merge(contract, source, partition=batch.partition)
             merger = table.merge(
                 source.to_arrow(),
                 predicate=parts.on,

@@ -15,6 +15,8 @@ from smart_trader_assets.delta.schema import configuration, constraints, delta_s
 _PLAIN_READER = 1
 _PLAIN_WRITER = 4
 _READER_FEATURES = frozenset({"timestampNtz"})
+APPEND_ONLY = "delta.appendOnly"
+_CONSTRAINT = "delta.constraints."
 _WRITER_FEATURES = _READER_FEATURES | {
     "appendOnly",
     "invariants",
@@ -72,6 +74,11 @@ def verify_table(table: DeltaTable, contract: TableContract) -> None:
             f"The table {contract.name} asks for {foreign}, which this version cannot write safely: another "
             "program has raised its protocol. Restore it to a version from before that; nothing was written."
         )
+    if table.metadata().configuration.get(APPEND_ONLY) == "true":
+        raise TableMismatchError(
+            f"The table {contract.name} is append-only, so that no state can be moved: another program has set "
+            f"{APPEND_ONLY}. Set it to false; nothing was written."
+        )
     found = compare(table, contract)
     missing = [column.name for column in found.lacking]
     if found.problems:
@@ -93,8 +100,16 @@ def missing_constraints(table: DeltaTable, contract: TableContract) -> dict[str,
     return {
         name: check
         for name, check in constraints(contract).items()
-        if f"delta.constraints.{name}" not in held
+        if f"{_CONSTRAINT}{name}" not in held
     }
+
+
+def foreign_constraints(table: DeltaTable, contract: TableContract) -> list[str]:
+    """Constraints that the contract does not have: a row that breaks one is refused."""
+    held = table.metadata().configuration
+    known = constraints(contract)
+    names = [name.removeprefix(_CONSTRAINT) for name in held if name.startswith(_CONSTRAINT)]
+    return sorted(name for name in names if name not in known)
 
 
 def stale_properties(table: DeltaTable, contract: TableContract) -> dict[str, str]:

@@ -11,7 +11,7 @@ from smart_trader_assets.delta.errors import LakeError
 from smart_trader_assets.delta.maintenance import FILES_BEFORE_CLUSTERING, TARGET_FILE_BYTES
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.table_log import lost_files, read_log
-from smart_trader_assets.delta.verify import stale_properties, verify_table
+from smart_trader_assets.delta.verify import foreign_constraints, stale_properties, verify_table
 from smart_trader_assets.doctor.findings import (
     Check,
     Finding,
@@ -107,6 +107,12 @@ def _schema(store: DeltaStore, contract: TableContract) -> Iterator[Finding]:
             contract.name,
             f"Made with other properties: {', '.join(stale)}.",
             "`smart-trader upgrade` sets them; existing files stay as they are.",
+        )
+    if foreign := foreign_constraints(table, contract):
+        yield warning(
+            contract.name,
+            f"Another program has added the constraint {', '.join(foreign)}.",
+            "A row that breaks it is refused, and stays due: remove it, or make sure that every row keeps it.",
         )
     yield ok(contract.name, f"version {table.version()}, schema and constraints match")
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from smart_trader_assets.pnl.errors import ColumnsMissingError, NaiveAsOfError
 from smart_trader_assets.pnl.exact import MAX_DECIMALS, float_power_of_ten
-from smart_trader_assets.transforms.swaps import SWAP_KEY
+from smart_trader_assets.transforms.swap_identity import fold_repeats
 
 LEGS: Final = ("base", "quote")
 
@@ -54,10 +54,10 @@ def swap_rows(swaps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
     """`bronze/transactions` rows -> the columns that the engine reads, one row per `swap_id`.
 
     Optional columns that are missing read as null. `wallet_address` falls back to `owner`. A row
-    without `swap_id` is identified by its transaction, owner, instruction indices, pool, mints and
-    changes; without the ordinal that only the fetch can give, an exact repeat of such a row counts
-    as the overlap of two pages, once. Of several copies of one `swap_id` that differ, the first in
-    the order of their values stays, so that no order of arrival matters.
+    without `swap_id` is identified by its wallet, transaction, pool, mints and changes; without the
+    ordinal that only the fetch can give, several rows of one identity are one, and the last holds,
+    unless all of their indexes are known and differ. Of several copies of one `swap_id` that differ,
+    the first in the order of their values stays, so that no order of arrival matters.
 
     Raises `ColumnsMissingError` where a required column is missing.
     """
@@ -85,14 +85,19 @@ def swap_rows(swaps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
         )
         for name, dtype in wanted.items()
     )
-    if not identified:
-        key = pl.concat_str(
-            [pl.col(name).cast(pl.String).fill_null("-") for name in SWAP_KEY], separator="|"
-        )
-        rows = rows.with_columns(pl.coalesce("swap_id", key).alias("swap_id"))
-        rows = rows.drop("address")
     rows = rows.with_columns(pl.coalesce("wallet_address", "owner").alias("wallet_address"))
-    return _one_row_a_swap(rows.drop("owner").collect())
+    collected = rows.drop("owner").collect()
+    return _one_row_a_swap(collected if identified else _identified(collected))
+
+
+def _identified(rows: pl.DataFrame) -> pl.DataFrame:
+    """Give rows without `swap_id` one of their own, and drop the repeats among them."""
+    unnamed = fold_repeats(rows.filter(pl.col("swap_id").is_null())).with_row_index("_place")
+    place = pl.concat_str(pl.lit("row "), pl.col("_place"))
+    named = rows.filter(pl.col("swap_id").is_not_null())
+    return pl.concat([named, unnamed.with_columns(swap_id=place).select(named.columns)]).drop(
+        "address"
+    )
 
 
 def _one_row_a_swap(rows: pl.DataFrame) -> pl.DataFrame:

@@ -2,14 +2,16 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import NoReturn
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn, Self
 
 from smart_trader_assets.sandbox.wire import MAX_UNIX_TIME
-from smart_trader_assets.transforms.values import text
+from smart_trader_assets.transforms.swap_identity import INDEXES, identity_text
+from smart_trader_assets.transforms.values import exact_text, integer, text
 
+LEGS = ("base", "quote")
 MAX_DECIMALS = 255  # decimals of a mint are one byte
 
 
@@ -38,6 +40,15 @@ class RecordedRow:
     volume_usd: float
     legs: tuple[RecordedLeg, RecordedLeg]
     text: str
+    identity: str
+    indexes: tuple[int | None, ...]
+
+    def at(self, indexes: Sequence[int | None]) -> Self:
+        """The row with these indexes, which it may not have known itself."""
+        if tuple(indexes) == self.indexes:
+            return self
+        item = json.loads(self.text) | dict(zip(INDEXES, indexes, strict=True))
+        return replace(self, indexes=tuple(indexes), text=json.dumps(item))
 
 
 def read_row(line: bytes, *, wallet: str) -> RecordedRow:
@@ -64,14 +75,29 @@ def read_row(line: bytes, *, wallet: str) -> RecordedRow:
     time = item.get("block_unix_time")
     if type(time) is not int or not 1 <= time <= MAX_UNIX_TIME:  # neither true nor 3.0
         raise BrokenRowError("block_unix_time is missing or no time in seconds")
+    owner = _text(item, "owner") or wallet
     return RecordedRow(
-        wallet=_text(item, "owner") or wallet,
+        wallet=owner,
         block_unix_time=time,
         tx_type=_text(item, "tx_type") or "swap",
         source=_text(item, "source"),
         volume_usd=_number(item, "volume_usd") or 0.0,
-        legs=(_leg(item, "base"), _leg(item, "quote")),
+        legs=(_leg(item, LEGS[0]), _leg(item, LEGS[1])),
         text=recorded,
+        identity=_identity(item, owner),
+        indexes=tuple(integer(item.get(name)) for name in INDEXES),
+    )
+
+
+def _identity(item: Mapping[str, Any], wallet: str) -> str:
+    return identity_text(
+        {
+            "wallet_address": wallet,
+            "tx_hash": item["tx_hash"],
+            "address": _text(item, "address"),
+            **{f"{leg}_address": _text(item[leg], "address") for leg in LEGS},
+            **{f"{leg}_change_amount": exact_text(item[leg].get("change_amount")) for leg in LEGS},
+        }
     )
 
 

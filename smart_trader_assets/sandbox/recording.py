@@ -25,6 +25,7 @@ from smart_trader_assets.sandbox.source import MintPrice, SwapItem
 from smart_trader_assets.sandbox.wire import WINDOWS, holder_item
 from smart_trader_assets.text import plural
 from smart_trader_assets.transforms.known_addresses import CASH_MINTS, STAKING_MINTS
+from smart_trader_assets.transforms.swap_identity import folded, last_known
 
 HOLDING_USD = 25_000
 """What every derived holding is worth, well above any limit for dust."""
@@ -49,7 +50,10 @@ class Recording:
     """Swap rows read from ``*.jsonl`` files, served as they were recorded, digit for digit.
 
     ``rows`` counts them, ``wallets`` are their owners (the name of the file where a row has none),
-    ``last_row_at`` is the time of the newest one, ``problems`` are the lines that were left out.
+    ``last_row_at`` is the time of the newest one, ``problems`` are the lines that were left out, and
+    ``repeats`` counts those that repeated another one: pages put one after another overlap, so of
+    several lines of one identity the last one is served, with the indexes that any of them knows,
+    unless their indexes show that they are several.
 
     Every mint that was traded and is not cash is listed, and held by every wallet that traded it.
     Price, symbol and decimals are those of the mint's last row; liquidity, volume and price change
@@ -59,9 +63,13 @@ class Recording:
     a wallet that traded nothing else also holds the most liquid token.
     """
 
-    def __init__(self, rows: Sequence[RecordedRow], problems: Sequence[RecordingProblem]) -> None:
-        if not rows:
+    def __init__(
+        self, delivered: Sequence[RecordedRow], problems: Sequence[RecordingProblem]
+    ) -> None:
+        if not delivered:
             raise RecordingError("A recording needs at least one row.")
+        rows = _without_repeats(delivered)
+        self.repeats = len(delivered) - len(rows)
         in_time = sorted(rows, key=attrgetter("block_unix_time"))
         self._histories: dict[str, list[SwapItem]] = defaultdict(list)
         # Newest first; the order of rows of one second is kept as it was recorded.
@@ -168,6 +176,20 @@ class _TradedMint:
     def last(self, now: datetime) -> _Priced | None:
         index = bisect_right(self.priced, int(now.timestamp()), key=attrgetter("time"))
         return self.priced[index - 1] if index else None
+
+
+def _without_repeats(delivered: Sequence[RecordedRow]) -> list[RecordedRow]:
+    """One row for each that was delivered several times, where the last of them stood."""
+    together: dict[str, list[int]] = defaultdict(list)
+    for place, row in enumerate(delivered):
+        together[row.identity].append(place)
+    kept: dict[int, RecordedRow] = {}
+    for places in together.values():
+        for group in folded([delivered[place].indexes for place in places]):
+            members = [places[place] for place in group]
+            last = delivered[members[-1]]
+            kept[members[-1]] = last.at(last_known([delivered[m].indexes for m in members]))
+    return [kept[place] for place in sorted(kept)]
 
 
 def _traded_mints(in_time: Sequence[RecordedRow]) -> tuple[dict[str, _TradedMint], set[str]]:

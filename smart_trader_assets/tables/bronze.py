@@ -148,7 +148,11 @@ def _leg_columns(leg: str) -> tuple[Column, ...]:
         col.text(f"{leg}_symbol", f"Symbol of the {leg} leg; not unique", preview=True),
         col.integer(f"{leg}_decimals", f"Decimal places of the {leg} leg"),
         col.text(f"{leg}_address", f"Mint of the {leg} leg"),
-        col.text(f"{leg}_amount", f"Amount of the {leg} leg as received", "raw units"),
+        col.text(
+            f"{leg}_amount",
+            f"Amount of the {leg} leg as received",
+            "raw units",
+        ),
         col.text(f"{leg}_type", f"Kind of movement of the {leg} leg"),
         col.text(f"{leg}_type_swap", f"Direction of the {leg} leg: from or to"),
         col.number(f"{leg}_ui_amount", f"Unsigned amount of the {leg} leg", "tokens"),
@@ -167,11 +171,32 @@ def _leg_columns(leg: str) -> tuple[Column, ...]:
     )
 
 
+_READ_BY_PNL = (
+    "tx_type",
+    "block_number",
+    "volume_usd",
+    "ins_index",
+    "inner_ins_index",
+    *(
+        f"{leg}_{name}"
+        for leg in ("base", "quote")
+        for name in (
+            "decimals",
+            "ui_change_amount",
+            "price",
+            "nearest_price",
+            "is_scaled_ui_token",
+            "multiplier",
+        )
+    ),
+)
+"""What may be revised of a swap row and changes a number; its identity is never revised."""
+
 TRANSACTIONS = TableContract(
     name="bronze/transactions",
     grain="One row per swap row of a wallet's history: one exchange of two legs in one pool.",
     columns=(
-        col.text("swap_id", "Hash of the row's safe key", required=True),
+        col.text("swap_id", "Hash of the row's identity and ordinal", required=True),
         col.text("wallet_address", "Wallet whose history was fetched", required=True, preview=True),
         col.text("wallet_shard", "Shard of the wallet", required=True),
         col.text("tx_hash", "Signature of the transaction; up to 5 rows share one", required=True),
@@ -183,8 +208,8 @@ TRANSACTIONS = TableContract(
         col.integer("block_number", "Slot of the block"),
         col.usd("volume_usd", "Value of the swap", preview=True),
         col.number("volume", "Volume as the source reports it", "tokens"),
-        col.integer("ins_index", "Index of the instruction in the transaction"),
-        col.integer("inner_ins_index", "Index of the inner instruction"),
+        col.integer("ins_index", "Index of the instruction in the transaction", merge="known"),
+        col.integer("inner_ins_index", "Index of the inner instruction", merge="known"),
         col.texts("signers", "Signers of the transaction"),
         col.text("interacted_program_id", "Program that was called"),
         *_leg_columns("base"),
@@ -207,11 +232,26 @@ TRANSACTIONS = TableContract(
             (False, True),
             False,
             companions=("pnl_processed_at", "set_aside_reason"),
-            moves=((False, True),),
+            moves=((False, True), (True, False)),
+        ),
+    ),
+    send_backs=(
+        # The source has revised what it said of the row: its wallet is counted again.
+        SendBack(
+            "processed_for_pnl",
+            False,
+            changed=_READ_BY_PNL,
+            only_from=True,
+            clears=("pnl_processed_at", "set_aside_reason"),
         ),
     ),
     time_bound="block_unix_time",
-    insert_only=True,
+    # The text of an amount is another spelling of one number: the signed ones are part of the row's identity,
+    # and the unsigned ones follow them.
+    ignored_changes=(
+        "fetched_at",
+        *(f"{leg}_{name}" for leg in ("base", "quote") for name in ("amount", "change_amount")),
+    ),
     statistics=("wallet_address",),
     cluster_by=("wallet_address",),
     renewed_by="wallets",

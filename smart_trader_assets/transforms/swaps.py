@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Context, Decimal, InvalidOperation
-from hashlib import blake2b
 from typing import Any
 
 import polars as pl
@@ -13,6 +11,7 @@ import polars as pl
 from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.transforms.shards import shard_of
+from smart_trader_assets.transforms.swap_identity import swap_ids
 from smart_trader_assets.transforms.values import (
     EXACT,
     FLAG,
@@ -56,22 +55,6 @@ _LEG_FIELDS: Mapping[str, Kind] = {
 }
 _LEGS = ("base", "quote")
 
-# The transaction hash does not tell rows apart (a tenth of the transactions have several), nor do
-# the indices of the instructions, which some venues leave out: all of these together do.
-SWAP_KEY = (
-    "tx_hash",
-    "owner",
-    "ins_index",
-    "inner_ins_index",
-    "address",
-    "base_address",
-    "quote_address",
-    "base_change_amount",
-    "quote_change_amount",
-)
-
-_EXACT = Context(prec=100)
-
 
 class SwapIdentityError(SmartTraderError, ValueError):
     """A swap row without a transaction hash or a time, which could not be told from another."""
@@ -91,9 +74,8 @@ def transaction_rows(
     without state and audit; the legs flattened (`base_address`, `quote_change_amount`, ...), the
     raw `amount` and `change_amount` as text exactly as received, what is unknown null.
 
-    `swap_id` is a hash of (transaction, owner, instruction indices, pool, both mints, both raw
-    changes) and the ordinal within the wallet, so a row that is fetched twice has one id. Where the
-    source names no owner, it is the wallet.
+    `swap_id` is a hash of the row's identity (`swap_identity`) and its ordinal, so a row that is fetched
+    twice has one id, whatever was filled in or revised meanwhile.
 
     Raises SwapIdentityError for an item without transaction hash or time, NaiveTimeError for a
     `fetched_at` without time zone.
@@ -112,14 +94,14 @@ def transaction_rows(
             name = f"{leg}_{field}"
             columns[name] = kind.column(name, [values.get(field) for values in legs])
     shards = {wallet: shard_of(wallet, wallet_shards) for wallet in histories}
-    return pl.DataFrame(
+    rows = pl.DataFrame(
         [
-            pl.Series("swap_id", list(_swap_ids(columns, wallets)), dtype=pl.String),
             pl.Series("wallet_address", wallets, dtype=pl.String),
             pl.Series("wallet_shard", [shards[wallet] for wallet in wallets], dtype=pl.String),
             *columns.values(),
         ]
-    ).with_columns(pl.lit(taken_at, dtype=TIME).alias("fetched_at"))
+    )
+    return rows.select(swap_ids(rows), pl.all(), pl.lit(taken_at, dtype=TIME).alias("fetched_at"))
 
 
 def _leg(item: Mapping[str, Any], leg: str) -> Mapping[str, Any]:
@@ -136,28 +118,3 @@ def _check_identity(hashes: pl.Series, times: pl.Series, wallets: Sequence[str])
                 f"usable {column.name}; "
                 "leave out items without a transaction hash or a time."
             )
-
-
-def _swap_ids(columns: Mapping[str, pl.Series], wallets: Sequence[str]) -> Iterator[str]:
-    parts = {name: columns[name].to_list() for name in SWAP_KEY}
-    parts["owner"] = [
-        owner or wallet for owner, wallet in zip(parts["owner"], wallets, strict=True)
-    ]
-    for change in ("base_change_amount", "quote_change_amount"):
-        parts[change] = [_one_spelling(amount) for amount in parts[change]]
-    repeats: dict[tuple[str, str], int] = {}
-    for wallet, *key_parts in zip(wallets, *parts.values(), strict=True):
-        row_key = "\x1f".join(["" if part is None else str(part) for part in key_parts])
-        ordinal = repeats.get((wallet, row_key), 0)
-        repeats[wallet, row_key] = ordinal + 1
-        yield blake2b(f"{row_key}\x1f{ordinal}".encode(), digest_size=16).hexdigest()
-
-
-def _one_spelling(amount: str | None) -> str | None:
-    """Whole amounts stay as they are; 1.50 and 1.5, or 1E+22 and 1e22, become one text."""
-    if amount is None or amount.lstrip("-").isdecimal():
-        return amount
-    try:
-        return str(Decimal(amount).normalize(_EXACT))
-    except InvalidOperation:
-        return amount

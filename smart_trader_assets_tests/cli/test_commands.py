@@ -189,7 +189,7 @@ def test_a_broken_recorded_row_is_named_by_file_and_line_and_the_rest_is_served(
     result = run(tmp_path / "root", "--replay", folder)
     assert result.exit_code == 0
     assert f"! {ANN}.jsonl line 25: not JSON: " in result.stdout
-    assert "1 recorded rows are not served" in result.stdout
+    assert "Recorded rows that are not served: 1." in result.stdout
     swaps = DeltaStore(str(tmp_path / "root")).scan(TRANSACTIONS).collect()
     assert swaps.filter(wallet_address=ANN).height == 24
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from smart_trader_assets.delta.errors import LakeError
 from smart_trader_assets.delta.maintenance import maintain
@@ -66,6 +66,10 @@ def add_a_column(table: Path) -> None:
     write_deltalake(str(table), row.to_arrow(), mode="append", schema_mode="merge")
 
 
+def make_append_only(table: Path) -> None:
+    DeltaTable(table).alter.set_table_properties({"delta.appendOnly": "true"})
+
+
 def replace_by_parquet(table: Path) -> None:
     """Another program writes plain Parquet where the table was."""
     row = pl.scan_delta(str(table)).head(1).collect()
@@ -91,6 +95,7 @@ def replace_by_parquet(table: Path) -> None:
             "wallet_pnl was made with another schema: column mood",
             "column mood is unk",
         ),
+        (make_append_only, "wallet_pnl is append-only", "append-only.*Set it to false"),
         (replace_by_parquet, "silver/wallet_pnl is gone", "silver/wallet_pnl is gone"),
     ],
 )
@@ -181,4 +186,11 @@ def test_data_files_that_are_gone_are_counted_and_one_is_named(drained: Pipeline
             Verdict.BROKEN,
             f"1 data files are missing, for example {name}.",
         )
+    ]
+
+
+def test_a_constraint_of_another_program_is_told(drained: Pipeline) -> None:
+    DeltaTable(drained.root / WALLET_PNL.name).alter.add_constraint({"rich": "win_count >= 0"})
+    assert troubles(drained.root) == [
+        (WALLET_PNL.name, Verdict.WARNING, "Another program has added the constraint rich.")
     ]

@@ -31,6 +31,7 @@ from smart_trader_assets_tests.support.samples import (
     NOW,
     SAMPLES,
     STAMP,
+    Row,
     frame,
     pnl,
     swap,
@@ -265,13 +266,52 @@ def test_newer_news_keeps_the_first_day_and_moves_the_last(store: DeltaStore, pu
     assert (after["first_seen_on"], after["last_seen_on"], after["ui_amount"]) == (DAY, newer, 2.0)
 
 
-def test_a_swap_row_never_changes_once_it_is_there(store: DeltaStore, put: Put) -> None:
-    put(TRANSACTIONS, swap("s", volume_usd=1.0))
+COUNTED = {"processed_for_pnl": True, "pnl_processed_at": NOW}
+
+
+@pytest.mark.parametrize(
+    "revision", [{"volume_usd": 2.0}, {"base_price": 3.0}, {"ins_index": 4}, {"tx_type": "add"}]
+)
+def test_a_swap_row_whose_numbers_are_revised_is_replaced_and_counted_again(
+    store: DeltaStore, put: Put, settle: Settle, revision: Row
+) -> None:
+    put(TRANSACTIONS, swap("s", volume_usd=1.0), swap("t"))
+    settle(TRANSACTIONS, COUNTED | {"set_aside_reason": "odd"})
+    put(TRANSACTIONS, swap("s", **{"volume_usd": 1.0, **revision}), swap("t"))
+    rows = {row["swap_id"]: row for row in store.scan(TRANSACTIONS).collect().to_dicts()}
+    assert {**rows["s"], **revision} == rows["s"]
+    assert [rows["s"][name] for name in (*COUNTED, "set_aside_reason")] == [False, None, None]
+    assert rows["t"]["processed_for_pnl"] is True
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        {"base_change_amount": "100.0", "base_amount": "1e2"},
+        {"ins_index": None},
+        {"fetched_at": NOW + timedelta(hours=1)},
+    ],
+)
+def test_a_swap_row_in_another_spelling_or_with_less_known_is_no_revision(
+    store: DeltaStore, put: Put, settle: Settle, again: Row
+) -> None:
+    first = {"base_change_amount": "100", "base_amount": "100", "ins_index": 3}
+    put(TRANSACTIONS, swap("s", **first))
+    settle(TRANSACTIONS, COUNTED)
     version = store.version(TRANSACTIONS)
-    written = put(TRANSACTIONS, swap("s", volume_usd=2.0))
-    assert (written.inserted, written.updated) == (0, 0)
+    put(TRANSACTIONS, swap("s", **{**first, **again}))
     assert store.version(TRANSACTIONS) == version
-    assert only_row(store, TRANSACTIONS)["volume_usd"] == 1.0
+    assert only_row(store, TRANSACTIONS)["ins_index"] == 3
+
+
+def test_what_no_number_is_made_from_is_replaced_without_counting_again(
+    store: DeltaStore, put: Put, settle: Settle
+) -> None:
+    put(TRANSACTIONS, swap("s", base_symbol="OLD"))
+    settle(TRANSACTIONS, COUNTED)
+    put(TRANSACTIONS, swap("s", base_symbol="NEW"))
+    after = only_row(store, TRANSACTIONS)
+    assert (after["base_symbol"], after["processed_for_pnl"]) == ("NEW", True)
 
 
 def test_rows_that_are_settled_are_found_by_a_batch_that_brings_more(

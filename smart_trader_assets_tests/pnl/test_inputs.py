@@ -48,6 +48,15 @@ def test_without_swap_id_a_repeated_page_counts_once():
     assert_frame_equal(compute_wallet_pnl(twice, as_of=AS_OF), TABLE)
 
 
+def test_without_swap_id_a_row_in_another_spelling_counts_once_at_its_last_price():
+    row = buy("b", 10, 100)
+    again = row | {"base_change_amount": f"{row['base_change_amount']}.0"}
+    revised = row | {"quote_price": 2.0, "volume_usd": 200.0}
+    once = compute_wallet_pnl(frame([revised]).drop("swap_id"), as_of=AS_OF)
+    thrice = compute_wallet_pnl(frame([row, again, revised]).drop("swap_id"), as_of=AS_OF)
+    assert_frame_equal(thrice, once)
+
+
 def test_with_swap_id_two_identical_fills_count_twice():
     fills = [buy("b", 1, 1), buy("b", 1, 1) | {"swap_id": "second fill"}]
     assert pnl(*fills, token=X)["open_quantity"] == 2.0

@@ -111,6 +111,51 @@ def test_a_folder_with_nothing_to_serve_is_refused_and_named(tmp_path):
         Recording.load(tmp_path)
 
 
+def served(recording: Recording, wallet: str = "alice") -> list[dict[str, Any]]:
+    return [json.loads(item.text) for item in recording.swaps(wallet)]
+
+
+def leg_of(mint: str, change: object, **fields: Any) -> dict[str, Any]:
+    return {"address": mint, "change_amount": change, "decimals": 6, "price": 2.0, **fields}
+
+
+def test_a_row_that_was_recorded_again_in_another_spelling_is_served_once_as_it_came_last(tmp_path):
+    lines = [
+        row(quote=leg_of("PUP", 5), ins_index=2, inner_ins_index=1),
+        row(quote=leg_of("PUP", "5"), owner=None),
+        row(quote=leg_of("PUP", 5.0, price=3.0)),
+    ]
+    write(tmp_path, "alice", *lines, row(200))
+    recording = Recording.load(tmp_path)
+    assert (recording.rows, recording.repeats) == (2, 2)
+    kept = served(recording)[1]
+    assert kept["quote"]["price"] == 3.0
+    assert (kept["ins_index"], kept["inner_ins_index"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("indexes", "rows"),
+    [
+        ([(1, 0), (2, 0)], 2),
+        ([(1, 0), (1, 0)], 1),
+        ([(1, 0), (1, None)], 1),
+        ([(None, None), (None, None)], 1),
+        ([(1, 0), (None, None), (2, 0)], 2),
+        ([(None, None), (1, 0), (2, 0)], 2),
+    ],
+)
+def test_lines_of_one_identity_are_several_rows_only_where_their_indexes_say_so(
+    tmp_path, indexes, rows
+):
+    write(
+        tmp_path,
+        "alice",
+        *[row(ins_index=outer, inner_ins_index=inner) for outer, inner in indexes],
+    )
+    recording = Recording.load(tmp_path)
+    assert (recording.rows, recording.repeats) == (rows, len(indexes) - rows)
+
+
 def test_the_owner_is_the_wallet_and_the_file_where_there_is_none(tmp_path):
     write(tmp_path, "carol", row(1, owner="alice"), row(2, owner=None), row(3, owner="bob"))
     recording = Recording.load(tmp_path)

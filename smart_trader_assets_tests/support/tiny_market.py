@@ -8,6 +8,7 @@ buy OWL, which nobody knew before.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -105,11 +106,13 @@ def tiny_market_rows() -> list[dict[str, Any]]:
     return rows
 
 
-def write_tiny_market(folder: Path) -> Path:
-    """The tiny_market as a folder of recorded rows, a file a wallet, newest first."""
+def write_tiny_market(
+    folder: Path, revised: Callable[[dict[str, Any]], dict[str, Any]] = lambda row: row
+) -> Path:
+    """The tiny_market as a folder of recorded rows, a file a wallet, newest first, each as `revised` has it."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = sorted(tiny_market_rows(), key=lambda row: -row["block_unix_time"])
     for owner in {row["owner"] for row in rows}:
-        lines = [json.dumps(row) for row in rows if row["owner"] == owner]
+        lines = [json.dumps(revised(row)) for row in rows if row["owner"] == owner]
         (folder / f"{owner}.jsonl").write_text("\n".join(lines) + "\n")
     return folder

@@ -2,6 +2,7 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
 
 import polars as pl
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from smart_trader_assets.tables.catalog import TRANSACTIONS
 from smart_trader_assets.transforms.shards import shard_of
+from smart_trader_assets.transforms.swap_identity import one_spelling
 from smart_trader_assets.transforms.swaps import SwapIdentityError, transaction_rows
 from smart_trader_assets.transforms.values import NaiveTimeError
 from smart_trader_assets_tests.support.command import RECORDED_ROWS
@@ -171,9 +173,6 @@ def test_a_naive_time_is_refused():
     "other",
     [
         {"tx_hash": "tx2"},
-        {"owner": "another"},
-        {"ins_index": 3},
-        {"inner_ins_index": 0},
         {"address": "pool2"},
         {"base": leg(MINT, -1_000_000_000)},
         {"quote": leg(SOL, 250_000_000)},
@@ -181,23 +180,47 @@ def test_a_naive_time_is_refused():
         {"quote": leg(MINT, 250_000_001)},
     ],
 )
-def test_each_part_of_the_row_key_tells_rows_apart(other):
-    first, second = ids_of([swap(), swap(**other)])
-    assert first != second
+def test_each_part_of_the_identity_tells_rows_apart(other):
+    assert ids_of([swap()]) != ids_of([swap(**other)])
 
 
-def test_what_is_no_part_of_the_key_leaves_the_id_alone():
-    later = swap(volume_usd=5.0, base=leg(SOL, "-1000000000", price=2.0, symbol="SOL"))
-    assert ids_of([later]) == ids_of([swap()])
+def test_a_row_of_another_wallet_is_another_row():
+    assert rows_of([swap()])["swap_id"][0] != rows_of([swap()], wallet="other")["swap_id"][0]
 
 
-def test_one_amount_in_two_spellings_is_one_row():
-    spellings = [Decimal("-17.50"), Decimal("-17.5"), "-17.5", -17.5, Decimal("-1.75E+1")]
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"ins_index": 5, "inner_ins_index": 1},
+        {"ins_index": None},
+        {"owner": None},
+        {"volume_usd": 5.0},
+        {"base": leg(SOL, "-1000000000", price=2.0, symbol="SOL")},
+    ],
+)
+def test_what_the_source_fills_in_or_revises_leaves_the_id_alone(later):
+    assert ids_of([swap(**later)]) == ids_of([swap()])
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        [Decimal("-17.50"), Decimal("-17.5"), "-17.5", -17.5, Decimal("-1.75E+1")],
+        [100, "100", "100.0", 100.0, "1e2", Decimal("1E+2"), "0100"],
+        [0, "0", "-0", 0.0, "0.00"],
+        [10**22, 1e22, "1e22", "10000000000000000000000.0"],
+    ],
+)
+def test_one_amount_in_several_spellings_is_one_row(spellings):
     assert len({ids_of([swap(base=leg(SOL, amount))])[0] for amount in spellings}) == 1
 
 
-def test_where_the_source_names_no_owner_the_wallet_is_it():
-    assert ids_of([swap(owner=None)]) == ids_of([swap(owner="wallet")])
+@given(st.decimals(min_value=-(10**30), max_value=10**30, places=9), st.integers(0, 3))
+def test_a_spelling_is_a_fixed_point_and_loses_no_value(amount, zeros):
+    spelled = one_spelling(str(amount)) or ""
+    assert one_spelling(spelled) == spelled
+    assert one_spelling(f"{amount:f}" + "0" * zeros) == spelled
+    assert Decimal(spelled) == amount
 
 
 def test_identical_fills_of_a_transaction_have_ids_of_their_own():
@@ -205,8 +228,21 @@ def test_identical_fills_of_a_transaction_have_ids_of_their_own():
     assert len(set(ids_of([swap(address=None), swap(address="")]))) == 2
 
 
+def test_no_order_of_arrival_exchanges_two_identical_fills():
+    fills = [
+        swap(ins_index=7, volume_usd=1.0),
+        swap(ins_index=2, volume_usd=2.0),
+        swap(ins_index=None, volume_usd=3.0),
+        swap(ins_index=None, volume_usd=4.0),
+    ]
+    ids = {volume: swap_id for swap_id, volume in zip(ids_of(fills), (1, 2, 3, 4), strict=True)}
+    for order in permutations(range(4)):
+        shuffled = ids_of([fills[place] for place in order])
+        assert [ids[place + 1] for place in order] == shuffled
+
+
 def test_an_id_is_what_tables_already_hold():
-    assert ids_of([swap()]) == ["c61c6231a181d2f6f7b786c0f11f372c"]
+    assert ids_of([swap()]) == ["8aa8f73ca42b6217a2f634816a034293"]
 
 
 SECONDS = st.integers(min_value=1, max_value=5)

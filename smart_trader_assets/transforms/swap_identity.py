@@ -1,0 +1,146 @@
+"""What makes a swap row the row that it is, whatever the source fills in or revises later.
+
+A row is a wallet's, of one transaction, in one pool, between two mints, by two signed raw amounts. Indexes of
+instructions are not part of it, since the source may fill them later; prices are not, since they are revised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Context, Decimal, InvalidOperation
+from hashlib import blake2b
+from typing import Any
+
+import polars as pl
+
+IDENTITY = (
+    "wallet_address",
+    "tx_hash",
+    "address",
+    "base_address",
+    "quote_address",
+    "base_change_amount",
+    "quote_change_amount",
+)
+"""The columns of bronze/transactions that a row's `swap_id` is made from."""
+
+INDEXES = ("ins_index", "inner_ins_index")
+
+_AMOUNTS = frozenset({"base_change_amount", "quote_change_amount"})
+_SEPARATOR = "\x1f"
+_EXACT = Context(prec=100)
+_LONGEST_WHOLE = 100
+
+
+def one_spelling(amount: str | None) -> str | None:
+    """A number's text: `1.50`, `15E-1` and `1.5` become one, as do `100`, `100.0` and `1e2`."""
+    if amount is None:
+        return None
+    digits = amount.removeprefix("-")
+    if digits.isdecimal() and digits[0] != "0":
+        return amount
+    try:
+        number = Decimal(amount).normalize(_EXACT)
+    except InvalidOperation:
+        return amount
+    is_whole = number.is_finite() and number == number.to_integral_value()
+    return str(int(number) if is_whole and number.adjusted() < _LONGEST_WHOLE else number)
+
+
+def identity_text(parts: Mapping[str, str | None]) -> str:
+    """One text for the identity whose `IDENTITY` columns have these values."""
+    spelled = (one_spelling(parts[name]) if name in _AMOUNTS else parts[name] for name in IDENTITY)
+    return _SEPARATOR.join([part or "" for part in spelled])
+
+
+def swap_ids(rows: pl.DataFrame, *, told_apart_by: Sequence[str] = ()) -> pl.Series:
+    """The `swap_id` of each row: a hash of its identity and its ordinal.
+
+    rows: columns of bronze/transactions, in complete seconds. Fills of one identity get their ordinals in the
+    order of their indexes, unknown ones last, and then of everything else, so that no order of arrival
+    exchanges two. `told_apart_by` are columns that divide the rows into deliveries, each with its own
+    ordinals: a fill that was delivered twice has one id.
+    """
+    identities = _texts(rows)
+    deliveries = rows.select(told_apart_by).rows() if told_apart_by else [()] * rows.height
+    together: dict[tuple[str, tuple[Any, ...]], list[int]] = {}
+    for place, key in enumerate(zip(identities, deliveries, strict=True)):
+        together.setdefault(key, []).append(place)
+    ids = [""] * rows.height
+    for (identity, _), places in together.items():
+        if len(places) > 1:
+            places.sort(key=lambda place: _order(rows.row(place, named=True)))
+        for ordinal, place in enumerate(places):
+            text = f"{identity}{_SEPARATOR}{ordinal}"
+            ids[place] = blake2b(text.encode(), digest_size=16).hexdigest()
+    return pl.Series("swap_id", ids, dtype=pl.String)
+
+
+def _texts(rows: pl.DataFrame) -> Iterable[str]:
+    columns = [
+        [one_spelling(value) for value in rows[name]] if name in _AMOUNTS else rows[name].to_list()
+        for name in IDENTITY
+    ]
+    for parts in zip(*columns, strict=True):
+        yield _SEPARATOR.join([part or "" for part in parts])
+
+
+def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    indexes = [row.get(name) for name in INDEXES]
+    known = [(index is None, index or 0) for index in indexes]
+    rest = [repr(row[name]) for name in sorted(row) if name not in {*INDEXES, "fetched_at"}]
+    return (*known, *rest)
+
+
+def are_one_row(one: Sequence[int | None], other: Sequence[int | None]) -> bool:
+    """Whether two rows of equal identity are one, by their indexes: unless all are known, and differ."""
+    return None in (*one, *other) or tuple(one) == tuple(other)
+
+
+def folded(indexes: Sequence[Sequence[int | None]]) -> list[list[int]]:
+    """The rows of one identity, given by their indexes in the order of their delivery, put together.
+
+    Each group is one row, its members in order: the last one holds, and indexes that any of them knows stay.
+    """
+    groups: list[list[int]] = []
+    # Those that know their place first, so that one that does not joins a row instead of making two of one.
+    for place in sorted(range(len(indexes)), key=lambda place: None in indexes[place]):
+        same = (g for g in reversed(groups) if are_one_row(indexes[place], indexes[g[0]]))
+        if (group := next(same, None)) is not None:
+            group.append(place)
+        else:
+            groups.append([place])
+    return [sorted(group) for group in groups]
+
+
+def fold_repeats(rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` without repeats: columns of bronze/transactions, delivered one page after another.
+
+    For rows whose seconds need not be complete: of several rows of one identity the last one holds, with the
+    indexes that any of them knows, unless their indexes show that they are several.
+    """
+    together: dict[str, list[int]] = {}
+    for place, identity in enumerate(_texts(rows)):
+        together.setdefault(identity, []).append(place)
+    known = rows.select(INDEXES).rows()
+    dropped: set[int] = set()
+    for places in together.values():
+        if len(places) == 1:
+            continue
+        for group in folded([known[place] for place in places]):
+            members = [places[place] for place in group]
+            dropped.update(members[:-1])
+            known[members[-1]] = last_known([known[member] for member in members])
+    if not dropped:
+        return rows
+    filled = pl.DataFrame(known, schema=dict.fromkeys(INDEXES, pl.Int64), orient="row")
+    kept = [place for place in range(rows.height) if place not in dropped]
+    return rows.with_columns(filled)[kept]
+
+
+def last_known(indexes: Sequence[Sequence[int | None]]) -> tuple[int | None, ...]:
+    """Of each index the last value that is known."""
+    return tuple(
+        next((index for index in reversed(values) if index is not None), None)
+        for values in zip(*indexes, strict=True)
+    )
