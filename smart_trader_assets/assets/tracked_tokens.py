@@ -1,5 +1,7 @@
 """silver/tracked_tokens: the tokens whose holders are worth knowing."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 import polars as pl
 
@@ -7,10 +9,12 @@ from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.delta.batch import Batch, Batches
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS
 from smart_trader_assets.tables.cursors import TOKENS_TO_TRACK
+from smart_trader_assets.tables.mirrors import mirrors_joined, parted_mirrors
 from smart_trader_assets.tables.transitions import tokens_screened
 from smart_trader_assets.thresholds import token_rules
 from smart_trader_assets.transforms.tokens import screen_tokens, tracked_token_rows
@@ -37,12 +41,22 @@ def tracked_tokens_asset(declared: Settings, partitions: Partitions) -> dg.Asset
     ) -> Batches:
         scope = RunScope.of(context, settings, config)
         own = lake.store.scan(TRACKED_TOKENS)
-        return Batches(
-            _track(shard, due, own, scope, settings)
-            for shard, due in scope.due_by_shard(TOKENS_TO_TRACK, tokens)
-        )
+
+        def batches() -> Iterator[Batch]:
+            for shard, due in scope.due_by_shard(TOKENS_TO_TRACK, tokens):
+                yield _track(shard, due, own, scope, settings)
+                yield from join_mirrors(lake.store, shard)
+
+        return Batches(batches())
 
     return tracked_tokens
+
+
+def join_mirrors(store: DeltaStore, shard: str) -> Iterator[Batch]:
+    """Settle the listings of the shard that part from silver; to be taken when all else is written."""
+    parted = parted_mirrors(store.scan(TOKENS), store.scan(TRACKED_TOKENS), shards=[shard])
+    if parted.height:
+        yield Batch(partition=shard, settles=(mirrors_joined(parted),))
 
 
 def _track(

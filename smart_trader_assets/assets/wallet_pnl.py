@@ -11,6 +11,7 @@ from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.delta.batch import Batch, Batches, ReplaceScope
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import compute_wallet_pnl, screen_swaps
+from smart_trader_assets.pnl.columns import ALL_TOKENS, PNL_RULES, WINDOWS
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.tables.cursors import PNL_TO_AGE, SWAPS_TO_COUNT
@@ -107,12 +108,15 @@ def _compute(
     unsettled = SWAPS_TO_COUNT.due_rule(scope.as_of, scope.policy) | (
         pl.col("reason").ne_missing(pl.col("set_aside_reason"))
     )
+    pnl = pnl.join(
+        _swaps_counted(judged), on=["wallet_address", "token_address", "window"], how="left"
+    )
     for shard in shards:
         in_shard = pl.col("wallet_shard") == shard
         chosen = wallets.filter(in_shard)["wallet_address"].to_list()
         counted = judged.filter(in_shard)
         yield Batch(
-            rows=pnl.filter(in_shard),
+            rows=pnl.filter(in_shard).with_columns(pnl_rules=pl.lit(PNL_RULES)),
             partition=shard,
             replaces=ReplaceScope("wallet_address", tuple(chosen)),
             settles=(swaps_counted(counted.filter(unsettled), at=scope.as_of),),
@@ -122,3 +126,13 @@ def _compute(
                 "swaps_set_aside": counted["reason"].count(),
             },
         )
+
+
+def _swaps_counted(judged: pl.DataFrame) -> pl.DataFrame:
+    """How many rows each wallet's numbers are made from, for its portfolio's widest window."""
+    return (
+        judged.filter(pl.col("reason").is_null())
+        .group_by("wallet_address")
+        .agg(pl.len().cast(pl.Int64).alias("swaps_counted"))
+        .with_columns(token_address=pl.lit(ALL_TOKENS), window=pl.lit(WINDOWS[0]))
+    )

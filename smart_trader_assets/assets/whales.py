@@ -10,6 +10,7 @@ from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.fetching import FetchMeter, Watch
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
+from smart_trader_assets.assets.tracked_tokens import join_mirrors
 from smart_trader_assets.birdeye import PAGE_SIZE, EntityFetchError, HolderList
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
@@ -57,6 +58,7 @@ def whales_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
                     context.log.info(f"Shard {shard}: {due.height} tokens are due, {most}.")
                     for part in due.iter_slices(TOKENS_PER_BATCH):
                         yield from _fetch(shard, part, tokens, scope, settings, session)
+                    yield from join_mirrors(lake.store, shard)
 
         return Batches(batches())
 

@@ -11,10 +11,12 @@ import polars as pl
 from smart_trader_assets.checks import rules
 from smart_trader_assets.delta.contract import OPERATION, TableContract
 from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     SMART_TRADERS,
+    TIER_CHANGES,
     TOKENS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
@@ -23,6 +25,7 @@ from smart_trader_assets.tables.catalog import (
     WHALES,
 )
 from smart_trader_assets.tables.cursors import CURSORS
+from smart_trader_assets.tables.mirrors import parted_mirrors
 from smart_trader_assets.tables.reset import OPERATION as RESET
 from smart_trader_assets.tables.reset import resettable
 
@@ -117,6 +120,30 @@ def all_checks() -> list[Check]:
             "A portfolio is the sum of its tokens, and a narrow window holds no more than a wide one.",
             _portfolios,
             _COMPUTED_AGAIN,
+        ),
+        Check(
+            TRACKED_TOKENS,
+            "listings_mirror_it",
+            "No listing in bronze/tokens says that a token's whales are yet to be fetched when they were.",
+            lambda look: rules.parted_listings(
+                parted_mirrors(look.store.scan(TOKENS), look.rows.select(_MIRRORED))
+            ),
+            "It blocks nothing: the next run of silver/tracked_tokens or bronze/whales puts it right.",
+            blocking=False,
+        ),
+        Check(
+            WALLET_PNL,
+            "numbers_are_current",
+            "A wallet's numbers are made from all of its swaps that count as processed.",
+            _stale_numbers,
+            _COMPUTED_AGAIN,
+        ),
+        Check(
+            SMART_TRADERS,
+            "ranking_is_current",
+            "A ranked wallet shows the numbers of silver/wallet_pnl, and its last change led to its tier.",
+            _stale_ranking,
+            "`smart-trader reset silver/wallet_pnl --wallet ADDRESS --yes` makes the next run rank anew.",
         ),
         Check(
             WALLET_PNL,
@@ -247,6 +274,40 @@ def _references(child: TableContract, column: str, parent: TableContract) -> Che
         f"Every {column} is in {parent.name}.",
         find,
         f"Restore {parent.name} to a version that has them, or delete the rows that name them.",
+    )
+
+
+_MIRRORED = ("token_address", "token_shard", "whale_fetch_status", "whale_fetched_at")
+
+
+def _stale_numbers(look: Look) -> pl.DataFrame:
+    """Whole histories of the wallets, since a count can only be compared with all rows."""
+    numbers = look.rows.select("wallet_shard", "wallet_address", "swaps_counted", "as_of").collect()
+    swaps = (
+        look.store.scan(TRANSACTIONS)
+        .filter(
+            pl.col("wallet_shard").is_in(numbers["wallet_shard"].unique().to_list())
+            & pl.col("wallet_address").is_in(numbers["wallet_address"].unique().to_list())
+        )
+        .select("wallet_address", "block_unix_time", "processed_for_pnl", "set_aside_reason")
+    )
+    return rules.stale_numbers(numbers, swaps.collect())
+
+
+def _stale_ranking(look: Look) -> pl.DataFrame:
+    traders = look.rows.collect()
+    wallets = traders["wallet_address"].to_list()
+    portfolios = look.store.scan(WALLET_PNL).filter(
+        pl.col("wallet_address").is_in(wallets)
+        & (pl.col("token_address") == ALL_TOKENS)
+        & (pl.col("window") == WINDOWS[0])
+    )
+    changes = look.store.scan(TIER_CHANGES).filter(pl.col("wallet_address").is_in(wallets))
+    return pl.concat(
+        [
+            rules.stale_ranking(traders, portfolios.collect()),
+            rules.disagreeing_tiers(traders, changes.collect()),
+        ]
     )
 
 

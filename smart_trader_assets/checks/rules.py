@@ -154,6 +154,74 @@ def poorly_covered(pnl: pl.DataFrame, *, min_coverage: float) -> pl.DataFrame:
     )
 
 
+def stale_numbers(pnl: pl.DataFrame, swaps: pl.DataFrame) -> pl.DataFrame:
+    """Wallets whose numbers are not made from the swaps that count as processed.
+
+    An older result that was put over a newer one leaves nothing due behind it: it shows only here.
+    pnl: wallet_address, swaps_counted, as_of; swaps: all rows of their wallets in bronze/transactions. A wallet
+    that is due is left out, since it will be computed. Columns out: wallet_address, fault.
+    """
+    numbers = pnl.filter(pl.col("swaps_counted").is_not_null())
+    processed = pl.col("processed_for_pnl")
+    in_time = pl.col("block_unix_time") <= pl.col("as_of").dt.epoch("s")
+    counts = processed & pl.col("set_aside_reason").is_null() & in_time
+    return (
+        swaps.join(numbers, on="wallet_address")
+        .group_by("wallet_address", "swaps_counted")
+        .agg(counts.sum().cast(pl.Int64).alias("held"), processed.all().alias("nothing_due"))
+        .filter(pl.col("nothing_due") & (pl.col("swaps_counted") != pl.col("held")))
+        .select(
+            "wallet_address",
+            fault=format_fault("made from ", "swaps_counted", " swaps of ", "held"),
+        )
+    )
+
+
+def stale_ranking(traders: pl.DataFrame, pnl: pl.DataFrame) -> pl.DataFrame:
+    """Ranked wallets whose numbers are not those that the ranking has seen.
+
+    traders: rows of gold/smart_traders; pnl: their portfolios in silver/wallet_pnl, window all. One that the
+    ranking has yet to see is left out. Columns out: wallet_address, fault.
+    """
+    shown = ("realized_pnl", "trade_count")
+    both = traders.join(
+        pnl.filter(pl.col("processed_for_gold")), on="wallet_address", suffix="_now"
+    )
+    differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_now")) for name in shown)
+    return both.filter(differs).select(
+        "wallet_address",
+        fault=format_fault(
+            "ranked by a PnL of ", "realized_pnl", ", which is ", "realized_pnl_now"
+        ),
+    )
+
+
+def disagreeing_tiers(traders: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
+    """Ranked wallets whose tier is not the one that their last change led to.
+
+    changes: gold/tier_changes. Columns out: wallet_address, fault.
+    """
+    last = (
+        changes.sort("change_number")
+        .group_by("wallet_address")
+        .agg(pl.col("change", "to_tier").last())
+    )
+    return (
+        traders.join(last, on="wallet_address", how="left")
+        .filter(pl.col("tier").ne_missing(pl.col("to_tier")))
+        .select(
+            "wallet_address",
+            fault=format_fault("it is ", "tier", " and its last change was ", "change"),
+        )
+    )
+
+
+def parted_listings(parted: pl.DataFrame) -> pl.DataFrame:
+    """Listings that say something else than silver/tracked_tokens. Columns out: the key, fault."""
+    fault = pl.lit("it says pending, and its whales were fetched")
+    return parted.select("snapshot_date", "token_address", fault=fault)
+
+
 def disagreeing_prices(swaps: pl.DataFrame, *, most_apart: float = 10.0) -> pl.DataFrame:
     """Swap rows whose legs' values are more than `most_apart` times apart.
 

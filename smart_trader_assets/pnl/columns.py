@@ -20,6 +20,9 @@ ALL_TOKENS: Final = "ALL_TOKENS"
 WINDOWS: Final = ("all", "90d", "30d", "7d")
 """From the widest to the narrowest."""
 
+PNL_RULES: Final = "1"
+"""The edition of the definitions: rows of another one are computed again."""
+
 MadeOf = Literal["trades", "worths", "quantities", "lots", "marks", "times", "history"]
 """Which columns of the upstream tables a metric is based on: see `tables.lineage`."""
 

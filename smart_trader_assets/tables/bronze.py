@@ -91,6 +91,7 @@ TOKENS = TableContract(
     send_backs=(SendBack("tracking_status", "pending", clears=("tracked_at", "reject_reason")),),
     # A snapshot that shows the same market again is not a change, whenever it was taken.
     ignored_changes=("fetched_at",),
+    statistics=("whale_fetch_status",),
     renewed_by="snapshot",
 )
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import polars as pl
 
+from smart_trader_assets.pnl.columns import PNL_RULES
 from smart_trader_assets.tables.catalog import (
     SMART_TRADERS,
     TOKENS,
@@ -55,7 +56,20 @@ def _rules_have_changed(_: datetime, policy: DuePolicy) -> pl.Expr:
 
 
 def _is_of_an_earlier_day(as_of: datetime, _: DuePolicy) -> pl.Expr:
-    return pl.col("as_of") < as_of.replace(hour=0, minute=0, second=0, microsecond=0)
+    return pl.col("as_of") < _midnight(as_of)
+
+
+def _is_of_another_edition(as_of: datetime, _: DuePolicy) -> pl.Expr:
+    return (pl.col("pnl_rules") != PNL_RULES) & (pl.col("as_of") >= _midnight(as_of))
+
+
+def _is_of_no_edition(as_of: datetime, _: DuePolicy) -> pl.Expr:
+    """Computed before the edition was written beside the numbers."""
+    return pl.col("pnl_rules").is_null() & (pl.col("as_of") >= _midnight(as_of))
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 TOKENS_TO_TRACK = Cursor(
@@ -145,7 +159,11 @@ PNL_TO_AGE = Cursor(
     column=None,
     consumer=WALLET_PNL.name,
     shard="wallet_shard",
-    timed=(TimedRule(None, _is_of_an_earlier_day, "calculated on an earlier UTC day"),),
+    timed=(
+        TimedRule(None, _is_of_an_earlier_day, "calculated on an earlier UTC day"),
+        TimedRule(None, _is_of_another_edition, "calculated by another edition of the definitions"),
+        TimedRule(None, _is_of_no_edition, "calculated before editions were told apart"),
+    ),
 )
 
 PNL_TO_RANK = Cursor(

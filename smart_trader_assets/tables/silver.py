@@ -86,6 +86,7 @@ TRACKED_WHALES = TableContract(
         col.text("wallet_address", "The whale", required=True, preview=True),
         col.text("token_address", "The token that it holds", required=True, preview=True),
         col.text("wallet_shard", "Shard of the wallet", required=True),
+        col.text("origin", "How the wallet was found: holder, leaderboard or watchlist"),
         col.text("token_symbol", "Symbol of the token as listed", preview=True),
         col.integer("holder_rank", "Latest rank among the token's holders"),
         col.number("ui_amount", "Latest holding", "tokens"),
@@ -166,6 +167,10 @@ WALLET_PNL = TableContract(
         *KEY_COLUMNS,
         col.text("wallet_shard", "Shard of the wallet", required=True),
         *PNL_COLUMNS,
+        col.text("pnl_rules", "Edition of the definitions that the numbers follow"),
+        col.integer(
+            "swaps_counted", "Swap rows that the wallet's numbers are made from; on ALL_TOKENS, all"
+        ),
         col.flag("processed_for_gold", "Whether the ranking has seen the row", required=True),
         col.time("gold_processed_at", "When the ranking saw the row"),
     ),
@@ -174,6 +179,6 @@ WALLET_PNL = TableContract(
     dagster_partition="wallet_shard",
     states=(State("processed_for_gold", (False, True), False, companions=("gold_processed_at",)),),
     send_backs=(SendBack("processed_for_gold", False, clears=("gold_processed_at",)),),
-    statistics=("as_of",),
+    statistics=("as_of", "pnl_rules"),
     cluster_by=("wallet_address",),
 )

@@ -29,6 +29,9 @@ from smart_trader_assets.transforms.values import (
 _MAX_DECIMALS = 255  # decimals of a mint are one byte
 _MAX_DIGITS = 40  # raw units are eight bytes, 20 digits: anything far longer is not an amount
 
+HOLDER = "holder"
+"""The origin of a wallet that was found among the holders of a token."""
+
 
 class RepeatedWalletError(SmartTraderError, ValueError):
     """Two histories for one wallet, of which only one can be right."""
@@ -230,7 +233,11 @@ def tracked_whale_rows(whales: pl.DataFrame) -> pl.DataFrame:
             pl.col("fetched_on").min().alias("first_seen_on"),
             pl.col("fetched_on").max().alias("last_seen_on"),
         )
-        .select(pl.concat_str(*key, separator="_").alias("whale_id"), pl.all())
+        .select(
+            pl.concat_str(*key, separator="_").alias("whale_id"),
+            pl.all(),
+            pl.lit(HOLDER).alias("origin"),
+        )
     )
 
 
