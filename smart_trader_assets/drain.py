@@ -123,7 +123,7 @@ class Drain:
         if not isinstance(lake, LakeResource):
             raise TypeError("the resource `lake` is not a LakeResource")
         store = lake.store
-        with _alone(self._settings), translate_storage_errors("draining the pipeline"):
+        with alone_on_root(self._settings), translate_storage_errors("draining the pipeline"):
             _fail_killed_drains(self._instance, store)
             self._recheck(store)
             self._materialize(TOKENS.name, [self._today()], None, store, report)
@@ -263,7 +263,7 @@ def _facts(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, float]:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def alone_on_root(settings: Settings) -> Iterator[None]:
     """One drain at a time on a root; the lock is released when its process ends."""
     folder: Path = settings.resolved_state_dir
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated
 
+import dagster as dg
 import typer
+from rich.markup import escape
 
+from smart_trader_assets.automation.live_runs import LIVE
 from smart_trader_assets.cli.options import Data, chosen_settings, cli_errors
 from smart_trader_assets.cli.terminal import reset_table
 from smart_trader_assets.delta.batch import CommitInfo
+from smart_trader_assets.delta.errors import UpgradeError
+from smart_trader_assets.drain import alone_on_root
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sources import settings_of_root
+from smart_trader_assets.tables.layouts import carry_out_root_upgrade, plan_root_upgrade
 from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
-from smart_trader_assets.tables.upgrade import carry_out_upgrade, plan_upgrade
 
 Yes = Annotated[
     bool,
@@ -74,22 +82,41 @@ def reset(
 
 
 def upgrade(data: Data = None, yes: Yes = False) -> None:
-    """Add the columns that are new since an older root was made; existing rows stay as they are.
+    """Bring a root along that an earlier version has made: its rows, their identity, new columns and tables.
 
-    Shows what would be added; does it with --yes. A table that differs in anything else is refused.
+    Shows what would be done; does it with --yes, and goes on where it was interrupted. No request is made.
+    Switch the automation off before, and let its runs end. A table that differs in anything else is refused.
     """
     with cli_errors() as console:
-        store = make_lake(settings_of_root(chosen_settings(data))).unchecked_store
-        plans = plan_upgrade(store)
-        for plan in plans:
-            console.print(f"{plan}", highlight=False, soft_wrap=True)
-        if not plans:
-            console.print("Every table is up to date.")
+        settings = chosen_settings(data)
+        store = make_lake(settings).unchecked_store
+        plan = plan_root_upgrade(store)
+        for line in plan.lines():
+            console.print(line, highlight=False, soft_wrap=True, markup=False)
+        if not plan.is_needed:
+            console.print("The root is up to date.")
             return
         if not yes:
-            console.print("Nothing was changed: add --yes to add it.")
+            console.print("Nothing was changed: add --yes to do it.")
             return
         stamp = CommitInfo(f"upgrade-{uuid.uuid4()}", "upgrade")
-        for plan in plans:
-            carry_out_upgrade(store, plan, stamp)
-        console.print("The tables are up to date. The new columns are empty in the existing rows.")
+        with alone_on_root(settings), nobody_at_work(), console.status("Upgrading") as status:
+            carry_out_root_upgrade(
+                store, plan, stamp, lambda what: status.update(f"Upgrading {escape(what)}")
+            )
+        console.print(
+            "The root is up to date. New columns are empty in rows until they are written again."
+        )
+
+
+@contextmanager
+def nobody_at_work() -> Iterator[None]:
+    """UpgradeError where Dagster's instance has a run under way, which an upgrade would get in the way of."""
+    if os.environ.get("DAGSTER_HOME"):
+        with dg.DagsterInstance.get() as instance:
+            if live := instance.get_runs(dg.RunsFilter(statuses=LIVE), limit=1):
+                raise UpgradeError(
+                    f"Run {live[0].run_id} is under way or waiting: switch the automation off, let the "
+                    "runs end or terminate them, and upgrade then. Nothing was changed."
+                )
+    yield

@@ -11,6 +11,14 @@ class RootError(LakeError):
     """The root cannot be used: unwritable, holding something else, or of another source or shape."""
 
 
+class RootOutgrownError(RootError):
+    """The root was made by an earlier version: an upgrade brings it along."""
+
+
+class UpgradeError(LakeError):
+    """The root cannot be upgraded now; nothing was changed."""
+
+
 class StorageError(LakeError):
     """The storage does not answer, refuses, or holds something that cannot be read."""
 

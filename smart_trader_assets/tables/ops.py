@@ -17,6 +17,7 @@ ROOT = TableContract(
         col.integer("token_shards", "Number of token shards", required=True),
         col.integer("wallet_shards", "Number of wallet shards", required=True),
         col.integer("layout", "Version of the layout", required=True),
+        col.integer("upgrading_from", "Layout that an upgrade under way began with"),
         col.time("created_at", "When the root was made", required=True),
         col.texts("tables", "The tables that the root has promised to hold", required=True),
     ),

@@ -18,14 +18,15 @@ from deltalake import write_deltalake
 from filelock import FileLock
 
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.errors import RootError
+from smart_trader_assets.delta.errors import RootError, RootOutgrownError
 from smart_trader_assets.delta.location import check_place, is_remote
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.verify import verify_table
 from smart_trader_assets.tables.catalog import ALL_TABLES
 from smart_trader_assets.tables.ops import ROOT, RUNS
 
-LAYOUT = 1
+LAYOUT = 2
+"""What the keys, states and tables of this version look like; older software refuses a higher one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,58 @@ def _with_origin(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, **origin}
 
 
+def layout_of(store: DeltaStore) -> int | None:
+    """The layout of the root, that with which an unfinished upgrade began; None where there is no root."""
+    row = _read_any(store)
+    return None if row is None else int(row.get("upgrading_from") or row["layout"])
+
+
+def begin_upgrade(store: DeltaStore) -> None:
+    """From now on older software refuses the root, and this version until the upgrade has ended."""
+    row = _read_any(store)
+    if row is not None and row["layout"] < LAYOUT:
+        _overwrite(store, row | {"layout": LAYOUT, "upgrading_from": row["layout"]})
+
+
+def end_upgrade(store: DeltaStore) -> None:
+    """The root is what its layout says."""
+    row = _read_any(store)
+    if row is not None and row.get("upgrading_from") is not None:
+        _overwrite(store, row | {"upgrading_from": None})
+
+
+def _overwrite(store: DeltaStore, row: dict[str, Any]) -> None:
+    def write() -> dict[str, Any]:
+        _write(store, _with_origin(row), "overwrite")
+        return {}
+
+    store.commit(f"{ROOT.name}: layout", write)
+
+
 def _read(store: DeltaStore) -> dict[str, Any] | None:
+    row = _read_any(store)
+    if row is None:
+        return None
+    if row["layout"] > LAYOUT:
+        raise RootError(
+            f"The root {store.root} has layout {row['layout']}, but this version reads {LAYOUT}: "
+            "use the version that made it or a later one, or a new root."
+        )
+    if row.get("upgrading_from") is not None:
+        raise RootOutgrownError(
+            f"An upgrade of the root {store.root} was begun and not ended: `smart-trader upgrade --yes` goes "
+            "on with it; nothing was written."
+        )
+    if row["layout"] < LAYOUT:
+        raise RootOutgrownError(
+            f"The root {store.root} was made by an earlier version: it has layout {row['layout']}, and this "
+            f"version works with {LAYOUT}. `smart-trader upgrade` shows what has to be brought along, and does "
+            "it with `--yes`, without a request; nothing was written."
+        )
+    return row
+
+
+def _read_any(store: DeltaStore) -> dict[str, Any] | None:
     if not store.exists(ROOT):
         return None
     rows = pl.scan_delta(store.open(ROOT)).collect()
@@ -102,13 +154,7 @@ def _read(store: DeltaStore) -> dict[str, Any] | None:
         raise RootError(
             f"{store.uri(ROOT)} holds {rows.height} rows instead of one: restore it from a backup."
         )
-    row = rows.row(0, named=True)
-    if row["layout"] != LAYOUT:
-        raise RootError(
-            f"The root {store.root} has layout {row['layout']}, but this version reads {LAYOUT}: "
-            "use the version that made it, or a new root."
-        )
-    return row
+    return rows.row(0, named=True)
 
 
 def open_root(store: DeltaStore, identity: RootIdentity) -> None:

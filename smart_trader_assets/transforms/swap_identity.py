@@ -53,6 +53,11 @@ def identity_text(parts: Mapping[str, str | None]) -> str:
     return _SEPARATOR.join([part or "" for part in spelled])
 
 
+def numbered_id(identity: str, ordinal: int) -> str:
+    """The `swap_id` of the fill of that ordinal, from 0, among those of one identity."""
+    return blake2b(f"{identity}{_SEPARATOR}{ordinal}".encode(), digest_size=16).hexdigest()
+
+
 def swap_ids(rows: pl.DataFrame, *, told_apart_by: Sequence[str] = ()) -> pl.Series:
     """The `swap_id` of each row: a hash of its identity and its ordinal.
 
@@ -61,22 +66,22 @@ def swap_ids(rows: pl.DataFrame, *, told_apart_by: Sequence[str] = ()) -> pl.Ser
     exchanges two. `told_apart_by` are columns that divide the rows into deliveries, each with its own
     ordinals: a fill that was delivered twice has one id.
     """
-    identities = _texts(rows)
+    each = identities(rows)
     deliveries = rows.select(told_apart_by).rows() if told_apart_by else [()] * rows.height
     together: dict[tuple[str, tuple[Any, ...]], list[int]] = {}
-    for place, key in enumerate(zip(identities, deliveries, strict=True)):
+    for place, key in enumerate(zip(each, deliveries, strict=True)):
         together.setdefault(key, []).append(place)
     ids = [""] * rows.height
     for (identity, _), places in together.items():
         if len(places) > 1:
             places.sort(key=lambda place: _order(rows.row(place, named=True)))
         for ordinal, place in enumerate(places):
-            text = f"{identity}{_SEPARATOR}{ordinal}"
-            ids[place] = blake2b(text.encode(), digest_size=16).hexdigest()
+            ids[place] = numbered_id(identity, ordinal)
     return pl.Series("swap_id", ids, dtype=pl.String)
 
 
-def _texts(rows: pl.DataFrame) -> Iterable[str]:
+def identities(rows: pl.DataFrame) -> Iterable[str]:
+    """The identity of each row, as one text; rows: the columns of `IDENTITY`."""
     columns = [
         [one_spelling(value) for value in rows[name]] if name in _AMOUNTS else rows[name].to_list()
         for name in IDENTITY
@@ -120,7 +125,7 @@ def fold_repeats(rows: pl.DataFrame) -> pl.DataFrame:
     indexes that any of them knows, unless their indexes show that they are several.
     """
     together: dict[str, list[int]] = {}
-    for place, identity in enumerate(_texts(rows)):
+    for place, identity in enumerate(identities(rows)):
         together.setdefault(identity, []).append(place)
     known = rows.select(INDEXES).rows()
     dropped: set[int] = set()

@@ -183,7 +183,7 @@ def cases(market: Recording, place: Path, times: int, random: Random) -> Iterato
 def main() -> int:
     """Run all cases; 0 where all of them ended right."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--times", type=int, default=50, help="Doubled runs")
+    parser.add_argument("--times", type=int, default=70, help="Doubled runs")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**9))
     asked = parser.parse_args()
     print(f"seed {asked.seed}", flush=True)
