@@ -20,11 +20,15 @@ from typing import Any
 
 from deltalake import CommitProperties, DeltaTable, Transaction
 
+from smart_trader_assets.delta.commit_log import Entry
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import FenceError, OvertakenError
 
 WRITER = "writer"
 TOKEN = "fence"  # noqa: S105
+
+ReadEntries = Callable[[TableContract, Iterable[int]], Mapping[int, Entry]]
+"""Reads what the log's entries of these versions say of themselves; those that are gone are absent."""
 
 _UNKNOWN_RUN = "an unknown run"
 
@@ -49,9 +53,15 @@ class _Seen:
 class Fence:
     """What one step of one run has seen of the tables that it may write to."""
 
-    def __init__(self, run_id: str, tables: Iterable[tuple[TableContract, DeltaTable]]) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        tables: Iterable[tuple[TableContract, DeltaTable]],
+        read_entries: ReadEntries,
+    ) -> None:
         """Note `tables` as they stand; to be made before anything else is read."""
         self.run_id = run_id
+        self._read = read_entries
         self._token = uuid.uuid4().hex
         self._seen = {contract.name: _Seen(table.version()) for contract, table in tables}
 
@@ -59,10 +69,10 @@ class Fence:
         """OvertakenError where `table` shows that another run wrote for `writer` since this fence was made."""
         seen = self._noted(contract)
         if (newer := table.version() - seen.version) > 0:
-            entries = table.history(newer)
+            entries = self._read(contract, range(seen.version + 1, table.version() + 1))
             if len(entries) < newer:  # the log was cleaned up meanwhile: who wrote cannot be known
                 seen.others.setdefault(writer, _UNKNOWN_RUN)
-            for entry in entries:
+            for entry in entries.values():
                 if entry.get(WRITER) is not None and entry.get(TOKEN) != self._token:
                     seen.others.setdefault(entry[WRITER], str(entry.get("run_id", _UNKNOWN_RUN)))
             seen.version = table.version()

@@ -18,6 +18,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 
 from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope, Settlement, WriteResult
 from smart_trader_assets.delta.commit_errors import is_conflict, refusal
+from smart_trader_assets.delta.commit_log import Entry, read_entries
 from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.errors import (
     CommitConflictError,
@@ -26,7 +27,7 @@ from smart_trader_assets.delta.errors import (
     TableMissingError,
 )
 from smart_trader_assets.delta.fence import Fence
-from smart_trader_assets.delta.location import check_spelling
+from smart_trader_assets.delta.location import check_spelling, open_objects
 from smart_trader_assets.delta.merge import TOMBSTONE, row_merge, state_merge
 from smart_trader_assets.delta.schema import check_partition, configuration, conform, delta_schema
 from smart_trader_assets.delta.storage_errors import reason, translate_storage_errors
@@ -113,7 +114,13 @@ class DeltaStore:
 
     def fence(self, run_id: str, contracts: Iterable[TableContract]) -> Fence:
         """A fence around what a step of the run may write to; made before the step reads anything."""
-        return Fence(run_id, ((contract, self.open(contract)) for contract in contracts))
+        noted = ((contract, self.open(contract)) for contract in contracts)
+        return Fence(run_id, noted, self.entries)
+
+    def entries(self, contract: TableContract, versions: Iterable[int]) -> dict[int, Entry]:
+        """What the commits of these versions say of themselves; those that cannot be read are absent."""
+        objects = open_objects(self.root, self.storage_options)
+        return read_entries(objects, contract.name, versions)
 
     def version(self, contract: TableContract) -> int:
         """The table's newest version."""
@@ -160,11 +167,22 @@ class DeltaStore:
         Columns: the table's, `_change_type`, `_commit_version` and `_commit_timestamp`.
         """
         table = self.open(contract)
-        versions = _versions_since(table, since)
+        versions = self._versions_since(contract, table.version(), since)
         # Where nothing was committed since, the newest commit gives the columns, and none of its rows.
         first = min(versions, default=table.version())
         feed = pl.DataFrame(table.load_cdf(starting_version=first))
         return feed if versions else feed.head(0)
+
+    def _versions_since(self, contract: TableContract, newest: int, since: datetime) -> list[int]:
+        """The commits since then. No older log entry than needed is read: there may be years of them."""
+        began, most = since.timestamp() * 1000, 1
+        while True:
+            wanted = range(max(0, newest - most + 1), newest + 1)
+            entries = self.entries(contract, wanted)
+            recent = [version for version, entry in entries.items() if entry["timestamp"] >= began]
+            if len(recent) < len(wanted) or wanted.start == 0:
+                return recent
+            most *= 4
 
     def write(self, contract: TableContract, batch: Batch, stamp: CommitInfo) -> WriteResult:
         """Write one batch: its rows first, then the states that it settles.
@@ -331,17 +349,6 @@ class DeltaStore:
                 "Nothing was lost, the rows are still due: run it again, with fewer runs at once."
             ) from error
         raise AssertionError("unreachable: the loop returns or raises")
-
-
-def _versions_since(table: DeltaTable, since: datetime) -> list[int]:
-    """The commits since then. No older log entry than needed is read: there may be years of them."""
-    began, most = since.timestamp() * 1000, 1
-    while True:
-        entries = table.history(most)
-        recent = [int(entry["version"]) for entry in entries if entry["timestamp"] >= began]
-        if len(recent) < len(entries) or len(entries) < most:
-            return recent
-        most *= 4
 
 
 def _now() -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,13 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
+from smart_trader_assets.delta.commit_log import (
+    READERS,
+    Entry,
+    UnreadableEntryError,
+    entry_path,
+    read_entry,
+)
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.location import open_objects
 from smart_trader_assets.delta.storage_errors import reason
@@ -23,9 +29,6 @@ _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.(?:.*\.)?parquet")
 
 # Operations that write rows; this package records in which run it did.
 _WRITES = frozenset({"WRITE", "MERGE", "UPDATE", "DELETE"})
-
-# Entries of a remote store are read in parallel, or a year of them would take minutes.
-_READERS = 16
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,9 @@ def read_log(store: DeltaStore, contract: TableContract) -> TableLog:
     names = [path.rpartition("/")[2] for path in _paths(objects, folder)]
     versions = sorted(int(found[1]) for name in names if (found := _COMMIT.fullmatch(name)))
     checkpoints = [int(found[1]) for name in names if (found := _CHECKPOINT.fullmatch(name))]
-    with ThreadPoolExecutor(_READERS) as readers:
+    with ThreadPoolExecutor(READERS) as readers:
         entries = list(
-            readers.map(lambda version: _entry(objects, f"{folder}/{version:020}.json"), versions)
+            readers.map(lambda v: _entry(objects, entry_path(contract.name, v)), versions)
         )
     by_version = dict(zip(versions, entries, strict=True))
     return TableLog(
@@ -93,20 +96,14 @@ def _paths(objects: ObjectStore, folder: str) -> list[str]:
     return [item["path"] for page in obstore.list(objects, folder) for item in page]
 
 
-Entry = dict[str, object]
-
-
 def _entry(objects: ObjectStore, path: str) -> Entry | str:
     """The commit's own description of itself, or what is wrong with the entry."""
     try:
-        lines = bytes(obstore.get(objects, path).bytes()).decode().splitlines()
-        actions = [json.loads(line) for line in lines if line.strip()]
-    except (BaseError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        return read_entry(objects, path)
+    except UnreadableEntryError as error:
+        return str(error)
+    except (OSError, BaseError) as error:
         return f"{type(error).__name__}: {reason(error)}"
-    if not actions or not all(isinstance(action, dict) for action in actions):
-        return "it holds no actions"
-    commit_info: Entry = next((a["commitInfo"] for a in actions if "commitInfo" in a), {})
-    return commit_info
 
 
 def _foreign(commit_info: Entry) -> bool:

@@ -117,7 +117,7 @@ LINEAGE: Mapping[str, Mapping[str, Sources]] = {
     },
     TRANSACTIONS.name: _like_named(TRANSACTIONS, TRACKED_WHALES),
     WALLET_PNL.name: _like_named(WALLET_PNL, TRANSACTIONS)
-    | {"token_address": _legs("address")}
+    | {"token_address": _legs("address"), "swaps_counted": _of(TRANSACTIONS, "swap_id")}
     | {column.name: _METRICS[column.made_of] for column in PNL_COLUMNS if column.made_of},
     SMART_TRADERS.name: _like_named(SMART_TRADERS, WALLET_PNL)
     | {"tier": _TIER, "score": _SCORE, "overall_rank": _RANK, "tier_rank": _RANK}

@@ -7,12 +7,14 @@ It says when it begins.
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from smart_trader_assets.assembly import make_assets, make_resources
+from smart_trader_assets.delta.errors import OvertakenError
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.tables.cursors import SWAPS_TO_COUNT, TOKENS_TO_TRACK
 from smart_trader_assets.thresholds import due_policy
@@ -38,7 +40,8 @@ def main(root: Path, shard: str, done: Path) -> None:
     for _ in range(MOST_RUNS):
         last = done.exists()
         for cursor in CURSORS:
-            with dg.DagsterInstance.ephemeral() as instance:
+            # Where the other process on this shard was faster, the run ends, and the next one goes on.
+            with dg.DagsterInstance.ephemeral() as instance, suppress(OvertakenError):
                 dg.materialize(
                     assets,
                     selection=[dg.AssetKey(cursor.consumer.split("/"))],

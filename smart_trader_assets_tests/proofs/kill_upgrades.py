@@ -2,8 +2,8 @@
 
     python -m smart_trader_assets_tests.proofs.kill_upgrades [--times N] [--seed SEED]
 
-The upgrade after a kill must end in the tables of one that nobody disturbed, and until then the root must not be
-taken for whole. Exit code 1 where one does not. There is no API to ask: nothing listens.
+The upgrade after a kill must end in the tables of one that nobody disturbed, and until then the root must not
+be taken for whole. Exit code 1 where one does not. There is no API to ask: nothing listens.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def kill_after(seconds: float, root: Path) -> None:
 def main() -> int:
     """Kill the upgrade of every released root; 0 where each went on."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--times", type=int, default=26, help="Kills at random times")
+    parser.add_argument("--times", type=int, default=30, help="Kills at random times")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**9))
     asked = parser.parse_args()
     print(f"seed {asked.seed}", flush=True)

@@ -20,6 +20,7 @@ from smart_trader_assets.delta.contract import (
     TableContract,
 )
 from smart_trader_assets.delta.schema import conform
+from smart_trader_assets.pnl.columns import PNL_RULES
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
@@ -127,6 +128,7 @@ def pnl(wallet: str, mint: str = "ALL_TOKENS", **columns: Any) -> Row:
         "wallet_shard": "00",
         "realized_pnl": 1.0,
         "as_of": NOW,
+        "pnl_rules": PNL_RULES,
     } | columns
 
 

@@ -1,0 +1,64 @@
+"""Entries of a table's log, as they are stored.
+
+delta-rs's own history is not asked: it finds no entry where a folder's name has letters beyond ASCII.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import ObjectStore
+
+Entry = Mapping[str, Any]
+
+# Entries of a remote store are read in parallel, or a year of them would take minutes.
+READERS = 16
+
+
+class UnreadableEntryError(Exception):
+    """A log entry that is there and cannot be understood; says why."""
+
+
+def entry_path(table: str, version: int) -> str:
+    """Where the log entry of a version lies, below the root."""
+    return f"{table}/_delta_log/{version:020}.json"
+
+
+def read_entry(objects: ObjectStore, path: str) -> Entry:
+    """The commit's own description of itself, `commitInfo`; empty where it gives none.
+
+    FileNotFoundError where there is no entry, obstore's BaseError where it cannot be read,
+    UnreadableEntryError where it is not one.
+    """
+    raw = bytes(obstore.get(objects, path).bytes())
+    try:
+        actions = [json.loads(line) for line in raw.decode().splitlines() if line.strip()]
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UnreadableEntryError(f"{type(error).__name__}: {error}") from error
+    if not actions or not all(isinstance(action, dict) for action in actions):
+        raise UnreadableEntryError("it holds no actions")
+    info: Entry = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    return info
+
+
+def read_entries(objects: ObjectStore, table: str, versions: Iterable[int]) -> dict[int, Entry]:
+    """The descriptions of the commits of these versions; those that cannot be read are absent."""
+
+    def read(version: int) -> tuple[int, Entry | None]:
+        try:
+            return version, read_entry(objects, entry_path(table, version))
+        except (FileNotFoundError, BaseError, UnreadableEntryError):
+            return version, None
+
+    wanted = list(versions)
+    if len(wanted) == 1:
+        found = [read(wanted[0])]
+    else:
+        with ThreadPoolExecutor(READERS) as readers:
+            found = list(readers.map(read, wanted))
+    return {version: entry for version, entry in found if entry is not None}
