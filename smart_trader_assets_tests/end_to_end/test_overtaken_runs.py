@@ -1,0 +1,134 @@
+"""A run that goes on beside a newer one changes nothing, says by whom it was overtaken, and pays no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smart_trader_assets.assets import fetching, transactions
+from smart_trader_assets.assets.fetching import Watch
+from smart_trader_assets.sandbox import Endpoint, Recording
+from smart_trader_assets.tables.catalog import (
+    SMART_TRADERS,
+    TIER_CHANGES,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+    WALLET_PNL,
+)
+from smart_trader_assets_tests.proofs.fencing import by_hand, doubled, stalled
+from smart_trader_assets_tests.support.pipeline import Pipeline
+from smart_trader_assets_tests.support.rivals import (
+    Contest,
+    before_commits,
+    elsewhere,
+    failure,
+    overtaken,
+)
+from smart_trader_assets_tests.support.roots import content
+from smart_trader_assets_tests.support.tiny_market import LATER
+
+
+# A share; `make prove-fencing` takes every commit of every asset.
+@pytest.mark.parametrize(
+    ("contend", "asset", "which"),
+    [
+        (stalled, WALLET_PNL, 1),
+        (by_hand, SMART_TRADERS, 2),
+        (doubled, TRACKED_WHALES, 4),
+    ],
+)
+def test_whatever_two_runs_do_to_each_other_the_root_ends_like_an_undisturbed_one(
+    tiny_market: Recording,
+    tmp_path: Path,
+    contend: Callable[[Contest, int, Path], bool],
+    asset: Any,
+    which: int,
+) -> None:
+    assert contend(Contest(tiny_market, asset), which, tmp_path)
+
+
+def while_held(pipeline: Pipeline, number: int, work: Callable[[], Any]) -> Callable[[int], None]:
+    def notice(seen: int) -> None:
+        if seen == number:
+            elsewhere(work)
+
+    return notice
+
+
+def test_an_older_ranking_changes_no_tier_after_a_newer_one(
+    tiny_market: Recording, tmp_path: Path
+) -> None:
+    contest = Contest(tiny_market, SMART_TRADERS)
+    with contest.opened(tmp_path / "root") as pipeline:
+        later: dict[str, Any] = {}
+
+        def rank() -> None:
+            pipeline.drain(LATER)
+            later.update(
+                {c.name: content(pipeline.store, c) for c in (SMART_TRADERS, TIER_CHANGES)}
+            )
+
+        with before_commits(while_held(pipeline, 2, rank)):
+            result = contest.run(pipeline)
+        told = failure(result) or ""
+        assert f"Run {result.run_id} was overtaken: since it read its inputs, run " in told
+        assert "has written gold/tier_changes for gold/tier_changes." in told
+        assert "what is still due is done by the next run" in told
+        for name, frame in later.items():
+            contract = {c.name: c for c in (SMART_TRADERS, TIER_CHANGES)}[name]
+            assert content(pipeline.store, contract).equals(frame)
+
+
+def test_an_overtaken_run_sends_no_more_requests(
+    tiny_market: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stopped with one wallet fetched; the other run fetches them all."""
+    contest = Contest(tiny_market, TRANSACTIONS)
+    monkeypatch.setattr(fetching, "LOOKS_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(transactions, "WALLETS_PER_BATCH", 1)
+    with contest.opened(tmp_path / "root") as pipeline:
+        looks, requests, look = 0, 0, Watch.__call__
+
+        def looked(watch: Watch) -> None:
+            nonlocal looks, requests
+            looks += 1
+            if looks == 2:
+                elsewhere(
+                    lambda: contest.run(pipeline, **{"smart_trader/as_of": LATER.isoformat()})
+                )
+                requests = pipeline.requests(Endpoint.SWAPS)
+            look(watch)
+
+        monkeypatch.setattr(Watch, "__call__", looked)
+        result = contest.run(pipeline)
+        assert overtaken(result)
+        assert requests > 0
+        assert pipeline.requests(Endpoint.SWAPS) == requests
+
+
+def test_a_run_that_was_given_up_while_it_stood_still_sends_no_more_requests(
+    tiny_market: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has taken its place yet, but somebody may at any moment."""
+    contest = Contest(tiny_market, TRANSACTIONS)
+    look = Watch.__call__
+
+    def given_up(watch: Watch) -> None:
+        run = watch._instance.get_run_by_id(watch._run_id)
+        assert run is not None
+        watch._instance.report_run_failed(run, "its lease has expired")
+        look(watch)
+
+    with contest.opened(tmp_path / "root") as pipeline:
+        pipeline.server.log.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(Watch, "__call__", given_up)
+            result = contest.run(pipeline)
+        assert not result.success
+        told = failure(result) or ""
+        assert "was marked as failure while its process was at work or stopped" in told
+        assert pipeline.requests(Endpoint.SWAPS) == 0
+        assert pipeline.drain().stuck == {}
