@@ -9,7 +9,7 @@ export DAGSTER_HOME ?= $(HOME_HERE)
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check format dev bench prove audit clean
+.PHONY: help setup run test test-fast check format dev bench prove prove-fencing audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -54,10 +54,14 @@ bench: $(STAMP) ## Measure: times, ratios, peak memory (ARGS="--size full": at t
 
 prove: $(STAMP) ## The long proofs: kills, a daemon, eight writers, every fault, mutated rows; half an hour
 	$(BIN)/python -m smart_trader_assets_tests.proofs.kill_all
+	$(BIN)/python -m smart_trader_assets_tests.proofs.kill_upgrades
 	$(BIN)/python -m smart_trader_assets_tests.proofs.daemon
 	$(BIN)/python -m smart_trader_assets_tests.trust.many_writers
 	$(BIN)/python -m smart_trader_assets_tests.trust.faults
 	$(BIN)/python -m smart_trader_assets_tests.trust.fuzz --mutations 100000
+
+prove-fencing: $(STAMP) ## Stalled, doubled and by-hand runs at every commit of every asset; half an hour
+	$(BIN)/python -m smart_trader_assets_tests.proofs.fencing $(ARGS)
 
 audit: ## Look the pinned requirements up for known holes; what cannot be looked up fails
 	$(PYTHON) -m venv $(VENV)/audit

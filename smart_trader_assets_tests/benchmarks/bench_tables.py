@@ -24,6 +24,7 @@ from smart_trader_assets.delta.contract import BATCH, OPERATION, VERSION, TableC
 from smart_trader_assets.delta.schema import conform
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore
 from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.pnl.columns import PNL_RULES
 from smart_trader_assets.tables.catalog import TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.tables.cursors import SWAPS_TO_COUNT, cursors_of
 from smart_trader_assets.tables.transitions import swaps_counted
@@ -36,6 +37,7 @@ from smart_trader_assets_tests.support.ticking import Automation, settings_for
 ROWS: dict[Size, int] = {"small": 1_000_000, "full": 10_000_000}
 SHARDS = shard_keys(16)
 DUE = 10_000
+FENCED_ROUNDS = 15
 SWAPS_A_WALLET = 500
 ROWS_A_FILE = 200_000
 STAMP = CommitInfo("bench", "bench")
@@ -82,6 +84,7 @@ def portfolios(wallets: int, shard: str) -> pl.DataFrame:
         pl.lit("all").alias("window"),
         pl.lit(shard).alias("wallet_shard"),
         pl.lit(NOW).dt.cast_time_unit("us").alias("as_of"),
+        pl.lit(PNL_RULES).alias("pnl_rules"),
         pl.lit(value=True).alias("processed_for_gold"),
         *_audit(),
     )
@@ -147,10 +150,10 @@ def time_tick(bed: Bed) -> tuple[float, float]:
     return best(lambda: bed.automation.tick(WALLET_PNL.name), 15), best(count, 15)
 
 
-def settle(bed: Bed) -> None:
+def settle(bed: Bed, stamp: CommitInfo = STAMP) -> None:
     """Settle all that is due, as the asset does."""
     due = due_rows(bed)
-    if bed.store.settle(swaps_counted(due, at=NOW), STAMP) != DUE:
+    if bed.store.settle(swaps_counted(due, at=NOW), stamp, "00") != DUE:
         raise SystemExit("not all due rows were settled")
 
 
@@ -174,11 +177,11 @@ def rewrite(bed: Bed) -> None:
     write_deltalake(bed.store.uri(TRANSACTIONS), whole.collect(), mode="overwrite")
 
 
-def add(bed: Bed, round_: int) -> None:
+def add(bed: Bed, round_: int, stamp: CommitInfo = STAMP) -> None:
     """Ten thousand fetched swaps, written as the asset writes them."""
     rows = swaps(bed.rows + (100 + round_) * DUE, DUE, "00", counted=False)
     rows = rows.drop(TRANSACTIONS.state_columns, OPERATION, VERSION, BATCH)
-    written = bed.store.write(TRANSACTIONS, Batch(rows=rows, partition="00"), STAMP)
+    written = bed.store.write(TRANSACTIONS, Batch(rows=rows, partition="00"), stamp)
     if written.inserted != DUE:
         raise SystemExit(f"of {DUE} new rows {written.inserted} were inserted")
 
@@ -187,6 +190,32 @@ def time_adding(bed: Bed) -> float:
     """The least seconds of adding, over some rounds."""
     rounds = iter(range(5))
     return best(lambda: add(bed, next(rounds)), 5)
+
+
+def time_fencing(bed: Bed) -> Iterator[tuple[str, float, float]]:
+    """What is done, and its least seconds with and without a fence, measured in turns."""
+
+    def fenced() -> CommitInfo:
+        return CommitInfo("bench", "bench", "00", bed.store.fence("bench", [TRANSACTIONS]))
+
+    bed.store.settle(swaps_counted(due_rows(bed), at=NOW), STAMP)
+    numbers = iter(range(1000, 10_000))
+    works: dict[str, tuple[Callable[[int], object], Callable[[CommitInfo], object]]] = {
+        f"Settling {DUE:,} rows": (
+            lambda _: add_due(bed, next(numbers)),
+            lambda stamp: settle(bed, stamp),
+        ),
+        f"Adding {DUE:,} swaps": (int, lambda stamp: add(bed, next(numbers), stamp)),
+    }
+    for name, (before, work) in works.items():
+        bare: list[float] = []
+        within: list[float] = []
+        for _ in range(FENCED_ROUNDS):
+            for make, times in ((fenced, within), (lambda: STAMP, bare)):
+                before(0)
+                stamp = make()
+                times.append(best(partial(work, stamp), 1))
+        yield name, min(within), min(bare)
 
 
 def measure(size: Size) -> Iterator[Line]:
@@ -232,6 +261,15 @@ def measure(size: Size) -> Iterator[Line]:
             "the same, 100,000 rows",
             _ms(few),
         )
+        for name, within, bare in time_fencing(beds["middle"]):
+            yield Line(
+                f"{name} within a fence",
+                f"{_ms(within)} = {within / bare:.2f} x",
+                "<= 1.1 x",
+                within <= 1.1 * bare,
+                "without one",
+                _ms(bare),
+            )
         anew = best(lambda: rewrite(beds["large"]), 1)
         large = size == "full"
         yield Line(

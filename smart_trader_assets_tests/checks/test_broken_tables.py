@@ -10,6 +10,7 @@ import pytest
 from deltalake import DeltaTable
 
 from smart_trader_assets.automation.jobs import run_assets
+from smart_trader_assets.checks.catalogue import Look, all_checks
 from smart_trader_assets.checks.results import FAILED_CHECKS_NOTE, UnsoundTableError
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import VERSION, TableContract
@@ -147,3 +148,25 @@ def test_a_check_that_failed_looks_at_the_same_rows_until_it_passes(drained, ui)
     assert {e.check_name for e in result.get_asset_check_evaluations() if not e.passed} == {
         CHECK.name
     }
+
+
+@pytest.mark.parametrize(
+    ("contract", "name", "older"),
+    [
+        (WALLET_PNL, "numbers_are_current", {"swaps_counted": "swaps_counted - 1"}),
+        (SMART_TRADERS, "ranking_is_current", {"realized_pnl": "realized_pnl - 1"}),
+    ],
+)
+def test_an_older_result_that_stands_though_nothing_is_due_is_seen(drained, contract, name, older):
+    (check,) = (check for check in all_checks() if (check.contract, check.name) == (contract, name))
+
+    def faults() -> int:
+        store = drained.store
+        return check.find(
+            Look(store, contract, store.scan(contract), None, drained.settings())
+        ).height
+
+    assert faults() == 0
+    DeltaTable(drained.store.uri(contract)).update(older)
+    assert faults() > 0
+    assert check.blocking

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import polars as pl
 import pytest
 
@@ -160,3 +162,78 @@ def test_no_rows_break_no_rule() -> None:
     assert rules.broken_identities(nothing).is_empty()
     assert rules.broken_sums(nothing).is_empty()
     assert rules.doubled_keys(nothing, ["wallet_address"]).is_empty()
+
+
+AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
+SECOND = int(AS_OF.timestamp())
+
+
+def counted_swaps(*rows: tuple[int, bool, str | None]) -> pl.DataFrame:
+    schema = {
+        "block_unix_time": pl.Int64,
+        "processed_for_pnl": pl.Boolean,
+        "set_aside_reason": pl.String,
+    }
+    swaps = pl.DataFrame(rows, schema=schema, orient="row")
+    return swaps.with_columns(wallet_address=pl.lit("w"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_stale"),
+    [
+        ([(1, True, None), (2, True, None)], False),
+        ([(1, True, None), (2, True, None), (3, True, "odd")], False),
+        ([(1, True, None), (2, True, None), (3, True, None)], True),
+        ([(1, True, None)], True),
+        ([(1, True, None), (2, True, None), (3, True, None), (4, False, None)], False),
+        ([(1, True, None), (2, True, None), (SECOND + 1, True, None)], False),
+    ],
+    ids=["current", "set aside", "older result", "too many", "due anyhow", "later than as_of"],
+)
+def test_numbers_that_are_not_made_from_all_counted_swaps_are_stale(
+    rows: list[tuple[int, bool, str | None]], *, is_stale: bool
+) -> None:
+    numbers = pl.DataFrame(
+        [
+            {"wallet_address": "w", "swaps_counted": 2, "as_of": AS_OF},
+            {"wallet_address": "w", "swaps_counted": None, "as_of": AS_OF},
+        ]
+    )
+    found = rules.stale_numbers(numbers, counted_swaps(*rows))
+    assert found["wallet_address"].to_list() == ["w"] * is_stale
+
+
+def portfolio(**changes: object) -> pl.DataFrame:
+    row = {"wallet_address": "w", "realized_pnl": 10.0, "trade_count": 3}
+    return pl.DataFrame([{**row, "processed_for_gold": True, **changes}])
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_stale"),
+    [
+        ({}, False),
+        ({"realized_pnl": 11.0}, True),
+        ({"trade_count": 4}, True),
+        ({"realized_pnl": 11.0, "processed_for_gold": False}, False),
+    ],
+)
+def test_a_ranking_of_other_numbers_than_those_it_has_seen_is_stale(
+    changes: dict[str, object], *, is_stale: bool
+) -> None:
+    traders = portfolio().drop("processed_for_gold")
+    assert rules.stale_ranking(traders, portfolio(**changes)).height == int(is_stale)
+
+
+@pytest.mark.parametrize(
+    ("to_tiers", "is_wrong"),
+    [(["ELITE"], False), (["ELITE", None], True), ([None, "ELITE"], False), ([], True)],
+)
+def test_a_ranked_wallet_whose_last_change_says_otherwise_is_named(
+    to_tiers: list[str | None], *, is_wrong: bool
+) -> None:
+    traders = pl.DataFrame({"wallet_address": ["w"], "tier": ["ELITE"]})
+    schema = {"change_number": pl.Int64, "to_tier": pl.String, "change": pl.String}
+    rows = [(n, tier, "LEFT" if tier is None else "ARRIVED") for n, tier in enumerate(to_tiers)]
+    changes = pl.DataFrame(rows, schema=schema, orient="row")
+    found = rules.disagreeing_tiers(traders, changes.with_columns(wallet_address=pl.lit("w")))
+    assert found.height == int(is_wrong)
