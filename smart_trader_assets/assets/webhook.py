@@ -54,9 +54,6 @@ def follow_ranking(log: logging.Logger, settings: Settings, lake: LakeResource) 
     if off is not None or settings.helius_api_key is None or settings.helius_webhook_id is None:
         log.info(off)
         return {"outcome": "off", "why": off}
-    wanted = wallets_to_watch(
-        lake.store.scan(SMART_TRADERS), tiers=settings.alert_tiers, limit=settings.alert_limit
-    )
     with HeliusClient(
         base_url=settings.helius_base_url,
         api_key=settings.helius_api_key,
@@ -65,6 +62,10 @@ def follow_ranking(log: logging.Logger, settings: Settings, lake: LakeResource) 
         backoff_seconds=settings.request_backoff_seconds,
     ) as helius:
         webhook = helius.webhook(settings.helius_webhook_id)
+        # After the answer, which may take its time: a newer ranking is not to be replaced by an older one.
+        wanted = wallets_to_watch(
+            lake.store.scan(SMART_TRADERS), tiers=settings.alert_tiers, limit=settings.alert_limit
+        )
         difference = Difference.between(webhook.addresses, wanted)
         for line in _format_difference(difference):
             log.info(line)

@@ -17,6 +17,7 @@ from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS
 
 PAGE_NAME = "smart_traders.html"
 _STAMP = re.compile(r'<meta name="made-from" content="([^"]*)">')
+_MOST_RENDERINGS = 3
 _STAMP_WITHIN = 1_000  # bytes from the start of a page
 
 
@@ -32,13 +33,21 @@ def page_path(settings: Settings) -> Path:
 
 
 def write_page(lake: LakeResource, path: Path, *, most_wallets: int = MOST_WALLETS) -> ReportData:
-    """Make the page from the tables as they stand; ReportError where the file cannot be written."""
+    """Make the page from the tables as they stand; ReportError where the file cannot be written.
+
+    Where the tables changed while it was made it is made again, so that no older page is put over a newer one.
+    """
     # Imported here: the drawing library takes half a second that no other command should wait for.
     from smart_trader_assets.report.page import render_page  # noqa: PLC0415
 
-    stamp = _stamp(lake, most_wallets)
-    data = read_report_data(lake, most_wallets=most_wallets)
-    write_text(path, render_page(data, stamp=stamp))
+    now = _stamp(lake, most_wallets)
+    for _ in range(_MOST_RENDERINGS):
+        stamp = now
+        data = read_report_data(lake, most_wallets=most_wallets)
+        page = render_page(data, stamp=stamp)
+        if (now := _stamp(lake, most_wallets)) == stamp:
+            break
+    write_text(path, page)
     return data
 
 

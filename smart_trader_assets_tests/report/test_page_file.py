@@ -7,6 +7,7 @@ import pytest
 
 from smart_trader_assets.assets.keys import REPORT_KEY
 from smart_trader_assets.assets.report_page import report_page_asset
+from smart_trader_assets.report import page_file
 from smart_trader_assets.report.page_file import (
     ReportError,
     page_is_current,
@@ -87,3 +88,20 @@ def test_the_asset_writes_the_page_and_shows_its_pictures(own_lake, tmp_path):
         markdown = str(metadata[picture].value)
         encoded = markdown.partition("(data:image/png;base64,")[2].removesuffix(")")
         assert base64.b64decode(encoded).startswith(PNG)
+
+
+def test_a_page_made_while_the_tables_changed_is_made_again(own_lake, tmp_path, monkeypatch):
+    """An older page is not put over a newer one."""
+    read, rankings = page_file.read_report_data, []
+
+    def read_and_rank(lake, **options):
+        data = read(lake, **options)
+        if not rankings:
+            add_swaps(lake, [swap(BOB, CAT, 5, 1.0, NOW)])
+            rankings.append(rank(lake))
+        return data
+
+    monkeypatch.setattr(page_file, "read_report_data", read_and_rank)
+    write_page(own_lake, tmp_path / "page.html")
+    assert len(rankings) == 1
+    assert page_is_current(own_lake, tmp_path / "page.html")
