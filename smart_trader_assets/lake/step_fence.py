@@ -17,7 +17,7 @@ MAKES = "smart_trader/makes"
 _FENCES: dict[tuple[str, str, str], Fence] = {}
 
 # A drain's runs follow each other in one process: the fences of those that have ended need not be kept.
-_MOST_KEPT = 64
+_MOST_KEPT = 1_000
 
 
 def written_with(contract: TableContract) -> list[TableContract]:

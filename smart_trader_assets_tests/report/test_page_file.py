@@ -93,7 +93,7 @@ def test_the_asset_writes_the_page_and_shows_its_pictures(own_lake, tmp_path):
 
 def test_a_page_made_while_the_tables_changed_is_made_again(own_lake, tmp_path, monkeypatch):
     """An older page is not put over a newer one."""
-    rankings = []
+    rankings: list[str] = []
 
     def read_and_rank(lake, **options):
         data = read_report_data(lake, **options)
