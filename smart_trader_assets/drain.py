@@ -48,6 +48,8 @@ from smart_trader_assets.thresholds import due_policy
 DRAIN_TAG = "smart_trader/drain"
 
 _TABLES = [contract.name for contract in ALL_TABLES]
+# What a run does for the rows that were due; one that does none of it would be repeated for ever.
+_PROGRESS = ("rows_settled", "rows_inserted", "rows_updated", "rows_deleted")
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 # Far beyond any real queue; only a defect that makes the same rows due again and again gets here.
@@ -176,7 +178,6 @@ class Drain:
         report: DrainReport,
     ) -> None:
         """One run of `asset` for its `due` rows (None: the snapshot, which reads no queue)."""
-        versions = _versions(store)
         self._watcher.begins(asset, due, lambda: sum(self._due(store, asset).values()))
         started, began = time.monotonic(), datetime.now(UTC)
         tags = {
@@ -206,7 +207,7 @@ class Drain:
         left = 0 if due is None else sum(self._due(store, asset).values())
         step = Step(asset, due or 0, left, time.monotonic() - started, _facts(result, asset))
         report.steps.append(step)
-        if left and _versions(store) == versions:
+        if left and not any(step.metrics.get(name) for name in _PROGRESS):
             report.stuck[asset] = left
         self._watcher.ends(step)
 
@@ -243,10 +244,6 @@ def _span(due: dict[str | None, int]) -> list[str]:
     """The contiguous range of partitions from the first to the last that has due rows."""
     shards = sorted(shard for shard in due if shard is not None)
     return [shards[0], shards[-1]] if len(shards) > 1 else shards
-
-
-def _versions(store: DeltaStore) -> dict[str, int]:
-    return {contract.name: store.version(contract) for contract in ALL_TABLES}
 
 
 def _facts(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, float]:

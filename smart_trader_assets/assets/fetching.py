@@ -11,7 +11,7 @@ from smart_trader_assets.delta.errors import OvertakenError
 from smart_trader_assets.delta.fence import writer_of
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.run_metrics import CREDITS, FETCH_SECONDS, REQUESTS
-from smart_trader_assets.lake.step_fence import step_fence
+from smart_trader_assets.lake.step_fence import step_fence, written_with
 
 LOOKS_EVERY_SECONDS = 1.0
 _ENDED = frozenset({dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED})
@@ -22,7 +22,7 @@ class Watch:
 
     OvertakenError where another run has written for the same asset and `shard` since this one read, or where
     this run was marked as failed while its process was stopped, so that another may take its place at any
-    moment. It looks once a second at most, and always after a stop.
+    moment. It looks once a second at most, and always after a stop; what it has refused stays refused.
     """
 
     def __init__(
@@ -39,13 +39,23 @@ class Watch:
         self._contract = contract
         self._fence = step_fence(store, scope.run_id, scope.step, [contract])
         self._looked = float("-inf")
+        self._refused: OvertakenError | None = None
 
     def __call__(self) -> None:
         """Let the request leave, or raise."""
-        now = time.monotonic()
+        if self._refused is not None:
+            raise self._refused
+        now = _running_time()
         if now - self._looked < LOOKS_EVERY_SECONDS:
             return
         self._looked = now
+        try:
+            self._look()
+        except OvertakenError as refused:
+            self._refused = refused
+            raise
+
+    def _look(self) -> None:
         run = self._instance.get_run_by_id(self._run_id)
         if run is not None and run.status in _ENDED:
             raise OvertakenError(
@@ -53,9 +63,13 @@ class Watch:
                 "stopped: it sends no more requests, since another run may have taken its place. What it has "
                 "not written is still due."
             )
-        if self._fence is not None:
-            writer = writer_of(self._contract.name, self.shard)
-            self._fence.check_now(self._store.open, self._contract, writer)
+        writer = writer_of(self._contract.name, self.shard)
+        self._fence.check_all(self._store.open, written_with(self._contract), writer)
+
+
+def _running_time() -> float:
+    """Seconds that go on also while the machine sleeps, where it has such a clock."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class FetchMeter:

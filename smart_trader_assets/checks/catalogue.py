@@ -303,11 +303,10 @@ def _stale_ranking(look: Look) -> pl.DataFrame:
         & (pl.col("window") == WINDOWS[0])
     )
     changes = look.store.scan(TIER_CHANGES).filter(pl.col("wallet_address").is_in(wallets))
+    seen = portfolios.filter("processed_for_gold").collect()
+    ranked = traders.join(seen, on="wallet_address", how="semi")
     return pl.concat(
-        [
-            rules.stale_ranking(traders, portfolios.collect()),
-            rules.disagreeing_tiers(traders, changes.collect()),
-        ]
+        [rules.stale_ranking(ranked, seen), rules.disagreeing_tiers(ranked, changes.collect())]
     )
 
 

@@ -180,13 +180,11 @@ def stale_numbers(pnl: pl.DataFrame, swaps: pl.DataFrame) -> pl.DataFrame:
 def stale_ranking(traders: pl.DataFrame, pnl: pl.DataFrame) -> pl.DataFrame:
     """Ranked wallets whose numbers are not those that the ranking has seen.
 
-    traders: rows of gold/smart_traders; pnl: their portfolios in silver/wallet_pnl, window all. One that the
-    ranking has yet to see is left out. Columns out: wallet_address, fault.
+    traders: rows of gold/smart_traders; pnl: their portfolios in silver/wallet_pnl, window all, but those that
+    the ranking has yet to see. Columns out: wallet_address, fault.
     """
     shown = ("realized_pnl", "trade_count")
-    both = traders.join(
-        pnl.filter(pl.col("processed_for_gold")), on="wallet_address", suffix="_now"
-    )
+    both = traders.join(pnl, on="wallet_address", suffix="_now")
     differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_now")) for name in shown)
     return both.filter(differs).select(
         "wallet_address",

@@ -101,6 +101,7 @@ def upgrade(data: Data = None, yes: Yes = False) -> None:
             return
         stamp = CommitInfo(f"upgrade-{uuid.uuid4()}", "upgrade")
         with alone_on_root(settings), nobody_at_work(), console.status("Upgrading") as status:
+            plan = plan_root_upgrade(store)  # as it stands now that nobody else is at work
             carry_out_root_upgrade(
                 store, plan, stamp, lambda what: status.update(f"Upgrading {escape(what)}")
             )

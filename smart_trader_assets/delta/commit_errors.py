@@ -30,7 +30,9 @@ _REFUSALS: Mapping[str, str] = {
 
 def is_conflict(error: BaseException) -> bool:
     """Whether a commit failed only because another writer was faster: done again, it may succeed."""
-    return isinstance(error, CommitFailedError) and bool(_CONFLICT.search(str(error)))
+    said = str(error)
+    refused = any(re.search(pattern, said, re.IGNORECASE) for pattern in _REFUSALS)
+    return isinstance(error, CommitFailedError) and bool(_CONFLICT.search(said)) and not refused
 
 
 def refusal(error: BaseException) -> str:

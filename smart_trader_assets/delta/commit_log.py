@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import NotFoundError
 from obstore.store import ObjectStore
 
 Entry = Mapping[str, Any]
@@ -37,7 +37,8 @@ def read_entry(objects: ObjectStore, path: str) -> Entry:
     """
     raw = bytes(obstore.get(objects, path).bytes())
     try:
-        actions = [json.loads(line) for line in raw.decode().splitlines() if line.strip()]
+        # Not splitlines: a text in the statistics may hold other characters that end a line.
+        actions = [json.loads(line) for line in raw.split(b"\n") if line.strip()]
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UnreadableEntryError(f"{type(error).__name__}: {error}") from error
     if not actions or not all(isinstance(action, dict) for action in actions):
@@ -47,12 +48,15 @@ def read_entry(objects: ObjectStore, path: str) -> Entry:
 
 
 def read_entries(objects: ObjectStore, table: str, versions: Iterable[int]) -> dict[int, Entry]:
-    """The descriptions of the commits of these versions; those that cannot be read are absent."""
+    """The descriptions of the commits of these versions; those that are gone are absent.
+
+    BaseError or UnreadableEntryError for one that is there and cannot be read.
+    """
 
     def read(version: int) -> tuple[int, Entry | None]:
         try:
             return version, read_entry(objects, entry_path(table, version))
-        except (FileNotFoundError, BaseError, UnreadableEntryError):
+        except (FileNotFoundError, NotFoundError):
             return version, None
 
     wanted = list(versions)

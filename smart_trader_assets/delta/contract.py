@@ -96,8 +96,9 @@ class TableContract:
     """A Delta table: `name` is its asset key, its folder and its table, all in one.
 
     `dagster_partition` is the column whose values are the Dagster partitions (None: unpartitioned);
-    `time_bound` is a column that grows with time and never changes for a key, by which a merge can
-    leave older files unopened; `newest_by` is a column by which older news never overwrites newer;
+    `time_bound` is a column that grows with time and changes for a key by no more than
+    `time_bound_slack`, by which a merge can leave older files unopened; `newest_by` is a column by which older
+    news never overwrites newer;
     `insert_only` says that a key's content never changes once written; `ignored_changes` are columns
     whose difference alone does not make a row changed; `statistics` are the columns, beside the key and the
     time bound, whose least and greatest value a file's log entry carries, for reads that are due by
@@ -114,6 +115,7 @@ class TableContract:
     states: tuple[State, ...] = ()
     send_backs: tuple[SendBack, ...] = ()
     time_bound: str | None = None
+    time_bound_slack: int = 0
     newest_by: str | None = None
     insert_only: bool = False
     ignored_changes: tuple[str, ...] = ()

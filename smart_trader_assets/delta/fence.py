@@ -44,10 +44,14 @@ def writer_of(asset: str, partition: str | date | None) -> str:
 
 @dataclass
 class _Seen:
-    """How far a table's log was read, and which run wrote for each writer since the fence was made."""
+    """How far a table's log was read, and which run wrote for each writer since the fence was made.
+
+    `is_lost` says that entries were cleaned up unread: who wrote cannot be known any longer.
+    """
 
     version: int
     others: dict[str, str] = field(default_factory=dict)
+    is_lost: bool = False
 
 
 class Fence:
@@ -70,27 +74,28 @@ class Fence:
         seen = self._noted(contract)
         if (newer := table.version() - seen.version) > 0:
             entries = self._read(contract, range(seen.version + 1, table.version() + 1))
-            if len(entries) < newer:  # the log was cleaned up meanwhile: who wrote cannot be known
-                seen.others.setdefault(writer, _UNKNOWN_RUN)
+            seen.is_lost |= len(entries) < newer
             for entry in entries.values():
                 if entry.get(WRITER) is not None and entry.get(TOKEN) != self._token:
                     seen.others.setdefault(entry[WRITER], str(entry.get("run_id", _UNKNOWN_RUN)))
             seen.version = table.version()
-        if (other := seen.others.get(writer)) is not None:
+        other = seen.others.get(writer, _UNKNOWN_RUN if seen.is_lost else None)
+        if other is not None:
             raise OvertakenError(
                 f"Run {self.run_id} was overtaken: since it read its inputs, {_named(other)} has written "
-                f"{contract.name} for {writer}. The newer result stands, nothing of this run was written over "
-                "it, and what is still due is done by the next run."
+                f"{contract.name} for {writer}. That result stands, nothing more of this run is written, and "
+                "what is still due is done by the next run."
             )
 
-    def check_now(
+    def check_all(
         self,
         open_table: Callable[[TableContract], DeltaTable],
-        contract: TableContract,
+        contracts: Iterable[TableContract],
         writer: str,
     ) -> None:
-        """The same on the newest version, for work that would be in vain."""
-        self.check(contract, open_table(contract), writer)
+        """The same on the newest version of several tables, before work that would be in vain."""
+        for contract in contracts:
+            self.check(contract, open_table(contract), writer)
 
     def properties(
         self, contract: TableContract, table: DeltaTable, writer: str, about: Mapping[str, str]

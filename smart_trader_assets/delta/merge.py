@@ -51,6 +51,11 @@ def row_merge(
             pl.col(contract.time_bound).min().alias("least"),
             pl.col(contract.time_bound).max().alias("greatest"),
         ).row(0)
+        if contract.time_bound_slack:
+            least, greatest = (
+                least - contract.time_bound_slack,
+                greatest + contract.time_bound_slack,
+            )
         on.append(f"t.{contract.time_bound} >= {literal(least)}")
         on.append(f"t.{contract.time_bound} <= {literal(greatest)}")
     for name in contract.cluster_by:

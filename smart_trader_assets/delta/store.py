@@ -14,11 +14,12 @@ from urllib.parse import unquote
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
+from obstore.exceptions import BaseError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope, Settlement, WriteResult
 from smart_trader_assets.delta.commit_errors import is_conflict, refusal
-from smart_trader_assets.delta.commit_log import Entry, read_entries
+from smart_trader_assets.delta.commit_log import Entry, UnreadableEntryError, read_entries
 from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.errors import (
     CommitConflictError,
@@ -26,7 +27,7 @@ from smart_trader_assets.delta.errors import (
     StorageError,
     TableMissingError,
 )
-from smart_trader_assets.delta.fence import Fence
+from smart_trader_assets.delta.fence import Fence, writer_of
 from smart_trader_assets.delta.location import check_spelling, open_objects
 from smart_trader_assets.delta.merge import TOMBSTONE, row_merge, state_merge
 from smart_trader_assets.delta.schema import check_partition, configuration, conform, delta_schema
@@ -118,9 +119,15 @@ class DeltaStore:
         return Fence(run_id, noted, self.entries)
 
     def entries(self, contract: TableContract, versions: Iterable[int]) -> dict[int, Entry]:
-        """What the commits of these versions say of themselves; those that cannot be read are absent."""
+        """What the commits of these versions say of themselves; those that are gone are absent.
+
+        StorageError for one that is there and cannot be read.
+        """
         objects = open_objects(self.root, self.storage_options)
-        return read_entries(objects, contract.name, versions)
+        try:
+            return read_entries(objects, contract.name, versions)
+        except (OSError, BaseError, UnreadableEntryError) as error:
+            raise self._unreadable(contract, error) from None
 
     def version(self, contract: TableContract) -> int:
         """The table's newest version."""
@@ -190,6 +197,9 @@ class DeltaStore:
         Whatever dies in between, the rows are still due, and doing the batch again changes nothing else.
         """
         written = WriteResult(metrics=dict(batch.metrics))
+        if stamp.fence is not None:
+            tables = [settlement.contract for settlement in batch.settles]
+            stamp.fence.check_all(self.open, tables, writer_of(stamp.asset, batch.partition))
         changed = batch.rows is not None and self._merge_rows(
             contract, batch.rows, batch, stamp, written
         )

@@ -47,7 +47,8 @@ class MedallionIOManager(dg.ConfigurableIOManager):
         contract = CONTRACTS["/".join(context.asset_key.path)]
         store = self.lake.store
         keys = sorted(context.asset_partition_keys) if context.has_asset_partitions else []
-        fence = step_fence(self.lake.store, context.run_id, context.op_def.name)
+        # A step that reads no input begins here.
+        fence = step_fence(self.lake.store, context.run_id, context.op_def.name, [contract])
         stamp = CommitInfo(context.run_id, contract.name, span_of(keys), fence)
         instance = context.step_context.instance
         meter = RunMeter(stamp, begun_at(instance, context.run_id, context.step_key))

@@ -27,20 +27,15 @@ def written_with(contract: TableContract) -> list[TableContract]:
     return [contract, *settled, *mirrored]
 
 
-def step_fence(
-    store: DeltaStore, run_id: str, step: str, makes: Iterable[TableContract] = ()
-) -> Fence | None:
-    """The fence of a step of a run; made by the first call that says which tables the step `makes`.
-
-    None where no call has said so: a step that reads no input and has not begun, which writes unfenced.
-    """
+def step_fence(store: DeltaStore, run_id: str, step: str, makes: Iterable[TableContract]) -> Fence:
+    """The fence of a step of a run, which writes the tables that it `makes`; made by the first call."""
     key = (store.root, run_id, step)
-    if key not in _FENCES and (contracts := list(makes)):
-        tables = {table.name: table for made in contracts for table in written_with(made)}
+    if key not in _FENCES:
+        tables = {table.name: table for made in makes for table in written_with(made)}
         while len(_FENCES) >= _MOST_KEPT:
             _FENCES.pop(next(iter(_FENCES)))
         _FENCES[key] = store.fence(run_id, tables.values())
-    return _FENCES.get(key)
+    return _FENCES[key]
 
 
 def contracts_named(names: str) -> list[TableContract]:

@@ -173,6 +173,7 @@ def _leg_columns(leg: str) -> tuple[Column, ...]:
 
 
 _READ_BY_PNL = (
+    "block_unix_time",
     "tx_type",
     "block_number",
     "volume_usd",
@@ -246,7 +247,9 @@ TRANSACTIONS = TableContract(
             clears=("pnl_processed_at", "set_aside_reason"),
         ),
     ),
+    # A block's time is settled within minutes.
     time_bound="block_unix_time",
+    time_bound_slack=600,
     # The text of an amount is another spelling of one number: the signed ones are part of the row's identity,
     # and the unsigned ones follow them.
     ignored_changes=(

@@ -25,6 +25,9 @@ from smart_trader_assets.transforms.holders import HOLDER
 from smart_trader_assets.transforms.swap_identity import (
     IDENTITY,
     INDEXES,
+    agreement,
+    are_one_row,
+    fill_order,
     identities,
     last_known,
     numbered_id,
@@ -111,7 +114,7 @@ def carry_out_root_upgrade(
     for table in plan.tables:
         progress(str(table))
         carry_out_upgrade(store, table, stamp)
-    for shard in plan.renamed:
+    for shard in _shards(store) if plan.layout < LAYOUT else ():
         progress(f"{TRANSACTIONS.name}, shard {shard}")
         _identify_anew(store, shard, stamp)
     if plan.without_origin:
@@ -159,22 +162,19 @@ def _are_numbered(rows: pl.DataFrame) -> bool:
 
 
 def _joined(delivered: pl.DataFrame) -> pl.DataFrame:
-    """Rows of shared identities: each delivery has ordinals of its own, and the same ones are one row.
-
-    A fetch reads complete seconds, so what it brings twice at once are two fills, and what comes again with
-    another fetch is the same fill; the last one holds, with the indexes that any of them knows.
-    """
-    in_order = delivered.sort("fetched_at", VERSION, "swap_id")
-    source = in_order.select(*_SOURCE, "fetched_at")
-    in_order = in_order.with_columns(
-        swap_ids(source, told_apart_by=("fetched_at",)).alias("new_id")
-    )
-    rows: list[tuple[Any, ...]] = []
-    for (new_id,), same in in_order.group_by("new_id", maintain_order=True):
-        known = last_known(same.select(INDEXES).rows())
-        *repeats, last = same["swap_id"]
-        rows += [(repeat, new_id, True, True, *known) for repeat in repeats]
-        rows.append((last, new_id, False, bool(repeats), *known))
+    """Rows of shared identities: those that are one fill go into its last delivery, the others are numbered."""
+    rows = delivered.sort("fetched_at", VERSION, "swap_id").to_dicts()
+    by_identity: dict[str, list[dict[str, Any]]] = {}
+    for identity, row in zip(identities(pl.DataFrame(rows, delivered.schema)), rows, strict=True):
+        by_identity.setdefault(identity, []).append(row)
+    changes: list[tuple[Any, ...]] = []
+    for identity, same in by_identity.items():
+        fills = sorted(_fills(same), key=lambda fill: fill_order(_source(fill)))
+        for number, fill in enumerate(fills):
+            new_id, known = numbered_id(identity, number), _known(fill)
+            *repeats, last = fill
+            changes += [(repeat["swap_id"], new_id, True, True, *known) for repeat in repeats]
+            changes.append((last["swap_id"], new_id, False, bool(repeats), *known))
     schema = {
         "swap_id": pl.String,
         "new_id": pl.String,
@@ -182,7 +182,55 @@ def _joined(delivered: pl.DataFrame) -> pl.DataFrame:
         "is_joined": pl.Boolean,
         **dict.fromkeys(INDEXES, pl.Int64),
     }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.DataFrame(changes, schema=schema, orient="row")
+
+
+def _fills(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Rows of one identity, in the order of their delivery, by the fill that each of them is.
+
+    Layout 1 told rows apart by their owner, their indexes and the spelling of their amounts, and numbered those
+    that agreed in all of it. So two that agree are two fills, as are two that came at once, and two whose
+    indexes are all known and differ. Any others are one that the source has told twice.
+    """
+    fills: list[list[dict[str, Any]]] = []
+    for row in sorted(rows, key=lambda row: None in _indexes(row)):
+        same = [fill for fill in fills if all(_is_one_fill(row, other) for other in fill)]
+        if same:
+            max(same, key=lambda fill: agreement(_indexes(row), _known(fill))).append(row)
+        else:
+            fills.append([row])
+    return [sorted(fill, key=lambda row: (row["fetched_at"], row[VERSION])) for fill in fills]
+
+
+def _is_one_fill(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return (
+        one["fetched_at"] != other["fetched_at"]
+        and _layout_1_key(one) != _layout_1_key(other)
+        and are_one_row(_indexes(one), _indexes(other))
+    )
+
+
+def _layout_1_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (
+        row["owner"] or row["wallet_address"],
+        *_indexes(row),
+        row["base_change_amount"],
+        row["quote_change_amount"],
+    )
+
+
+def _indexes(row: Mapping[str, Any]) -> tuple[int | None, ...]:
+    return tuple(row[name] for name in INDEXES)
+
+
+def _known(fill: list[dict[str, Any]]) -> tuple[int | None, ...]:
+    return last_known([_indexes(row) for row in fill])
+
+
+def _source(fill: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the source says of the fill: the last delivery, with the indexes that any of them knows."""
+    known = dict(zip(INDEXES, _known(fill), strict=True))
+    return {name: fill[-1][name] for name in _SOURCE} | known
 
 
 def _identify_anew(store: DeltaStore, shard: str, stamp: CommitInfo) -> None:

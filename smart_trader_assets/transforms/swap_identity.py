@@ -7,7 +7,7 @@ instructions are not part of it, since the source may fill them later; prices ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context, Decimal
 from hashlib import blake2b
 from typing import Any
 
@@ -41,7 +41,7 @@ def one_spelling(amount: str | None) -> str | None:
         return amount
     try:
         number = Decimal(amount).normalize(_EXACT)
-    except InvalidOperation:
+    except ArithmeticError:  # no number, or one beyond all bounds
         return amount
     is_whole = number.is_finite() and number == number.to_integral_value()
     return str(int(number) if is_whole and number.adjusted() < _LONGEST_WHOLE else number)
@@ -58,23 +58,20 @@ def numbered_id(identity: str, ordinal: int) -> str:
     return blake2b(f"{identity}{_SEPARATOR}{ordinal}".encode(), digest_size=16).hexdigest()
 
 
-def swap_ids(rows: pl.DataFrame, *, told_apart_by: Sequence[str] = ()) -> pl.Series:
+def swap_ids(rows: pl.DataFrame) -> pl.Series:
     """The `swap_id` of each row: a hash of its identity and its ordinal.
 
     rows: columns of bronze/transactions, in complete seconds. Fills of one identity get their ordinals in the
     order of their indexes, unknown ones last, and then of everything else, so that no order of arrival
-    exchanges two. `told_apart_by` are columns that divide the rows into deliveries, each with its own
-    ordinals: a fill that was delivered twice has one id.
+    exchanges two.
     """
-    each = identities(rows)
-    deliveries = rows.select(told_apart_by).rows() if told_apart_by else [()] * rows.height
-    together: dict[tuple[str, tuple[Any, ...]], list[int]] = {}
-    for place, key in enumerate(zip(each, deliveries, strict=True)):
-        together.setdefault(key, []).append(place)
+    together: dict[str, list[int]] = {}
+    for place, identity in enumerate(identities(rows)):
+        together.setdefault(identity, []).append(place)
     ids = [""] * rows.height
-    for (identity, _), places in together.items():
+    for identity, places in together.items():
         if len(places) > 1:
-            places.sort(key=lambda place: _order(rows.row(place, named=True)))
+            places.sort(key=lambda place: fill_order(rows.row(place, named=True)))
         for ordinal, place in enumerate(places):
             ids[place] = numbered_id(identity, ordinal)
     return pl.Series("swap_id", ids, dtype=pl.String)
@@ -90,7 +87,8 @@ def identities(rows: pl.DataFrame) -> Iterable[str]:
         yield _SEPARATOR.join([part or "" for part in parts])
 
 
-def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
+def fill_order(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What puts identical fills into their order: the columns of the source, and nothing of the fetch."""
     indexes = [row.get(name) for name in INDEXES]
     known = [(index is None, index or 0) for index in indexes]
     rest = [repr(row[name]) for name in sorted(row) if name not in {*INDEXES, "fetched_at"}]
@@ -102,6 +100,11 @@ def are_one_row(one: Sequence[int | None], other: Sequence[int | None]) -> bool:
     return None in (*one, *other) or tuple(one) == tuple(other)
 
 
+def agreement(one: Sequence[int | None], other: Sequence[int | None]) -> int:
+    """How many known indexes two rows share."""
+    return sum(a is not None and a == b for a, b in zip(one, other, strict=True))
+
+
 def folded(indexes: Sequence[Sequence[int | None]]) -> list[list[int]]:
     """The rows of one identity, given by their indexes in the order of their delivery, put together.
 
@@ -110,9 +113,10 @@ def folded(indexes: Sequence[Sequence[int | None]]) -> list[list[int]]:
     groups: list[list[int]] = []
     # Those that know their place first, so that one that does not joins a row instead of making two of one.
     for place in sorted(range(len(indexes)), key=lambda place: None in indexes[place]):
-        same = (g for g in reversed(groups) if are_one_row(indexes[place], indexes[g[0]]))
-        if (group := next(same, None)) is not None:
-            group.append(place)
+        same = [group for group in groups if are_one_row(indexes[place], indexes[group[0]])]
+        if same:
+            closest = max(same, key=lambda group: agreement(indexes[place], indexes[group[0]]))
+            closest.append(place)
         else:
             groups.append([place])
     return [sorted(group) for group in groups]

@@ -205,7 +205,7 @@ def test_numbers_that_are_not_made_from_all_counted_swaps_are_stale(
 
 def portfolio(**changes: object) -> pl.DataFrame:
     row = {"wallet_address": "w", "realized_pnl": 10.0, "trade_count": 3}
-    return pl.DataFrame([{**row, "processed_for_gold": True, **changes}])
+    return pl.DataFrame([{**row, **changes}])
 
 
 @pytest.mark.parametrize(
@@ -214,14 +214,12 @@ def portfolio(**changes: object) -> pl.DataFrame:
         ({}, False),
         ({"realized_pnl": 11.0}, True),
         ({"trade_count": 4}, True),
-        ({"realized_pnl": 11.0, "processed_for_gold": False}, False),
     ],
 )
 def test_a_ranking_of_other_numbers_than_those_it_has_seen_is_stale(
     changes: dict[str, object], *, is_stale: bool
 ) -> None:
-    traders = portfolio().drop("processed_for_gold")
-    assert rules.stale_ranking(traders, portfolio(**changes)).height == int(is_stale)
+    assert rules.stale_ranking(portfolio(), portfolio(**changes)).height == int(is_stale)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope, Settlement
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.errors import FenceError, OvertakenError
+from smart_trader_assets.delta.errors import FenceError, OvertakenError, StorageError
 from smart_trader_assets.delta.fence import writer_of
 from smart_trader_assets.delta.maintenance import maintain
 from smart_trader_assets.delta.store import DeltaStore
@@ -196,3 +196,46 @@ def test_a_commit_carries_its_writer_as_a_transaction(store: DeltaStore) -> None
 
 def test_days_are_not_told_apart() -> None:
     assert writer_of("bronze/tokens", date(2026, 1, 2)) == writer_of("bronze/tokens", None)
+
+
+def test_rows_of_an_older_run_are_refused_where_a_newer_one_has_settled_what_they_are_made_from(
+    store: DeltaStore, put: Put
+) -> None:
+    """The newer run has written no row yet, but what it settled is no longer the older one's to do."""
+    put(TOKENS, token("a"), token("b"))
+    read = store.scan(TOKENS).collect()
+    older, newer = (begin(store, name, WALLET_PNL, TOKENS) for name in ("older", "newer"))
+
+    def tracked(mint: str) -> Settlement:
+        rows = read.filter(token_address=mint)
+        return Settlement.of(TOKENS, rows, operation="X", sets={"tracking_status": "tracked"})
+
+    store.write(WALLET_PNL, Batch(None, "00", settles=(tracked("a"),)), newer)
+    with pytest.raises(OvertakenError):
+        write(store, older, "stale", settles=(tracked("b"),))
+    assert wallets(store) == []
+    write(store, newer, "a", settles=(tracked("b"),))
+
+
+def test_an_entry_that_cannot_be_read_is_a_failure_of_the_storage_and_overtakes_nobody(
+    store: DeltaStore,
+) -> None:
+    mine = begin(store, "mine")
+    write(store, begin(store, "other"), "a")
+    table = DeltaTable(store.uri(WALLET_PNL))
+    table.create_checkpoint()
+    newest = Path(store.uri(WALLET_PNL)) / "_delta_log" / f"{table.version():020}.json"
+    whole = newest.read_bytes()
+    newest.write_bytes(whole[:100])
+    with pytest.raises(StorageError, match=r"silver/wallet_pnl .* cannot be read"):
+        write(store, mine, "b")
+    newest.write_bytes(whole)
+    with pytest.raises(OvertakenError, match="run other"):
+        write(store, mine, "b")
+
+
+def test_a_text_with_an_odd_end_of_line_is_no_end_of_an_entry(store: DeltaStore) -> None:
+    mine = begin(store, "mine")
+    write(store, mine, "a\u2028b\u2029c\x85d")
+    write(store, mine, "a")
+    assert len(wallets(store)) == 2

@@ -142,6 +142,7 @@ def test_a_row_that_was_recorded_again_in_another_spelling_is_served_once_as_it_
         ([(None, None), (None, None)], 1),
         ([(1, 0), (None, None), (2, 0)], 2),
         ([(None, None), (1, 0), (2, 0)], 2),
+        ([(1, 1), (2, 2), (1, None)], 2),
     ],
 )
 def test_lines_of_one_identity_are_several_rows_only_where_their_indexes_say_so(

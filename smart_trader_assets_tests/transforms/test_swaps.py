@@ -215,6 +215,11 @@ def test_one_amount_in_several_spellings_is_one_row(spellings):
     assert len({ids_of([swap(base=leg(SOL, amount))])[0] for amount in spellings}) == 1
 
 
+@pytest.mark.parametrize("amount", ["1e1000000", "-1E+999999999", "1e-9999999", "NaN", "x", ""])
+def test_an_amount_beyond_all_bounds_stops_no_row(amount):
+    assert len(ids_of([swap(base=leg(SOL, amount)), swap()])) == 2
+
+
 @given(st.decimals(min_value=-(10**30), max_value=10**30, places=9), st.integers(0, 3))
 def test_a_spelling_is_a_fixed_point_and_loses_no_value(amount, zeros):
     spelled = one_spelling(str(amount)) or ""
