@@ -141,9 +141,17 @@ def all_checks() -> list[Check]:
         Check(
             SMART_TRADERS,
             "ranking_is_current",
-            "A ranked wallet shows the numbers of silver/wallet_pnl, and its last change led to its tier.",
-            _stale_ranking,
+            "A ranked wallet shows the numbers of silver/wallet_pnl.",
+            lambda look: rules.stale_ranking(look.rows.collect(), _ranked_portfolios(look)),
             "`smart-trader reset silver/wallet_pnl --wallet ADDRESS --yes` makes the next run rank anew.",
+        ),
+        Check(
+            SMART_TRADERS,
+            "tiers_were_told",
+            "The last row of gold/tier_changes led each ranked wallet to the tier that it has.",
+            _untold_tiers,
+            "It blocks nothing: the next run that makes both tables tells the change.",
+            blocking=False,
         ),
         Check(
             WALLET_PNL,
@@ -294,20 +302,27 @@ def _stale_numbers(look: Look) -> pl.DataFrame:
     return rules.stale_numbers(numbers, swaps.collect())
 
 
-def _stale_ranking(look: Look) -> pl.DataFrame:
-    traders = look.rows.collect()
-    wallets = traders["wallet_address"].to_list()
-    portfolios = look.store.scan(WALLET_PNL).filter(
-        pl.col("wallet_address").is_in(wallets)
-        & (pl.col("token_address") == ALL_TOKENS)
-        & (pl.col("window") == WINDOWS[0])
+def _ranked_portfolios(look: Look) -> pl.DataFrame:
+    """The portfolios of the ranked wallets that the ranking has seen."""
+    wallets = look.rows.select("wallet_address").collect()["wallet_address"].to_list()
+    return (
+        look.store.scan(WALLET_PNL)
+        .filter(
+            pl.col("wallet_address").is_in(wallets)
+            & (pl.col("token_address") == ALL_TOKENS)
+            & (pl.col("window") == WINDOWS[0])
+            & pl.col("processed_for_gold")
+        )
+        .collect()
     )
+
+
+def _untold_tiers(look: Look) -> pl.DataFrame:
+    seen = _ranked_portfolios(look)
+    ranked = look.rows.collect().join(seen, on="wallet_address", how="semi")
+    wallets = ranked["wallet_address"].to_list()
     changes = look.store.scan(TIER_CHANGES).filter(pl.col("wallet_address").is_in(wallets))
-    seen = portfolios.filter("processed_for_gold").collect()
-    ranked = traders.join(seen, on="wallet_address", how="semi")
-    return pl.concat(
-        [rules.stale_ranking(ranked, seen), rules.disagreeing_tiers(ranked, changes.collect())]
-    )
+    return rules.disagreeing_tiers(ranked, changes.collect())
 
 
 def _portfolios(look: Look) -> pl.DataFrame:

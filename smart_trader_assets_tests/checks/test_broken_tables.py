@@ -151,13 +151,16 @@ def test_a_check_that_failed_looks_at_the_same_rows_until_it_passes(drained, ui)
 
 
 @pytest.mark.parametrize(
-    ("contract", "name", "older"),
+    ("contract", "name", "older", "blocks"),
     [
-        (WALLET_PNL, "numbers_are_current", {"swaps_counted": "swaps_counted - 1"}),
-        (SMART_TRADERS, "ranking_is_current", {"realized_pnl": "realized_pnl - 1"}),
+        (WALLET_PNL, "numbers_are_current", {"swaps_counted": "swaps_counted - 1"}, True),
+        (SMART_TRADERS, "ranking_is_current", {"realized_pnl": "realized_pnl - 1"}, True),
+        (SMART_TRADERS, "tiers_were_told", {"tier": "'of an older ranking'"}, False),
     ],
 )
-def test_an_older_result_that_stands_though_nothing_is_due_is_seen(drained, contract, name, older):
+def test_an_older_result_that_stands_though_nothing_is_due_is_seen(
+    drained, contract, name, older, *, blocks
+):
     (check,) = (check for check in all_checks() if (check.contract, check.name) == (contract, name))
 
     def faults() -> int:
@@ -169,4 +172,4 @@ def test_an_older_result_that_stands_though_nothing_is_due_is_seen(drained, cont
     assert faults() == 0
     DeltaTable(drained.store.uri(contract)).update(older)
     assert faults() > 0
-    assert check.blocking
+    assert check.blocking is blocks
