@@ -186,7 +186,8 @@ class DeltaStore:
         while True:
             wanted = range(max(0, newest - most + 1), newest + 1)
             entries = self.entries(contract, wanted)
-            recent = [version for version, entry in entries.items() if entry["timestamp"] >= began]
+            # A commit that does not say when it was made may be recent.
+            recent = [v for v, entry in entries.items() if entry.get("timestamp", began) >= began]
             if len(recent) < len(wanted) or wanted.start == 0:
                 return recent
             most *= 4
