@@ -25,7 +25,7 @@ from smart_trader_assets.sandbox.source import MintPrice, SwapItem
 from smart_trader_assets.sandbox.wire import WINDOWS, holder_item
 from smart_trader_assets.text import plural
 from smart_trader_assets.transforms.known_addresses import CASH_MINTS, STAKING_MINTS
-from smart_trader_assets.transforms.swap_identity import folded, last_known
+from smart_trader_assets.transforms.swap_identity import folded, last_known, places_of
 
 HOLDING_USD = 25_000
 """What every derived holding is worth, well above any limit for dust."""
@@ -180,11 +180,8 @@ class _TradedMint:
 
 def _without_repeats(delivered: Sequence[RecordedRow]) -> list[RecordedRow]:
     """One row for each that was delivered several times, where the last of them stood."""
-    together: dict[str, list[int]] = defaultdict(list)
-    for place, row in enumerate(delivered):
-        together[row.identity].append(place)
     kept: dict[int, RecordedRow] = {}
-    for places in together.values():
+    for places in places_of(row.identity for row in delivered).values():
         for group in folded([delivered[place].indexes for place in places]):
             members = [places[place] for place in group]
             last = delivered[members[-1]]

@@ -25,12 +25,12 @@ from smart_trader_assets.transforms.holders import HOLDER
 from smart_trader_assets.transforms.swap_identity import (
     IDENTITY,
     INDEXES,
-    agreement,
-    are_one_row,
     fill_order,
+    folded,
     identities,
     last_known,
     numbered_id,
+    places_of,
     swap_ids,
 )
 
@@ -87,16 +87,15 @@ def plan_root_upgrade(store: DeltaStore) -> RootUpgrade:
             f"The root {store.root} has layout {layout}, which a later version has made: use that one."
         )
     tables = tuple(plan_upgrade(store))
-    changes = {shard: _changes(store, shard) for shard in _shards(store)} if layout < LAYOUT else {}
-    return RootUpgrade(
-        layout=layout,
-        tables=tables,
-        renamed={
-            shard: rows.filter(~pl.col("is_repeat")).height for shard, rows in changes.items()
-        },
-        joined={shard: rows.filter("is_repeat").height for shard, rows in changes.items()},
-        without_origin=_without_origin(store),
-    )
+    renamed: dict[str, int] = {}
+    joined: dict[str, int] = {}
+    for shard in (
+        _shards(store) if layout < LAYOUT else ()
+    ):  # one at a time: a shard fills much memory
+        changes = _changes(store, shard)
+        joined[shard] = changes.filter("is_repeat").height
+        renamed[shard] = changes.height - joined[shard]
+    return RootUpgrade(layout, tables, renamed, joined, _without_origin(store))
 
 
 def carry_out_root_upgrade(
@@ -163,13 +162,13 @@ def _are_numbered(rows: pl.DataFrame) -> bool:
 
 def _joined(delivered: pl.DataFrame) -> pl.DataFrame:
     """Rows of shared identities: those that are one fill go into its last delivery, the others are numbered."""
-    rows = delivered.sort("fetched_at", VERSION, "swap_id").to_dicts()
-    by_identity: dict[str, list[dict[str, Any]]] = {}
-    for identity, row in zip(identities(pl.DataFrame(rows, delivered.schema)), rows, strict=True):
-        by_identity.setdefault(identity, []).append(row)
+    in_order = delivered.sort("fetched_at", VERSION, "swap_id")
+    rows = in_order.to_dicts()
     changes: list[tuple[Any, ...]] = []
-    for identity, same in by_identity.items():
-        fills = sorted(_fills(same), key=lambda fill: fill_order(_source(fill)))
+    for identity, places in places_of(identities(in_order)).items():
+        fills = sorted(
+            _fills([rows[place] for place in places]), key=lambda fill: fill_order(_source(fill))
+        )
         for number, fill in enumerate(fills):
             new_id, known = numbered_id(identity, number), _known(fill)
             *repeats, last = fill
@@ -192,22 +191,13 @@ def _fills(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     that agreed in all of it. So two that agree are two fills, as are two that came at once, and two whose
     indexes are all known and differ. Any others are one that the source has told twice.
     """
-    fills: list[list[dict[str, Any]]] = []
-    for row in sorted(rows, key=lambda row: None in _indexes(row)):
-        same = [fill for fill in fills if all(_is_one_fill(row, other) for other in fill)]
-        if same:
-            max(same, key=lambda fill: agreement(_indexes(row), _known(fill))).append(row)
-        else:
-            fills.append([row])
-    return [sorted(fill, key=lambda row: (row["fetched_at"], row[VERSION])) for fill in fills]
 
+    def may_be_one(one: int, other: int) -> bool:
+        a, b = rows[one], rows[other]
+        return a["fetched_at"] != b["fetched_at"] and _layout_1_key(a) != _layout_1_key(b)
 
-def _is_one_fill(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return (
-        one["fetched_at"] != other["fetched_at"]
-        and _layout_1_key(one) != _layout_1_key(other)
-        and are_one_row(_indexes(one), _indexes(other))
-    )
+    fills = folded([_indexes(row) for row in rows], may_be_one=may_be_one)
+    return [[rows[place] for place in fill] for fill in fills]
 
 
 def _layout_1_key(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ instructions are not part of it, since the source may fill them later; prices ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Context, Decimal
 from hashlib import blake2b
 from typing import Any
@@ -65,11 +65,8 @@ def swap_ids(rows: pl.DataFrame) -> pl.Series:
     order of their indexes, unknown ones last, and then of everything else, so that no order of arrival
     exchanges two.
     """
-    together: dict[str, list[int]] = {}
-    for place, identity in enumerate(identities(rows)):
-        together.setdefault(identity, []).append(place)
     ids = [""] * rows.height
-    for identity, places in together.items():
+    for identity, places in places_of(identities(rows)).items():
         if len(places) > 1:
             places.sort(key=lambda place: fill_order(rows.row(place, named=True)))
         for ordinal, place in enumerate(places):
@@ -85,6 +82,14 @@ def identities(rows: pl.DataFrame) -> Iterable[str]:
     ]
     for parts in zip(*columns, strict=True):
         yield _SEPARATOR.join([part or "" for part in parts])
+
+
+def places_of(texts: Iterable[str]) -> dict[str, list[int]]:
+    """The places at which each identity stands, in their order."""
+    places: dict[str, list[int]] = {}
+    for place, identity in enumerate(texts):
+        places.setdefault(identity, []).append(place)
+    return places
 
 
 def fill_order(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -105,18 +110,28 @@ def agreement(one: Sequence[int | None], other: Sequence[int | None]) -> int:
     return sum(a is not None and a == b for a, b in zip(one, other, strict=True))
 
 
-def folded(indexes: Sequence[Sequence[int | None]]) -> list[list[int]]:
+def folded(
+    indexes: Sequence[Sequence[int | None]],
+    *,
+    may_be_one: Callable[[int, int], bool] = lambda _, __: True,
+) -> list[list[int]]:
     """The rows of one identity, given by their indexes in the order of their delivery, put together.
 
     Each group is one row, its members in order: the last one holds, and indexes that any of them knows stay.
+    `may_be_one` tells apart two rows, by their places, that are several for another reason.
     """
     groups: list[list[int]] = []
+
+    def is_one(place: int, other: int) -> bool:
+        return are_one_row(indexes[place], indexes[other]) and may_be_one(place, other)
+
     # Those that know their place first, so that one that does not joins a row instead of making two of one.
     for place in sorted(range(len(indexes)), key=lambda place: None in indexes[place]):
-        same = [group for group in groups if are_one_row(indexes[place], indexes[group[0]])]
+        same = [group for group in groups if all(is_one(place, other) for other in group)]
         if same:
-            closest = max(same, key=lambda group: agreement(indexes[place], indexes[group[0]]))
-            closest.append(place)
+            known = [last_known([indexes[other] for other in group]) for group in same]
+            closest = max(range(len(same)), key=lambda n: agreement(indexes[place], known[n]))
+            same[closest].append(place)
         else:
             groups.append([place])
     return [sorted(group) for group in groups]
@@ -128,12 +143,9 @@ def fold_repeats(rows: pl.DataFrame) -> pl.DataFrame:
     For rows whose seconds need not be complete: of several rows of one identity the last one holds, with the
     indexes that any of them knows, unless their indexes show that they are several.
     """
-    together: dict[str, list[int]] = {}
-    for place, identity in enumerate(identities(rows)):
-        together.setdefault(identity, []).append(place)
     known = rows.select(INDEXES).rows()
     dropped: set[int] = set()
-    for places in together.values():
+    for places in places_of(identities(rows)).values():
         if len(places) == 1:
             continue
         for group in folded([known[place] for place in places]):

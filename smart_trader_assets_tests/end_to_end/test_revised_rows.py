@@ -30,20 +30,22 @@ def numbers(pipeline: Pipeline) -> dict[str, Any]:
     )
 
 
+def unchanged(row: RawRow) -> RawRow:
+    return row
+
+
 def fetched_twice(
-    folder: Path, revised: Callable[[RawRow], RawRow]
+    folder: Path, later: Callable[[RawRow], RawRow], first: Callable[[RawRow], RawRow] = unchanged
 ) -> tuple[dict[str, Any], dict[str, Any], pl.DataFrame]:
     """BOB's numbers before and after his history was fetched again from a source that has revised it."""
-
-    def of_bob(row: RawRow) -> RawRow:
-        return revised(row) if row["owner"] == BOB else row
-
-    first = Recording.load(write_tiny_market(folder / "first"))
-    later = Recording.load(write_tiny_market(folder / "later", of_bob))
-    with open_pipeline(folder / "root", first, **ONE_SHARD) as pipeline:
+    markets = [
+        Recording.load(write_tiny_market(folder / name, revised))
+        for name, revised in (("first", first), ("later", later))
+    ]
+    with open_pipeline(folder / "root", markets[0], **ONE_SHARD) as pipeline:
         pipeline.drain()
         before = numbers(pipeline)
-    with open_pipeline(folder / "root", later, **ONE_SHARD) as pipeline:
+    with open_pipeline(folder / "root", markets[1], **ONE_SHARD) as pipeline:
         assert pipeline.materialize(TRANSACTIONS, "00", tags={REPROCESS_TAG: "true"}).success
         pipeline.drain()
         return before, numbers(pipeline), pipeline.rows(TRANSACTIONS).filter(wallet_address=BOB)
@@ -79,14 +81,6 @@ def test_a_price_that_is_revised_is_the_one_that_counts(tmp_path):
 
         return in_sol
 
-    first = Recording.load(write_tiny_market(tmp_path / "first", at(1.0)))
-    later = Recording.load(write_tiny_market(tmp_path / "later", at(3.0)))
-    with open_pipeline(tmp_path / "root", first, **ONE_SHARD) as pipeline:
-        pipeline.drain()
-        before = numbers(pipeline)
-    with open_pipeline(tmp_path / "root", later, **ONE_SHARD) as pipeline:
-        assert pipeline.materialize(TRANSACTIONS, "00", tags={REPROCESS_TAG: "true"}).success
-        pipeline.drain()
-        after = numbers(pipeline)
+    before, after, _ = fetched_twice(tmp_path, at(3.0), first=at(1.0))
     assert before["realized_pnl"] == 30.0
     assert after == before | {"realized_pnl": 90.0, "total_bought": 120.0}
