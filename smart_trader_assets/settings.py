@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from solders.pubkey import Pubkey
 
 from smart_trader_assets.errors import SmartTraderError
 
@@ -135,6 +136,28 @@ class Settings(BaseSettings):
     min_holding_usd: float = Field(1_000, ge=0, description="A smaller holding is dust, USD")
     swap_pages_per_run: int = Field(
         10, ge=1, le=1_000, description="Pages of swaps per wallet and run"
+    )
+
+    # What the numbers take for granted
+    cash_mints: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Mints that are cash beside SOL, its staking receipts and the coins pegged to a currency, "
+        "separated by commas",
+    )
+    network_fee_sol: float = Field(
+        0.0005, ge=0, le=1, description="What a transaction is assumed to cost a trader, SOL"
+    )
+    trading_fee_percent: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="What a venue is assumed to take beyond what the amounts show, percent of what is traded",
+    )
+    fallback_sol_usd: float = Field(
+        150.0, gt=0, description="Price of SOL for fees where a wallet shows none, USD"
+    )
+    mark_life_days: float = Field(
+        7.0, gt=0, description="Age at which a price that nobody has confirmed is worth nothing"
     )
 
     # When fetched data is due again
@@ -284,6 +307,23 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return [name.strip().upper() for name in value.split(",") if name.strip()]
+
+    @field_validator("cash_mints", mode="before")
+    @classmethod
+    def _mint_list(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return [mint.strip() for mint in value.split(",") if mint.strip()]
+
+    @field_validator("cash_mints")
+    @classmethod
+    def _validate_mints(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for mint in value:
+            try:
+                Pubkey.from_string(mint)
+            except ValueError:
+                raise ValueError(f"{mint!r} is not a base58 address of 32 bytes") from None
+        return value
 
     @model_validator(mode="after")
     def _validate_ranges(self) -> Settings:

@@ -41,6 +41,7 @@ UNKNOWN = "–"
 _MINUS = "−"
 _WHOLE_DOLLARS_FROM = 1_000
 _DIGITS = 4
+_LAMPORT_PLACES = 9
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -52,6 +53,16 @@ def usd(amount: float | None) -> str:
     text = f"{abs(amount):,.{places}f}"
     negative = amount < 0 and float(text.replace(",", "")) != 0
     return f"{_MINUS if negative else ''}${text}"
+
+
+def sol(amount: float | None) -> str:
+    """`−0.15 SOL`, `1,234 SOL`."""
+    return f"{sol_number(amount)} SOL" if _known(amount) else UNKNOWN
+
+
+def sol_number(amount: float | None) -> str:
+    """SOL under a heading that says so: four significant digits, to the lamport: `−0.15`."""
+    return _digits(round(amount, _LAMPORT_PLACES)) if _known(amount) else UNKNOWN
 
 
 def usd_short(amount: float | None) -> str:

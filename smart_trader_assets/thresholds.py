@@ -6,9 +6,12 @@ from dataclasses import fields
 from datetime import timedelta
 
 from smart_trader_assets.birdeye import TokenListFilters
+from smart_trader_assets.pnl.assumptions import Assumptions, pnl_edition
+from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
 from smart_trader_assets.ranking import ExclusionThresholds, RankingRules, SkillRules, Tier
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.cursor import DuePolicy
+from smart_trader_assets.transforms.known_addresses import CASH_AND_STAKING_MINTS
 from smart_trader_assets.transforms.tokens import TokenRules
 from smart_trader_assets.transforms.whale_screening import ScreeningRules
 
@@ -25,7 +28,26 @@ def list_filters(settings: Settings) -> TokenListFilters:
 
 def token_rules(settings: Settings) -> TokenRules:
     """What a listed token must have to be tracked."""
-    return TokenRules(min_liquidity=settings.track_min_liquidity)
+    named = dict.fromkeys(settings.cash_mints, "cash, by the setting cash_mints")
+    return TokenRules(
+        min_liquidity=settings.track_min_liquidity,
+        excluded_mints={**named, **CASH_AND_STAKING_MINTS},
+    )
+
+
+def cash_mints(settings: Settings) -> dict[str, float | None]:
+    """What is cash: mint to USD per coin, None where the transaction's price applies."""
+    return {**dict.fromkeys(settings.cash_mints), **DEFAULT_CASH_MINTS}
+
+
+def pnl_assumptions(settings: Settings) -> Assumptions:
+    """What the numbers take for granted."""
+    return Assumptions(
+        network_fee_sol=settings.network_fee_sol,
+        trading_fee_percent=settings.trading_fee_percent,
+        fallback_sol_usd=settings.fallback_sol_usd,
+        mark_life_days=settings.mark_life_days,
+    )
 
 
 def screening_rules(settings: Settings) -> ScreeningRules:
@@ -63,6 +85,7 @@ def due_policy(settings: Settings) -> DuePolicy:
         wallet_refresh=timedelta(hours=settings.wallet_refresh_hours),
         wallet_refresh_limit=timedelta(hours=settings.wallet_refresh_limit_hours),
         screening_rules=screening_rules(settings).version,
+        pnl_rules=pnl_edition(pnl_assumptions(settings), cash_mints(settings)),
         max_attempts=settings.max_attempts,
         retry_base=timedelta(minutes=settings.retry_base_minutes),
         retry_limit=timedelta(hours=settings.retry_limit_hours),

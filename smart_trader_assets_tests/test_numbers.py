@@ -39,6 +39,14 @@ def test_money_on_an_axis(amount, shown):
 
 
 @pytest.mark.parametrize(
+    ("amount", "shown"),
+    [(0.0, "0 SOL"), (-0.15, "−0.15 SOL"), (1_234.5, "1,234 SOL"), (-3e-17, "0 SOL"), (None, "–")],
+)
+def test_sol(amount, shown):
+    assert text.sol(amount) == shown
+
+
+@pytest.mark.parametrize(
     ("share", "shown"),
     [
         (0.0, "0 %"),

@@ -233,9 +233,9 @@ def test_the_code_location_loads_without_a_setting():
 
 def test_the_pnl_of_wallets_is_one_call():
     parameters = inspect.signature(compute_wallet_pnl).parameters
-    assert list(parameters) == ["swaps", "as_of", "cash_mints", "marks", "histories"]
+    assert list(parameters) == ["swaps", "as_of", "cash_mints", "marks", "histories", "assumptions"]
     keywords = [p.name for p in parameters.values() if p.kind is inspect.Parameter.KEYWORD_ONLY]
-    assert keywords == ["as_of", "cash_mints", "marks", "histories"]
+    assert keywords == ["as_of", "cash_mints", "marks", "histories", "assumptions"]
     swaps = pl.DataFrame(
         schema={
             **dict.fromkeys(

@@ -48,6 +48,15 @@ def test_the_defaults_are_those_of_the_free_plan_and_the_documented_thresholds()
     assert (settings.requests_per_second, settings.credits_per_month) == (1, 30_000)
 
 
+def test_further_cash_is_named_by_its_mints(monkeypatch):
+    mints = ("So11111111111111111111111111111111111111112", "11111111111111111111111111111111")
+    monkeypatch.setenv(PREFIX + "CASH_MINTS", ", ".join(mints))
+    assert load_settings().cash_mints == mints
+    monkeypatch.setenv(PREFIX + "CASH_MINTS", f"{mints[0]},USDC")
+    with pytest.raises(SettingsError, match="'USDC' is not a base58 address of 32 bytes"):
+        load_settings()
+
+
 def test_an_override_wins_over_the_environment_and_none_leaves_it(monkeypatch):
     monkeypatch.setenv(PREFIX + "LIST_TOKENS", "50")
     assert load_settings().list_tokens == 50

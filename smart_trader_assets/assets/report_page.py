@@ -7,6 +7,7 @@ from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.report.page_file import page_path, write_page
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
+from smart_trader_assets.thresholds import cash_mints, pnl_assumptions
 
 
 def report_page_asset() -> dg.AssetsDefinition:
@@ -31,7 +32,12 @@ def report_page_asset() -> dg.AssetsDefinition:
         from smart_trader_assets.report.plots import ranking_pictures  # noqa: PLC0415
 
         path = page_path(settings)
-        data = write_page(lake, path)
+        data = write_page(
+            lake,
+            path,
+            cash_mints=cash_mints(settings),
+            assumptions=pnl_assumptions(settings),
+        )
         pictures = ranking_pictures(data)
         return dg.MaterializeResult(
             metadata={

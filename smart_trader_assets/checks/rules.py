@@ -80,11 +80,29 @@ def orphans(
 
 def broken_identities(pnl: pl.DataFrame) -> pl.DataFrame:
     """Rows of silver/wallet_pnl whose numbers contradict each other. Columns out: the key, fault."""
-    flow = pl.col("total_bought") + pl.col("total_sold") + 1.0
+    given_up = pl.col("open_cost") + pl.col("lost_cost") + pl.col("estimated_fees_usd")
+    kept = pl.col("realized_pnl") + pl.col("conservative_value")
+    sold = ("matched_proceeds", "unmatched_proceeds", "unknown_basis_proceeds")
     faults = [
-        _differ("realized_pnl", pl.col("matched_proceeds") - pl.col("matched_cost"), flow),
-        _differ("total_sold", pl.col("matched_proceeds") + pl.col("unmatched_proceeds"), flow),
-        _differ("total_pnl", pl.col("realized_pnl") + pl.col("unrealized_pnl"), flow),
+        _differ("realized_pnl", pl.col("matched_proceeds") - pl.col("matched_cost")),
+        _differ("total_sold", pl.sum_horizontal(sold, ignore_nulls=False)),
+        _differ("total_pnl", pl.col("realized_pnl") + pl.col("unrealized_pnl")),
+        _differ("conservative_pnl", kept - given_up),
+        _unless(
+            ~_exceeds("conservative_value", pl.col("open_value")),
+            "conservative_value exceeds open_value",
+        ),
+        _unless(
+            ~_exceeds("conservative_pnl", pl.col("total_pnl")), "conservative_pnl exceeds total_pnl"
+        ),
+        _unless(
+            ~_exceeds("stale_open_cost", pl.col("open_cost")), "stale_open_cost exceeds open_cost"
+        ),
+        _unless(pl.col("rollover_count") <= pl.col("trade_count"), "more rollovers than trades"),
+        _unless(
+            pl.col("sol_coverage").is_between(-1e-9, 100 + 1e-9),
+            "sol_coverage is not between 0 and 100 %",
+        ),
         _unless(
             pl.col("trade_count") == pl.col("buy_count") + pl.col("sell_count"),
             "trade_count is not buys and sells",
@@ -110,19 +128,45 @@ def broken_sums(pnl: pl.DataFrame) -> pl.DataFrame:
 
     pnl: whole wallets of silver/wallet_pnl. Columns out: wallet_address, window, fault.
     """
-    summed = ("realized_pnl", "total_bought", "total_sold", "matched_cost", "trade_count")
+    summed = (
+        "realized_pnl",
+        "total_bought",
+        "total_sold",
+        "matched_cost",
+        "unmatched_proceeds",
+        "unknown_basis_proceeds",
+        "lost_cost",
+        "trade_count",
+    )
+    held = ("open_cost", "conservative_value", "stale_open_cost")
     is_portfolio = pl.col("token_address") == ALL_TOKENS
     tokens = (
-        pnl.filter(~is_portfolio).group_by("wallet_address", "window").agg(pl.col(summed).sum())
+        pnl.filter(~is_portfolio)
+        .group_by("wallet_address", "window")
+        .agg(pl.col(*summed, *held).sum())
     )
     both = pnl.filter(is_portfolio).join(
         tokens, on=["wallet_address", "window"], how="left", suffix="_of_tokens"
     )
-    flow = pl.col("total_bought") + pl.col("total_sold") + 1.0
+    # What was bought was closed, is open or was lost; a rollover may have added cash to it.
+    spent = pl.sum_horizontal("matched_cost", "open_cost", "lost_cost", ignore_nulls=False)
+    rolled = pl.col("rollover_count") > 0
+    added = (
+        pl.when(rolled).then(pl.max_horizontal(spent - pl.col("total_bought"), 0.0)).otherwise(0.0)
+    )
     sums = _faulty(
         both,
         ("wallet_address", "window"),
-        [_differ(name, pl.col(f"{name}_of_tokens").fill_null(0), flow) for name in summed],
+        [
+            *(_differ(name, pl.col(f"{name}_of_tokens").fill_null(0)) for name in (*summed, *held)),
+            pl.when(pl.col("window") == WINDOWS[0]).then(
+                _differ(
+                    "total_bought",
+                    spent - added,
+                    "total_bought is not what was closed, open or lost",
+                )
+            ),
+        ],
     )
     counts = pnl.filter(is_portfolio).pivot(
         "window", index="wallet_address", values="trade_count", aggregate_function="first"
@@ -283,9 +327,19 @@ def _not_allowed(state: State) -> pl.Expr:
     )
 
 
-def _differ(name: str, other: pl.Expr, flow: pl.Expr) -> pl.Expr:
-    apart = (pl.col(name) - other).abs() > _TOLERANCE * flow
-    return pl.when(apart).then(pl.lit(f"{name} does not equal its parts"))
+def _flow() -> pl.Expr:
+    """What passed through a row's books, USD; a dollar at least."""
+    flows = ("total_bought", "total_sold", "matched_cost", "open_cost", "estimated_fees_usd")
+    return pl.sum_horizontal(flows) + 1.0
+
+
+def _differ(name: str, other: pl.Expr, fault: str | None = None) -> pl.Expr:
+    apart = (pl.col(name) - other).abs() > _TOLERANCE * _flow()
+    return pl.when(apart).then(pl.lit(fault or f"{name} does not equal its parts"))
+
+
+def _exceeds(name: str, other: pl.Expr) -> pl.Expr:
+    return pl.col(name) > other + _TOLERANCE * _flow()
 
 
 def _unless(holds: pl.Expr, fault: str) -> pl.Expr:

@@ -17,8 +17,8 @@ from smart_trader_assets.cli.explanation import (
     explanation_csv,
     explanation_head,
     explanation_json,
-    explanation_tables,
 )
+from smart_trader_assets.cli.explanation_tables import explanation_tables
 from smart_trader_assets.cli.options import (
     STANDARD_OUTPUT,
     AsOf,
@@ -37,7 +37,12 @@ from smart_trader_assets.report.page_file import check_folder, page_path, write_
 from smart_trader_assets.report.report_data import MOST_WALLETS
 from smart_trader_assets.sources import settings_of_root
 from smart_trader_assets.tables.queue import read_queue
-from smart_trader_assets.thresholds import due_policy, ranking_rules
+from smart_trader_assets.thresholds import (
+    cash_mints,
+    due_policy,
+    pnl_assumptions,
+    ranking_rules,
+)
 
 _HINDSIGHT = (
     "The wallets are those known today, chosen with hindsight: this compares tiers with each other and is "
@@ -92,7 +97,8 @@ def explain(
     as_of: AsOf = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
     csv: Annotated[
-        bool, typer.Option("--csv", help="Print trades, lot matches and open lots as CSV.")
+        bool,
+        typer.Option("--csv", help="Print trades, rollovers, lot matches and open lots as CSV."),
     ] = False,
 ) -> None:
     """Show the trades and the lots behind a wallet's numbers, and whether they add up to the table's."""
@@ -101,7 +107,12 @@ def explain(
     with cli_errors() as console:
         settings = settings_of_root(chosen_settings(data, as_of=as_of))
         explained = explain_from_tables(
-            make_lake(settings), wallet, as_of=settings.now(), token=token
+            make_lake(settings),
+            wallet,
+            as_of=settings.now(),
+            token=token,
+            cash_mints=cash_mints(settings),
+            assumptions=pnl_assumptions(settings),
         )
         if as_json:
             typer.echo(explanation_json(explained))
@@ -161,7 +172,13 @@ def report(
             if file:
                 check_folder(file)
         page = out or page_path(settings)
-        ranking = write_page(make_lake(settings), page, most_wallets=wallets)
+        ranking = write_page(
+            make_lake(settings),
+            page,
+            most_wallets=wallets,
+            cash_mints=cash_mints(settings),
+            assumptions=pnl_assumptions(settings),
+        )
         exports = [(csv, ranking_csv(ranking.traders))] if csv else []
         if as_json:
             printed = ranking_json(ranking.traders, as_of=ranking.as_of, source=ranking.source)

@@ -22,7 +22,7 @@ from smart_trader_assets.settings import Settings
 from smart_trader_assets.sources import open_source
 from smart_trader_assets.tables.catalog import SMART_TRADERS
 from smart_trader_assets.tables.queue import read_queue
-from smart_trader_assets.thresholds import due_policy
+from smart_trader_assets.thresholds import cash_mints, due_policy, pnl_assumptions
 
 
 def run(
@@ -58,7 +58,12 @@ def run(
         print_outcome(console, report, traders, queue, root=place(store.root), top=top)
         page = page_path(settings)
         if not page_is_current(lake, page):
-            write_page(lake, page)
+            write_page(
+                lake,
+                page,
+                cash_mints=cash_mints(settings),
+                assumptions=pnl_assumptions(settings),
+            )
         console.print(f"Report: {escape(str(page.resolve()))}", highlight=False, soft_wrap=True)
 
 

@@ -1,12 +1,15 @@
 """Aggregates of trades: by position and window depth first, from which every window is a small sum."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
-from polars.dataframe.group_by import GroupBy
 
-from smart_trader_assets.pnl.exact import RESULT_QUANTUM, whole
+from smart_trader_assets.pnl.assumptions import Assumptions
+from smart_trader_assets.pnl.exact import RESULT_QUANTUM, UNITS_PER_USD, whole
 from smart_trader_assets.pnl.lots import Ledger
+from smart_trader_assets.pnl.segments import ends, segment_sums, starts
+from smart_trader_assets.pnl.valuation import CASH, ROLLOVER, UNPRICED
 from smart_trader_assets.pnl.windows import group_id, in_each_window
 
 _SAME_MOMENT_SECONDS: Final = 10
@@ -15,35 +18,49 @@ SUMS: Final = (
     "buy_count",
     "sell_count",
     "unpriced_count",
+    "rollover_count",
     "total_bought",
     "total_sold",
     "matched_proceeds",
     "matched_cost",
     "unmatched_proceeds",
+    "unknown_basis_proceeds",
     "unmatched_units",
+    "lost_cost",
+    "network_fees",
     "closing_count",
     "win_count",
     "gains",
     "losses",
     "same_moment_count",
+    "sol_count",
+    "sol_proceeds",
+    "sol_cost",
+    "sol_known_cost",
 )
+"""What a token row sums up. A transaction that moved two mints counts in both."""
+ONCE: Final = {"rollover_count": "rollovers_once", "network_fees": "fees_once"}
+"""What a portfolio counts once a transaction."""
+_SUMMED: Final = (*SUMS, *ONCE.values())
 
 
 def with_results(disposals: pl.DataFrame) -> pl.DataFrame:
-    """Adds `closing` (priced, with a part matched to lots of known basis), `result` (money of
-    that part, null where not closing), `win`, `loss` and `same_moment`.
+    """Adds `closing` (for cash, with a part matched to lots of known basis), `result` (money of that part,
+    null where not closing), `step` (by what it moves the realized PnL, null where it does not: a rollover
+    gains what it received beyond its cost), `win`, `loss` and `same_moment`.
 
     A closing trade is of the same moment where the wallet had bought the token in the same slot, or
     at most ten seconds before. Which lot first in, first out assigned does not matter: one that was left
     over long ago would hide the bot that buys and sells at once.
     """
-    closing = pl.col("value").is_not_null() & (pl.col("known_matched") > 0)
-    result = pl.when(closing).then(pl.col("matched_value") - pl.col("matched_cost"))
+    closing = (pl.col("valuation") == CASH) & (pl.col("known_matched") > 0)
+    gain = pl.col("matched_value") - pl.col("matched_cost")
     age = pl.col("block_unix_time") - pl.col("bought_time")
     same_slot = (pl.col("block_number") == pl.col("bought_block")).fill_null(value=False)
     return disposals.with_columns(
         closing=closing,
-        result=result,
+        result=pl.when(closing).then(gain),
+        step=pl.when(closing | (gain > 0)).then(gain),
         same_moment=closing & (same_slot | (age <= _SAME_MOMENT_SECONDS)),
     ).with_columns(
         win=pl.col("result") >= whole(RESULT_QUANTUM),
@@ -51,76 +68,110 @@ def with_results(disposals: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def position_aggregates(ledger: Ledger, disposals: pl.DataFrame) -> pl.DataFrame:
-    """Trades and disposals with their results, both with `depth`, -> one row per (position, depth).
+def network_fee(assumptions: Assumptions) -> pl.Expr:
+    """What a transaction costs (Int128 money), by `sol_price`."""
+    price = pl.col("sol_price").fill_null(assumptions.fallback_sol_usd)
+    return (price * (assumptions.network_fee_sol * UNITS_PER_USD)).round().cast(pl.Int128)
 
-    Columns: position, wallet, depth, `SUMS` (money and units Int128, counts), first, last (seconds).
+
+def position_aggregates(ledger: Ledger, assumptions: Assumptions) -> pl.DataFrame:
+    """Trades, and disposals with their results, both with `depth`, -> one row per (position, depth).
+
+    Columns: position, wallet, depth, `SUMS` and `ONCE` (money, SOL and units Int128, counts), first, last
+    (seconds).
     """
-    bought, priced = pl.col("quantity") > 0, pl.col("value").is_not_null()
-    trades = _grouped(ledger.trades).agg(
-        position=pl.col("position").first(),
-        depth=pl.col("depth").first(),
-        wallet=pl.col("wallet").first(),
-        buy_count=bought.sum(),
-        sell_count=(~bought).sum(),
-        unpriced_count=(~priced).sum(),
-        total_bought=pl.col("value").filter(bought).sum(),
-        total_sold=pl.col("value").filter(~bought).sum(),
-        first=pl.col("block_unix_time").min(),
-        last=pl.col("block_unix_time").max(),
+    bought, valuation = pl.col("quantity") > 0, pl.col("valuation")
+    rolled, fee, first = valuation == ROLLOVER, network_fee(assumptions), pl.col("first")
+    per_trade = {
+        "buy_count": bought,
+        "sell_count": ~bought,
+        "unpriced_count": valuation == UNPRICED,
+        "rollover_count": rolled,
+        "rollovers_once": rolled & first,
+        "total_bought": pl.when(bought).then("value"),
+        "network_fees": fee,
+        "fees_once": pl.when(first).then(fee),
+    }
+    trades = _grouped(ledger.trades, per_trade)
+    in_group = _groups(ledger.trades)
+    begin = starts(in_group)
+    ordered = ledger.trades.select("position", "depth", "wallet", "block_unix_time")
+    aggregates = pl.concat(
+        [
+            trades,
+            ordered.filter(begin).rename({"block_unix_time": "first"}),
+            ordered.filter(ends(in_group)).select(last="block_unix_time"),
+        ],
+        how="horizontal",
     )
-    sells = _grouped(disposals.filter(pl.col("value").is_not_null())).agg(
-        matched_proceeds=pl.col("matched_value").sum(),
-        matched_cost=pl.col("matched_cost").sum(),
-        unmatched_proceeds=(pl.col("value") - pl.col("matched_value")).sum(),
-        unmatched_units=(pl.col("quantity") - pl.col("known_matched")).sum(),
-        closing_count=pl.col("closing").sum(),
-        win_count=pl.col("win").sum(),
-        gains=pl.col("result").filter(pl.col("win")).sum(),
-        losses=pl.col("result").filter(pl.col("loss")).sum().abs(),
-        same_moment_count=pl.col("same_moment").sum(),
-    )
-    aggregates = trades.join(sells, on="group_id", how="left", maintain_order="left")
-    return aggregates.drop("group_id").with_columns(pl.col(SUMS).fill_null(0))
+    beyond = pl.col("quantity") - pl.col("matched")
+    cost, sol_known = pl.col("matched_cost"), pl.col("matched_cost_sol").is_not_null()
+    per_sell = {
+        "total_sold": pl.col("value"),
+        "matched_proceeds": pl.col("matched_value"),
+        "matched_cost": cost,
+        "unmatched_proceeds": pl.col("unmatched_value"),
+        "unknown_basis_proceeds": pl.col("unknown_value"),
+        "unmatched_units": pl.when(valuation == CASH).then(beyond),
+        "lost_cost": pl.col("lost_cost"),
+        "closing_count": pl.col("closing"),
+        "win_count": pl.col("win"),
+        "gains": pl.when("win").then("result"),
+        "losses": pl.when("loss").then(whole(0) - pl.col("result")),
+        "same_moment_count": pl.col("same_moment"),
+        "sol_count": sol_known,
+        "sol_proceeds": pl.col("matched_value_sol"),
+        "sol_cost": pl.col("matched_cost_sol"),
+        "sol_known_cost": pl.when(sol_known).then(cost),
+    }
+    sells = _grouped(ledger.disposals, per_sell)
+    aggregates = aggregates.join(sells, on="group_id", how="left", maintain_order="left")
+    return aggregates.drop("group_id").with_columns(pl.col(list(per_sell)).fill_null(0))
 
 
-def _grouped(frame: pl.DataFrame) -> GroupBy:
+def _groups(frame: pl.DataFrame) -> pl.Series:
     """In time order the depths of a position ascend: the groups lie one after another."""
-    frame = frame.with_columns(group_id=group_id(pl.col("position"), pl.col("depth"))).set_sorted(
-        "group_id"
-    )
-    return frame.group_by("group_id", maintain_order=True)
+    return frame.select(group_id=group_id(pl.col("position"), pl.col("depth"))).to_series()
+
+
+def _grouped(frame: pl.DataFrame, sums: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    values = frame.lazy().select(_groups(frame), **sums).collect()
+    return segment_sums(values, "group_id", list(sums))
 
 
 def token_aggregates(aggregates: pl.DataFrame) -> pl.DataFrame:
     """(position, depth) aggregates -> one row per (position, window) that holds any trade: position,
-    wallet, window, group_id, `SUMS`, first, last."""
+    wallet, window, group_id, `SUMS` and `ONCE`, first, last."""
     return in_each_window(aggregates, "position", _summed)
 
 
 def _summed(aggregates: pl.DataFrame) -> pl.DataFrame:
-    return aggregates.group_by("segment", maintain_order=True).agg(
-        pl.col("wallet").first(),
-        pl.col(SUMS).sum(),
-        pl.col("first").min(),
-        pl.col("last").max(),
+    # Rows of a segment ascend in time.
+    begin, end = starts(aggregates["segment"]), ends(aggregates["segment"])
+    return pl.concat(
+        [
+            segment_sums(aggregates, "segment", _SUMMED),
+            aggregates.filter(begin).select("wallet", "first"),
+            aggregates.filter(end).select("last"),
+        ],
+        how="horizontal",
     )
 
 
 def portfolio_aggregates(tokens: pl.DataFrame) -> pl.DataFrame:
     """Token aggregates -> one row per (wallet, window) that holds any trade: wallet, window, group_id,
     `SUMS`, first, last, winning_tokens, closing_tokens, and the sum and the largest of the positive
-    results of single tokens, gained and best."""
+    results of single tokens, gained and best. A token wins where it closed anything, and with a profit."""
     realized = pl.col("matched_proceeds") - pl.col("matched_cost")
-    won = realized >= whole(RESULT_QUANTUM)
+    won, closed = realized >= whole(RESULT_QUANTUM), pl.col("closing_count") > 0
     return (
         tokens.group_by("wallet", "window")
         .agg(
-            pl.col(SUMS).sum(),
+            *(pl.col(ONCE.get(name, name)).sum().alias(name) for name in SUMS),
             pl.col("first").min(),
             pl.col("last").max(),
-            winning_tokens=won.sum(),
-            closing_tokens=(pl.col("closing_count") > 0).sum(),
+            winning_tokens=(won & closed).sum(),
+            closing_tokens=closed.sum(),
             gained=realized.filter(won).sum(),
             best=realized.filter(won).max(),
         )

@@ -20,9 +20,6 @@ ALL_TOKENS: Final = "ALL_TOKENS"
 WINDOWS: Final = ("all", "90d", "30d", "7d")
 """From the widest to the narrowest."""
 
-PNL_RULES: Final = "1"
-"""The edition of the definitions: rows of another one are computed again."""
-
 MadeOf = Literal["trades", "worths", "quantities", "lots", "marks", "times", "history"]
 """Which columns of the upstream tables a metric is based on: see `tables.lineage`."""
 
@@ -63,7 +60,7 @@ _count, _text = _metric(pl.Int64), _metric(pl.String)
 _flag, _time = _metric(pl.Boolean), _metric(TIME)
 _ratio = _metric(pl.Float64)
 _usd, _percent, _hours = (_metric(pl.Float64, unit) for unit in ("USD", "%", "h"))
-_tokens, _rate = (_metric(pl.Float64, unit) for unit in ("tokens", "1/d"))
+_tokens, _rate, _sol = (_metric(pl.Float64, unit) for unit in ("tokens", "1/d", "SOL"))
 
 KEY_COLUMNS: Final = (
     col.text("wallet_address", "The wallet", required=True, preview=True),
@@ -75,14 +72,17 @@ PNL_COLUMNS: Final = (
     _count("buy_count", "Netted buys, including unpriced ones", "trades"),
     _count("sell_count", "Netted sells, including unpriced ones", "trades"),
     _count("trade_count", "Buys and sells", "trades", RANKED, CLASSIFIED),
-    _usd("total_bought", "Value of priced buys", "worths", RANKED),
-    _usd("total_sold", "Value of priced sells, including the unmatched part", "worths", RANKED),
+    _usd("total_bought", "Cash paid in priced buys", "worths", RANKED),
+    _usd("total_sold", "Cash received, including the unmatched part", "worths", RANKED),
     _usd("matched_proceeds", "Proceeds matched to lots of known basis", "lots"),
     _usd("matched_cost", "Cost of the matched lots", "lots"),
-    _usd("unmatched_proceeds", "Proceeds without a known basis", "lots", CLASSIFIED),
+    _usd("unmatched_proceeds", "Proceeds of what had no lot", "lots", CLASSIFIED),
     _tokens(
-        "unmatched_quantity", "Quantity sold without a known basis; token rows only", "quantities"
+        "unmatched_quantity",
+        "Quantity sold for cash that had no lot; token rows only",
+        "quantities",
     ),
+    _usd("unknown_basis_proceeds", "Proceeds of lots of unknown basis", "lots"),
     _usd("realized_pnl", "Matched proceeds less matched cost", "lots", RANKED, CLASSIFIED),
     _percent(
         "roi", "Realized PnL divided by matched cost", "lots", RANKED, CLASSIFIED, preview=True
@@ -118,9 +118,41 @@ PNL_COLUMNS: Final = (
     _usd("open_cost", "Cost of the lots still held", "lots"),
     _usd("mark_price", "Newest known price at or before as_of; token rows only", "marks"),
     _time("marked_at", "Time of the mark", "marks"),
-    _text("mark_source", "token_list or own_trade", "marks"),
-    _usd("unrealized_pnl", "Value of open lots at the mark less their cost", "marks", RANKED),
+    _text("mark_source", "token_list, own_trade or table_trade", "marks"),
+    _usd("liquidity", "Liquidity as last listed: half of it is the most that can be sold", "marks"),
+    _usd(
+        "open_value",
+        "Open lots at the mark; at most their cost where only a trade marks them, and half of the liquidity",
+        "marks",
+    ),
+    _usd("unrealized_pnl", "Open value less open cost", "marks", RANKED),
     _usd("total_pnl", "Realized and unrealized PnL", "marks", RANKED, CLASSIFIED, preview=True),
+    _usd("conservative_value", "Open value, faded by the age of its mark", "marks"),
+    _usd(
+        "stale_open_cost",
+        "Cost of open lots whose mark has faded to nothing, or is absent",
+        "marks",
+        RANKED,
+        CLASSIFIED,
+    ),
+    _usd(
+        "estimated_fees_usd", "Fees, as assumed for each transaction", "trades", RANKED, CLASSIFIED
+    ),
+    _usd("lost_cost", "Cost of lots that left without a result", "lots", RANKED, CLASSIFIED),
+    _usd(
+        "conservative_pnl",
+        "Realized PnL and conservative value, less open cost, lost cost and fees",
+        "marks",
+        RANKED,
+        CLASSIFIED,
+    ),
+    _sol(
+        "realized_pnl_sol", "Realized PnL in SOL, where both ends have a SOL price", "lots", RANKED
+    ),
+    _percent("roi_sol", "That divided by its cost in SOL", "lots", RANKED),
+    _percent("sol_coverage", "Part of the matched cost that it is told for", "lots"),
+    _sol("open_cost_sol", "Cost in SOL of open lots, where it is known", "lots"),
+    _sol("conservative_value_sol", "Conservative value at the newest SOL price", "marks"),
     _count("unmarked_tokens", "Open tokens without a mark; portfolio only", "marks", RANKED),
     _time("first_transaction", "First trade", "times", RANKED),
     _time("last_transaction", "Last trade", "times", RANKED, CLASSIFIED),
@@ -130,7 +162,7 @@ PNL_COLUMNS: Final = (
         "times",
         CLASSIFIED,
     ),
-    _count("unpriced_count", "Trades whose value is unknown", "worths", RANKED),
+    _count("unpriced_count", "Trades against which no known cash stands", "worths", RANKED),
     _count(
         "arbitrage_count",
         "Cyclic arbitrages, not in the PnL; portfolio only",
@@ -139,6 +171,8 @@ PNL_COLUMNS: Final = (
         CLASSIFIED,
     ),
     _usd("arbitrage_profit_usd", "Cash result of the arbitrages; portfolio only", "worths"),
+    _count("rollover_count", "Transactions of tokens against tokens", "trades"),
+    _count("conversion_count", "Transactions of cash against cash", "trades"),
     _flag(
         "history_complete",
         "Whether the history reaches the wallet's first trade",
@@ -146,6 +180,7 @@ PNL_COLUMNS: Final = (
         RANKED,
         CLASSIFIED,
     ),
+    _time("known_to", "Up to when the history was known; null where that is as_of", "history"),
     _percent(
         "top_token_share",
         "Share of the best token in all positive token results; portfolio only",

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
+from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
 from smart_trader_assets.pnl.lots import fifo
 from smart_trader_assets.pnl.metrics import wallet_metrics
@@ -18,6 +19,7 @@ def compute_wallet_pnl(
     cash_mints: Collection[str] | Mapping[str, float | None] = DEFAULT_CASH_MINTS,
     marks: pl.DataFrame | None = None,
     histories: pl.DataFrame | None = None,
+    assumptions: Assumptions = DEFAULT_ASSUMPTIONS,
 ) -> pl.DataFrame:
     """Whole swap histories of wallets -> one row per (wallet_address, token_address, window).
 
@@ -25,7 +27,9 @@ def compute_wallet_pnl(
     null; `wallet_address` falls back to `owner`, `swap_id` to the content of the row); `as_of`, a
     datetime with a time zone, after which rows are ignored; `cash_mints`, a collection, or a
     mapping of mint to USD per coin (None: the transaction's price); `marks`: token_address, price
-    (USD per whole token), marked_at, source; `histories`: wallet_address, history_complete.
+    (USD per whole token), marked_at, source (token_list or table_trade), liquidity (USD; optional);
+    `histories`: wallet_address, history_complete, known_to (up to when it is known; optional, null: `as_of`);
+    `assumptions`: fees, and how long a mark lives.
 
     Out: `WALLET_PNL_SCHEMA`; money in float64 USD, quantities in whole tokens, rates and shares in
     percent, times in UTC; unknown is null. The result for a wallet depends on its own rows and
@@ -34,9 +38,11 @@ def compute_wallet_pnl(
 
     Raises `ColumnsMissingError`, `NaiveAsOfError`, `CashMintsError`.
     """
-    traded = netted_trades(swaps, as_of=as_of, cash_mints=cash_mints)
+    traded = netted_trades(swaps, as_of=as_of, cash_mints=cash_mints, assumptions=assumptions)
     # The rows are most of the memory, and a caller may have kept none of them.
     del swaps
-    ledger = fifo(traded.trades)
+    ledger = fifo(traded.trades, traded.rollovers)
     traded = traded.without_single_trades()
-    return wallet_metrics(traded, ledger, as_of=as_of, marks=marks, histories=histories)
+    return wallet_metrics(
+        traded, ledger, as_of=as_of, marks=marks, histories=histories, assumptions=assumptions
+    )

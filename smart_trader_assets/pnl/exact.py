@@ -52,6 +52,12 @@ def to_usd(money: pl.Expr) -> pl.Expr:
     return pl.when(money < 0).then(-usd).otherwise(usd)
 
 
+def divided(one: pl.Expr, other: pl.Expr) -> pl.Expr:
+    """one / other, alike in every frame: Polars divides by a column that holds a single value, as that of
+    one wallet may, by multiplying with its inverse."""
+    return one * (1.0 / other)
+
+
 def to_tokens(units: pl.Expr, decimals: pl.Expr) -> pl.Expr:
     """Raw units -> float64 whole tokens, for the table."""
     return units.cast(pl.Float64) / float_power_of_ten(decimals)

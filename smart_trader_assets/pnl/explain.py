@@ -1,26 +1,25 @@
-"""One wallet's numbers, explained: its trades, which lot each sale took, and what is still held."""
+"""One wallet's numbers, explained: its trades, where rollovers moved their cost, which lot each sale took, and
+what is still held."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any
 
 import polars as pl
 
-from smart_trader_assets.delta.contract import TIME
-from smart_trader_assets.pnl.aggregates import with_results
+from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS, NATIVE_SOL, WRAPPED_SOL
 from smart_trader_assets.pnl.errors import UnknownWalletError
-from smart_trader_assets.pnl.exact import multiply_divide, to_tokens, to_usd, whole
-from smart_trader_assets.pnl.lots import Ledger, fifo, lot_matches
-from smart_trader_assets.pnl.marks import position_marks
+from smart_trader_assets.pnl.explained_lots import (
+    match_rows,
+    matches_in_both_currencies,
+    open_lot_rows,
+)
+from smart_trader_assets.pnl.explained_trades import rollover_rows, trade_rows
+from smart_trader_assets.pnl.lots import Ledger, fifo
 from smart_trader_assets.pnl.metrics import wallet_metrics
 from smart_trader_assets.pnl.trades import Trades, netted_trades
-
-NO_LOT: Final = "no_lot"
-UNKNOWN_BASIS: Final = "lot_of_unknown_basis"
-UNPRICED_SALE: Final = "unpriced_sale"
-_HOURS_A_SECOND: Final = 1 / 3_600
 
 
 @dataclass(frozen=True)
@@ -28,26 +27,48 @@ class LotEvidence:
     """The frames of `WalletExplanation` for many wallets, wallet_address in front of each."""
 
     trades: pl.DataFrame
+    rollovers: pl.DataFrame
     lot_matches: pl.DataFrame
     open_lots: pl.DataFrame
 
 
 @dataclass(frozen=True)
 class WalletExplanation:
-    """Frames behind one wallet's rows, money in USD, quantities in whole tokens, in time order.
+    """Frames behind one wallet's rows, in time order: money in USD, in SOL where a name ends in `_sol`,
+    quantities in whole tokens, null where unknown.
 
-    trades: token_address, time, tx_hash, side (buy or sell), quantity, value, valuation
-    lot_matches: token_address, sold_at, sale_tx, bought_at, purchase_tx, quantity, proceeds, cost,
-      holding_hours, result, unmatched_reason. One row per (sale, lot), and one for what a sale took
-      beyond all lots. Where a reason is given, there is no result: `no_lot`, `lot_of_unknown_basis`,
-      `unpriced_sale`
-    open_lots: token_address, bought_at, purchase_tx, quantity, cost (null where unknown),
-      mark_price, marked_at, mark_source, unrealized_pnl
+    trades: token_address, time, tx_hash, side (buy or sell), quantity, value and value_sol (of a trade for
+      cash), valuation (cash, rollover or unpriced), sol_price (USD per SOL at that time), fee (the whole
+      transaction's, as assumed: two tokens of one transaction both show it)
+    rollovers: one row per transaction and token that moved in it, what left (side sell) before what came (buy):
+      token_address, time, tx_hash, side, quantity, and
+      of what left: cost_out (of the lots of known basis that it took), received (its part of the cash
+        received), returned (the cost that this paid back), gain (what was received beyond the cost), gain_sol
+        (where cash was received), lost_cost (cost without a result, cash paid included)
+      of what came: paid (its part of the cash paid), cost_in and cost_in_sol (what its new lot cost), age_days
+        (of that lot, when it came)
+      basis_known: whether the cost of all that left was known
+      In each transaction cost_out + paid = returned + cost_in + lost_cost.
+    lot_matches: token_address, sold_at, sale_tx, bought_at (since when the lot is held: one that came by a
+      rollover is as old as what it came from), purchase_tx (what made the lot), purchase_valuation, quantity,
+      proceeds, cost, holding_hours, result, proceeds_sol, cost_sol, result_sol (where the whole sale is known
+      in SOL), unmatched_reason. One row per (disposal, lot), and one for what a disposal took beyond all lots.
+      Where a reason is given, there is no result: `no_lot`, `lot_of_unknown_basis`, `unpriced_sale`, `rollover`
+    open_lots: token_address, bought_at (as above), purchase_tx, purchase_valuation, quantity, cost, cost_sol,
+      mark_price, marked_at, mark_source, mark_age_days, stale (whether the mark is too old to count, or
+      absent), liquidity (USD), open_value, unrealized_pnl, conservative_value (the lot's share of its token's,
+      by quantity; null for a lot of unknown basis, which is in no total)
     metrics: the wallet's rows of the PnL table
+
+    Per token: realized_pnl is the sum of `result` and `gain`, realized_pnl_sol that of `result_sol` and
+    `gain_sol`, matched_cost that of `cost` beside a result and of `returned`, lost_cost that of `cost` of
+    unpriced sales and of `lost_cost`, estimated_fees_usd that of `fee`; open_cost, open_value and
+    conservative_value are those of the open lots.
     """
 
     wallet: str
     trades: pl.DataFrame
+    rollovers: pl.DataFrame
     lot_matches: pl.DataFrame
     open_lots: pl.DataFrame
     metrics: pl.DataFrame
@@ -62,11 +83,12 @@ def explain_wallet(
     cash_mints: Collection[str] | Mapping[str, float | None] = DEFAULT_CASH_MINTS,
     marks: pl.DataFrame | None = None,
     histories: pl.DataFrame | None = None,
+    assumptions: Assumptions = DEFAULT_ASSUMPTIONS,
 ) -> WalletExplanation:
     """The frames behind `compute_wallet_pnl`'s rows of one wallet, and of one `token` if given.
 
-    Per token, the sum of `result` is realized_pnl, that of `cost` beside a result matched_cost, that
-    of the open lots' cost open_cost. With `token`, the portfolio rows are left out.
+    With `token`, the portfolio rows are left out, and of its rollovers the tokens on the other side are shown
+    too.
 
     Raises `UnknownWalletError` where the wallet has no row, and what `compute_wallet_pnl` raises.
     """
@@ -77,17 +99,21 @@ def explain_wallet(
     own = rows.collect()
     if own.is_empty():
         raise UnknownWalletError(wallet)
-    traded = netted_trades(own, as_of=as_of, cash_mints=cash_mints)
-    ledger = fifo(traded.trades)
-    metrics = wallet_metrics(traded, ledger, as_of=as_of, marks=marks, histories=histories)
-    evidence = _evidence(traded, ledger, as_of, marks)
-    laid_open = (evidence.trades, evidence.lot_matches, evidence.open_lots)
-    frames = (*(frame.drop("wallet_address") for frame in laid_open), metrics)
+    traded = netted_trades(own, as_of=as_of, cash_mints=cash_mints, assumptions=assumptions)
+    ledger = fifo(traded.trades, traded.rollovers)
+    known: dict[str, Any] = {"marks": marks, "histories": histories, "assumptions": assumptions}
+    frames = vars(_evidence(traded, ledger, as_of=as_of, **known))
+    frames = {name: frame.drop("wallet_address") for name, frame in frames.items()}
+    frames["metrics"] = wallet_metrics(traded, ledger, as_of=as_of, **known)
     if token is not None:
         token = WRAPPED_SOL if token == NATIVE_SOL else token
         only = pl.col("token_address") == token
-        frames = tuple(frame.filter(only) for frame in frames)
-    return WalletExplanation(wallet, *frames)
+        with_it = frames["rollovers"].filter(only)["tx_hash"].implode()
+        frames = {
+            name: frame.filter(pl.col("tx_hash").is_in(with_it) if name == "rollovers" else only)
+            for name, frame in frames.items()
+        }
+    return WalletExplanation(wallet, **frames)
 
 
 def lot_evidence(
@@ -96,132 +122,49 @@ def lot_evidence(
     as_of: datetime,
     cash_mints: Collection[str] | Mapping[str, float | None] = DEFAULT_CASH_MINTS,
     marks: pl.DataFrame | None = None,
+    histories: pl.DataFrame | None = None,
+    assumptions: Assumptions = DEFAULT_ASSUMPTIONS,
 ) -> LotEvidence:
     """The trades and lots of all wallets in `swaps` at once; the frames of `explain_wallet`.
 
     Raises what `compute_wallet_pnl` raises.
     """
-    traded = netted_trades(swaps, as_of=as_of, cash_mints=cash_mints)
-    return _evidence(traded, fifo(traded.trades), as_of, marks)
+    traded = netted_trades(swaps, as_of=as_of, cash_mints=cash_mints, assumptions=assumptions)
+    ledger = fifo(traded.trades, traded.rollovers)
+    return _evidence(
+        traded, ledger, as_of=as_of, marks=marks, histories=histories, assumptions=assumptions
+    )
 
 
 def _evidence(
-    traded: Trades, ledger: Ledger, as_of: datetime, marks: pl.DataFrame | None
+    traded: Trades,
+    ledger: Ledger,
+    *,
+    as_of: datetime,
+    marks: pl.DataFrame | None,
+    histories: pl.DataFrame | None,
+    assumptions: Assumptions,
 ) -> LotEvidence:
-    marked = position_marks(ledger, traded.mints, marks, as_of)
+    matches = matches_in_both_currencies(ledger)
     return LotEvidence(
-        _trades(traded, ledger), _matches(traded, ledger), _open_lots(traded, ledger, marked)
-    )
-
-
-def _trades(traded: Trades, ledger: Ledger) -> pl.DataFrame:
-    trades = ledger.trades.join(traded.mints, on="mint").join(traded.wallets, on="wallet")
-    return trades.sort("tx", "token_address").select(
-        "wallet_address",
-        "token_address",
-        time=_time("block_unix_time"),
-        tx_hash=_hash(traded, "tx"),
-        side=pl.when(pl.col("quantity") > 0).then(pl.lit("buy")).otherwise(pl.lit("sell")),
-        quantity=_tokens("quantity").abs(),
-        value=to_usd(pl.col("value")),
-        valuation="valuation",
-    )
-
-
-def _matches(traded: Trades, ledger: Ledger) -> pl.DataFrame:
-    matches = lot_matches(ledger)
-    lots = ledger.lots.select("known", bought_at="block_unix_time", purchase="tx")
-    taken = pl.concat(
-        [
-            matches.select("disposal", "quantity", "cost"),
-            lots.select(pl.all().gather(matches["lot"])),
-        ],
-        how="horizontal",
-    )
-    disposals = with_results(ledger.disposals).with_row_index("disposal")
-    beyond = disposals.select("disposal", quantity=pl.col("quantity") - pl.col("matched")).filter(
-        pl.col("quantity") > 0
-    )
-    rows = pl.concat([taken, beyond], how="diagonal").join(
-        disposals.select("disposal", "position", "tx", "block_unix_time", "value", sold="quantity"),
-        on="disposal",
-    )
-    rows = _with_tokens(rows, traded, ledger).sort(
-        "tx", "token_address", "disposal", "purchase", nulls_last=True
-    )
-    reason = (
-        pl.when(pl.col("value").is_null()).then(pl.lit(UNPRICED_SALE))
-        .when(pl.col("known").is_null()).then(pl.lit(NO_LOT))
-        .when(~pl.col("known")).then(pl.lit(UNKNOWN_BASIS))
-    )  # fmt: skip
-    known_cost = pl.when("known").then("cost")
-    rows = rows.with_columns(
-        unmatched_reason=reason,
-        proceeds=to_usd(multiply_divide(pl.col("value"), pl.col("quantity"), pl.col("sold"))),
-        cost=to_usd(known_cost),
-    )
-    return rows.select(
-        "wallet_address",
-        "token_address",
-        sold_at=_time("block_unix_time"),
-        sale_tx=_hash(traded, "tx"),
-        bought_at=_time("bought_at"),
-        purchase_tx=_hash(traded, "purchase"),
-        quantity=_tokens("quantity"),
-        proceeds="proceeds",
-        cost="cost",
-        holding_hours=(pl.col("block_unix_time") - pl.col("bought_at")) * _HOURS_A_SECOND,
-        result=pl.when(pl.col("unmatched_reason").is_null()).then(
-            pl.col("proceeds") - pl.col("cost")
+        trades=trade_rows(traded, ledger, assumptions),
+        rollovers=rollover_rows(traded, ledger),
+        lot_matches=match_rows(traded, ledger, matches),
+        open_lots=open_lot_rows(
+            traded,
+            ledger,
+            matches,
+            marks=marks,
+            known_to=_known_to(histories),
+            as_of=as_of,
+            assumptions=assumptions,
         ),
-        unmatched_reason="unmatched_reason",
     )
 
 
-def _open_lots(traded: Trades, ledger: Ledger, marks: pl.DataFrame) -> pl.DataFrame:
-    """What the matches left of each lot."""
-    taken = (
-        lot_matches(ledger)
-        .group_by("lot")
-        .agg(taken=pl.col("quantity").sum(), taken_cost=pl.col("cost").sum())
-    )
-    lots = ledger.lots.with_row_index("lot").join(taken, on="lot", how="left")
-    lots = lots.with_columns(
-        quantity=pl.col("quantity") - pl.col("taken").fill_null(whole(0)),
-        cost=pl.when("known").then(pl.col("cost") - pl.col("taken_cost").fill_null(whole(0))),
-    ).filter(pl.col("quantity") > 0)
-    lots = _with_tokens(lots, traded, ledger).join(marks, on="position", how="left")
-    lots = lots.sort("tx", "token_address").with_columns(
-        cost=to_usd(pl.col("cost")), quantity=_tokens("quantity")
-    )
-    return lots.select(
-        "wallet_address",
-        "token_address",
-        "quantity",
-        "cost",
-        "mark_price",
-        "marked_at",
-        "mark_source",
-        bought_at=_time("block_unix_time"),
-        purchase_tx=_hash(traded, "tx"),
-        unrealized_pnl=pl.col("quantity") * pl.col("mark_price") - pl.col("cost"),
-    )
-
-
-def _with_tokens(rows: pl.DataFrame, traded: Trades, ledger: Ledger) -> pl.DataFrame:
-    positions = ledger.positions.select("position", "wallet", "mint", "decimals")
-    positions = positions.join(traded.wallets, on="wallet").join(traded.mints, on="mint")
-    return rows.join(positions, on="position")
-
-
-def _hash(traded: Trades, tx: str) -> pl.Expr:
-    row = pl.lit(traded.transactions["row"]).gather(pl.col(tx))
-    return pl.lit(traded.hashes).gather(row)
-
-
-def _tokens(units: str) -> pl.Expr:
-    return to_tokens(pl.col(units), pl.col("decimals"))
-
-
-def _time(seconds: str) -> pl.Expr:
-    return (pl.col(seconds) * 1_000_000).cast(TIME)
+def _known_to(histories: pl.DataFrame | None) -> dict[str, datetime]:
+    """A history that is given twice is known only as far as both say so."""
+    if histories is None or "known_to" not in histories.columns:
+        return {}
+    known = histories.group_by("wallet_address").agg(pl.col("known_to").min()).drop_nulls()
+    return dict(known.iter_rows())

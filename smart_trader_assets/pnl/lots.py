@@ -6,6 +6,9 @@ M = S - max(0, S - B, and every earlier such excess) was matched to lots. Sells 
 the oldest on, so a sell consumed exactly the units from M before it to M after it on the line of
 all units ever bought, and its cost is C(M after) - C(M before), where C(u) is the cost of the first
 u units on that line. The lines of all positions are laid end to end, in one frame.
+
+Which units a sell takes depends on quantities alone. What they cost does not where they came by a rollover:
+those costs are found first, for the positions that have any (see `rollovers`).
 """
 
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ from typing import Final
 import polars as pl
 
 from smart_trader_assets.pnl.exact import multiply_divide, whole
+from smart_trader_assets.pnl.moved_basis import MovedBasis, moved_basis
 from smart_trader_assets.pnl.segments import ends, running_peak, running_sum, starts
 
 _NOTHING: Final = pl.Series([0], dtype=pl.Int128)
@@ -23,18 +27,23 @@ _NOTHING: Final = pl.Series([0], dtype=pl.Int128)
 class Ledger:
     """The lots and disposals of all positions, each sorted by (position, tx).
 
-    `position` numbers the (wallet, mint) pairs in ascending order. Quantities and money are Int128. `end` is
-    where, on the line of all units bought, a lot ends, and up to where a disposal consumed.
+    `position` numbers the (wallet, mint) pairs in ascending order. Quantities, money and SOL are Int128.
+    `end` is where, on the line of all units bought, a lot ends, and up to where a disposal consumed.
 
     trades: the trades with `position`, sorted by (position, tx)
-    lots: position, block_unix_time, block_number, tx, quantity, cost (0 where unknown), known,
-      end, cost_end (cost of all units up to `end`), known_end (units of known basis up to there)
-    disposals: position, wallet, tx, block_unix_time, block_number, quantity, value (null where
-      unpriced), before, end, cost_end, matched (units taken from lots), known_matched (of those,
-      from lots of known basis), matched_cost, matched_value (the part of `value` that known_matched
-      has of quantity), bought_time, bought_block (of the position's newest buy before it)
-    positions: position, wallet, mint, decimals, open_quantity, open_cost (lots of known basis),
-      open_unknown (units of unknown basis)
+    lots: position, block_unix_time, block_number, tx, valuation, quantity, known (whether its basis is), cost
+      (0 where not known), sol_known, cost_sol (0 where not known), age (seconds that it is older than its
+      transaction), and of all units up to `end`: cost_end, known_end (those of known basis), sol_end,
+      sol_known_end
+    disposals: position, wallet, tx, block_unix_time, block_number, valuation, quantity, before, end, cost_end,
+      known_end, sol_end, sol_known_end, matched (units taken from lots), known_matched (of those, from lots of
+      known basis), bought_time, bought_block (of the position's newest buy before it), taken_cost (of the lots
+      of known basis), value (the cash received, null where unpriced), of which matched_value, unknown_value
+      (from lots of unknown basis) and unmatched_value (beyond all lots), matched_cost (what the matched value
+      is set against), lost_cost (taken without a result), matched_cost_sol and matched_value_sol (the same in
+      SOL, null where either is unknown)
+    positions: position, wallet, mint, decimals, open_quantity, open_cost (lots of known basis), open_unknown
+      (units of unknown basis), open_sol_known (units of a known cost in SOL), open_cost_sol (their cost)
     """
 
     trades: pl.DataFrame
@@ -43,26 +52,15 @@ class Ledger:
     positions: pl.DataFrame
 
 
-def fifo(trades: pl.DataFrame) -> Ledger:
-    """The `Ledger` of trades with: tx, wallet, mint, block_unix_time, block_number, decimals,
-    quantity (signed Int128 raw units), value (Int128 money, null where unpriced)."""
+def fifo(trades: pl.DataFrame, rollovers: pl.DataFrame) -> Ledger:
+    """The `Ledger` of `Trades.trades` and `Trades.rollovers` (any frame without rows where there are none)."""
     trades = _by_position(trades)
     line = _line(trades)
-    lots = line.filter(pl.col("bought") > 0).select(
-        "position",
-        "block_unix_time",
-        "block_number",
-        "tx",
-        "known",
-        "cost",
-        quantity="bought",
-        end="line",
-        cost_end="cost_line",
-        known_end="known_line",
-    )
-    spans = _spans(line)
-    disposals = _disposals(line, lots, spans)
-    return Ledger(trades, lots, disposals, _positions(spans, disposals))
+    moved = moved_basis(trades, line, rollovers)
+    lots = _lots(trades, line, moved)
+    spans = _spans(trades, line)
+    disposals = _disposals(trades, line, lots, moved)
+    return Ledger(trades, lots, disposals, _positions(spans, lots))
 
 
 def _by_position(trades: pl.DataFrame) -> pl.DataFrame:
@@ -81,149 +79,226 @@ def _span(codes: pl.Series) -> int:
 
 
 def _line(trades: pl.DataFrame) -> pl.DataFrame:
-    """Trades in order -> with what each adds to the line (`bought`, `cost`, `known`), the line's
-    length, cost and known units after it, `consumed`, up to where sells have eaten it, and time and
-    block of the newest buy (of an earlier position, where the position has none yet)."""
-    quantity, priced = pl.col("quantity"), pl.col("value").is_not_null()
-    is_buy = pl.when(quantity > 0)
-    bought = is_buy.then(quantity).otherwise(whole(0))
-    line = (
-        trades.lazy()
-        .drop("valuation", strict=False)
-        .with_columns(
-            bought=bought,
-            known=priced,
-            bought_time=is_buy.then("block_unix_time").forward_fill(),
-            # A block that is null must not be filled with the one of an older buy.
-            bought_block=is_buy.then(pl.col("block_number").fill_null(-1)).forward_fill(),
-        )
-        .with_columns(
-            cost=pl.when((quantity > 0) & priced).then("value").otherwise(whole(0)),
-            known_bought=pl.when("known").then("bought").otherwise(whole(0)),
-        )
-        .with_columns(
-            line=pl.col("bought").cum_sum(),
-            cost_line=pl.col("cost").cum_sum(),
-            known_line=pl.col("known_bought").cum_sum(),
-        )
-        .collect()
-    )
+    """Of each trade: `bought`, what it adds to the line; `line`, its length; `consumed`, up to where sells
+    have eaten it; `before`, the same before the trade."""
+    first = starts(trades["position"])
+    bought = trades["quantity"].clip(lower_bound=0)
+    line = bought.cum_sum()
     # S - B, the excess of what was sold over what was bought, falls and rises by the quantity.
-    excess = running_sum(_NOTHING - line["quantity"], starts(line["position"]))
-    unmatched = running_peak(excess, line["position"])
+    excess = running_sum(_NOTHING - trades["quantity"], first)
+    unmatched = running_peak(excess, trades["position"])
     # M = S - unmatched, laid on the line of all positions.
-    return line.with_columns(consumed=line["line"] + excess - unmatched)
+    consumed = line + excess - unmatched
+    frame = pl.DataFrame({"bought": bought, "line": line, "consumed": consumed, "first": first})
+    begin = pl.col("line") - pl.col("bought")
+    return frame.select(
+        "bought",
+        "line",
+        "consumed",
+        before=pl.when("first").then(begin).otherwise(pl.col("consumed").shift(1)),
+    )
 
 
-def _spans(line: pl.DataFrame) -> pl.DataFrame:
-    """One row per position: where on the line it begins and ends, with cost and known units there."""
-    begin = line.filter(starts(line["position"])).select(
+def _lots(trades: pl.DataFrame, line: pl.DataFrame, moved: MovedBasis | None) -> pl.DataFrame:
+    bought = trades["quantity"] > 0
+    lots = trades.filter(bought).select(
+        "position",
+        "block_unix_time",
+        "block_number",
+        "tx",
+        "valuation",
+        "quantity",
+        cost="value",
+        cost_sol="value_sol",
+        age=pl.lit(0.0),
+        end=line["line"].filter(bought),
+    )
+    if moved is not None:
+        lots = moved.with_costs(lots, bought)
+    lots = lots.with_columns(
+        known=pl.col("cost").is_not_null(), sol_known=pl.col("cost_sol").is_not_null()
+    ).with_columns(pl.col("cost", "cost_sol").fill_null(0))
+    return lots.with_columns(
+        cost_end=pl.col("cost").cum_sum(),
+        sol_end=pl.col("cost_sol").cum_sum(),
+        known_end=_units_where(lots, "known"),
+        sol_known_end=_units_where(lots, "sol_known"),
+    )
+
+
+def _units_where(lots: pl.DataFrame, known: str) -> pl.Series:
+    """The units bought so far of which something is known: mostly all of them."""
+    if lots[known].all():
+        return lots["end"]
+    return lots.select(pl.when(known).then("quantity").otherwise(whole(0)).cum_sum()).to_series()
+
+
+_SUMS: Final = ("cost", "known", "sol", "sol_known")
+"""What runs along the line: `<name>_end` by lot, by disposal and by the end of a position."""
+
+
+def _spans(trades: pl.DataFrame, line: pl.DataFrame) -> pl.DataFrame:
+    """One row per position: where on the line it begins and ends."""
+    first, last = starts(trades["position"]), ends(trades["position"])
+    return trades.filter(first).select(
         "position",
         "wallet",
         "mint",
         "decimals",
-        begin=pl.col("line") - pl.col("bought"),
-        begin_cost=pl.col("cost_line") - pl.col("cost"),
-        begin_known=pl.col("known_line") - pl.col("known_bought"),
+        begin=line["before"].filter(first),
+        end=line["line"].filter(last),
+        consumed=line["consumed"].filter(last),
     )
-    last = line.filter(ends(line["position"])).select(
-        last="line", last_cost="cost_line", last_known="known_line"
-    )
-    return pl.concat([begin, last], how="horizontal")
 
 
-def _disposals(line: pl.DataFrame, lots: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
-    sells = (
-        line.lazy()
-        .filter(pl.col("quantity") < 0)
-        .select(
-            "position",
-            "wallet",
-            "tx",
-            "block_unix_time",
-            "block_number",
-            "value",
-            "consumed",
-            "bought_time",
-            "bought_block",
-            sold=pl.col("quantity").abs(),
-        )
-        .collect()
-    )
-    sells = sells.with_columns(_figures_at(sells["consumed"], lots))
-    first_sell = pl.lit(starts(sells["position"]))
-
-    def before(column: str, begin: str) -> pl.Expr:
-        at_begin = pl.lit(spans[begin]).gather(pl.col("position"))
-        return pl.when(first_sell).then(at_begin).otherwise(pl.col(column).shift(1))
-
-    sells = sells.with_columns(
-        before=before("consumed", "begin"),
-        matched_cost=pl.col("cost_end") - before("cost_end", "begin_cost"),
-        known_matched=pl.col("known_end") - before("known_end", "begin_known"),
-    )
-    whole_sale = pl.col("known_matched") == pl.col("sold")
-    part = multiply_divide(pl.col("value"), pl.col("known_matched"), pl.col("sold"))
-    disposals = sells.lazy().select(
+def _disposals(
+    trades: pl.DataFrame,
+    line: pl.DataFrame,
+    lots: pl.DataFrame,
+    moved: MovedBasis | None,
+) -> pl.DataFrame:
+    sold = trades["quantity"] < 0
+    sells = trades.filter(sold).select(
         "position",
         "wallet",
         "tx",
         "block_unix_time",
         "block_number",
+        "valuation",
         "value",
-        "before",
-        "cost_end",
-        "known_end",
-        "known_matched",
-        "matched_cost",
-        "bought_time",
-        quantity="sold",
-        end="consumed",
-        matched=pl.col("consumed") - pl.col("before"),
-        matched_value=pl.when(whole_sale).then("value").otherwise(part),
-        bought_block=pl.when(pl.col("bought_block") >= 0).then("bought_block"),
+        "value_sol",
+        quantity=_NOTHING - trades["quantity"].filter(sold),
+        before=line["before"].filter(sold),
+        end=line["consumed"].filter(sold),
     )
-    return disposals.collect()
+    sells = pl.concat(
+        [sells, _newest_buys(trades, sold), _figures_at(sells["end"], lots)], how="horizontal"
+    )
+    first = starts(sells["position"])
+    # What a disposal takes begins where the one before it ended.
+    begins = _figures_at(sells["before"].filter(first), lots)
+    place = first.arg_true()
+    taken = {}
+    for name in _SUMS:
+        upto = sells[f"{name}_end"]
+        taken[f"taken_{name}"] = upto - upto.shift(1).scatter(place, begins[f"{name}_end"])
+    sells = sells.with_columns(**taken, matched=pl.col("end") - pl.col("before")).rename(
+        {"taken_known": "known_matched"}
+    )
+    settled = _settled(sells)
+    if moved is not None:
+        settled = moved.settled(settled, sold)
+    return settled.drop("value_sol", "taken_sol", "taken_sol_known")
+
+
+def _newest_buys(trades: pl.DataFrame, sold: pl.Series) -> pl.DataFrame:
+    """bought_time and bought_block of the newest buy before each sell (of an earlier position, where the
+    position has none yet)."""
+    is_buy = pl.when(pl.col("quantity") > 0)
+    newest = trades.lazy().select(
+        bought_time=is_buy.then("block_unix_time").forward_fill(),
+        # A block that is null must not be filled with the one of an older buy.
+        bought_block=is_buy.then(pl.col("block_number").fill_null(-1)).forward_fill(),
+    )
+    return (
+        newest.filter(sold)
+        .with_columns(bought_block=pl.when(pl.col("bought_block") >= 0).then("bought_block"))
+        .collect()
+    )
+
+
+def _settled(sells: pl.DataFrame) -> pl.DataFrame:
+    """Adds what became of the cash received and of the cost taken."""
+    priced = pl.col("value").is_not_null()
+    in_sol = (pl.col("taken_sol_known") == pl.col("known_matched")) & (pl.col("known_matched") > 0)
+    sells = sells.with_columns(
+        matched_value="value",
+        known_value="value",
+        sol_value="value_sol",
+        matched_cost=pl.when(priced).then("taken_cost").otherwise(whole(0)),
+        lost_cost=pl.when(priced).then(whole(0)).otherwise("taken_cost"),
+    )
+    part = sells["known_matched"] < sells["quantity"]
+    if part.any():
+        sells = _with_parts(sells, part.arg_true())
+    sells = sells.with_columns(
+        unknown_value=pl.col("known_value") - pl.col("matched_value"),
+        unmatched_value=pl.col("value") - pl.col("known_value"),
+        matched_cost_sol=pl.when(in_sol & pl.col("sol_value").is_not_null()).then("taken_sol"),
+    ).with_columns(
+        matched_value_sol=pl.when(pl.col("matched_cost_sol").is_not_null()).then("sol_value")
+    )
+    return sells.drop("known_value", "sol_value")
+
+
+def _with_parts(sells: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    """The value of what was matched, of sells that took more than their lots of known basis."""
+    quantity = pl.col("quantity")
+    names = ("value", "value_sol", "known_matched", "matched", "quantity")
+    parts = (
+        sells.select(pl.col(names).gather(rows))
+        .lazy()
+        .select(
+            matched_value=multiply_divide(pl.col("value"), pl.col("known_matched"), quantity),
+            known_value=multiply_divide(pl.col("value"), pl.col("matched"), quantity),
+            sol_value=multiply_divide(pl.col("value_sol"), pl.col("known_matched"), quantity),
+        )
+        .collect()
+    )
+    return sells.with_columns(
+        sells[name].scatter(rows, parts[name]).alias(name) for name in parts.columns
+    )
 
 
 def _figures_at(points: pl.Series, lots: pl.DataFrame) -> pl.DataFrame:
-    """Points on the line, ascending -> cost_end and known_end, the cost and the units of known
-    basis of all units up to each point."""
-    lots = lots.select("end", "quantity", "cost", "known", "cost_end", "known_end")
-    lots = lots.set_sorted("end")
+    """Points on the line, ascending -> the running sums, over all units up to each point."""
     found = (
         pl.DataFrame({"point": points})
         .set_sorted("point")
-        .join_asof(lots, left_on="point", right_on="end", strategy="forward", coalesce=False)
+        .join_asof(
+            lots.select("end").with_row_index("lot").set_sorted("end"),
+            left_on="point",
+            right_on="end",
+            strategy="forward",
+            coalesce=False,
+        )
     )
-    ahead = pl.col("end") - pl.col("point")
-    used = multiply_divide(pl.col("cost"), pl.col("quantity") - ahead, pl.col("quantity"))
+    at = lots.select(
+        pl.col("quantity", "cost", "cost_sol", "known", "sol_known").gather(found["lot"]),
+        *(pl.col(f"{name}_end").gather(found["lot"]) for name in _SUMS),
+    ).with_columns(ahead=found["end"] - found["point"])
+    used, quantity = pl.col("quantity") - pl.col("ahead"), pl.col("quantity")
+
+    def part(name: str) -> pl.Expr:
+        return multiply_divide(pl.col(name), used, quantity)
+
+    def units(name: str) -> pl.Expr:
+        return pl.col(f"{name}_end") - pl.when(name).then("ahead").otherwise(whole(0))
+
+    figures = at.lazy().select(
+        cost_end=pl.col("cost_end") - pl.col("cost") + part("cost"),
+        known_end=units("known"),
+        sol_end=pl.col("sol_end") - pl.col("cost_sol") + part("cost_sol"),
+        sol_known_end=units("sol_known"),
+    )
     # No lot at or after a point: nothing was ever bought.
-    figures = found.lazy().select(
-        cost_end=(pl.col("cost_end") - pl.col("cost") + used).fill_null(0),
-        known_end=(
-            pl.col("known_end") - pl.when("known").then(ahead).otherwise(whole(0))
-        ).fill_null(0),
-    )
-    return figures.collect()
+    return figures.with_columns(pl.all().fill_null(0)).collect()
 
 
-def _positions(spans: pl.DataFrame, disposals: pl.DataFrame) -> pl.DataFrame:
+def _positions(spans: pl.DataFrame, lots: pl.DataFrame) -> pl.DataFrame:
     """What lies between the last unit consumed and the last unit bought is still held."""
-    consumed = disposals.filter(ends(disposals["position"])).select(
-        "position", "end", "cost_end", "known_end"
-    )
-    held = spans.join(consumed, on="position", how="left", maintain_order="left")
-    quantity = pl.col("last") - pl.coalesce("end", "begin")
-    known = pl.col("last_known") - pl.coalesce("known_end", "begin_known")
-    return held.select(
+    consumed, bought = (_figures_at(spans[name], lots) for name in ("consumed", "end"))
+    left = {name: bought[f"{name}_end"] - consumed[f"{name}_end"] for name in _SUMS}
+    return spans.select(
         "position",
         "wallet",
         "mint",
         "decimals",
-        open_quantity=known,
-        open_cost=pl.col("last_cost") - pl.coalesce("cost_end", "begin_cost"),
-        open_unknown=quantity - known,
+        open_quantity=left["known"],
+        open_cost=left["cost"],
+        open_unknown=spans["end"] - spans["consumed"] - left["known"],
+        open_sol_known=left["sol_known"],
+        open_cost_sol=left["sol"],
     )
 
 

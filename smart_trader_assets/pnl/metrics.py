@@ -4,6 +4,8 @@ Lots are matched over the whole history; a window selects which disposals, buys,
 count. What is held is as of `as_of`, and is on the `all` rows only.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,24 +19,26 @@ from smart_trader_assets.pnl.aggregates import (
     token_aggregates,
     with_results,
 )
+from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
+from smart_trader_assets.pnl.cash_moves import arbitrages_by_window, conversions_by_window
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WALLET_PNL_SCHEMA, WINDOWS
 from smart_trader_assets.pnl.errors import ColumnsMissingError
 from smart_trader_assets.pnl.exact import to_tokens, to_usd
+from smart_trader_assets.pnl.held import held_portfolios, held_positions
 from smart_trader_assets.pnl.lots import Ledger, lot_matches
-from smart_trader_assets.pnl.marks import position_marks
 from smart_trader_assets.pnl.path_metrics import activity, drawdowns, holdings, sharpes
 from smart_trader_assets.pnl.trades import Trades
-from smart_trader_assets.pnl.windows import group_id, in_each_window, with_depth
+from smart_trader_assets.pnl.windows import group_id, with_depth
 
 _DAYS_A_SECOND: Final = 1 / 86_400
-_NOW: Final = 0
-"""The index of the window `all`, whose rows state what is held."""
 _FLOWS: Final = (
     "total_bought",
     "total_sold",
     "matched_proceeds",
     "matched_cost",
     "unmatched_proceeds",
+    "unknown_basis_proceeds",
+    "lost_cost",
 )
 
 
@@ -45,25 +49,32 @@ def wallet_metrics(
     as_of: datetime,
     marks: pl.DataFrame | None = None,
     histories: pl.DataFrame | None = None,
+    assumptions: Assumptions = DEFAULT_ASSUMPTIONS,
 ) -> pl.DataFrame:
     """Netted trades and their ledger -> the PnL table (`WALLET_PNL_SCHEMA`), in USD and whole
     tokens, sorted by wallet, token and window.
 
-    A token has the windows in which it traded, and `all`; a wallet with any trade or arbitrage has
-    all four portfolio rows. Raises `ColumnsMissingError` for `marks` without its columns.
+    A token has the windows in which it traded, and `all`; a wallet with any trade, arbitrage or
+    conversion has all four portfolio rows. Raises `ColumnsMissingError` for `marks` without its columns.
     """
-    ledger = Ledger(
-        lots=ledger.lots,
+    ledger = replace(
+        ledger,
         disposals=with_results(with_depth(ledger.disposals, as_of)),
-        positions=ledger.positions,
         trades=with_depth(ledger.trades, as_of),
     )
-    aggregates = token_aggregates(position_aggregates(ledger, ledger.disposals))
+    known = _known_histories(histories, traded.wallets)
+    aggregates = token_aggregates(position_aggregates(ledger, assumptions))
     matches = _timed_matches(ledger)
-    held = _held(traded, ledger, marks, as_of)
-    tokens = _token_rows(aggregates, ledger, matches, held)
-    portfolios = _portfolio_rows(traded, aggregates, ledger, matches, held, as_of)
-    rows = pl.concat([_ratios(portfolios), _ratios(tokens)], how="diagonal")
+    held = held_positions(
+        traded, ledger, marks, known["known_to"], as_of=as_of, assumptions=assumptions
+    )
+    # Neither needs the other, and each leaves a second core idle.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        tokens = beside.submit(_token_rows, aggregates, ledger, matches, held)
+        portfolios = _portfolio_rows(traded, aggregates, ledger, matches, held, as_of, assumptions)
+    rows = pl.concat(
+        [_ratios(portfolios, assumptions), _ratios(tokens.result(), assumptions)], how="diagonal"
+    )
     # Codes ascend as addresses do, and the portfolio, which has no mint, comes first.
     mint = (pl.col("mint").cast(pl.Int64) + 1).fill_null(0)
     pair = pl.col("wallet").cast(pl.Int64) * (traded.mints.height + 1) + mint
@@ -75,7 +86,8 @@ def wallet_metrics(
         wallet_address=wallet_address,
         token_address=token_address.fill_null(ALL_TOKENS),
         window=pl.lit(pl.Series(WINDOWS)).gather(pl.col("window")),
-        history_complete=_completeness(histories, traded.wallets).gather(rows["wallet"]),
+        history_complete=known["history_complete"].gather(rows["wallet"]),
+        known_to=known["known_to"].gather(rows["wallet"]),
         as_of=pl.lit(as_of.astimezone(UTC)).cast(TIME),
     )
     return rows.select(pl.col(name).cast(dtype) for name, dtype in WALLET_PNL_SCHEMA.items())
@@ -85,7 +97,7 @@ def _timed_matches(ledger: Ledger) -> pl.DataFrame:
     """Matches of closing trades with lots of known basis: position, wallet, seconds, cost, depth."""
     matches = lot_matches(ledger)
     disposals = ledger.disposals.select("wallet", "closing", "depth", sold_at="block_unix_time")
-    lots = ledger.lots.select("known", bought_at="block_unix_time")
+    lots = ledger.lots.select("known", "age", bought_at="block_unix_time")
     matches = pl.concat(
         [
             matches.select("position", "cost"),
@@ -94,19 +106,23 @@ def _timed_matches(ledger: Ledger) -> pl.DataFrame:
         ],
         how="horizontal",
     )
+    seconds = pl.col("sold_at") - pl.col("bought_at")
+    # Whole seconds, but for lots that came by a rollover.
+    aged = (ledger.lots["age"] != 0.0).any()
     return matches.filter(pl.col("closing") & pl.col("known") & (pl.col("cost") > 0)).select(
-        "position", "wallet", "depth", "cost", seconds=pl.col("sold_at") - pl.col("bought_at")
+        "position", "wallet", "depth", "cost", seconds=seconds + pl.col("age") if aged else seconds
     )
 
 
 def _with_paths(
     rows: pl.DataFrame, key: str, ledger: Ledger, matches: pl.DataFrame
 ) -> pl.DataFrame:
-    closings = ledger.disposals.select(
-        "position", "wallet", "tx", "result", "depth", "closing"
-    ).filter("closing")
+    results = ledger.disposals.select(
+        "position", "wallet", "tx", "result", "step", "depth", "closing"
+    )
+    closings = results.filter("closing")
     for figures in (
-        drawdowns(closings, key),
+        drawdowns(results.filter(pl.col("step").is_not_null()), key),
         sharpes(closings, key),
         holdings(matches, key),
         activity(ledger.trades, key),
@@ -116,7 +132,17 @@ def _with_paths(
 
 
 def _joined(rows: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
-    return rows.join(figures.drop("window"), on="group_id", how="left", maintain_order="left")
+    """A left join by `group_id`, whose values are so dense that the rows can be looked up, of the columns that
+    `rows` lacks."""
+    names = [name for name in figures.columns if name not in rows.columns]
+    groups = rows["group_id"]
+    size = int(groups.max()) + 1 if groups.len() else 0  # type: ignore[arg-type]
+    places = pl.repeat(None, size, dtype=pl.UInt32, eager=True)
+    inside = figures.filter(pl.col("group_id") < size)
+    places = places.scatter(inside["group_id"], pl.int_range(inside.height, eager=True))
+    return rows.with_columns(
+        inside.select(pl.col(names).gather(places.gather(groups))).get_columns()
+    )
 
 
 def _token_rows(
@@ -124,27 +150,9 @@ def _token_rows(
 ) -> pl.DataFrame:
     rows = _joined(_with_paths(aggregates, "position", ledger, matches), held.drop("position"))
     mints = (ledger.positions[name].gather(rows["position"]) for name in ("mint", "decimals"))
-    return rows.with_columns(*mints).with_columns(unmatched_quantity=_tokens_of("unmatched_units"))
-
-
-def _held(
-    traded: Trades, ledger: Ledger, marks: pl.DataFrame | None, as_of: datetime
-) -> pl.DataFrame:
-    """What each position holds and is worth: one row per position, of the window `all`."""
-    held = ledger.positions.select(
-        "position",
-        window=pl.lit(_NOW, dtype=pl.UInt8),
-        group_id=group_id(pl.col("position"), pl.lit(_NOW)),
-        open_quantity=_tokens_of("open_quantity"),
-        open_cost=to_usd(pl.col("open_cost")),
-    ).join(
-        position_marks(ledger, traded.mints, marks, as_of),
-        on="position",
-        how="left",
-        maintain_order="left",
+    return rows.with_columns(*mints, conversion_count=pl.lit(0, dtype=pl.UInt32)).with_columns(
+        unmatched_quantity=_tokens_of("unmatched_units")
     )
-    worth = pl.col("open_quantity") * pl.col("mark_price")
-    return held.with_columns(unrealized_pnl=worth - pl.col("open_cost"))
 
 
 def _portfolio_rows(
@@ -154,69 +162,55 @@ def _portfolio_rows(
     matches: pl.DataFrame,
     held: pl.DataFrame,
     as_of: datetime,
+    assumptions: Assumptions,
 ) -> pl.DataFrame:
-    arbitrages = in_each_window(
-        with_depth(traded.arbitrages, as_of).sort("wallet"),
-        "wallet",
-        lambda within: within.group_by("segment", maintain_order=True).agg(
-            arbitrage_count=pl.len(),
-            # Unknown where not one of them has a known profit.
-            arbitrage_profit=pl.when(pl.col("profit").is_not_null().any()).then(
-                pl.col("profit").sum()
-            ),
-        ),
-    )
-    worth_now = (
-        held.with_columns(wallet=ledger.positions["wallet"].gather(held["position"]))
-        .group_by("wallet", maintain_order=True)
-        .agg(
-            open_cost=pl.col("open_cost").sum(),
-            unrealized_pnl=pl.when(pl.col("unrealized_pnl").is_not_null().any()).then(
-                pl.col("unrealized_pnl").sum()
-            ),
-            unmarked_tokens=((pl.col("open_quantity") > 0) & pl.col("mark_price").is_null()).sum(),
-        )
-        .with_columns(
-            window=pl.lit(_NOW, dtype=pl.UInt8), group_id=group_id(pl.col("wallet"), pl.lit(_NOW))
-        )
-    )
-    active = pl.concat([aggregates["wallet"], traded.arbitrages["wallet"]]).unique().to_frame()
+    others = (traded.arbitrages["wallet"], traded.conversions["wallet"])
+    active = pl.concat([aggregates["wallet"], *others]).unique().to_frame()
     windows = pl.DataFrame({"window": range(len(WINDOWS))}, schema={"window": pl.UInt8})
     rows = active.join(windows, how="cross").with_columns(
         group_id=group_id(pl.col("wallet"), pl.col("window"))
     )
-    for figures in (portfolio_aggregates(aggregates), arbitrages, worth_now):
+    for figures in (
+        portfolio_aggregates(aggregates),
+        arbitrages_by_window(traded, as_of, assumptions),
+        conversions_by_window(traded, as_of),
+        held_portfolios(held, active, traded.sol_prices),
+    ):
         rows = _joined(rows, figures.drop("wallet"))
     rows = _with_paths(rows, "wallet", ledger, matches)
-    no_arbitrage = pl.col("arbitrage_count").is_null()
-    closing_tokens = pl.col("closing_tokens")
-    now = pl.col("window") == _NOW
-    return rows.with_columns(
+    fees = pl.col("network_fees").fill_null(0) + pl.col("arbitrage_fees").fill_null(0)
+    arbitrage_profit = to_usd(pl.col("arbitrage_profit"))
+    counts = ("active_days", "max_trades_per_day", "conversion_count", "arbitrage_count")
+    return rows.with_columns(network_fees=fees).with_columns(
         pl.col(SUMS).fill_null(0),
-        pl.col("active_days", "max_trades_per_day").fill_null(0),
-        arbitrage_count=pl.col("arbitrage_count").fill_null(0),
-        arbitrage_profit_usd=pl.when(no_arbitrage)
+        pl.col(counts).fill_null(0),
+        arbitrage_profit_usd=pl.when(pl.col("arbitrage_count").is_null())
         .then(0.0)
-        .otherwise(to_usd(pl.col("arbitrage_profit"))),
-        token_win_rate=_percent(pl.col("winning_tokens"), closing_tokens),
+        .otherwise(arbitrage_profit),
+        token_win_rate=_percent(pl.col("winning_tokens"), pl.col("closing_tokens")),
         top_token_share=_percent(pl.col("best"), pl.col("gained")),
-        # A wallet that only does arbitrage holds nothing, which is known.
-        open_cost=pl.when(now).then(pl.col("open_cost").fill_null(0.0)),
-        unmarked_tokens=pl.when(now).then(pl.col("unmarked_tokens").fill_null(0)),
     )
 
 
-def _ratios(rows: pl.DataFrame) -> pl.DataFrame:
+def _ratios(rows: pl.DataFrame, assumptions: Assumptions) -> pl.DataFrame:
     """Adds what follows from the sums of one row."""
     rows = rows.with_columns(
         trade_count=pl.col("buy_count") + pl.col("sell_count"),
         realized=pl.col("matched_proceeds") - pl.col("matched_cost"),
         drawdown=pl.col("drawdown").fill_null(0),
+        realized_sol=pl.col("sol_proceeds") - pl.col("sol_cost"),
     )
+    told_in_sol = pl.col("sol_count") > 0
+    traded = pl.col("total_bought") + pl.col("total_sold")
     days = (pl.col("last") - pl.col("first")) * _DAYS_A_SECOND
     rows = rows.with_columns(
         realized_pnl=to_usd(pl.col("realized")),
         roi=_percent(pl.col("realized"), pl.col("matched_cost")),
+        realized_pnl_sol=pl.when(told_in_sol).then(to_usd(pl.col("realized_sol"))),
+        roi_sol=pl.when(told_in_sol).then(_percent(pl.col("realized_sol"), pl.col("sol_cost"))),
+        sol_coverage=_percent(pl.col("sol_known_cost"), pl.col("matched_cost")),
+        estimated_fees_usd=to_usd(pl.col("network_fees"))
+        + to_usd(traded) * (assumptions.trading_fee_percent / 100),
         win_rate=_percent(pl.col("win_count"), pl.col("closing_count")),
         coverage=_percent(pl.col("matched_proceeds"), pl.col("total_sold")),
         same_block_share=_percent(pl.col("same_moment_count"), pl.col("closing_count")),
@@ -226,9 +220,13 @@ def _ratios(rows: pl.DataFrame) -> pl.DataFrame:
         last_transaction=_time("last"),
         trade_frequency_daily=pl.col("trade_count") / days.fill_null(0).clip(lower_bound=1),
     )
-    return rows.with_columns(
+    rows = rows.with_columns(
         *(to_usd(pl.col(name)).alias(name) for name in _FLOWS),
         total_pnl=pl.col("realized_pnl") + pl.col("unrealized_pnl"),
+    )
+    given_up = pl.col("open_cost") + pl.col("lost_cost") + pl.col("estimated_fees_usd")
+    return rows.with_columns(
+        conservative_pnl=pl.col("realized_pnl") + pl.col("conservative_value") - given_up
     )
 
 
@@ -249,19 +247,21 @@ def _time(seconds: str) -> pl.Expr:
     return (pl.col(seconds) * 1_000_000).cast(TIME)
 
 
-def _completeness(histories: pl.DataFrame | None, wallets: pl.DataFrame) -> pl.Series:
-    """By wallet code; null where nothing is known of a wallet."""
-    schema = {"wallet_address": pl.String, "history_complete": pl.Boolean}
+def _known_histories(histories: pl.DataFrame | None, wallets: pl.DataFrame) -> pl.DataFrame:
+    """By wallet code: history_complete and known_to, up to when it is known; null where nothing is known."""
+    needed = {"wallet_address": pl.String, "history_complete": pl.Boolean}
+    schema = pl.Schema(needed | {"known_to": TIME})
     if histories is None:
         histories = pl.DataFrame(schema=schema)
-    missing = [name for name in schema if name not in histories.columns]
+    missing = [name for name in needed if name not in histories.columns]
     if missing:
         raise ColumnsMissingError("histories", missing)
-    # A history that is given twice is complete only where both say so.
-    completeness = (
+    if "known_to" not in histories.columns:
+        histories = histories.with_columns(known_to=pl.lit(None, dtype=TIME))
+    # A history that is given twice is complete, and known, only as far as both say so.
+    known = (
         histories.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
         .group_by("wallet_address")
-        .agg(pl.col("history_complete").min())
+        .agg(pl.col("history_complete", "known_to").min())
     )
-    known = wallets.join(completeness, on="wallet_address", how="left", maintain_order="left")
-    return known["history_complete"]
+    return wallets.join(known, on="wallet_address", how="left", maintain_order="left")

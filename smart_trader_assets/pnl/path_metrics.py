@@ -8,32 +8,38 @@ from typing import Final
 
 import polars as pl
 
+from smart_trader_assets.pnl.columns import WINDOWS
 from smart_trader_assets.pnl.exact import to_usd
-from smart_trader_assets.pnl.segments import ends, running_peak, running_sum, starts
+from smart_trader_assets.pnl.segments import (
+    ends,
+    running_peak,
+    running_sum,
+    segment_sums,
+    starts,
+)
 from smart_trader_assets.pnl.windows import day, in_each_window
 
 _HOURS_A_SECOND: Final = 1 / 3_600
 _MAX_SECONDS: Final = 2**34
 _MAX_DAY: Final = 2**18
+_DEPTHS: Final = len(WINDOWS)
 
 
-def drawdowns(closings: pl.DataFrame, key: str) -> pl.DataFrame:
-    """Closing trades (key, tx, result, depth) -> key, window, drawdown (Int128 money): the largest
-    fall of the running result from its peak, the start at 0 counting as one.
+def drawdowns(steps: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Steps of the realized PnL (key, tx, step, depth) -> key, window, drawdown (Int128 money): the largest
+    fall of their running sum from its peak, the start at 0 counting as one.
 
     What one transaction closed in several mints counts at once: it has no order inside.
     """
-    order = "tx" if key == "wallet" else key
-    closings = closings.select(key, "tx", "result", "depth").sort(order, "tx")
-    return in_each_window(closings, key, _drawdown)
+    steps = steps.select(key, "tx", "step", "depth")
+    # By position they are in order already.
+    return in_each_window(steps.sort("tx") if key == "wallet" else steps, key, _drawdown)
 
 
-def _drawdown(closings: pl.DataFrame) -> pl.DataFrame:
-    segment = closings["segment"]
-    balance = running_sum(closings["result"], starts(segment))
-    settled = closings.select("segment", balance=balance).filter(
-        ends(closings["tx"]) | ends(segment)
-    )
+def _drawdown(steps: pl.DataFrame) -> pl.DataFrame:
+    segment = steps["segment"]
+    balance = running_sum(steps["step"], starts(segment))
+    settled = steps.select("segment", balance=balance).filter(ends(steps["tx"]) | ends(segment))
     peak = running_peak(settled["balance"], settled["segment"])
     falls = settled.select("segment", drawdown=peak - settled["balance"]).set_sorted("segment")
     return falls.group_by("segment", maintain_order=True).agg(pl.col("drawdown").max())
@@ -61,11 +67,16 @@ def _sharpe(closings: pl.DataFrame) -> pl.DataFrame:
 def holdings(matches: pl.DataFrame, key: str) -> pl.DataFrame:
     """Matches (key, seconds held, cost above 0, depth) -> key, window, avg_holding_hours,
     median_holding_hours, both weighted by cost; the lower weighted median."""
+    return in_each_window(_by_holding(matches, key), key, _holding)
+
+
+def _by_holding(matches: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Sorted by key and holding: one sort of integers, where the seconds are whole."""
+    columns = pl.col(key, "seconds", "cost", "depth")
+    if matches["seconds"].dtype.is_float():
+        return matches.select(columns).sort(key, "seconds", maintain_order=True)
     order = matches.select(pl.col(key).cast(pl.Int64) * _MAX_SECONDS + pl.col("seconds"))
-    matches = matches.select(
-        pl.col(key, "seconds", "cost", "depth").gather(order.to_series().arg_sort())
-    )
-    return in_each_window(matches, key, _holding)
+    return matches.select(columns.gather(order.to_series().arg_sort()))
 
 
 def _holding(matches: pl.DataFrame) -> pl.DataFrame:
@@ -88,20 +99,31 @@ def _holding(matches: pl.DataFrame) -> pl.DataFrame:
 def activity(trades: pl.DataFrame, key: str) -> pl.DataFrame:
     """Trades (key, block_unix_time, depth) -> key, window, active_days (UTC days with a trade),
     max_trades_per_day."""
-    days = trades.select(key, "depth", day=day())
-    if key == "wallet":
-        days = days.sort("wallet", "day")
-    return in_each_window(days, key, _active)
+    return in_each_window(_days(trades, key), key, _active)
+
+
+def _days(trades: pl.DataFrame, key: str) -> pl.DataFrame:
+    """key, day, depth, trades, ascending: a day that a window cuts has a row on either side."""
+    day_of_key = pl.col(key).cast(pl.Int64) * _MAX_DAY + day()
+    cells = trades.select(cell=day_of_key * _DEPTHS + pl.col("depth")).to_series()
+    if key == "position":
+        counts = cells.rle().struct.unnest().select(cell="value", trades="len")
+    else:
+        counts = cells.to_frame().group_by("cell").agg(trades=pl.len()).sort("cell")
+    day_of_key = pl.col("cell") // _DEPTHS
+    return counts.select(
+        (day_of_key // _MAX_DAY).cast(trades.schema[key]).alias(key),
+        "trades",
+        day=day_of_key % _MAX_DAY,
+        depth=(pl.col("cell") % _DEPTHS).cast(pl.UInt8),
+    )
 
 
 def _active(days: pl.DataFrame) -> pl.DataFrame:
-    segment_day = days.select(
-        pl.col("segment").cast(pl.Int64) * _MAX_DAY + pl.col("day")
-    ).to_series()
+    cells = days.select("trades", cell=pl.col("segment").cast(pl.Int64) * _MAX_DAY + pl.col("day"))
     return (
-        segment_day.rle()
-        .struct.unnest()
-        .select(segment=pl.col("value") // _MAX_DAY, trades="len")
+        segment_sums(cells, "cell", ["trades"])
+        .select("trades", segment=pl.col("cell") // _MAX_DAY)
         .set_sorted("segment")
         .group_by("segment", maintain_order=True)
         .agg(active_days=pl.len(), max_trades_per_day=pl.col("trades").max())

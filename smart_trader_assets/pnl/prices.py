@@ -1,59 +1,70 @@
-"""Which prices of a row can be believed, and what its legs are worth by them."""
+"""What a whole token of each leg is worth: cash by witnesses, a position by its own word.
+
+The price of a position's leg never makes money; it only tells how cash or cost is shared among several mints.
+The price of cash does, so it needs a witness where the source contradicts itself.
+"""
 
 from typing import Final
 
 import polars as pl
 
+from smart_trader_assets.pnl.cash import CashTable
 from smart_trader_assets.pnl.exact import (
     MAX_LEG_USD,
     MIN_PRICE,
     float_power_of_ten,
     usd_value,
-    whole,
 )
+from smart_trader_assets.pnl.sol_price import with_believed_sol_prices
 from smart_trader_assets.pnl.swap_rows import LEGS
 
-_WORLDS_APART: Final = 1e6
-"""Two legs of one swap are worth about the same; this far apart, one of the prices is an error."""
-_WITNESS_FACTOR: Final = 1e3
+AGREE_WITHIN: Final = 2.0
+"""Two prices of one coin at one time agree where they differ by no more than this factor."""
 
 
-def with_prices(rows: pl.DataFrame, pegs: pl.Series) -> pl.DataFrame:
-    """Adds `base_rate`, `quote_rate`, the believable price of a whole token, `base_worth`,
-    `quote_worth`, about what the legs are worth by it, and replaces `volume_usd` by null where it
-    is not believable. All float64 USD.
+def with_prices(rows: pl.DataFrame, cash: CashTable) -> pl.DataFrame:
+    """Adds `base_rate`, `quote_rate`, USD per whole token, null where unknown, and `base_cash`, `quote_cash`.
 
-    In: sound rows with codes and quantities; `pegs`: USD per whole coin by mint code, null where the
-    mint has no peg. A leg's price is its peg, else `price`, else `nearest_price`; null, NaN,
-    infinite and non-positive prices do not count, nor does one that would make the leg worth more than a
-    hundred billion USD. Where both legs have a price and their values differ a million times, a peg
-    is believed; else the leg that `volume_usd` confirms; else neither, nor `volume_usd`.
+    In: sound rows with `wallet`, `block_unix_time`, `volume_usd`, and for each leg its mint code, decimals,
+    quantity, price, nearest_price and scaled (shown with a multiplier). Prices and volume are dropped.
+
+    A position counts at `price`, else `nearest_price`; null where it is scaled, since it is not known whether
+    the price is of a raw or of a shown unit. Cash counts at its peg; without one at its price, and where its
+    two prices differ by more than a factor of 2 at the one that a witness confirms: the other leg, else
+    `volume_usd`. A dollar coin without a price counts at a dollar (in a row of several: see `movements`); a
+    price of SOL far from the wallet's others gives way to their median (see `sol_price`). Null, NaN, infinite
+    and non-positive prices do not count, nor does one that would make the leg worth more than a hundred
+    billion USD.
     """
+    rows = rows.with_columns(
+        pl.lit(cash.is_cash).gather(pl.col(f"{leg}_mint")).alias(f"{leg}_cash") for leg in LEGS
+    )
     tokens = {leg: _whole_tokens(leg) for leg in LEGS}
-    peg = {leg: pl.lit(pegs).gather(pl.col(f"{leg}_mint")) for leg in LEGS}
-    volume = pl.col("volume_usd")
-    rows = (
-        rows.lazy()
-        .with_columns(
-            *(_believable(leg, peg[leg], tokens[leg]).alias(f"{leg}_rate") for leg in LEGS),
-            volume_usd=_sound(volume, volume),
+    stated = rows.lazy().with_columns(
+        _sound(pl.col(f"{leg}_{name}"), tokens[leg]).alias(f"{leg}_{name}")
+        for leg in LEGS
+        for name in ("price", "nearest_price")
+    )
+    rated = (
+        stated.with_columns(
+            pl.coalesce(f"{leg}_price", f"{leg}_nearest_price").alias(f"{leg}_rate") for leg in LEGS
         )
-        .with_columns((tokens[leg] * pl.col(f"{leg}_rate")).alias(f"{leg}_worth") for leg in LEGS)
+        .collect()
+        .pipe(_with_witnessed_cash, cash, tokens)
+        .lazy()
+        .with_columns(_with_pegs(leg, cash, tokens[leg]).alias(f"{leg}_rate") for leg in LEGS)
+        .drop("volume_usd")
         .drop(f"{leg}_{name}" for leg in LEGS for name in ("price", "nearest_price"))
         .collect()
     )
-    return _without_contradictions(rows, peg)
+    return with_believed_sol_prices(rated, cash.is_sol)
 
 
 def leg_value(leg: str) -> pl.Expr:
-    """The money (Int128) of a leg at its believable price; null where unpriced or below a unit."""
+    """The money (Int128) of a leg at its rate; null where unknown or below a unit."""
     quantity = pl.col(f"{leg}_quantity").abs()
-    return _positive(usd_value(quantity, pl.col(f"{leg}_decimals"), pl.col(f"{leg}_rate")))
-
-
-def volume_value() -> pl.Expr:
-    """The money (Int128) of `volume_usd`, null where it is not known."""
-    return _positive(usd_value(whole(1), pl.lit(0), pl.col("volume_usd")))
+    value = usd_value(quantity, pl.col(f"{leg}_decimals"), pl.col(f"{leg}_rate"))
+    return pl.when(value > 0).then(value)
 
 
 def _whole_tokens(leg: str) -> pl.Expr:
@@ -62,43 +73,51 @@ def _whole_tokens(leg: str) -> pl.Expr:
     return pl.col(f"{leg}_quantity").abs().cast(pl.Float64) / scale
 
 
-def _sound(price: pl.Expr, worth: pl.Expr) -> pl.Expr:
+def _sound(price: pl.Expr, tokens: pl.Expr) -> pl.Expr:
     # NaN and infinity fail the comparison of the leg's value with the limit.
-    return pl.when((price >= MIN_PRICE) & (worth <= MAX_LEG_USD)).then(price)
+    return pl.when((price >= MIN_PRICE) & (tokens * price <= MAX_LEG_USD)).then(price)
 
 
-def _believable(leg: str, peg: pl.Expr, tokens: pl.Expr) -> pl.Expr:
-    stated = (pl.col(f"{leg}_price"), pl.col(f"{leg}_nearest_price"))
-    first_sound = pl.coalesce(*(_sound(price, tokens * price) for price in stated))
-    # A peg that the limit refuses does not give way to a stated price.
-    return pl.when(peg.is_null()).then(first_sound).otherwise(_sound(peg, tokens * peg))
+def _with_pegs(leg: str, cash: CashTable, tokens: pl.Expr) -> pl.Expr:
+    mint = pl.col(f"{leg}_mint")
+    peg, dollar = (pl.lit(column).gather(mint) for column in (cash.peg, cash.dollar))
+    unscaled = pl.col(f"{leg}_cash") | ~pl.col(f"{leg}_scaled")
+    rate = pl.when(unscaled).then(f"{leg}_rate")
+    return (
+        # A peg that the limit refuses does not give way to a stated price.
+        pl.when(peg.is_not_null()).then(_sound(peg, tokens))
+        .when(pl.col("lone") & rate.is_null() & dollar.is_not_null()).then(_sound(dollar, tokens))
+        .otherwise(rate)
+    )  # fmt: skip
 
 
-def _without_contradictions(rows: pl.DataFrame, peg: dict[str, pl.Expr]) -> pl.DataFrame:
-    worth = {leg: pl.col(f"{leg}_worth") for leg in LEGS}
-    apart = (~_within(worth["base"], worth["quote"], _WORLDS_APART)).fill_null(value=False)
-    if not rows.select(apart.any()).item():
-        return rows
-    volume = pl.col("volume_usd")
-    believed = {
-        leg: peg[leg].is_not_null()
-        | _within(worth[leg], volume, _WITNESS_FACTOR).fill_null(value=False)
+def _with_witnessed_cash(
+    rows: pl.DataFrame, cash: CashTable, tokens: dict[str, pl.Expr]
+) -> pl.DataFrame:
+    disputed = {
+        leg: pl.col(f"{leg}_cash")
+        & ~_agree(pl.col(f"{leg}_price"), pl.col(f"{leg}_nearest_price")).fill_null(value=True)
         for leg in LEGS
     }
-    none_believed = apart & ~believed["base"] & ~believed["quote"]
-    return rows.with_columns(
-        *(
-            pl.when(~(apart & ~believed[leg])).then(f"{leg}_{name}").alias(f"{leg}_{name}")
-            for leg in LEGS
-            for name in ("rate", "worth")
-        ),
-        volume_usd=pl.when(~none_believed).then(volume),
-    )
+    if not rows.select(pl.any_horizontal(disputed.values()).any()).item():
+        return rows
+    volume = pl.col("volume_usd")
+    volume = pl.when(volume.is_finite() & (volume > 0)).then(volume)
+    rates = {}
+    for leg, other in (LEGS, LEGS[::-1]):
+        dollar = pl.lit(cash.dollar).gather(pl.col(f"{other}_mint"))
+        said = pl.coalesce(dollar, f"{other}_price", f"{other}_nearest_price")
+        said = pl.when(~pl.col(f"{other}_scaled")).then(said)
+        witness = pl.coalesce(said * tokens[other], volume)
+        confirmed = [
+            pl.when(_agree(price * tokens[leg], witness)).then(price)
+            for price in (pl.col(f"{leg}_price"), pl.col(f"{leg}_nearest_price"))
+        ]
+        rates[f"{leg}_rate"] = (
+            pl.when(disputed[leg]).then(pl.coalesce(confirmed)).otherwise(f"{leg}_rate")
+        )
+    return rows.with_columns(**rates)
 
 
-def _within(one: pl.Expr, other: pl.Expr, factor: float) -> pl.Expr:
-    return (one <= other * factor) & (other <= one * factor)
-
-
-def _positive(value: pl.Expr) -> pl.Expr:
-    return pl.when(value > 0).then(value)
+def _agree(one: pl.Expr, other: pl.Expr) -> pl.Expr:
+    return (one <= other * AGREE_WITHIN) & (other <= one * AGREE_WITHIN)

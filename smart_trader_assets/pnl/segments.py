@@ -5,6 +5,8 @@ less its value at the start of the segment is the running sum inside the group; 
 an offset that lifts each group above the one before. Both are several times faster than windows.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from smart_trader_assets.pnl.exact import whole
@@ -41,3 +43,37 @@ def running_peak(values: pl.Series, segment: pl.Series) -> pl.Series:
         return frame.select(pl.col("value").cum_max().over("segment")).to_series()
     offset = pl.col("segment").cast(pl.Int128) * whole(lift)
     return frame.select((pl.col("value") + offset).cum_max() - offset).to_series()
+
+
+def segment_sums(frame: pl.DataFrame, key: str, columns: Sequence[str]) -> pl.DataFrame:
+    """`key` and the sums of `columns` (whole numbers or truth; null counts as 0), a row per segment of `key`.
+
+    The differences of running sums take half the time of sums inside groups. They hold even where a running
+    sum over many wallets overflows, since it wraps around and back.
+    """
+    last = ends(frame[key])
+    found = frame.select(pl.col(key).filter(last))
+    # Many columns are nothing but zeros: nothing was lost, nothing rolled over.
+    counted = [name for name in columns if _any(frame[name])]
+    if counted:
+        upto = frame.lazy().select(
+            pl.col(name).cast(_wide(frame.schema[name])).fill_null(0).cum_sum() for name in counted
+        )
+        sums = upto.filter(last).select(
+            pl.col(name) - pl.col(name).shift(1, fill_value=0) for name in counted
+        )
+        found = pl.concat([found, sums.collect()], how="horizontal")
+    return found.with_columns(
+        pl.lit(0, dtype=_wide(frame.schema[name])).alias(name)
+        for name in columns
+        if name not in counted
+    )
+
+
+def _any(values: pl.Series) -> bool:
+    """Whether any is neither null nor zero."""
+    return values.any() if values.dtype == pl.Boolean else (values != 0).any()
+
+
+def _wide(dtype: pl.DataType) -> pl.DataType:
+    return pl.Int128() if dtype == pl.Int128 else pl.Int64()

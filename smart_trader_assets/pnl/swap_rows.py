@@ -56,8 +56,7 @@ def swap_rows(swaps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
     Optional columns that are missing read as null. `wallet_address` falls back to `owner`. A row
     without `swap_id` is identified by its wallet, transaction, pool, mints and changes; without the
     ordinal that only the fetch can give, several rows of one identity are one, and the last holds,
-    unless all of their indexes are known and differ. Of several copies of one `swap_id` that differ,
-    the first in the order of their values stays, so that no order of arrival matters.
+    unless all of their indexes are known and differ. Of several copies of one `swap_id` the last holds too.
 
     Raises `ColumnsMissingError` where a required column is missing.
     """
@@ -105,11 +104,7 @@ def _one_row_a_swap(rows: pl.DataFrame) -> pl.DataFrame:
     repeated = repeated_text(rows["swap_id"])
     if not repeated.any():
         return rows
-    kept = (
-        rows.filter(repeated)
-        .sort(rows.columns, nulls_last=True)
-        .unique("swap_id", keep="first", maintain_order=True)
-    )
+    kept = rows.filter(repeated).unique("swap_id", keep="last", maintain_order=True)
     return pl.concat([rows.filter(~repeated), kept])
 
 

@@ -5,7 +5,7 @@ Nothing after that day reaches the ranking: swaps, and marks from the token list
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,9 +13,11 @@ import polars as pl
 
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.errors import SmartTraderError
-from smart_trader_assets.pnl import ALL_TOKENS, compute_wallet_pnl
+from smart_trader_assets.pnl import ALL_TOKENS, DEFAULT_CASH_MINTS, compute_wallet_pnl
+from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
 from smart_trader_assets.ranking import RankingRules, rank_wallets
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES, TRANSACTIONS
+from smart_trader_assets.tables.market_marks import traded_marks
 from smart_trader_assets.tables.pnl_inputs import read_pnl_inputs
 
 HELD_BACK = timedelta(days=30)
@@ -39,11 +41,19 @@ class Backtest:
     tiers: pl.DataFrame
 
 
-def backtest(store: DeltaStore, *, rules: RankingRules, at: datetime | None = None) -> Backtest:
+def backtest(
+    store: DeltaStore,
+    *,
+    rules: RankingRules,
+    at: datetime | None = None,
+    cash_mints: Mapping[str, float | None] = DEFAULT_CASH_MINTS,
+    assumptions: Assumptions = DEFAULT_ASSUMPTIONS,
+) -> Backtest:
     """Rank the wallets of a root as of `at`, and measure them up to its last swap.
 
-    By default `at` is the start of the day 30 days before the last swap. Raises BacktestError where the
-    root has no swaps before it or none after it.
+    Their numbers are made with `cash_mints` and `assumptions`; histories count as known up to either time. By
+    default `at` is the start of the day 30 days before the last swap. Raises BacktestError where the root has
+    no swaps before it or none after it.
     """
     swaps = store.scan(TRANSACTIONS)
     first, last = (
@@ -62,13 +72,15 @@ def backtest(store: DeltaStore, *, rules: RankingRules, at: datetime | None = No
             f"Nothing can be measured from {at:%Y-%m-%d %H:%M}: the swaps go from {begins:%Y-%m-%d %H:%M} to "
             f"{ends:%Y-%m-%d %H:%M}. Choose a day in between with --at."
         )
-    before, after = [], []
-    for shard in store.row_counts(TRANSACTIONS, "wallet_shard")["wallet_shard"].unique().sort():
-        before.append(_pnl_of_shard(store, shard, at))
-        after.append(_pnl_of_shard(store, shard, ends))
+    shards = (
+        store.row_counts(TRANSACTIONS, "wallet_shard")["wallet_shard"].unique().sort().to_list()
+    )
+    before, after = (
+        _pnl_as_of(store, shards, moment, cash_mints, assumptions) for moment in (at, ends)
+    )
     known = swaps.filter(pl.col("block_unix_time") <= int(at.timestamp()))
     pools = known.select(pl.col("address").drop_nulls().unique()).collect()["address"].to_list()
-    tiers = tier_outcomes(pl.concat(before), pl.concat(after), rules=rules, at=at, pools=pools)
+    tiers = tier_outcomes(before, after, rules=rules, at=at, pools=pools)
     return Backtest(at, ends, tiers)
 
 
@@ -132,19 +144,43 @@ def _portfolios(pnl: pl.DataFrame) -> pl.DataFrame:
     return pnl.filter(whole).select("wallet_address", *_FLOWS)
 
 
-def _pnl_of_shard(store: DeltaStore, shard: str, as_of: datetime) -> pl.DataFrame:
+def _pnl_as_of(
+    store: DeltaStore,
+    shards: Sequence[str],
+    as_of: datetime,
+    cash_mints: Mapping[str, float | None],
+    assumptions: Assumptions,
+) -> pl.DataFrame:
+    """The numbers of all wallets, a shard at a time."""
     swaps = store.scan(TRANSACTIONS)
-    in_shard = swaps.filter(pl.col("wallet_shard") == shard).select(
-        pl.col("wallet_address").unique()
-    )
-    inputs = read_pnl_inputs(
-        in_shard.collect()["wallet_address"].to_list(),
-        shards=[shard],
+    traded = traded_marks(
+        swaps,
         as_of=as_of,
-        transactions=swaps,
-        tracked_whales=store.scan(TRACKED_WHALES),
-        tokens=store.scan(TOKENS),
+        within=timedelta(days=assumptions.mark_life_days),
+        cash_mints=cash_mints,
+        assumptions=assumptions,
     )
-    return compute_wallet_pnl(
-        inputs.swaps, as_of=as_of, marks=inputs.marks, histories=inputs.histories
-    )
+    parts = []
+    for shard in shards:
+        in_shard = swaps.filter(pl.col("wallet_shard") == shard)
+        inputs = read_pnl_inputs(
+            in_shard.select(pl.col("wallet_address").unique()).collect().to_series().to_list(),
+            shards=[shard],
+            as_of=as_of,
+            transactions=swaps,
+            tracked_whales=store.scan(TRACKED_WHALES),
+            tokens=store.scan(TOKENS),
+            traded=traded,
+            recorded=True,
+        )
+        parts.append(
+            compute_wallet_pnl(
+                inputs.swaps,
+                as_of=as_of,
+                cash_mints=cash_mints,
+                marks=inputs.marks,
+                histories=inputs.histories,
+                assumptions=assumptions,
+            )
+        )
+    return pl.concat(parts)

@@ -16,14 +16,20 @@ HOLDING_BANDS: tuple[tuple[str, float], ...] = (
 """Name and upper end, in hours, of each band of holding times."""
 
 
-def equity_curves(lot_matches: pl.DataFrame) -> pl.DataFrame:
-    """`LotEvidence.lot_matches` -> wallet_address, time, realized_pnl: one row per wallet and second
-    with a closing trade, in time order; realized_pnl is cumulative, in USD, the last one the wallet's
-    realized PnL."""
+def equity_curves(lot_matches: pl.DataFrame, rollovers: pl.DataFrame) -> pl.DataFrame:
+    """`lot_matches` and `rollovers` of `LotEvidence` -> wallet_address, time, realized_pnl: one row per wallet
+    and second in which it realized anything, in time order; realized_pnl is cumulative, in USD, the last one
+    the wallet's realized PnL. A rollover realizes what it received beyond its cost."""
+    results = lot_matches.lazy().select("wallet_address", "result", time="sold_at")
+    gains = rollovers.lazy().select("wallet_address", "time", result="gain")
     return (
-        lot_matches.lazy()
-        .filter(pl.col("result").is_not_null())
-        .group_by("wallet_address", time="sold_at")
+        pl.concat(
+            [
+                results.filter(pl.col("result").is_not_null()),
+                gains.filter(pl.col("result") > 0).select("wallet_address", "result", "time"),
+            ]
+        )
+        .group_by("wallet_address", "time")
         .agg(pl.col("result").sum())
         .sort("wallet_address", "time")
         .select(

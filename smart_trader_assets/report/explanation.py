@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import LakeResource
-from smart_trader_assets.pnl import ALL_TOKENS, WalletExplanation, explain_wallet
-from smart_trader_assets.pnl.cash import NATIVE_SOL, WRAPPED_SOL
+from smart_trader_assets.pnl import WalletExplanation, explain_wallet
+from smart_trader_assets.pnl.assumptions import (
+    DEFAULT_ASSUMPTIONS,
+    PNL_RULES,
+    Assumptions,
+    pnl_edition,
+)
+from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS, NATIVE_SOL, WRAPPED_SOL
 from smart_trader_assets.report.address_lookup import UnknownAddressError, meant_address, meant_mint
+from smart_trader_assets.report.lot_totals import SUMMED, agree, lot_totals
 from smart_trader_assets.report.standing import Standing, exclusion, read_standing
+from smart_trader_assets.report.stored_inputs import REMEMBERED, stored_histories, stored_marks
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.tables.pnl_inputs import PnlInputs, read_pnl_inputs
 from smart_trader_assets.text import plural, token_symbols
 from smart_trader_assets.transforms.shards import shard_of
-
-_CENT = 0.005
-SUMMED = ("realized_pnl", "matched_cost", "open_cost", "unrealized_pnl")
-"""The columns of silver/wallet_pnl that the lots add up to."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +43,8 @@ class Agreement:
 class ExplainedWallet:
     """A wallet's trades and lots as of a time, and its place in the ranking.
 
-    totals: token_address, the `SUMMED` columns as the lots add up to, and beside each as the table has
-      it, `table_...`; the portfolio, ALL_TOKENS, last, where no token was chosen
+    totals: of `lot_totals`; the portfolio, ALL_TOKENS, last, where no token was chosen
+    metrics: the row that the head shows: the portfolio's, or the chosen token's, of the whole history
     """
 
     wallet: str
@@ -49,15 +55,27 @@ class ExplainedWallet:
     standing: Standing
     symbols: dict[str, str]
 
+    @property
+    def metrics(self) -> dict[str, Any]:
+        rows = self.explanation.metrics.filter(pl.col("window") == "all")
+        # ALL_TOKENS comes first, where it is there.
+        return rows.row(0, named=True)
+
 
 def explain(
-    lake: LakeResource, wallet: str, *, as_of: datetime, token: str | None = None
+    lake: LakeResource,
+    wallet: str,
+    *,
+    as_of: datetime,
+    token: str | None = None,
+    cash_mints: Mapping[str, float | None] = DEFAULT_CASH_MINTS,
+    assumptions: Assumptions = DEFAULT_ASSUMPTIONS,
 ) -> ExplainedWallet:
     """Explain `wallet`, or only its trades of one `token`, as silver/wallet_pnl calculated it.
 
-    The time and the marks are those of the wallet's rows there, so that the comparison checks the
-    numbers and not the market; what was added between then and `as_of` is only counted. Where there are no
-    rows, or later ones, it is explained as of `as_of`, at the prices of bronze/tokens.
+    The time, the marks and how far the history was known are those of the wallet's rows there, so that the
+    comparison checks the numbers and not the market; what was added between then and `as_of` is only counted.
+    Where there are no rows, or later ones, it is explained as of `as_of`, at the prices of bronze/tokens.
 
     `wallet` may be the beginning of an address or its two ends, `token` a symbol too; of a whole address
     only the files of its shard are opened. Raises UnknownAddressError where nothing or more than one
@@ -73,12 +91,15 @@ def explain(
         transactions=store.scan(TRANSACTIONS),
         tracked_whales=store.scan(TRACKED_WHALES),
         tokens=tokens,
+        recorded=lake.source == "replay",
     )
     if inputs.swaps.is_empty():
         meant = _meant_wallet(store, wallet)
         if meant == wallet:
             raise _without_swaps(store, wallet, shard)
-        return explain(lake, meant, as_of=as_of, token=token)
+        return explain(
+            lake, meant, as_of=as_of, token=token, cash_mints=cash_mints, assumptions=assumptions
+        )
     if token is not None:
         token = _meant_token(inputs, tokens, wallet, token)
     table = _table_rows(store, wallet, shard)
@@ -91,21 +112,25 @@ def explain(
         as_of=inputs.as_of,
         wallet=wallet,
         token=token,
+        cash_mints=cash_mints,
         marks=inputs.marks,
         histories=inputs.histories,
+        assumptions=assumptions,
     )
     if token is not None:
         if explanation.trades.is_empty():
             raise _untraded_token(wallet, token)
         table = table.filter(pl.col("token_address") == token)
-    totals = _totals(explanation, table, portfolio=token is None)
-    mints = explanation.trades["token_address"].unique().to_list()
+    totals = lot_totals(explanation, table, portfolio=token is None)
+    edition = pnl_edition(assumptions, cash_mints)
+    moved = (explanation.trades["token_address"], explanation.rollovers["token_address"])
+    mints = pl.concat(moved).unique().to_list()
     return ExplainedWallet(
         wallet=wallet,
         as_of=inputs.as_of,
         explanation=explanation,
         totals=totals,
-        agreement=_agreement(totals, table, inputs, newer),
+        agreement=_agreement(totals, table, inputs, newer, edition),
         standing=read_standing(store, wallet, shard),
         symbols=token_symbols(mints, tokens=tokens, swaps=inputs.swaps),
     )
@@ -117,8 +142,8 @@ def _table_rows(store: DeltaStore, wallet: str, shard: str) -> pl.DataFrame:
         & (pl.col("wallet_address") == wallet)
         & (pl.col("window") == "all")
     )
-    marks = ("mark_price", "marked_at", "mark_source")
-    return rows.select("token_address", "as_of", *marks, *SUMMED).collect()
+    names = ("wallet_address", "token_address", "as_of", "pnl_rules", *REMEMBERED, *SUMMED)
+    return rows.select(names).collect()
 
 
 def _calculated(table: pl.DataFrame) -> datetime | None:
@@ -131,59 +156,30 @@ def _as_calculated(
     """What the table's rows were calculated from, and the number of swaps since then."""
     then = pl.col("block_unix_time") <= int(calculated.timestamp())
     swaps = inputs.swaps.filter(then)
-    marks = table.filter(pl.col("mark_price").is_not_null()).select(
-        "token_address", "marked_at", price="mark_price", source="mark_source"
-    )
     return (
-        replace(inputs, as_of=calculated, swaps=swaps, marks=marks),
+        replace(
+            inputs,
+            as_of=calculated,
+            swaps=swaps,
+            marks=stored_marks(table),
+            histories=stored_histories(table),
+        ),
         inputs.swaps.height - swaps.height,
     )
 
 
-def _totals(
-    explanation: WalletExplanation, table: pl.DataFrame, *, portfolio: bool
-) -> pl.DataFrame:
-    known = pl.col("result").is_not_null()
-    sold = explanation.lot_matches.group_by("token_address").agg(
-        realized_pnl=pl.col("result").sum(), matched_cost=pl.col("cost").filter(known).sum()
-    )
-    unmarked = pl.col("cost").is_not_null() & pl.col("unrealized_pnl").is_null()
-    held = explanation.open_lots.group_by("token_address").agg(
-        open_cost=pl.col("cost").sum(),
-        unrealized_pnl=pl.col("unrealized_pnl").sum(),
-        unmarked=unmarked.any(),
-    )
-    tokens = (
-        explanation.trades.select(pl.col("token_address").unique())
-        .join(sold, on="token_address", how="left")
-        .join(held, on="token_address", how="left")
-        .with_columns(pl.col(SUMMED).fill_null(0.0))
-        .with_columns(
-            unrealized_pnl=pl.when(~pl.col("unmarked").fill_null(value=False)).then(
-                "unrealized_pnl"
-            )
-        )
-        .select("token_address", *SUMMED)
-        .sort("realized_pnl", "token_address", descending=[True, False])
-    )
-    if portfolio:
-        whole = tokens.select(pl.lit(ALL_TOKENS).alias("token_address"), pl.col(SUMMED).sum())
-        tokens = pl.concat([tokens, whole])
-    return tokens.join(
-        table.select("token_address", pl.col(SUMMED).name.prefix("table_")),
-        on="token_address",
-        how="left",
-        maintain_order="left",
-    )
-
-
 def _agreement(
-    totals: pl.DataFrame, table: pl.DataFrame, inputs: PnlInputs, newer: int
+    totals: pl.DataFrame, table: pl.DataFrame, inputs: PnlInputs, newer: int, edition: str
 ) -> Agreement:
     calculated = _calculated(table)
-    equal = calculated is not None and _equal(totals)
+    others = table.filter(pl.col("pnl_rules").ne_missing(edition))["pnl_rules"].to_list()
+    equal = calculated is not None and not others and agree(totals)
     if calculated is None:
         verdict = "silver/wallet_pnl has no row for this yet: `smart-trader run` computes it."
+    elif others:
+        verdict = (
+            f"silver/wallet_pnl was calculated {_otherwise(others)}; the next run computes it anew."
+        )
     elif equal:
         verdict = (
             f"Equal to silver/wallet_pnl, calculated as of {_format_time(calculated)}, to the cent."
@@ -210,14 +206,11 @@ def _difference(calculated: datetime, inputs: PnlInputs) -> str:
     )
 
 
-def _equal(totals: pl.DataFrame) -> bool:
-    """Where there is no mark, both sides are null."""
-    apart = [
-        (pl.col(name).fill_null(0) - pl.col(f"table_{name}").fill_null(0)).abs() >= _CENT
-        for name in SUMMED
-    ]
-    missing = pl.col("table_realized_pnl").is_null()
-    return totals.filter(pl.any_horizontal(*apart, missing)).is_empty()
+def _otherwise(editions: Sequence[str | None]) -> str:
+    """By what rows were calculated that are of other editions: the definitions come before a `+`."""
+    if any((edition or "").split("+")[0] != PNL_RULES for edition in editions):
+        return "by another edition of the definitions"
+    return "with other settings"
 
 
 def _meant_wallet(store: DeltaStore, asked: str) -> str:

@@ -108,6 +108,7 @@ def _environment() -> jinja2.Environment:
         function.__name__: function
         for function in (
             text.usd,
+            text.sol,
             text.percent,
             text.count,
             text.ratio,

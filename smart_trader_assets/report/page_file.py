@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from html import unescape
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +12,8 @@ from smart_trader_assets.delta.atomic_write import write_whole
 from smart_trader_assets.delta.location import is_remote
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
+from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
 from smart_trader_assets.report.report_data import MOST_WALLETS, ReportData, read_report_data
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
@@ -32,10 +35,18 @@ def page_path(settings: Settings) -> Path:
     return folder / "reports" / PAGE_NAME
 
 
-def write_page(lake: LakeResource, path: Path, *, most_wallets: int = MOST_WALLETS) -> ReportData:
+def write_page(
+    lake: LakeResource,
+    path: Path,
+    *,
+    most_wallets: int = MOST_WALLETS,
+    cash_mints: Mapping[str, float | None] = DEFAULT_CASH_MINTS,
+    assumptions: Assumptions = DEFAULT_ASSUMPTIONS,
+) -> ReportData:
     """Make the page from the tables as they stand; ReportError where the file cannot be written.
 
-    Where the tables changed while it was made it is made again, so that no older page is put over a newer one.
+    `cash_mints` and `assumptions` are those that the numbers were calculated with. Where the tables changed
+    while it was made it is made again, so that no older page is put over a newer one.
     """
     # Imported here: the drawing library takes half a second that no other command should wait for.
     from smart_trader_assets.report.page import render_page  # noqa: PLC0415
@@ -43,7 +54,9 @@ def write_page(lake: LakeResource, path: Path, *, most_wallets: int = MOST_WALLE
     now = _stamp(lake, most_wallets)
     for _ in range(_MOST_RENDERINGS):
         stamp = now
-        data = read_report_data(lake, most_wallets=most_wallets)
+        data = read_report_data(
+            lake, most_wallets=most_wallets, cash_mints=cash_mints, assumptions=assumptions
+        )
         page = render_page(data, stamp=stamp)
         if (now := _stamp(lake, most_wallets)) == stamp:
             break

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
 import polars as pl
 
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import LotEvidence, lot_evidence
+from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
+from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
+from smart_trader_assets.report.stored_inputs import stored_histories, stored_marks
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
@@ -63,10 +66,17 @@ class ReportData:
         return [wallet for wallet in self.traders["wallet_address"] if wallet in own]
 
 
-def read_report_data(lake: LakeResource, *, most_wallets: int = MOST_WALLETS) -> ReportData:
+def read_report_data(
+    lake: LakeResource,
+    *,
+    most_wallets: int = MOST_WALLETS,
+    cash_mints: Mapping[str, float | None] = DEFAULT_CASH_MINTS,
+    assumptions: Assumptions = DEFAULT_ASSUMPTIONS,
+) -> ReportData:
     """The ranking in `lake`, with the lots of the best `most_wallets`.
 
-    Each wallet's lots are read as of the time of its numbers in gold, so that the sums agree.
+    Each wallet's lots are read as of the time of its numbers in gold, at the marks of that time and by what
+    is taken for granted, so that the sums agree.
     """
     store = lake.store
     traders = store.scan(SMART_TRADERS).sort("overall_rank").collect()
@@ -80,7 +90,7 @@ def read_report_data(lake: LakeResource, *, most_wallets: int = MOST_WALLETS) ->
         )
         .collect()
     )
-    lots, symbols = _lots(lake, shown)
+    lots, symbols = _lots(lake, shown, pnl, cash_mints, assumptions)
     profit = pl.coalesce("total_pnl", "realized_pnl")
     return ReportData(
         source=lake.source,
@@ -105,7 +115,13 @@ def read_report_data(lake: LakeResource, *, most_wallets: int = MOST_WALLETS) ->
     )
 
 
-def _lots(lake: LakeResource, shown: pl.DataFrame) -> tuple[LotEvidence, dict[str, str]]:
+def _lots(
+    lake: LakeResource,
+    shown: pl.DataFrame,
+    pnl: pl.DataFrame,
+    cash_mints: Mapping[str, float | None],
+    assumptions: Assumptions,
+) -> tuple[LotEvidence, dict[str, str]]:
     store = lake.store
     tokens = store.scan(TOKENS)
     parts: list[LotEvidence] = []
@@ -121,16 +137,24 @@ def _lots(lake: LakeResource, shown: pl.DataFrame) -> tuple[LotEvidence, dict[st
             tracked_whales=store.scan(TRACKED_WHALES),
             tokens=tokens,
         )
-        part = lot_evidence(inputs.swaps, as_of=inputs.as_of, marks=inputs.marks)
+        own = pnl.filter(pl.col("wallet_address").is_in(wallets) & (pl.col("window") == "all"))
+        part = lot_evidence(
+            inputs.swaps,
+            as_of=inputs.as_of,
+            cash_mints=cash_mints,
+            # The list may have changed since; later marks than `as_of` do not count.
+            marks=pl.concat([inputs.marks, stored_marks(own)]),
+            histories=stored_histories(own),
+            assumptions=assumptions,
+        )
         parts.append(part)
         mints = part.trades["token_address"].unique().to_list()
         symbols |= token_symbols(mints, tokens=tokens, swaps=inputs.swaps)
-    lots = LotEvidence(
-        trades=pl.concat([part.trades for part in parts]),
-        lot_matches=pl.concat([part.lot_matches for part in parts]),
-        open_lots=pl.concat([part.open_lots for part in parts]),
-    )
-    return lots, symbols
+    lots = {
+        field.name: pl.concat([getattr(part, field.name) for part in parts])
+        for field in fields(LotEvidence)
+    }
+    return LotEvidence(**lots), symbols
 
 
 def _shards(wallets: Sequence[str], count: int) -> list[str]:

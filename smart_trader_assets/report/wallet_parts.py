@@ -65,7 +65,7 @@ def wallet_parts(data: ReportData) -> list[WalletPart]:
         "pnl": data.pnl,
         "sales": sales_of(matches),
         "open_lots": data.lots.open_lots.sort("bought_at", descending=True),
-        "curve": thinned(equity_curves(matches), CURVE_BUCKETS),
+        "curve": thinned(equity_curves(matches, data.lots.rollovers), CURVE_BUCKETS),
         "holding": holding_shares(matches),
     }
     by_wallet = {name: _by_wallet(frame) for name, frame in frames.items()}

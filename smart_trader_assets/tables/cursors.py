@@ -10,7 +10,6 @@ from datetime import datetime
 
 import polars as pl
 
-from smart_trader_assets.pnl.columns import PNL_RULES
 from smart_trader_assets.tables.catalog import (
     SMART_TRADERS,
     TOKENS,
@@ -59,8 +58,8 @@ def _is_of_an_earlier_day(as_of: datetime, _: DuePolicy) -> pl.Expr:
     return pl.col("as_of") < _midnight(as_of)
 
 
-def _is_of_another_edition(as_of: datetime, _: DuePolicy) -> pl.Expr:
-    return (pl.col("pnl_rules") != PNL_RULES) & (pl.col("as_of") >= _midnight(as_of))
+def _is_of_another_edition(as_of: datetime, policy: DuePolicy) -> pl.Expr:
+    return (pl.col("pnl_rules") != policy.pnl_rules) & (pl.col("as_of") >= _midnight(as_of))
 
 
 def _is_of_no_edition(as_of: datetime, _: DuePolicy) -> pl.Expr:
@@ -161,7 +160,7 @@ PNL_TO_AGE = Cursor(
     shard="wallet_shard",
     timed=(
         TimedRule(None, _is_of_an_earlier_day, "calculated on an earlier UTC day"),
-        TimedRule(None, _is_of_another_edition, "calculated by another edition of the definitions"),
+        TimedRule(None, _is_of_another_edition, "calculated by other rules"),
         TimedRule(None, _is_of_no_edition, "calculated before editions were told apart"),
     ),
 )

@@ -8,7 +8,20 @@ from datetime import datetime
 
 import polars as pl
 
+from smart_trader_assets.delta.contract import TIME
+from smart_trader_assets.pnl.marks import LISTED
 from smart_trader_assets.transforms.swap_history import known_histories
+
+MARKS = pl.Schema(
+    {
+        "token_address": pl.String(),
+        "price": pl.Float64(),
+        "marked_at": TIME,
+        "source": pl.String(),
+        "liquidity": pl.Float64(),
+    }
+)
+"""What a mint was worth at a time, and by whom: see `pnl.marks`."""
 
 
 @dataclass(frozen=True)
@@ -16,8 +29,8 @@ class PnlInputs:
     """The frames that `compute_wallet_pnl` and `explain_wallet` take.
 
     swaps: the wallets' rows of bronze/transactions up to and including `as_of`
-    marks: token_address, price, marked_at, source
-    histories: wallet_address, history_complete
+    marks: `MARKS`
+    histories: wallet_address, history_complete, known_to (null where that is `as_of`)
     """
 
     as_of: datetime
@@ -34,10 +47,14 @@ def read_pnl_inputs(
     transactions: pl.LazyFrame,
     tracked_whales: pl.LazyFrame,
     tokens: pl.LazyFrame,
+    traded: pl.DataFrame | None = None,
+    recorded: bool = False,
 ) -> PnlInputs:
     """The inputs for `wallets`, all of which lie in `shards`: only those shards' files are opened.
 
-    The lazy frames are the tables bronze/transactions, silver/tracked_whales and bronze/tokens.
+    The lazy frames are the tables bronze/transactions, silver/tracked_whales and bronze/tokens; `traded` are
+    further marks, by the trades of other wallets (see `market_marks`). A `recorded` history is known up to
+    `as_of`: nobody fetches it again.
     """
     of_wallets = pl.col("wallet_shard").is_in(list(shards)) & pl.col("wallet_address").is_in(
         list(wallets)
@@ -46,28 +63,46 @@ def read_pnl_inputs(
         of_wallets & (pl.col("block_unix_time") <= int(as_of.timestamp()))
     ).collect()
     histories = known_histories(tracked_whales.filter(of_wallets))
+    known_to = (pl.col("fetched_to") * 1_000_000).cast(TIME)
+    marks = _listed_marks(tokens, swaps, as_of)
     return PnlInputs(
         as_of=as_of,
         swaps=swaps,
-        marks=_listed_marks(tokens, swaps, as_of),
-        histories=histories.select("wallet_address", "history_complete").collect(),
+        marks=marks if traded is None else pl.concat([marks, traded]),
+        histories=histories.select(
+            "wallet_address",
+            "history_complete",
+            known_to=pl.when(not recorded).then(known_to),
+        ).collect(),
     )
 
 
 def _listed_marks(tokens: pl.LazyFrame, swaps: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """The newest listed price of each mint that the swaps move: token_address, price, marked_at, source."""
+    """The newest listed price, and the newest liquidity, of each mint that the swaps move.
+
+    The price of a token that is shown with a multiplier is left out: it may be of a raw or of a shown unit.
+    """
     mints = pl.concat([swaps["base_address"], swaps["quote_address"]]).unique().to_list()
+    scaled = (
+        (pl.col("multiplier") != 1.0).fill_null(pl.col("is_scaled_ui_token")).fill_null(value=False)
+    )
+    listed = tokens.filter(
+        pl.col("token_address").is_in(mints) & (pl.col("fetched_at") <= as_of)
+    ).select(
+        "token_address",
+        pl.when(~scaled).then("price").alias("price"),
+        "fetched_at",
+        "liquidity",
+    )
+    newest = pl.col("fetched_at").filter(pl.col("price").is_not_null())
     return (
-        tokens.filter(
-            pl.col("token_address").is_in(mints)
-            & pl.col("price").is_not_null()
-            & (pl.col("fetched_at") <= as_of)
-        )
-        .group_by("token_address")
+        listed.group_by("token_address")
         .agg(
-            pl.col("price").sort_by("fetched_at").last(),
-            pl.col("fetched_at").max().alias("marked_at"),
+            pl.col("price").filter(pl.col("price").is_not_null()).sort_by(newest).last(),
+            newest.max().alias("marked_at"),
+            pl.col("liquidity").sort_by("fetched_at").drop_nulls().last(),
         )
-        .with_columns(pl.lit("token_list").alias("source"))
+        .with_columns(pl.col("marked_at").fill_null(as_of), source=pl.lit(LISTED, dtype=pl.String))
+        .select(pl.col(name).cast(dtype) for name, dtype in MARKS.items())
         .collect()
     )

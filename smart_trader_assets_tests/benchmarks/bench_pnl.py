@@ -84,17 +84,22 @@ def shards(folder: Path, watch: Stopwatch) -> None:
 
 
 def lots_only(folder: Path, watch: Stopwatch) -> None:
-    trades = netted_trades(_rows(folder), as_of=AS_OF).trades
+    traded = netted_trades(_rows(folder), as_of=AS_OF)
     with watch.running():
-        fifo(trades)
+        fifo(traded.trades, traded.rollovers)
 
 
 def rows_to_lots(folder: Path, watch: Stopwatch) -> None:
     """Screening, netting, valuation and matching, without the metrics."""
     rows = _rows(folder)
-    fifo(netted_trades(rows.head(1000), as_of=AS_OF).trades)
+    _to_lots(rows.head(1000))
     with watch.running():
-        fifo(netted_trades(rows, as_of=AS_OF).trades)
+        _to_lots(rows)
+
+
+def _to_lots(rows: pl.DataFrame) -> None:
+    traded = netted_trades(rows, as_of=AS_OF)
+    fifo(traded.trades, traded.rollovers)
 
 
 def python_rows_to_lots(folder: Path, watch: Stopwatch) -> None:

@@ -24,7 +24,7 @@ from smart_trader_assets.delta.contract import BATCH, OPERATION, VERSION, TableC
 from smart_trader_assets.delta.schema import conform
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore
 from smart_trader_assets.lake.resource import make_lake
-from smart_trader_assets.pnl.columns import PNL_RULES
+from smart_trader_assets.pnl.assumptions import PNL_RULES
 from smart_trader_assets.tables.catalog import TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.tables.cursors import SWAPS_TO_COUNT, cursors_of
 from smart_trader_assets.tables.transitions import swaps_counted

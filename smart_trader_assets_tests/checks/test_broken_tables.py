@@ -64,7 +64,7 @@ def test_a_drain_says_what_it_found_and_where_and_goes_no_further(drained):
     assert told[0].startswith("The blocking check identities_hold of silver/wallet_pnl failed at ")
     assert told[0].endswith(
         " UTC: 1 found, for example: realized_pnl does not equal its parts; "
-        "total_pnl does not equal its parts."
+        "total_pnl does not equal its parts; conservative_pnl does not equal its parts."
     )
     assert told[1] == f"  wallet_address {BOB}, token_address ALL_TOKENS, window all"
     assert told[2].startswith(REMEDY)

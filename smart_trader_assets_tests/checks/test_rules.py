@@ -24,7 +24,17 @@ SOUND = {
     "total_sold": 80.0,
     "matched_proceeds": 60.0,
     "matched_cost": 50.0,
-    "unmatched_proceeds": 20.0,
+    "unmatched_proceeds": 15.0,
+    "unknown_basis_proceeds": 5.0,
+    "lost_cost": 20.0,
+    "open_cost": 30.0,
+    "open_value": 35.0,
+    "conservative_value": 28.0,
+    "stale_open_cost": 10.0,
+    "estimated_fees_usd": 1.0,
+    "conservative_pnl": -13.0,
+    "sol_coverage": 40.0,
+    "rollover_count": 0,
     "realized_pnl": 10.0,
     "unrealized_pnl": 5.0,
     "total_pnl": 15.0,
@@ -48,6 +58,15 @@ def test_sound_numbers_break_no_identity() -> None:
         ({"total_pnl": 16.0}, "total_pnl does not equal its parts"),
         ({"trade_count": 4}, "trade_count is not buys and sells"),
         ({"win_count": 2}, "wins, closing trades and sells do not nest"),
+        ({"unknown_basis_proceeds": 6.0}, "total_sold does not equal its parts"),
+        ({"conservative_pnl": -12.0}, "conservative_pnl does not equal its parts"),
+        ({"lost_cost": 21.0}, "conservative_pnl does not equal its parts"),
+        ({"estimated_fees_usd": 2.0}, "conservative_pnl does not equal its parts"),
+        ({"conservative_value": 36.0}, "conservative_value exceeds open_value"),
+        ({"total_pnl": -14.0}, "conservative_pnl exceeds total_pnl"),
+        ({"stale_open_cost": 31.0}, "stale_open_cost exceeds open_cost"),
+        ({"rollover_count": 4}, "more rollovers than trades"),
+        ({"sol_coverage": 101.0}, "sol_coverage is not between 0 and 100 %"),
         ({"coverage": 101.0}, "coverage is not between 0 and 100 %"),
         ({"coverage": None}, "coverage does not say that nothing was sold"),
     ],
@@ -64,8 +83,21 @@ def test_an_unknown_mark_breaks_no_identity() -> None:
 def test_a_portfolio_that_is_not_the_sum_of_its_tokens_is_found() -> None:
     token = pnl(token_address="mint")
     assert rules.broken_sums(pl.concat([pnl(), token])).is_empty()
-    found = rules.broken_sums(pl.concat([pnl(matched_cost=51.0), token]))
-    assert found.rows() == [("w", "all", "matched_cost does not equal its parts")]
+    found = rules.broken_sums(pl.concat([pnl(unmatched_proceeds=16.0), token]))
+    assert found.rows() == [("w", "all", "unmatched_proceeds does not equal its parts")]
+
+
+@pytest.mark.parametrize(
+    ("cost", "rollovers", "broken"), [(51.0, 0, True), (51.0, 1, False), (49.0, 1, True)]
+)
+def test_what_was_bought_was_closed_is_open_or_lost(
+    cost: float, rollovers: int, *, broken: bool
+) -> None:
+    # A rollover may have been paid for with cash that is in no buy.
+    changed = {"matched_cost": cost, "rollover_count": rollovers}
+    found = rules.broken_sums(pl.concat([pnl(**changed), pnl(token_address="mint", **changed)]))
+    faults = ["total_bought is not what was closed, open or lost"]
+    assert found["fault"].to_list() == (faults if broken else [])
 
 
 def test_a_window_with_more_trades_than_a_wider_one_is_found() -> None:

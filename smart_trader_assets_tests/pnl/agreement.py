@@ -12,15 +12,25 @@ MONEY = (
     "matched_proceeds",
     "matched_cost",
     "unmatched_proceeds",
+    "unknown_basis_proceeds",
+    "lost_cost",
     "realized_pnl",
     "max_drawdown_usd",
     "open_cost",
+    "open_value",
     "unrealized_pnl",
     "total_pnl",
+    "conservative_value",
+    "stale_open_cost",
+    "conservative_pnl",
+    "estimated_fees_usd",
     "arbitrage_profit_usd",
 )
+SOL_MONEY = ("realized_pnl_sol", "open_cost_sol", "conservative_value_sol")
 RATIOS = (
     "roi",
+    "roi_sol",
+    "sol_coverage",
     "win_rate",
     "token_win_rate",
     "coverage",
@@ -35,7 +45,8 @@ RATIOS = (
     "unmatched_quantity",
     "open_quantity",
 )
-UNDERIVED = ("history_complete", "as_of")
+UNDERIVED = ("history_complete", "known_to", "liquidity", "as_of")
+"""Told as they were given."""
 KEY = ("wallet_address", "token_address", "window")
 
 
@@ -45,7 +56,8 @@ def assert_agree(table: pl.DataFrame, expected: Iterable[Mapping[str, Any]]) -> 
     wanted = {tuple(row[name] for name in KEY): row for row in expected}
     assert set(found) == set(wanted)
     for key, row in wanted.items():
-        gross = row["total_bought"] + row["total_sold"]
+        flows = ("total_bought", "total_sold", "matched_cost", "open_cost", "estimated_fees_usd")
+        gross = sum(row.get(name) or 0.0 for name in flows)
         for name, value in found[key].items():
             if name in UNDERIVED:
                 continue
@@ -53,9 +65,9 @@ def assert_agree(table: pl.DataFrame, expected: Iterable[Mapping[str, Any]]) -> 
 
 
 def _agree(name: str, found: Any, wanted: Any, gross: float) -> bool:
-    if found is None or wanted is None or name not in MONEY + RATIOS:
+    if found is None or wanted is None or name not in MONEY + SOL_MONEY + RATIOS:
         return bool(found == wanted)
-    if name in MONEY:
+    if name in MONEY + SOL_MONEY:
         return isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-9 * gross)
     # A share of nearly nothing is as uncertain as the money that it is made of.
     return isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-9)

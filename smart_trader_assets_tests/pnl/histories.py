@@ -1,16 +1,18 @@
 """Swap rows for tests: written by hand, invented at random, or recorded."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 from solders.pubkey import Pubkey
 
 from smart_trader_assets.pnl.cash import NATIVE_SOL, USDC, USDT, WRAPPED_SOL
+from smart_trader_assets.transforms.known_addresses import CASH_MINTS, STAKING_MINTS
 from smart_trader_assets_tests.support.command import RECORDED_ROWS
 
 AS_OF = datetime(2025, 7, 1, 12, tzinfo=UTC)
@@ -23,6 +25,8 @@ LEG_FIELDS = (
     "ui_change_amount",
     "price",
     "nearest_price",
+    "is_scaled_ui_token",
+    "multiplier",
 )
 ROW_FIELDS = (
     "tx_hash",
@@ -43,8 +47,10 @@ def mint(name: str) -> str:
     return str(Pubkey(sha256(name.encode()).digest()))
 
 
-X, A, B = mint("X"), mint("A"), mint("B")
+X, A, B, C = mint("X"), mint("A"), mint("B"), mint("C")
 WALLET = mint("wallet")
+PYUSD = next(address for address, name in CASH_MINTS.items() if name == "PYUSD")
+JITO_SOL = next(address for address, name in STAKING_MINTS.items() if name == "jitoSOL")
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,8 @@ def usdc(amount: float) -> Leg:
     return Leg(USDC, amount, 1.0)
 
 
-def sol(amount: float, price: float | None) -> Leg:
-    return Leg(WRAPPED_SOL, amount, price)
+def sol(amount: float, price: float | None, nearest_price: float | None = None) -> Leg:
+    return Leg(WRAPPED_SOL, amount, price, nearest_price)
 
 
 def swap(
@@ -103,8 +109,33 @@ def swap(
             f"{leg}_ui_change_amount": raw / 10**decimals,
             f"{leg}_price": one.price,
             f"{leg}_nearest_price": one.nearest_price,
+            f"{leg}_multiplier": None,
         }
     return row | fields
+
+
+def buy(tx: str, amount: float, price: float, token: str = X, **more: Any) -> dict[str, Any]:
+    """For USDC."""
+    return swap(tx, usdc(amount * price), Leg(token, amount), **more)
+
+
+def sell(tx: str, amount: float, price: float, token: str = X, **more: Any) -> dict[str, Any]:
+    """For USDC."""
+    return swap(tx, Leg(token, amount), usdc(amount * price), **more)
+
+
+def roll(
+    tx: str, gives: tuple[str, float], takes: tuple[str, float], **more: Any
+) -> dict[str, Any]:
+    """A token for a token, without any price."""
+    return swap(tx, Leg(*gives), Leg(*takes), **more)
+
+
+def beside(*rows: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of one transaction, in their order."""
+    return [
+        row | {"swap_id": f"{row['swap_id']}.{n}", "ins_index": n} for n, row in enumerate(rows)
+    ]
 
 
 SCHEMA = {
@@ -118,6 +149,7 @@ SCHEMA = {
     "ins_index": pl.Int64,
     "inner_ins_index": pl.Int64,
     "volume_usd": pl.Float64,
+    "address": pl.String,
 } | {
     f"{leg}_{name}": dtype
     for leg in ("base", "quote")
@@ -128,6 +160,8 @@ SCHEMA = {
         ("ui_change_amount", pl.Float64),
         ("price", pl.Float64),
         ("nearest_price", pl.Float64),
+        ("is_scaled_ui_token", pl.Boolean),
+        ("multiplier", pl.Float64),
     )
 }
 
@@ -136,17 +170,23 @@ def frame(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=SCHEMA)
 
 
+def raw_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a recording as bronze rows, still without `swap_id` and `wallet_address`."""
+    for line in path.read_text().splitlines():
+        item = json.loads(line)
+        row: dict[str, Any] = {name: item.get(name) for name in ROW_FIELDS}
+        for leg in ("base", "quote"):
+            row |= {f"{leg}_{name}": item[leg].get(name) for name in LEG_FIELDS}
+            row[f"{leg}_change_amount"] = str(item[leg]["change_amount"])
+        yield row
+
+
 def recorded_rows() -> list[dict[str, Any]]:
     """The recorded histories as bronze rows, with an ordinal for fills that repeat exactly."""
     rows: list[dict[str, Any]] = []
     seen: dict[str, int] = {}
     for path in sorted(RECORDED_ROWS.glob("*.jsonl")):
-        for line in path.read_text().splitlines():
-            item = json.loads(line)
-            row: dict[str, Any] = {name: item.get(name) for name in ROW_FIELDS}
-            for leg in ("base", "quote"):
-                row |= {f"{leg}_{name}": item[leg].get(name) for name in LEG_FIELDS}
-                row[f"{leg}_change_amount"] = str(item[leg]["change_amount"])
+        for row in raw_rows(path):
             key = json.dumps(row, sort_keys=True)
             seen[key] = seen.get(key, -1) + 1
             row["wallet_address"] = path.stem

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from smart_trader_assets_tests.pnl.histories import A, B, X
-from smart_trader_assets_tests.pnl.test_vectors import buy, pnl, sell
+from smart_trader_assets_tests.pnl.figures import pnl
+from smart_trader_assets_tests.pnl.histories import A, B, Leg, X, buy, roll, sell, sol, swap, usdc
 
 HOUR = 1.0
 SECOND = HOUR / 3600
@@ -19,6 +19,10 @@ def test_top_token_share_is_the_best_part_of_the_positive_results():
         sell("6", 10, 0.5, X, hours_ago=1),
     )
     assert row["top_token_share"] == 75.0
+
+
+def test_without_a_positive_result_no_token_has_a_share():
+    assert pnl(buy("1", 10, 1, hours_ago=6), sell("2", 10, 0.5))["top_token_share"] is None
 
 
 def test_same_block_share_counts_sales_at_most_ten_seconds_after_a_buy_of_the_token():
@@ -60,6 +64,32 @@ def test_active_days_and_the_busiest_day_are_utc_days_of_trades():
     )
     # It is noon: thirteen hours ago was yesterday.
     assert (row["active_days"], row["max_trades_per_day"]) == (2, 3)
+
+
+def test_a_token_that_just_came_by_a_rollover_was_just_bought():
+    row = pnl(
+        buy("1", 10, 1, A, hours_ago=9),
+        roll("2", (A, 10), (B, 5), hours_ago=5),
+        sell("3", 5, 4, B, hours_ago=5 - 10 * SECOND),
+    )
+    assert (row["closing_count"], row["same_block_share"]) == (1, 100.0)
+
+
+def test_rollovers_and_unpriced_trades_are_activity_and_conversions_are_none():
+    row = pnl(
+        buy("1", 10, 1, A, hours_ago=13),
+        roll("2", (A, 10), (B, 5), hours_ago=11),
+        swap("3", sol(1, None), Leg(X, 5), hours_ago=10),
+        swap("4", sol(1, 100.0), usdc(100), hours_ago=9),
+    )
+    assert (row["active_days"], row["max_trades_per_day"], row["trade_count"]) == (2, 3, 4)
+    assert row["conversion_count"] == 1
+
+
+def test_trades_a_day_are_counted_over_a_day_at_least():
+    busy = [buy(str(n), 1, 1, hours_ago=n / 10) for n in range(5)]
+    assert pnl(*busy)["trade_frequency_daily"] == 5.0
+    assert pnl(buy("1", 1, 1, hours_ago=60), sell("2", 1, 1))["trade_frequency_daily"] == 0.8
 
 
 def test_a_day_cut_by_a_window_counts_what_lies_inside():

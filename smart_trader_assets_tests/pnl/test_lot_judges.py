@@ -12,6 +12,7 @@ import pytest
 
 from smart_trader_assets.pnl import fifo, netted_trades
 from smart_trader_assets.pnl.exact import UNITS_PER_USD
+from smart_trader_assets.pnl.valuation import CASH, VALUATION
 from smart_trader_assets_tests.pnl.beancount_judge import beancount_costs
 from smart_trader_assets_tests.pnl.deals import Deal
 from smart_trader_assets_tests.pnl.histories import frame, recorded_rows
@@ -19,6 +20,7 @@ from smart_trader_assets_tests.pnl.test_recorded_wallets import AS_OF
 from smart_trader_assets_tests.support.command import RECORDED_ROWS
 
 CENT = UNITS_PER_USD // 100
+NO_ROLLOVERS = pl.DataFrame()
 
 
 def held_deals(deals: list[Deal]) -> list[Deal]:
@@ -32,17 +34,23 @@ def held_deals(deals: list[Deal]) -> list[Deal]:
     return kept
 
 
-def engine_costs(deals: list[Deal]) -> list[Decimal]:
+def disposals(deals: list[Deal], sol_values: list[Decimal]) -> pl.DataFrame:
+    """What the engine makes of one position's trades for cash, given their values in SOL."""
+    count = len(deals)
     trades = pl.DataFrame(
         {
-            "tx": range(len(deals)),
-            "wallet": [0] * len(deals),
-            "mint": [0] * len(deals),
-            "block_unix_time": range(1, len(deals) + 1),
-            "block_number": [None] * len(deals),
-            "decimals": [6] * len(deals),
+            "tx": range(count),
+            "wallet": [0] * count,
+            "mint": [0] * count,
+            "block_unix_time": range(1, count + 1),
+            "block_number": [None] * count,
+            "decimals": [6] * count,
             "quantity": [deal.quantity for deal in deals],
             "value": [int(deal.value * UNITS_PER_USD) for deal in deals],
+            "value_sol": [int(value * UNITS_PER_USD) for value in sol_values],
+            "valuation": [CASH] * count,
+            "sol_price": [None] * count,
+            "first": [True] * count,
         },
         schema={
             "tx": pl.UInt32,
@@ -53,10 +61,23 @@ def engine_costs(deals: list[Deal]) -> list[Decimal]:
             "decimals": pl.Int64,
             "quantity": pl.Int128,
             "value": pl.Int128,
+            "value_sol": pl.Int128,
+            "valuation": VALUATION,
+            "sol_price": pl.Float64,
+            "first": pl.Boolean,
         },
     )
-    costs = fifo(trades).disposals["matched_cost"]
-    return [Decimal(cost) / UNITS_PER_USD for cost in costs]
+    return fifo(trades, NO_ROLLOVERS).disposals
+
+
+def amounts(units: pl.Series) -> list[Decimal]:
+    return [Decimal(amount) / UNITS_PER_USD for amount in units]
+
+
+def engine_costs(deals: list[Deal]) -> list[Decimal]:
+    sold = disposals(deals, [deal.value for deal in deals])
+    assert sold["matched_cost_sol"].equals(sold["matched_cost"])
+    return amounts(sold["matched_cost"])
 
 
 def assert_same_costs(found: list[Decimal], judged: list[Decimal]) -> None:
@@ -80,10 +101,10 @@ def random_deals(seed: int, count: int) -> list[Deal]:
 
 
 def recorded_deals() -> list[list[Deal]]:
-    """Every recorded position that sold something: its trades of a cent and more, in cents."""
+    """Every recorded position that sold something: its trades for a cent of cash and more, in cents."""
     trades = netted_trades(frame(recorded_rows()), as_of=AS_OF).trades
-    priced = trades.filter(pl.col("value").is_not_null()).sort("wallet", "mint", "tx")
-    rows = priced.select("wallet", "mint", "quantity", "value").iter_rows()
+    for_cash = trades.filter(pl.col("valuation") == CASH).sort("wallet", "mint", "tx")
+    rows = for_cash.select("wallet", "mint", "quantity", "value").iter_rows()
     positions = (
         held_deals([Deal(q, Decimal(v // CENT) / 100) for *_, q, v in group if v >= CENT])
         for _, group in groupby(rows, key=lambda row: row[:2])
@@ -117,6 +138,16 @@ def test_random_lots_are_matched_as_beancount_matches_them():
     for seed in range(10, 14):
         deals = random_deals(seed, 300)
         assert_same_costs(engine_costs(deals), beancount_costs(deals))
+
+
+def test_the_same_lots_are_matched_in_sol():
+    for seed in range(20, 23):
+        deals = random_deals(seed, 200)
+        draw = random.Random(seed)
+        in_sol = [Deal(deal.quantity, Decimal(draw.randint(1, 10**9)) / 10**6) for deal in deals]
+        sold = disposals(deals, [deal.value for deal in in_sol])
+        assert_same_costs(amounts(sold["matched_cost_sol"]), beancount_costs(in_sol))
+        assert_same_costs(amounts(sold["matched_cost"]), beancount_costs(deals))
 
 
 @pytest.mark.skipif(not RECORDED_ROWS.is_dir(), reason=f"no recorded histories at {RECORDED_ROWS}")

@@ -2,23 +2,26 @@
 
 from typing import Any
 
-import polars as pl
 import pytest
 
 from smart_trader_assets.pnl import ALL_TOKENS, compute_wallet_pnl, screen_swaps
 from smart_trader_assets.pnl.cash import USDC
+from smart_trader_assets_tests.pnl.figures import by_token, pnl
 from smart_trader_assets_tests.pnl.histories import (
     AS_OF,
-    WALLET,
+    JITO_SOL,
     A,
     Leg,
     X,
+    buy,
     frame,
     mint,
+    roll,
+    sell,
+    sol,
     swap,
     usdc,
 )
-from smart_trader_assets_tests.pnl.test_vectors import buy, pnl, sell
 
 GOOD = (buy("b", 10, 1, hours_ago=5), sell("s", 4, 2, hours_ago=4))
 
@@ -155,12 +158,26 @@ def test_a_row_at_as_of_counts():
     assert pnl(buy("b", 1, 1, hours_ago=0))["buy_count"] == 1
 
 
-def test_cash_of_the_wallets_own_making_is_no_position():
-    table = compute_wallet_pnl(frame(GOOD), as_of=AS_OF, cash_mints=[USDC, X])
-    assert table.is_empty()
-    assert (
-        compute_wallet_pnl(frame(GOOD), as_of=AS_OF)
-        .filter((pl.col("wallet_address") == WALLET) & (pl.col("token_address") == ALL_TOKENS))
-        .height
-        == 4
-    )
+def test_what_is_stated_to_be_cash_is_no_position():
+    tokens = by_token(*GOOD, cash_mints=[USDC, X])
+    assert set(tokens) == {ALL_TOKENS}
+    row = tokens[ALL_TOKENS]
+    assert (row["trade_count"], row["conversion_count"], row["realized_pnl"]) == (0, 2, 0.0)
+    assert set(by_token(*GOOD)) == {ALL_TOKENS, X}
+
+
+def test_a_broken_row_costs_a_rollover_its_transaction_and_nothing_more():
+    broken = [
+        roll("t", (X, 6), (A, 3), hours_ago=3, ordinal=0),
+        swap("t", usdc(5), Leg(A, 1), hours_ago=3, ordinal=1) | {"quote_decimals": None},
+    ]
+    assert pnl(*GOOD, *broken) == pnl(*GOOD)
+    assert A not in by_token(*GOOD, *broken)
+
+
+def test_a_broken_conversion_tells_no_price_of_sol_and_is_not_counted():
+    conversion = swap("c", Leg(JITO_SOL, 1, 110.0), sol(1, 100.0), hours_ago=4)
+    assert pnl(*GOOD, conversion)["open_cost_sol"] == pytest.approx(0.06)
+    broken = conversion | {"base_decimals": None}
+    row = pnl(*GOOD, broken)
+    assert (row["open_cost_sol"], row["conversion_count"]) == (None, 0)

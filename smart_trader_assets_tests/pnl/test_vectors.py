@@ -2,29 +2,27 @@
 
 from typing import Any
 
-import polars as pl
 import pytest
 
 from smart_trader_assets.pnl import ALL_TOKENS, compute_wallet_pnl
-from smart_trader_assets.pnl.cash import NATIVE_SOL
-from smart_trader_assets_tests.pnl.histories import AS_OF, A, B, Leg, X, frame, sol, swap, usdc
+from smart_trader_assets.pnl.cash import NATIVE_SOL, WRAPPED_SOL
+from smart_trader_assets_tests.pnl.figures import by_token, pnl
+from smart_trader_assets_tests.pnl.histories import (
+    AS_OF,
+    JITO_SOL,
+    A,
+    B,
+    Leg,
+    X,
+    buy,
+    frame,
+    sell,
+    sol,
+    swap,
+    usdc,
+)
 
-
-def buy(tx: str, amount: float, price: float, token: str = X, **more: Any) -> dict[str, Any]:
-    return swap(tx, usdc(amount * price), Leg(token, amount), **more)
-
-
-def sell(tx: str, amount: float, price: float, token: str = X, **more: Any) -> dict[str, Any]:
-    return swap(tx, Leg(token, amount), usdc(amount * price), **more)
-
-
-def pnl(*rows: dict[str, Any], token: str = ALL_TOKENS, window: str = "all") -> dict[str, Any]:
-    table = compute_wallet_pnl(frame(rows), as_of=AS_OF)
-    return table.row(
-        by_predicate=(pl.col("token_address") == token) & (pl.col("window") == window), named=True
-    )
-
-
+DAY = 24
 TWO_LOTS = (
     buy("b1", 10, 1, hours_ago=9),
     buy("b2", 10, 3, hours_ago=8),
@@ -65,10 +63,11 @@ def test_selling_more_than_is_held_is_matched_in_part():
     assert (row["unmatched_quantity"], row["unmatched_proceeds"]) == (5.0, 10.0)
 
 
-def test_the_sign_is_the_direction_whichever_leg_is_base():
+@pytest.mark.parametrize("sold_is_base", [True, False])
+def test_the_sign_is_the_direction_whichever_leg_is_base(sold_is_base):
     row = pnl(
-        swap("b", sol(1, 100.0), Leg(X, 100), hours_ago=2, given_is_base=True),
-        swap("s", Leg(X, 100), sol(2, 100.0), hours_ago=1, given_is_base=True),
+        swap("b", sol(1, 100.0), Leg(X, 100), hours_ago=2),
+        swap("s", Leg(X, 100), sol(2, 100.0), hours_ago=1, given_is_base=sold_is_base),
     )
     assert (row["realized_pnl"], row["roi"]) == (100.0, 100.0)
 
@@ -87,24 +86,14 @@ def test_holding_time_is_weighted_by_cost():
 
 
 def test_an_intermediate_hop_leaves_no_trace():
-    rows = (
+    tokens = by_token(
         swap("t", sol(1, 150.0), Leg(A, 50), ordinal=0),
         swap("t", Leg(A, 50), Leg(B, 20), ordinal=1),
     )
-    table = compute_wallet_pnl(frame(rows), as_of=AS_OF)
-    assert set(table["token_address"]) == {ALL_TOKENS, B}
-    row = pnl(*rows, token=B)
+    assert set(tokens) == {ALL_TOKENS, B}
+    row = tokens[B]
     assert (row["buy_count"], row["total_bought"], row["open_cost"]) == (1, 150.0, 150.0)
-
-
-@pytest.mark.parametrize(("left_over", "trades"), [(1e-6, 1), (3e-6, 2)])
-def test_a_hop_leaves_no_trace_up_to_a_billionth_of_what_it_moved(left_over, trades):
-    # 1,000 A in and out: a billionth of the 2,000 that moved is two units.
-    row = pnl(
-        swap("t", usdc(150), Leg(A, 1000), ordinal=0),
-        swap("t", Leg(A, 1000 - left_over), Leg(B, 20, 7.5), ordinal=1),
-    )
-    assert row["trade_count"] == trades
+    assert (row["open_quantity"], row["realized_pnl"]) == (20.0, 0.0)
 
 
 def test_a_cyclic_arbitrage_is_counted_outside_the_profit():
@@ -116,28 +105,8 @@ def test_a_cyclic_arbitrage_is_counted_outside_the_profit():
     assert row["arbitrage_profit_usd"] == pytest.approx(1.5, abs=1e-12)
 
 
-def test_a_token_for_a_token_is_worth_the_volume_of_its_row():
-    rows = (
-        buy("b", 100, 1, A, hours_ago=3),
-        swap("t", Leg(A, 100), Leg(B, 40), hours_ago=2, volume_usd=160.0),
-        sell("s", 40, 5, B, hours_ago=1),
-    )
-    assert pnl(*rows)["realized_pnl"] == 100.0
-    assert (pnl(*rows, token=A)["realized_pnl"], pnl(*rows, token=B)["realized_pnl"]) == (60, 40)
-
-
-def test_a_token_for_a_token_without_any_price_moves_quantities_only():
-    row = pnl(
-        buy("b", 100, 1, A, hours_ago=3),
-        swap("t", Leg(A, 100), Leg(B, 40), hours_ago=2),
-        sell("s", 40, 5, B, hours_ago=1),
-    )
-    assert (row["realized_pnl"], row["unpriced_count"]) == (0.0, 2)
-    assert (row["unmatched_proceeds"], row["coverage"]) == (200.0, 0.0)
-
-
 def test_a_lot_from_before_the_window_counts_in_it():
-    rows = (buy("b", 10, 1, hours_ago=60 * 24), sell("s", 10, 2, hours_ago=1))
+    rows = (buy("b", 10, 1, hours_ago=60 * DAY), sell("s", 10, 2))
     row = pnl(*rows, window="7d")
     assert (row["realized_pnl"], row["coverage"], row["buy_count"]) == (10.0, 100.0, 0)
     assert row["open_cost"] is None
@@ -150,30 +119,10 @@ def test_a_page_delivered_twice_counts_once():
 def test_a_row_of_2024_without_price_volume_and_indices():
     old: dict[str, Any] = {"volume_usd": None, "ins_index": None, "block_number": None}
     row = pnl(
-        swap("b", Leg(sol(1, None).mint, 1, None, 100.0), Leg(X, 100), hours_ago=2, **old),
-        swap("s", Leg(X, 100), Leg(sol(1, None).mint, 2, None, 100.0), hours_ago=1, **old),
+        swap("b", sol(1, None, 100.0), Leg(X, 100), hours_ago=2, **old),
+        swap("s", Leg(X, 100), sol(2, None, 100.0), hours_ago=1, **old),
     )
     assert (row["realized_pnl"], row["roi"]) == (100.0, 100.0)
-
-
-def test_cash_and_a_token_paid_together():
-    rows = (
-        buy("b", 10, 5, A, hours_ago=3),
-        swap("t", usdc(100), Leg(B, 50), hours_ago=2, ordinal=0),
-        swap("t", Leg(A, 10, 8.0), Leg(B, 40), hours_ago=2, ordinal=1),
-    )
-    assert pnl(*rows)["realized_pnl"] == 30.0
-    assert (pnl(*rows, token=A)["total_sold"], pnl(*rows, token=B)["total_bought"]) == (80, 180)
-
-
-def test_cash_and_a_token_received_together():
-    rows = (
-        buy("b", 20, 5, A, hours_ago=3),
-        swap("t", Leg(A, 10), usdc(50), hours_ago=2, ordinal=0),
-        swap("t", Leg(A, 10), Leg(B, 10, 8.0), hours_ago=2, ordinal=1),
-    )
-    assert pnl(*rows)["realized_pnl"] == 30.0
-    assert (pnl(*rows, token=A)["total_sold"], pnl(*rows, token=B)["total_bought"]) == (130, 80)
 
 
 def test_an_order_split_over_pools_is_one_trade():
@@ -183,16 +132,105 @@ def test_an_order_split_over_pools_is_one_trade():
         token=A,
     )
     assert (row["buy_count"], row["open_quantity"], row["total_bought"]) == (1, 121.0, 202.0)
+    assert (row["realized_pnl"], row["open_cost_sol"]) == (0.0, 2.0)
 
 
 def test_both_addresses_of_sol_are_cash_of_one_mint():
-    rows = (
-        swap("b", sol(1, 100.0), Leg(A, 10), hours_ago=2),
-        swap("s", Leg(A, 10), Leg(NATIVE_SOL, 2, 100.0), hours_ago=1),
+    bought = swap("b", sol(1, 100.0), Leg(A, 10), hours_ago=2)
+    tokens = by_token(bought, swap("s", Leg(A, 10), Leg(NATIVE_SOL, 2, 100.0), hours_ago=1))
+    assert set(tokens) == {ALL_TOKENS, A}
+    assert tokens[ALL_TOKENS]["realized_pnl"] == 100.0
+    round_trip = pnl(
+        swap("t", sol(1, 100.0), Leg(A, 10), ordinal=0),
+        swap("t", Leg(A, 10), Leg(NATIVE_SOL, 1.5, 100.0), ordinal=1),
     )
-    table = compute_wallet_pnl(frame(rows), as_of=AS_OF)
-    assert set(table["token_address"]) == {ALL_TOKENS, A}
-    assert pnl(*rows)["realized_pnl"] == 100.0
+    assert (round_trip["arbitrage_count"], round_trip["arbitrage_profit_usd"]) == (1, 50.0)
+
+
+def test_dust_of_a_token_that_was_only_passed_through_leaves_no_trace():
+    tokens = by_token(
+        swap("t", sol(1, 100.0), Leg(A, 50), ordinal=0),
+        swap("t", Leg(A, 49.99999), Leg(B, 20), ordinal=1),
+    )
+    assert set(tokens) == {ALL_TOKENS, B}
+    assert (tokens[B]["buy_count"], tokens[B]["open_cost"]) == (1, 100.0)
+    assert tokens[ALL_TOKENS]["realized_pnl"] == 0.0
+
+
+def test_the_rise_of_staked_sol_is_no_profit():
+    tokens = by_token(
+        swap("1", sol(10, 100.0), Leg(JITO_SOL, 9, 111.0), hours_ago=900),
+        swap("2", Leg(JITO_SOL, 9, 222.0), sol(10.1, 200.0), hours_ago=1),
+    )
+    assert set(tokens) == {ALL_TOKENS}
+    row = tokens[ALL_TOKENS]
+    assert (row["trade_count"], row["conversion_count"], row["realized_pnl"]) == (0, 2, 0.0)
+    assert (row["arbitrage_count"], row["realized_pnl_sol"], row["open_cost"]) == (0, None, 0.0)
+    assert (row["estimated_fees_usd"], row["conservative_pnl"]) == (0.0, 0.0)
+
+
+def test_a_gain_in_dollars_may_be_a_loss_in_sol():
+    row = pnl(
+        swap("b", sol(1, 100.0), Leg(X, 100), hours_ago=900),
+        swap("s", Leg(X, 100), sol(0.85, 200.0), hours_ago=1),
+    )
+    assert (row["realized_pnl"], row["roi"]) == (70.0, 70.0)
+    assert row["realized_pnl_sol"] == pytest.approx(-0.15, rel=1e-12)
+    assert row["roi_sol"] == pytest.approx(-15.0, rel=1e-12)
+    assert row["sol_coverage"] == 100.0
+
+
+@pytest.mark.parametrize(("bought", "sold"), ["ab", "ba"])
+def test_in_one_block_what_is_bought_is_there_to_be_sold(bought, sold):
+    row = pnl(buy(bought, 10, 1), sell(sold, 10, 1.5), token=X)
+    assert (row["realized_pnl"], row["unmatched_proceeds"], row["open_quantity"]) == (5.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "stale_cost", "conservative"), [(100, 10.0, -10.0), (3.5, 0.0, -5.0)]
+)
+def test_a_bag_that_nobody_prices_fades_to_nothing(days_ago, stale_cost, conservative):
+    row = pnl(buy("b", 10, 1, hours_ago=days_ago * DAY), token=X)
+    assert (row["realized_pnl"], row["unrealized_pnl"], row["mark_source"]) == (0, 0, "own_trade")
+    assert row["stale_open_cost"] == stale_cost
+    assert row["estimated_fees_usd"] == 0.075
+    assert row["conservative_pnl"] == pytest.approx(conservative - 0.075, rel=1e-12)
+
+
+def test_who_sells_a_grain_to_himself_is_not_rich():
+    row = pnl(
+        swap("b", usdc(1), Leg(X, 1_000_000), hours_ago=2), sell("s", 1, 1, hours_ago=1), token=X
+    )
+    assert row["mark_price"] == 1.0
+    assert row["realized_pnl"] == pytest.approx(0.999999, rel=1e-12)
+    assert row["total_pnl"] == pytest.approx(0.999999, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "beside", [{"quote_price": 1.5}, {"quote_nearest_price": 1.5}, {"volume_usd": 150.0}]
+)
+def test_a_wrong_price_of_sol_gives_way_to_the_one_that_the_row_confirms(beside):
+    row = pnl(
+        swap("b", sol(1, 15_000.0, 150.0), Leg(X, 100), hours_ago=2, **beside),
+        swap("s", Leg(X, 100), usdc(180), hours_ago=1),
+    )
+    assert row["realized_pnl"] == 30.0
+
+
+def test_a_row_three_times_is_one_row_at_its_last_price():
+    one = swap("b", sol(1, 100.0), Leg(X, 10))
+    as_text = one | {"base_change_amount": "-1000000000.0"}
+    revised = one | {"base_change_amount": "-1e9", "base_price": 120.0}
+    row = pnl(one, as_text, revised, token=X)
+    assert (row["buy_count"], row["open_quantity"], row["open_cost"]) == (1, 10.0, 120.0)
+    unnamed = frame([one, as_text, revised]).drop("swap_id")
+    alone = frame([revised]).drop("swap_id")
+    assert compute_wallet_pnl(unnamed, as_of=AS_OF).equals(compute_wallet_pnl(alone, as_of=AS_OF))
+
+
+def test_the_least_cash_makes_a_sale_and_so_a_loss():
+    row = pnl(buy("b", 10, 10, A, hours_ago=9), swap("s", Leg(A, 10), usdc(0.005), hours_ago=1))
+    assert (row["realized_pnl"], row["closing_count"], row["win_count"]) == (-99.995, 1, 0)
 
 
 def test_a_closed_position_at_cost_is_neither_won_nor_lost():
@@ -205,12 +243,19 @@ def test_a_closed_position_at_cost_is_neither_won_nor_lost():
         swap("s3", Leg(X, 7), sol(0.7, price), hours_ago=0.5),
     )
     assert (row["closing_count"], row["open_cost"]) == (3, 0.0)
-    assert row["win_count"] == 0
+    assert (row["win_count"], row["profit_factor"]) == (0, None)
 
 
 def test_each_window_of_a_portfolio_stands_even_where_it_is_empty():
-    table = compute_wallet_pnl(frame([buy("b", 1, 1, hours_ago=20 * 24)]), as_of=AS_OF)
+    table = compute_wallet_pnl(frame([buy("b", 1, 1, hours_ago=20 * DAY)]), as_of=AS_OF)
     portfolio = table.filter(token_address=ALL_TOKENS)
     assert portfolio["window"].to_list() == ["all", "90d", "30d", "7d"]
     assert portfolio["trade_count"].to_list() == [1, 1, 1, 0]
     assert table.filter(token_address=X)["window"].to_list() == ["all", "90d", "30d"]
+
+
+def test_sol_is_never_a_token_of_the_table():
+    rows = [buy("b", 1, 1, hours_ago=2), swap("c", usdc(100), sol(1, 100.0), hours_ago=1)]
+    table = compute_wallet_pnl(frame(rows), as_of=AS_OF)
+    assert WRAPPED_SOL not in table["token_address"].to_list()
+    assert table.filter(token_address=ALL_TOKENS)["conversion_count"].to_list() == [1, 1, 1, 1]

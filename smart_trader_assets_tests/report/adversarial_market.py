@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from smart_trader_assets.delta.batch import Batch, CommitInfo
-from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.contract import TIME, TableContract
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import compute_wallet_pnl
 from smart_trader_assets.ranking import rank_wallets, tier_changes
@@ -31,7 +31,7 @@ from smart_trader_assets.tables.catalog import (
 from smart_trader_assets.tables.transitions import to_screen, whales_screened
 from smart_trader_assets.transforms.shards import shard_of
 from smart_trader_assets.transforms.swaps import transaction_rows
-from smart_trader_assets_tests.support.defaults import RANKING
+from smart_trader_assets_tests.support.defaults import POLICY, RANKING
 from smart_trader_assets_tests.support.tiny_market import (
     ANN,
     BOB,
@@ -149,8 +149,31 @@ def add_swaps(lake: LakeResource, rows: Iterable[RawRow]) -> None:
         lake.store.write(TRANSACTIONS, Batch(rows=frame, partition=shard), _STAMP)
 
 
-def rank(lake: LakeResource) -> None:
-    """silver/wallet_pnl and the gold tables from what was fetched, as of NOW."""
+def exchange(
+    owner: str,
+    given: tuple[str, float],
+    taken: tuple[str, float],
+    at: datetime,
+    *,
+    cash: float = 0.0,
+) -> list[RawRow]:
+    """One transaction: (mint, quantity) for (mint, quantity), and `cash` received beside it."""
+    token, quantity = given
+    one = swap(owner, *taken, 1.0, at)
+    one["quote"] = swap(owner, token, -quantity, 1.0, at)["base"] | {"price": None}
+    rows = [one]
+    if cash:
+        row = swap(owner, token, -1.0, cash, at) | {"ins_index": 2}
+        one["quote"] = swap(owner, token, 1.0 - quantity, 1.0, at)["base"] | {"price": None}
+        rows.append(row | {"tx_hash": one["tx_hash"]})
+    return rows
+
+
+def rank(
+    lake: LakeResource, *, known_to: datetime | None = None, edition: str | None = POLICY.pnl_rules
+) -> None:
+    """silver/wallet_pnl and the gold tables from what was fetched, as of NOW; `known_to`: up to when the
+    histories are known, `edition`: by which definitions the numbers are said to be made."""
     store = lake.store
     swaps = store.scan(TRANSACTIONS).collect()
     marks = store.scan(TOKENS).select(
@@ -160,8 +183,11 @@ def rank(lake: LakeResource) -> None:
         swaps,
         as_of=NOW,
         marks=marks.collect(),
-        histories=store.scan(TRACKED_WHALES).select("wallet_address", "history_complete").collect(),
+        histories=store.scan(TRACKED_WHALES)
+        .select("wallet_address", "history_complete", known_to=pl.lit(known_to, dtype=TIME))
+        .collect(),
     ).join(swaps.select("wallet_address", "wallet_shard").unique(), on="wallet_address")
+    pnl = pnl.with_columns(pnl_rules=pl.lit(edition, dtype=pl.String))
     for (shard,), rows in pnl.partition_by("wallet_shard", as_dict=True).items():
         store.write(WALLET_PNL, Batch(rows=rows, partition=str(shard)), _STAMP)
     judged = rank_wallets(pnl, rules=RANKING, as_of=NOW)

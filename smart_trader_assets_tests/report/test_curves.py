@@ -39,6 +39,19 @@ def matches(*rows: tuple[str, float, float | None, float | None, float | None]) 
     )
 
 
+def rollovers(*rows: tuple[str, float, float | None]) -> pl.DataFrame:
+    """Rollovers of (wallet, hours after START, gain)."""
+    return pl.DataFrame(
+        [(wallet, START + timedelta(hours=at), gain) for wallet, at, gain in rows],
+        schema={
+            "wallet_address": pl.String,
+            "time": pl.Datetime("us", "UTC"),
+            "gain": pl.Float64,
+        },
+        orient="row",
+    )
+
+
 def test_a_curve_adds_up_each_wallets_own_results_in_time():
     curves = equity_curves(
         matches(
@@ -47,12 +60,14 @@ def test_a_curve_adds_up_each_wallets_own_results_in_time():
             ("a", 1, 1.0, 5.0, 10.0),
             ("a", 2, None, None, None),
             ("a", 3, 1.0, 5.0, 1.0),
-        )
+        ),
+        rollovers(("a", 2, 0.0), ("a", 2, None), ("b", 4, 2.0), ("b", 1, 0.5)),
     )
     assert curves.rows() == [
         ("a", START + timedelta(hours=1), 10.0),
         ("a", START + timedelta(hours=3), 7.0),
-        ("b", START + timedelta(hours=1), 7.0),
+        ("b", START + timedelta(hours=1), 7.5),
+        ("b", START + timedelta(hours=4), 9.5),
     ]
 
 
@@ -93,13 +108,13 @@ def test_a_thinned_curve_keeps_its_ends_its_peak_and_its_trough(values, buckets)
 def test_a_thinned_curve_is_made_of_corners_alone():
     values = [0.0, 5.0, 1.0, 2.0, 9.0, 3.0, -4.0, 1.0, 2.0, 0.5]
     rows = [("a", at, 1.0, 1.0, value) for at, value in enumerate(values)]
-    curve = equity_curves(matches(*rows)).with_columns(realized_pnl=pl.Series(values))
+    curve = equity_curves(matches(*rows), rollovers()).with_columns(realized_pnl=pl.Series(values))
     assert thinned(curve, 1)["realized_pnl"].to_list() == [0.0, 9.0, -4.0, 0.5]
     assert thinned(curve.clear(), 1).is_empty()
 
 
 def test_each_wallets_curve_is_thinned_by_itself():
     rows = [("a", at, 1.0, 1.0, float(at)) for at in range(100)] + [("b", 5, 1.0, 1.0, 2.0)]
-    thin = thinned(equity_curves(matches(*rows)), 5)
+    thin = thinned(equity_curves(matches(*rows), rollovers()), 5)
     assert thin.filter(pl.col("wallet_address") == "b")["realized_pnl"].to_list() == [2.0]
     assert thin.filter(pl.col("wallet_address") == "a").height == 10

@@ -18,9 +18,11 @@ from smart_trader_assets.cli.explanation import (
     explanation_csv,
     explanation_head,
     explanation_json,
-    explanation_tables,
 )
+from smart_trader_assets.cli.explanation_tables import explanation_tables
 from smart_trader_assets.pnl import explain_wallet, lot_evidence
+from smart_trader_assets.pnl.assumptions import Assumptions
+from smart_trader_assets.pnl.cash import WRAPPED_SOL
 from smart_trader_assets.report.address_lookup import UnknownAddressError, meant_address, meant_mint
 from smart_trader_assets.report.explanation import ExplainedWallet, explain
 from smart_trader_assets.report.sales import sales_of
@@ -31,6 +33,7 @@ from smart_trader_assets_tests.report.adversarial_market import (
     SHARDS,
     add_swaps,
     add_tokens,
+    exchange,
     exclude,
     rank,
 )
@@ -99,6 +102,7 @@ def test_what_a_sale_took_beyond_all_lots_stays_without_a_result(lake):
         "proceeds": 50.0,
         "cost": None,
         "result": None,
+        "result_sol": None,
         "holding_hours": None,
         "lot_count": 0,
         "unmatched_share": 100.0,
@@ -172,8 +176,9 @@ def test_what_could_mean_several_is_refused_and_five_of_them_named():
 def test_it_begins_with_the_rank_and_its_reasons_or_with_what_keeps_the_wallet_out(lake):
     ranked = explain(lake, ANN, as_of=NOW)
     trader = lake.store.scan(SMART_TRADERS).collect().row(0, named=True)
-    address, place, *reasons, verdict = explanation_head(ranked)
+    address, place, *reasons, numbers, verdict = explanation_head(ranked)
     assert address == ANN
+    assert numbers.startswith("Conservative PnL $6,")
     assert place.startswith(f"#1 of 1, {trader['tier']}, score {trader['score']:.1f}, skill conf")
     assert [reason.strip() for reason in reasons] == trader["reasons"]
     assert verdict == ranked.agreement.verdict
@@ -231,7 +236,7 @@ def test_many_wallets_at_once_are_explained_as_each_alone(lake):
     together = lot_evidence(swaps, as_of=NOW)
     for wallet in (ANN, BOB):
         alone = explain_wallet(swaps, as_of=NOW, wallet=wallet)
-        for name in ("trades", "lot_matches", "open_lots"):
+        for name in ("trades", "rollovers", "lot_matches", "open_lots"):
             own = getattr(together, name).filter(pl.col("wallet_address") == wallet)
             assert_frame_equal(own.drop("wallet_address"), getattr(alone, name))
 
@@ -254,6 +259,164 @@ def test_json_holds_the_lots_of_each_sale(lake):
     assert (sale["result"], lot["cost"], lot["holding_hours"]) == pytest.approx((30, 10, 48))
     assert len(told["trades"]) == 3
     assert [lot["cost"] for lot in told["open_lots"]] == pytest.approx([30])
+
+
+@pytest.fixture
+def rolled(own_lake):
+    """BOB exchanges all his DOG, which cost 30, for CAT and 12 USDC, and sells half of the CAT for 14."""
+    exchanged = exchange(BOB, (DOG, 10), (CAT, 8), NOW - timedelta(days=2), cash=12.0)
+    add_swaps(own_lake, [*exchanged, swap(BOB, CAT, -4, 3.5, NOW - timedelta(days=1))])
+    rank(own_lake)
+    return explain(own_lake, BOB, as_of=NOW)
+
+
+def test_a_rollover_says_where_the_cost_went(rolled):
+    out, into = rolled.explanation.rollovers.to_dicts()
+    assert (out["token_address"], out["side"], out["quantity"]) == (DOG, "sell", 10)
+    assert (out["cost_out"], out["received"], out["returned"]) == pytest.approx((30, 12, 12))
+    assert (out["gain"], out["lost_cost"], out["basis_known"]) == (0, 0, True)
+    assert (into["token_address"], into["side"], into["quantity"]) == (CAT, "buy", 8)
+    assert (into["cost_in"], into["paid"]) == pytest.approx((18, 0))
+    # The DOG were bought six days before.
+    assert into["age_days"] == pytest.approx(6)
+    assert rolled.agreement.equal
+    portfolio = rolled.totals.row(-1, named=True)
+    # 30 of the first sale, and 14 for what cost 9.
+    assert portfolio["realized_pnl"] == pytest.approx(35)
+    assert portfolio["matched_cost"] == pytest.approx(10 + 12 + 9)
+
+
+def test_a_sale_of_a_lot_that_a_rollover_made_is_held_since_the_first_purchase(rolled):
+    sale = rolled.explanation.lot_matches.filter(pl.col("result").is_not_null()).row(-1, named=True)
+    assert (sale["cost"], sale["result"], sale["holding_hours"]) == pytest.approx((9, 5, 7 * 24))
+    assert sale["bought_at"] == NOW - timedelta(days=8)
+    assert sale["purchase_valuation"] == "rollover"
+    assert sale["purchase_tx"] == rolled.explanation.rollovers["tx_hash"][0]
+
+
+def test_the_terminal_shows_rollovers_apart_from_sales_and_only_where_there_are_any(rolled, lake):
+    shown = printed(rolled)
+    moved, sales = shown.split("Rollovers")[1].split("Sales, and")
+    assert "$12.00" in moved
+    assert "$18.00" in moved
+    assert moved.count("←") == 1
+    assert sales.split("Open lots")[0].count("←") == 2
+    assert "came by a rollover" in sales
+    assert "Rollovers" not in printed(explain(lake, BOB, as_of=NOW))
+    for width in (60, 80, 100):
+        narrow = printed(rolled, width)
+        assert max(map(cell_len, narrow.splitlines())) <= width
+        assert not re.search(r"[$−][\d.,]*…|\d[.,]\d*…", narrow)
+
+
+def test_json_and_csv_hold_the_rollovers(rolled):
+    told = json.loads(explanation_json(rolled))
+    out, into = told["rollovers"]
+    assert [lot["cost"] for lot in out["lots"]] == pytest.approx([30])
+    assert (out["returned"], into["cost_in"], into["lots"]) == (12, 18, [])
+    assert len(told["sales"]) == 2
+    assert {row["window"] for row in told["metrics"]} == {"all", "90d", "30d", "7d"}
+    rows = list(csv.DictReader(io.StringIO(explanation_csv(rolled))))
+    moved = [row for row in rows if row["record"] == "rollover"]
+    assert [(row["side"], row["cost_out"], row["cost_in"]) for row in moved] == [
+        ("sell", "30.0", ""),
+        ("buy", "", "18.0"),
+    ]
+    assert {row["valuation"] for row in rows if row["record"] == "trade"} == {"cash", "rollover"}
+
+
+def test_one_token_alone_shows_the_other_side_of_its_rollovers(rolled, own_lake):
+    alone = explain(own_lake, BOB, as_of=NOW, token=CAT)
+    assert alone.agreement.equal
+    assert alone.explanation.rollovers["token_address"].to_list() == [DOG, CAT]
+    assert alone.explanation.trades["token_address"].unique().to_list() == [CAT]
+    assert alone.totals["token_address"].to_list() == [CAT]
+    assert set(alone.symbols) == {CAT, DOG}
+
+
+def test_the_head_begins_with_what_is_left_if_nobody_buys(lake):
+    (line,) = [one for one in explanation_head(explain(lake, BOB, as_of=NOW)) if "PnL" in one][:1]
+    # Three transactions at 0.0005 SOL of 150; the listed mark of 2.5 is an hour old.
+    worth = 25 * (1 - 1 / (7 * 24))
+    assert line == (
+        f"Conservative PnL ${30 + worth - 30 - 0.225:.2f}: realized $30.00 (–), "
+        f"open at fresh marks ${worth:.2f} for $30.00, stale bags $0.00, lost cost $0.00, fees $0.22"
+    )
+
+
+def test_a_mark_fades_to_the_time_up_to_which_the_table_knew_the_history(own_lake):
+    known_to = NOW - timedelta(minutes=30)
+    rank(own_lake, known_to=known_to)
+    explained = explain(own_lake, BOB, as_of=NOW)
+    assert explained.agreement.equal
+    (lot,) = explained.explanation.open_lots.to_dicts()
+    assert lot["mark_age_days"] == pytest.approx(0.5 / 24)
+    assert lot["conservative_value"] == pytest.approx(25 * (1 - 0.5 / 24 / 7))
+    assert not lot["stale"]
+
+
+def test_lost_cost_is_that_of_unpriced_sales_and_of_rollovers_without_a_basis(own_lake):
+    unpriced = swap(BOB, DOG, -5, 1.0, NOW - timedelta(days=3))
+    of_no_price = {"price": None, "nearest_price": None}
+    unpriced["quote"] |= {
+        "address": WRAPPED_SOL,
+        "decimals": 9,
+        "change_amount": 5 * 10**9,
+    } | of_no_price
+    too_much = exchange(BOB, (DOG, 10), (CAT, 8), NOW - timedelta(days=2))
+    add_swaps(own_lake, [unpriced, *too_much])
+    rank(own_lake)
+    explained = explain(own_lake, BOB, as_of=NOW)
+    assert explained.agreement.equal
+    assert explained.explanation.rollovers["lost_cost"].to_list() == pytest.approx([15, None])
+    portfolio = explained.totals.row(-1, named=True)
+    assert portfolio["lost_cost"] == pytest.approx(30)
+    assert portfolio["realized_pnl"] == pytest.approx(30)
+
+
+def test_a_stale_bag_is_worth_nothing_and_called_stale(own_lake):
+    add_swaps(own_lake, [swap(BOB, OWL, 50, 2.0, NOW - timedelta(days=20))])
+    rank(own_lake)
+    explained = explain(own_lake, BOB, as_of=NOW)
+    assert explained.agreement.equal
+    (lot,) = explained.explanation.open_lots.filter(pl.col("token_address") == OWL).to_dicts()
+    assert (lot["open_value"], lot["conservative_value"], lot["stale"]) == (100, 0, True)
+    assert "20.0 d, stale" in printed(explained)
+    assert any("stale bags $100.00" in line for line in explanation_head(explained))
+
+
+def test_fees_of_a_transaction_count_once_in_the_portfolio_and_those_of_arbitrages_too(own_lake):
+    again = exchange(BOB, (DOG, 10), (CAT, 8), NOW - timedelta(days=2))
+    way, back = (swap(BOB, FOX, 3 * one, 1.0, NOW - timedelta(days=1)) for one in (1, -1))
+    add_swaps(own_lake, [*again, way, back | {"tx_hash": way["tx_hash"], "ins_index": 2}])
+    rank(own_lake)
+    explained = explain(own_lake, BOB, as_of=NOW)
+    assert explained.agreement.equal
+    *tokens, portfolio = explained.totals["estimated_fees_usd"].to_list()
+    fee = 0.0005 * 150
+    assert sorted(tokens) == pytest.approx([fee, 4 * fee])
+    assert portfolio == pytest.approx(5 * fee)
+
+
+def test_rows_of_another_edition_are_said_to_be_so(own_lake):
+    for edition, words in {
+        None: "by another edition of the definitions",
+        "1": "by another edition of the definitions",
+        "2+0badcafe": "with other settings",
+    }.items():
+        rank(own_lake, edition=edition)
+        agreement = explain(own_lake, BOB, as_of=NOW).agreement
+        assert not agreement.equal
+        assert agreement.verdict == (
+            f"silver/wallet_pnl was calculated {words}; the next run computes it anew."
+        )
+
+
+def test_other_assumptions_than_the_tables_are_said_to_be_so(own_lake):
+    dear = Assumptions(network_fee_sol=0.01)
+    explained = explain(own_lake, BOB, as_of=NOW, assumptions=dear)
+    assert explained.totals["estimated_fees_usd"][-1] == pytest.approx(3 * 0.01 * 150)
+    assert "with other settings" in explained.agreement.verdict
 
 
 def test_csv_says_of_each_row_what_it_is(lake):

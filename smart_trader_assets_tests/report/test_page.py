@@ -14,8 +14,15 @@ from smart_trader_assets.pnl import ALL_TOKENS, LotEvidence
 from smart_trader_assets.report.page import render_page
 from smart_trader_assets.report.report_data import ReportData, read_report_data
 from smart_trader_assets.report.wallet_parts import MOST_SALES, wallet_parts
-from smart_trader_assets.text import short, shown_symbol
-from smart_trader_assets_tests.report.adversarial_market import SYMBOLS, make_lake
+from smart_trader_assets.text import short, shown_symbol, sol, usd
+from smart_trader_assets_tests.report.adversarial_market import (
+    SYMBOLS,
+    add_swaps,
+    add_tokens,
+    exchange,
+    make_lake,
+    rank,
+)
 from smart_trader_assets_tests.report.page_reader import read_page
 from smart_trader_assets_tests.support.tiny_market import ANN, BOB, CAT, DOG, FOX, NOW, OWL
 
@@ -76,6 +83,7 @@ def test_ids_are_not_repeated(page):
 def test_a_wallet_without_a_result_has_words_in_place_of_its_charts(ranking):
     lots = LotEvidence(
         trades=ranking.lots.trades,
+        rollovers=ranking.lots.rollovers,
         lot_matches=ranking.lots.lot_matches.clear(),
         open_lots=ranking.lots.open_lots,
     )
@@ -101,6 +109,38 @@ def test_the_part_of_a_wallet_tells_what_is_known_and_what_is_not(ranking):
     assert lot["unrealized_pnl"] == pytest.approx(10.0)
     assert [window["window"] for window in part.windows] == ["7d", "30d", "90d", "all"]
     assert {row["token_address"] for row in part.tokens.rows} == {CAT, DOG, FOX, OWL}
+
+
+def test_the_part_of_a_wallet_says_what_is_left_if_nobody_buys(page, ranking):
+    trader = ranking.traders.row(0, named=True)
+    for name, column in {
+        "Conservative PnL": "conservative_pnl",
+        "Stale bags": "stale_open_cost",
+        "Lost cost": "lost_cost",
+        "Fees, estimated": "estimated_fees_usd",
+    }.items():
+        assert f"{name} {usd(trader[column])}" in page.words
+    assert f"The same in SOL {sol(trader['realized_pnl_sol'])}" in page.words
+
+
+def test_open_lots_are_worth_on_the_page_what_the_table_says_whatever_the_list_says_since(own_lake):
+    add_tokens(own_lake, {CAT: 5.0, DOG: 7.5}, at=NOW + timedelta(minutes=30))
+    data = read_report_data(own_lake)
+    held = data.pnl.filter((pl.col("token_address") == DOG) & (pl.col("window") == "all"))
+    assert data.lots.open_lots["mark_price"].to_list() == [2.5]
+    worth = data.lots.open_lots["conservative_value"].to_list()
+    assert worth == pytest.approx(held["conservative_value"].to_list())
+
+
+def test_the_curve_of_a_wallet_ends_at_its_realized_pnl_where_a_rollover_gained(own_lake):
+    back = exchange(ANN, (DOG, 20), (FOX, 1), NOW - timedelta(hours=5), cash=55.0)
+    add_swaps(own_lake, back)
+    rank(own_lake)
+    data = read_report_data(own_lake)
+    assert data.traders["realized_pnl"].to_list() == pytest.approx([6910 + 15])
+    (part,) = wallet_parts(data)
+    assert part.curve[1][-1] == pytest.approx(6925)
+    assert part.sales.total == 14, "a rollover is no sale"
 
 
 def test_whoever_is_kept_out_is_listed_with_the_reason(page, ranking):
@@ -198,6 +238,7 @@ def test_two_hundred_busy_wallets_fit_into_five_megabytes(ranking):
         pnl=_copied(ranking.pnl, names),
         lots=LotEvidence(
             trades=ranking.lots.trades,
+            rollovers=ranking.lots.rollovers,
             lot_matches=_copied(busy, names),
             open_lots=_copied(_busier(ranking.lots.open_lots, times=40), names),
         ),

@@ -21,6 +21,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "cost": pl.Float64(),
     "holding_hours": pl.Float64(),
     "result": pl.Float64(),
+    "result_sol": pl.Float64(),
     "unmatched_reason": pl.String(),
 }
 
@@ -33,12 +34,14 @@ def match(
     hours: float | None,
     reason: str | None = None,
     tx: str = "sale",
+    result_sol: float | None = None,
 ) -> tuple[Any, ...]:
     """A row of lot matches; it has a result where it has no reason."""
     result = None
     if reason is None and proceeds is not None and cost is not None:
         result = proceeds - cost
-    return ("wallet", "token", SOLD, tx, purchase, quantity, proceeds, cost, hours, result, reason)
+    figures = (quantity, proceeds, cost, hours, result, result_sol)
+    return ("wallet", "token", SOLD, tx, purchase, *figures, reason)
 
 
 def sale_of(*matches: tuple[Any, ...]) -> dict[str, Any]:
@@ -70,6 +73,25 @@ def test_a_sale_without_a_price_has_neither_proceeds_nor_result():
     sale = sale_of(match("a", 1.0, None, 2.0, 4.0, "unpriced_sale"))
     assert (sale["proceeds"], sale["cost"], sale["result"], sale["holding_hours"]) == (None,) * 4
     assert sale["unmatched_share"] == 100
+
+
+def test_a_sale_is_told_in_sol_as_far_as_its_lots_are():
+    sale = sale_of(
+        match("a", 1.0, 10.0, 2.0, 4.0, result_sol=0.5),
+        match("b", 1.0, 10.0, 2.0, 4.0, result_sol=-0.75),
+        match(None, 1.0, 10.0, None, None, "no_lot"),
+    )
+    assert sale["result_sol"] == -0.25
+    assert sale_of(match("a", 1.0, 10.0, 2.0, 4.0))["result_sol"] is None
+
+
+def test_what_moved_on_in_a_rollover_is_no_sale():
+    matches = [
+        match("a", 1.0, 10.0, 2.0, 4.0),
+        match("a", 1.0, None, 2.0, 4.0, "rollover", tx="exchange"),
+    ]
+    sales = sales_of(pl.DataFrame(matches, schema=SCHEMA, orient="row"))
+    assert sales["sale_tx"].to_list() == ["sale"]
 
 
 def test_sales_come_newest_first():

@@ -20,7 +20,7 @@ from smart_trader_assets.delta.contract import (
     TableContract,
 )
 from smart_trader_assets.delta.schema import conform
-from smart_trader_assets.pnl.columns import PNL_RULES
+from smart_trader_assets.pnl.assumptions import PNL_RULES
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
