@@ -1,15 +1,22 @@
 """The profit of wallets, from their swap rows in one call."""
 
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import Final
 
 import polars as pl
 
 from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
+from smart_trader_assets.pnl.blocks import BLOCK_ROWS, wallet_blocks
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
 from smart_trader_assets.pnl.lots import fifo
 from smart_trader_assets.pnl.metrics import wallet_metrics
-from smart_trader_assets.pnl.trades import netted_trades
+from smart_trader_assets.pnl.swap_rows import one_row_a_swap, swap_columns
+from smart_trader_assets.pnl.trades import netted_rows
+
+_MOST_BESIDE: Final = 4
+"""Blocks that are computed at once: further cores are not worth the memory."""
 
 
 def compute_wallet_pnl(
@@ -38,11 +45,24 @@ def compute_wallet_pnl(
 
     Raises `ColumnsMissingError`, `NaiveAsOfError`, `CashMintsError`.
     """
-    traded = netted_trades(swaps, as_of=as_of, cash_mints=cash_mints, assumptions=assumptions)
+    rows = swap_columns(swaps)
     # The rows are most of the memory, and a caller may have kept none of them.
     del swaps
-    ledger = fifo(traded.trades, traded.rollovers)
-    traded = traded.without_single_trades()
-    return wallet_metrics(
-        traded, ledger, as_of=as_of, marks=marks, histories=histories, assumptions=assumptions
-    )
+
+    def of_wallets(block: pl.DataFrame) -> pl.DataFrame:
+        traded = netted_rows(
+            one_row_a_swap(block), as_of=as_of, cash_mints=cash_mints, assumptions=assumptions
+        )
+        del block
+        ledger = fifo(traded.trades, traded.rollovers)
+        traded = traded.without_single_trades()
+        return wallet_metrics(
+            traded, ledger, as_of=as_of, marks=marks, histories=histories, assumptions=assumptions
+        )
+
+    if rows.height <= BLOCK_ROWS:
+        return of_wallets(rows)
+    block = wallet_blocks(rows)
+    with ThreadPoolExecutor(max_workers=min(pl.thread_pool_size(), _MOST_BESIDE)) as workers:
+        numbers = block.drop_nulls().unique().sort()
+        return pl.concat(workers.map(lambda one: of_wallets(rows.filter(block == one)), numbers))

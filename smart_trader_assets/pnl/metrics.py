@@ -4,7 +4,6 @@ Lots are matched over the whole history; a window selects which disposals, buys,
 count. What is held is as of `as_of`, and is on the `all` rows only.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -68,12 +67,10 @@ def wallet_metrics(
     held = held_positions(
         traded, ledger, marks, known["known_to"], as_of=as_of, assumptions=assumptions
     )
-    # Neither needs the other, and each leaves a second core idle.
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        tokens = beside.submit(_token_rows, aggregates, ledger, matches, held)
-        portfolios = _portfolio_rows(traded, aggregates, ledger, matches, held, as_of, assumptions)
+    tokens = _token_rows(aggregates, ledger, matches, held)
+    portfolios = _portfolio_rows(traded, aggregates, ledger, matches, held, as_of, assumptions)
     rows = pl.concat(
-        [_ratios(portfolios, assumptions), _ratios(tokens.result(), assumptions)], how="diagonal"
+        [_ratios(portfolios, assumptions), _ratios(tokens, assumptions)], how="diagonal"
     )
     # Codes ascend as addresses do, and the portfolio, which has no mint, comes first.
     mint = (pl.col("mint").cast(pl.Int64) + 1).fill_null(0)

@@ -51,12 +51,18 @@ def as_of_seconds(as_of: datetime) -> int:
 
 
 def swap_rows(swaps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """`bronze/transactions` rows -> the columns that the engine reads, one row per `swap_id`.
+    """`bronze/transactions` rows -> the columns that the engine reads, one row per `swap_id`; see
+    `swap_columns`."""
+    return one_row_a_swap(swap_columns(swaps))
+
+
+def swap_columns(swaps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
+    """`bronze/transactions` rows -> the columns that the engine reads.
 
     Optional columns that are missing read as null. `wallet_address` falls back to `owner`. A row
     without `swap_id` is identified by its wallet, transaction, pool, mints and changes; without the
     ordinal that only the fetch can give, several rows of one identity are one, and the last holds,
-    unless all of their indexes are known and differ. Of several copies of one `swap_id` the last holds too.
+    unless all of their indexes are known and differ.
 
     Raises `ColumnsMissingError` where a required column is missing.
     """
@@ -86,7 +92,7 @@ def swap_rows(swaps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
     )
     rows = rows.with_columns(pl.coalesce("wallet_address", "owner").alias("wallet_address"))
     collected = rows.drop("owner").collect()
-    return _one_row_a_swap(collected if identified else _identified(collected))
+    return collected if identified else _identified(collected)
 
 
 def _identified(rows: pl.DataFrame) -> pl.DataFrame:
@@ -99,8 +105,10 @@ def _identified(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _one_row_a_swap(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows whose `swap_id` hash is alone are alone; only the others are compared as text."""
+def one_row_a_swap(rows: pl.DataFrame) -> pl.DataFrame:
+    """`swap_columns` -> one row per `swap_id`: of several the last holds.
+
+    Rows whose `swap_id` hash is alone are alone; only the others are compared as text."""
     repeated = repeated_text(rows["swap_id"])
     if not repeated.any():
         return rows

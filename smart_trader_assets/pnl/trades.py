@@ -86,7 +86,20 @@ def netted_trades(
     Rows that break the contract, and the transactions that they belong to, are left out (see
     `swap_screening`). Raises `ColumnsMissingError`, `NaiveAsOfError`, `CashMintsError`.
     """
-    rows, mints = _sound_rows(swaps, as_of)
+    return netted_rows(
+        swap_rows(swaps), as_of=as_of, cash_mints=cash_mints, assumptions=assumptions
+    )
+
+
+def netted_rows(
+    rows: pl.DataFrame,
+    *,
+    as_of: datetime,
+    cash_mints: Collection[str] | Mapping[str, float | None],
+    assumptions: Assumptions,
+) -> Trades:
+    """`swap_rows` -> what each wallet traded, netted; see `netted_trades`."""
+    rows, mints = _sound_rows(rows, as_of)
     cash = CashTable.of(mints["token_address"], cash_mints)
     rows, wallets = _with_wallet_codes(rows)
     hashes = rows["tx_hash"]
@@ -153,10 +166,8 @@ def netted_trades(
     )
 
 
-def _sound_rows(
-    swaps: pl.DataFrame | pl.LazyFrame, as_of: datetime
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    rows, mints = screened_rows(known_by(swap_rows(swaps), as_of).drop("swap_id"))
+def _sound_rows(rows: pl.DataFrame, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+    rows, mints = screened_rows(known_by(rows, as_of).drop("swap_id"))
     if rows["set_aside_reason"].null_count() < rows.height:
         rows = rows.filter(pl.col("set_aside_reason").is_null())
     scaled = (_is_scaled(leg).alias(f"{leg}_scaled") for leg in LEGS)
