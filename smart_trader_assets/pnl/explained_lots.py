@@ -9,9 +9,9 @@ import polars as pl
 from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.pnl.assumptions import Assumptions
 from smart_trader_assets.pnl.decoding import hash_of, time_of, tokens_of, with_addresses
-from smart_trader_assets.pnl.exact import multiply_divide, to_tokens, to_usd, whole
+from smart_trader_assets.pnl.exact import multiply_divide, to_usd, whole
+from smart_trader_assets.pnl.held import held_positions
 from smart_trader_assets.pnl.lots import Ledger, lot_matches
-from smart_trader_assets.pnl.marks import open_worth, position_marks
 from smart_trader_assets.pnl.trades import Trades
 from smart_trader_assets.pnl.valuation import ROLLOVER
 
@@ -132,7 +132,7 @@ def open_lot_rows(
     held = _held(traded, ledger, marks, known_to, as_of, assumptions)
     lots = lots.join(held, on="position", how="left", maintain_order="left")
     # What is of unknown basis is in no total, so that its part is not in the token's worth either.
-    part = pl.when("known").then(pl.col("quantity").cast(pl.Float64) / pl.col("open_units"))
+    part = pl.when("known").then(tokens_of("quantity") / pl.col("open_quantity"))
     cost, worth = to_usd(pl.when("known").then("cost")), pl.col("open_value") * part
     return lots.select(
         "wallet_address",
@@ -195,30 +195,20 @@ def _held(
     assumptions: Assumptions,
 ) -> pl.DataFrame:
     """Each position with its mark, how old that is, and what its lots of known basis are worth, as the table
-    has it: position, open_units, mark_price, marked_at, mark_source, liquidity, mark_age_days, stale,
+    has it: position, open_quantity, mark_price, marked_at, mark_source, liquidity, mark_age_days, stale,
     open_value, conservative_value."""
-    held = (
-        ledger.positions.select(
-            "position",
-            "wallet",
-            open_units=pl.col("open_quantity").cast(pl.Float64),
-            open_quantity=to_tokens(pl.col("open_quantity"), pl.col("decimals")),
-            open_cost=to_usd(pl.col("open_cost")),
-        )
-        .join(position_marks(ledger, traded.mints, marks, as_of), on="position", how="left")
-        .join(traded.wallets, on="wallet", maintain_order="left")
+    known = traded.wallets["wallet_address"].replace_strict(
+        known_to, default=None, return_dtype=TIME
     )
+    held = held_positions(traded, ledger, marks, known, as_of=as_of, assumptions=assumptions)
     now = pl.lit(as_of.astimezone(UTC)).cast(TIME)
-    known = held["wallet_address"].replace_strict(known_to, default=None, return_dtype=TIME)
-    last_look = pl.min_horizontal(now, pl.lit(known).fill_null(now))
+    last_look = pl.min_horizontal(now, pl.lit(known.gather(held["wallet"])).fill_null(now))
     age = (last_look - pl.col("marked_at")).dt.total_microseconds() * _DAYS_A_MICROSECOND
-    held = open_worth(held, known, as_of=as_of, assumptions=assumptions).with_columns(
-        mark_age_days=age.clip(lower_bound=0.0)
-    )
+    held = held.with_columns(mark_age_days=age.clip(lower_bound=0.0))
     stale = (pl.col("mark_age_days") > assumptions.mark_life_days).fill_null(value=True)
     return held.select(
         "position",
-        "open_units",
+        "open_quantity",
         "mark_price",
         "marked_at",
         "mark_source",

@@ -114,7 +114,7 @@ def add_tokens(
 
 
 def follow(lake: LakeResource, wallets: Iterable[str]) -> None:
-    """The wallets as whales of DOG, their histories complete."""
+    """The wallets as whales of DOG, their histories complete and fetched five days before NOW."""
     for wallet in wallets:
         shard = shard_of(wallet, SHARDS)
         row = {
@@ -124,6 +124,7 @@ def follow(lake: LakeResource, wallets: Iterable[str]) -> None:
             "wallet_shard": shard,
             "first_seen_on": NOW.date(),
             "last_seen_on": NOW.date(),
+            "fetched_to": int((NOW - timedelta(days=5)).timestamp()),
             "history_complete": True,
         }
         _write(lake, TRACKED_WHALES, [row], partition=shard)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.report.explanation import ExplainedWallet, explain
 from smart_trader_assets.report.page import render_page
 from smart_trader_assets.report.report_data import ReportData, read_report_data
-from smart_trader_assets_tests.report.adversarial_market import make_lake, make_market
+from smart_trader_assets_tests.report.adversarial_market import (
+    add_swaps,
+    exchange,
+    make_lake,
+    make_market,
+    rank,
+)
 from smart_trader_assets_tests.report.page_reader import Page, read_page
+from smart_trader_assets_tests.support.tiny_market import BOB, CAT, DOG, NOW, swap
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +56,12 @@ def html(ranking: ReportData) -> str:
 @pytest.fixture(scope="session")
 def page(html: str) -> Page:
     return read_page(html)
+
+
+@pytest.fixture
+def rolled(own_lake: LakeResource) -> ExplainedWallet:
+    """BOB exchanges all his DOG, which cost 30, for CAT and 12 USDC, and sells half of the CAT for 14."""
+    exchanged = exchange(BOB, (DOG, 10), (CAT, 8), NOW - timedelta(days=2), cash=12.0)
+    add_swaps(own_lake, [*exchanged, swap(BOB, CAT, -4, 3.5, NOW - timedelta(days=1))])
+    rank(own_lake)
+    return explain(own_lake, BOB, as_of=NOW)

@@ -29,30 +29,17 @@ from smart_trader_assets_tests.pnl.histories import (
     swap,
     usdc,
 )
-from smart_trader_assets_tests.pnl.strategies import WALLETS, histories
+from smart_trader_assets_tests.pnl.strategies import (
+    WALLETS,
+    assumptions,
+    histories,
+    known_times,
+    marks,
+    rolling_histories,
+)
 from smart_trader_assets_tests.support.command import RECORDED_ROWS
 
-TIME = pl.Datetime("us", "UTC")
 KEY = ["wallet_address", "token_address"]
-FEES = Assumptions(trading_fee_percent=1.0, mark_life_days=5.0)
-MARKS = pl.DataFrame(
-    {
-        "token_address": [X, A, B],
-        "price": [2.5, 0.75, None],
-        "marked_at": [AS_OF - timedelta(days=2), AS_OF - timedelta(days=9), AS_OF],
-        "source": ["token_list", "table_trade", "token_list"],
-        "liquidity": [20.0, None, 5.0],
-    },
-    schema_overrides={"marked_at": TIME, "price": pl.Float64},
-)
-KNOWN = pl.DataFrame(
-    {
-        "wallet_address": [*WALLETS],
-        "history_complete": [True, False],
-        "known_to": [AS_OF - timedelta(days=1), None],
-    },
-    schema_overrides={"known_to": TIME},
-)
 
 
 def added_up(evidence: LotEvidence) -> pl.DataFrame:
@@ -132,18 +119,26 @@ def assert_no_cost_is_lost_on_the_way(evidence: LotEvidence) -> None:
         assert row["cost_out"] + row["paid"] == pytest.approx(went, rel=1e-9, abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(histories())
-def test_every_number_of_a_random_history_adds_up(rows: list[dict[str, Any]]):
-    inputs: dict[str, Any] = {
-        "as_of": AS_OF,
-        "marks": MARKS,
-        "histories": KNOWN,
-        "assumptions": FEES,
-    }
-    evidence = lot_evidence(frame(rows), **inputs)
-    assert_adds_up(evidence, compute_wallet_pnl(frame(rows), **inputs))
+often = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def assert_all_adds_up(rows: list[dict[str, Any]], **inputs: Any) -> None:
+    evidence = lot_evidence(frame(rows), as_of=AS_OF, **inputs)
+    assert_adds_up(evidence, compute_wallet_pnl(frame(rows), as_of=AS_OF, **inputs))
     assert_no_cost_is_lost_on_the_way(evidence)
+
+
+@often
+@given(histories(), marks(), assumptions)
+def test_every_number_of_a_random_history_adds_up(rows, listed, assumed):
+    assert_all_adds_up(rows, marks=listed, assumptions=assumed)
+
+
+@often
+@given(rolling_histories(), marks(), assumptions, known_times)
+def test_every_number_of_a_history_of_rollovers_adds_up(rows, listed, assumed, known_to):
+    known = {"wallet_address": WALLETS[0], "history_complete": True, "known_to": known_to}
+    assert_all_adds_up(rows, marks=listed, assumptions=assumed, histories=pl.DataFrame([known]))
 
 
 @pytest.mark.skipif(not RECORDED_ROWS.is_dir(), reason=f"no recorded histories at {RECORDED_ROWS}")

@@ -124,6 +124,7 @@ def test_the_part_of_a_wallet_says_what_is_left_if_nobody_buys(page, ranking):
 
 
 def test_open_lots_are_worth_on_the_page_what_the_table_says_whatever_the_list_says_since(own_lake):
+    rank(own_lake, known_to=NOW - timedelta(minutes=45))
     add_tokens(own_lake, {CAT: 5.0, DOG: 7.5}, at=NOW + timedelta(minutes=30))
     data = read_report_data(own_lake)
     held = data.pnl.filter((pl.col("token_address") == DOG) & (pl.col("window") == "all"))
