@@ -5,20 +5,27 @@ from typing import Final
 
 import polars as pl
 
-BLOCK_ROWS: Final = 250_000
-"""Large enough that the calls themselves cost little, small enough for two cores to share a million rows."""
+FEW_ROWS: Final = 250_000
+"""So many are computed at once: the calls themselves would cost more than a second core brings."""
+_BLOCK_ROWS: Final = 500_000
 
 
-def wallet_blocks(rows: pl.DataFrame, size: int = BLOCK_ROWS) -> pl.Series:
-    """Rows with `wallet_address` -> the block that each is in: about `size` rows and whole wallets, numbered
-    from 0 in the order of addresses; null for a row without a wallet."""
+def block_count(rows: int, workers: int) -> int:
+    """In how many blocks so many rows are computed: as many for each worker, none of more than half a million
+    rows (but for a single wallet's)."""
+    return 1 if rows <= FEW_ROWS else workers * -(-rows // (workers * _BLOCK_ROWS))
+
+
+def wallet_blocks(rows: pl.DataFrame, count: int) -> pl.Series:
+    """Rows with `wallet_address` -> the block that each is in: `count` at most, of whole wallets and about
+    equal sizes, numbered from 0 in the order of addresses; null for a row without a wallet."""
     before = pl.col("rows").cum_sum() - pl.col("rows")
     wallets = (
         rows.group_by("wallet_address")
-        .agg(rows=pl.len())
+        .agg(rows=pl.len().cast(pl.Int64))
         .drop_nulls()
         .sort("wallet_address")
-        .select("wallet_address", block=(before // size).rle_id())
+        .select("wallet_address", block=(before * count // pl.col("rows").sum()).rle_id())
     )
     blocks = rows.select("wallet_address").join(
         wallets, on="wallet_address", how="left", maintain_order="left"

@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
-from smart_trader_assets.pnl.blocks import BLOCK_ROWS, wallet_blocks
+from smart_trader_assets.pnl.blocks import block_count, wallet_blocks
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
 from smart_trader_assets.pnl.lots import fifo
 from smart_trader_assets.pnl.metrics import wallet_metrics
@@ -60,9 +60,11 @@ def compute_wallet_pnl(
             traded, ledger, as_of=as_of, marks=marks, histories=histories, assumptions=assumptions
         )
 
-    if rows.height <= BLOCK_ROWS:
+    workers = min(pl.thread_pool_size(), _MOST_BESIDE)
+    count = block_count(rows.height, workers)
+    if count == 1:
         return of_wallets(rows)
-    block = wallet_blocks(rows)
-    with ThreadPoolExecutor(max_workers=min(pl.thread_pool_size(), _MOST_BESIDE)) as workers:
-        numbers = block.drop_nulls().unique().sort()
-        return pl.concat(workers.map(lambda one: of_wallets(rows.filter(block == one)), numbers))
+    block = wallet_blocks(rows, count)
+    numbers = block.drop_nulls().unique().sort()
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        return pl.concat(pool.map(lambda one: of_wallets(rows.filter(block == one)), numbers))

@@ -163,6 +163,15 @@ def test_of_a_dollar_coins_legs_those_with_a_price_speak_for_all():
     assert row["open_cost"] == 36.0
 
 
+def test_a_dollar_coin_in_several_rows_without_any_price_is_a_dollar():
+    row = pnl(
+        swap("t", Leg(PYUSD, 10), Leg(X, 50), ordinal=0),
+        swap("t", Leg(PYUSD, 30), Leg(X, 50), ordinal=1),
+        token=X,
+    )
+    assert row["open_cost"] == 40.0
+
+
 def test_a_net_amount_of_cash_counts_at_the_mean_of_its_legs_by_amount():
     row = pnl(
         swap("t", sol(3, 100.0), Leg(X, 50), ordinal=0),

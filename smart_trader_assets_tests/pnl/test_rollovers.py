@@ -258,16 +258,18 @@ def test_a_window_counts_the_rollovers_and_the_cash_that_lie_in_it():
     assert (week["trade_count"], month["trade_count"]) == (2, 4)
 
 
-def test_a_gain_of_a_rollover_lifts_the_peak_from_which_a_fall_is_measured():
+def test_a_gain_of_a_rollover_makes_good_a_fall():
     row = pnl(
         buy("1", 10, 3, A, hours_ago=9),
+        buy("2", 20, 3, X, hours_ago=8),
+        sell("3", 10, 1, X, hours_ago=7),
         *beside(
-            swap("2", Leg(A, 5), usdc(50), hours_ago=8), roll("2", (A, 5), (B, 1), hours_ago=8)
+            swap("4", Leg(A, 5), usdc(50), hours_ago=6), roll("4", (A, 5), (B, 1), hours_ago=6)
         ),
-        buy("3", 10, 3, X, hours_ago=7),
-        sell("4", 10, 1, X, hours_ago=6),
+        sell("5", 10, 2, X, hours_ago=5),
     )
-    assert (row["realized_pnl"], row["max_drawdown_usd"]) == (0.0, 20.0)
+    # 20 lost, 20 gained, 10 lost.
+    assert (row["realized_pnl"], row["max_drawdown_usd"]) == (-10.0, 20.0)
 
 
 def test_the_chains_of_two_wallets_do_not_touch():
