@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from smart_trader_assets.pnl.columns import WINDOWS
-from smart_trader_assets.pnl.exact import to_usd
+from smart_trader_assets.pnl.exact import RESULT_QUANTUM, to_usd
 from smart_trader_assets.pnl.segments import (
     ends,
     running_peak,
@@ -89,8 +89,10 @@ def _holding(matches: pl.DataFrame) -> pl.DataFrame:
     total = matches["cost"].cum_sum()
     before = (total - matches["cost"]).filter(starts(matches["segment"]))
     after = total.filter(ends(matches["segment"]))
+    half = (pl.col("after") - pl.col("before") + 1) // 2
+    # Costs are rounded: where the half is reached but for the remainder of a rounding, it is reached.
     halves = pl.DataFrame({"before": before, "after": after}).select(
-        pl.col("before") + (pl.col("after") - pl.col("before") + 1) // 2
+        pl.col("before") + (half - RESULT_QUANTUM).clip(lower_bound=1)
     )
     median = matches["seconds"].gather(total.search_sorted(halves.to_series(), side="left"))
     return means.with_columns(median_holding_hours=median * _HOURS_A_SECOND)
