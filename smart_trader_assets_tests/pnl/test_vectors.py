@@ -85,6 +85,17 @@ def test_holding_time_is_weighted_by_cost():
     assert row["median_holding_hours"] == 2.0
 
 
+def test_of_two_equal_parts_of_a_lot_the_shorter_holding_is_the_median():
+    # Thirds of a dollar are rounded: the second part is a unit less than the third.
+    rows = (
+        buy("b", 3, 1 / 3, hours_ago=400),
+        sell("s0", 1, 5, hours_ago=300),
+        sell("s1", 1, 5, hours_ago=8),
+        sell("s2", 1, 5, hours_ago=5),
+    )
+    assert pnl(*rows, token=X, window="7d")["median_holding_hours"] == 392.0
+
+
 def test_an_intermediate_hop_leaves_no_trace():
     tokens = by_token(
         swap("t", sol(1, 150.0), Leg(A, 50), ordinal=0),
