@@ -135,6 +135,7 @@ def known_by(rows: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
 
 
 _EXACT_FLOAT: Final = 2.0**53
+_NO_FRACTION: Final = r"(\.0*)?([eE][+-]?0+)?$"
 
 
 def with_quantities(rows: pl.DataFrame, leg: str) -> pl.DataFrame:
@@ -147,9 +148,11 @@ def with_quantities(rows: pl.DataFrame, leg: str) -> pl.DataFrame:
     text = pl.col(f"{leg}_change_amount")
     name = f"{leg}_quantity"
     rows = rows.with_columns(text.cast(pl.Int128, strict=False).alias(name))
-    unread = rows[name].is_null()
-    if not unread.any():
+    if not rows[name].is_null().any():
         return rows
+    # A whole number in another spelling is the same number: no float may come between.
+    plain = text.str.replace(_NO_FRACTION, "").cast(pl.Int128, strict=False)
+    rows = rows.with_columns(pl.coalesce(name, plain).alias(name))
     decimals = pl.col(f"{leg}_decimals").clip(0, MAX_DECIMALS)
     number = text.cast(pl.Float64, strict=False)
     ui_units = pl.col(f"{leg}_ui_change_amount") * float_power_of_ten(decimals)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from smart_trader_assets.pnl import ALL_TOKENS, compute_wallet_pnl, screen_swaps
+from smart_trader_assets.pnl import ALL_TOKENS, compute_wallet_pnl, netted_trades, screen_swaps
 from smart_trader_assets.pnl.cash import USDC
 from smart_trader_assets_tests.pnl.figures import by_token, pnl
 from smart_trader_assets_tests.pnl.histories import (
@@ -181,3 +181,11 @@ def test_a_broken_conversion_tells_no_price_of_sol_and_is_not_counted():
     broken = conversion | {"base_decimals": None}
     row = pnl(*GOOD, broken)
     assert (row["open_cost_sol"], row["conversion_count"]) == (None, 0)
+
+
+@pytest.mark.parametrize("spelling", ["{}.0", "{}.000", "{}e0", "{}.0E+0"])
+def test_a_large_whole_amount_is_the_same_number_in_another_spelling(spelling):
+    exact = 9007199254740993
+    row = buy("b", 1, 10) | {"quote_decimals": 9, "quote_ui_change_amount": 9007199.254740993}
+    spelled = frame([row | {"quote_change_amount": spelling.format(exact)}])
+    assert netted_trades(spelled, as_of=AS_OF).trades["quantity"].to_list() == [exact]
