@@ -19,6 +19,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -301,19 +302,14 @@ class Settings(BaseSettings):
         16, ge=1, le=256, description="Wallet shards, fixed when the root is made"
     )
 
-    @field_validator("alert_tiers", mode="before")
+    @field_validator("alert_tiers", "cash_mints", mode="before")
     @classmethod
-    def _tier_list(cls, value: object) -> object:
+    def _split_list(cls, value: object, field: ValidationInfo) -> object:
+        """A list in one variable, separated by commas; tiers in any case."""
         if not isinstance(value, str):
             return value
-        return [name.strip().upper() for name in value.split(",") if name.strip()]
-
-    @field_validator("cash_mints", mode="before")
-    @classmethod
-    def _mint_list(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return [mint.strip() for mint in value.split(",") if mint.strip()]
+        text = value.upper() if field.field_name == "alert_tiers" else value
+        return [part.strip() for part in text.split(",") if part.strip()]
 
     @field_validator("cash_mints")
     @classmethod

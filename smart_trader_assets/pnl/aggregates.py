@@ -92,18 +92,10 @@ def position_aggregates(ledger: Ledger, assumptions: Assumptions) -> pl.DataFram
         "network_fees": fee,
         "fees_once": pl.when(first).then(fee),
     }
-    trades = _grouped(ledger.trades, per_trade)
-    in_group = _groups(ledger.trades)
-    begin = starts(in_group)
-    ordered = ledger.trades.select("position", "depth", "wallet", "block_unix_time")
-    aggregates = pl.concat(
-        [
-            trades,
-            ordered.filter(begin).rename({"block_unix_time": "first"}),
-            ordered.filter(ends(in_group)).select(last="block_unix_time"),
-        ],
-        how="horizontal",
+    times = ledger.trades.select(
+        "position", "depth", "wallet", first="block_unix_time", last="block_unix_time"
     )
+    trades = _with_ends(_grouped(ledger.trades, per_trade), times, _groups(ledger.trades))
     beyond = pl.col("quantity") - pl.col("matched")
     cost, sol_known = pl.col("matched_cost"), pl.col("matched_cost_sol").is_not_null()
     per_sell = {
@@ -125,7 +117,7 @@ def position_aggregates(ledger: Ledger, assumptions: Assumptions) -> pl.DataFram
         "sol_known_cost": pl.when(sol_known).then(cost),
     }
     sells = _grouped(ledger.disposals, per_sell)
-    aggregates = aggregates.join(sells, on="group_id", how="left", maintain_order="left")
+    aggregates = trades.join(sells, on="group_id", how="left", maintain_order="left")
     return aggregates.drop("group_id").with_columns(pl.col(list(per_sell)).fill_null(0))
 
 
@@ -146,16 +138,16 @@ def token_aggregates(aggregates: pl.DataFrame) -> pl.DataFrame:
 
 
 def _summed(aggregates: pl.DataFrame) -> pl.DataFrame:
-    # Rows of a segment ascend in time.
-    begin, end = starts(aggregates["segment"]), ends(aggregates["segment"])
-    return pl.concat(
-        [
-            segment_sums(aggregates, "segment", _SUMMED),
-            aggregates.filter(begin).select("wallet", "first"),
-            aggregates.filter(end).select("last"),
-        ],
-        how="horizontal",
-    )
+    segment = aggregates["segment"]
+    times = aggregates.select("wallet", "first", "last")
+    return _with_ends(segment_sums(aggregates, "segment", _SUMMED), times, segment)
+
+
+def _with_ends(sums: pl.DataFrame, times: pl.DataFrame, segment: pl.Series) -> pl.DataFrame:
+    """The sums of segments, with `last` of each one's last row and the other columns of its first: rows of a
+    segment ascend in time."""
+    first, last = times.filter(starts(segment)).drop("last"), times.filter(ends(segment))
+    return pl.concat([sums, first, last.select("last")], how="horizontal")
 
 
 def portfolio_aggregates(tokens: pl.DataFrame) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from typing import Final
 
 import polars as pl
 
-FEW_ROWS: Final = 250_000
+_FEW_ROWS: Final = 250_000
 """So many are computed at once: the calls themselves would cost more than a second core brings."""
 _BLOCK_ROWS: Final = 500_000
 
@@ -13,7 +13,7 @@ _BLOCK_ROWS: Final = 500_000
 def block_count(rows: int, workers: int) -> int:
     """In how many blocks so many rows are computed: as many for each worker, none of more than half a million
     rows (but for a single wallet's)."""
-    return 1 if rows <= FEW_ROWS else workers * -(-rows // (workers * _BLOCK_ROWS))
+    return 1 if rows <= _FEW_ROWS else workers * -(-rows // (workers * _BLOCK_ROWS))
 
 
 def wallet_blocks(rows: pl.DataFrame, count: int) -> pl.Series:

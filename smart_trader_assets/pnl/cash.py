@@ -88,9 +88,10 @@ class CashTable:
         # The dollar that all coins follow: an amount of money in another unit stays consistent.
         dollar = pegs.get(USDC) or 1.0
         dollars = {mint: dollar for mint in DOLLAR_COINS if mint in pegs}
+        is_cash = token_address.is_in(list(pegs))
         return cls(
-            is_cash=token_address.is_in(list(pegs)),
-            is_sol=(token_address == WRAPPED_SOL) & token_address.is_in(list(pegs)),
+            is_cash=is_cash,
+            is_sol=is_cash & (token_address == WRAPPED_SOL),
             peg=token_address.replace_strict(pegs, default=None, return_dtype=pl.Float64),
             dollar=token_address.replace_strict(dollars, default=None, return_dtype=pl.Float64),
         )

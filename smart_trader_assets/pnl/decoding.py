@@ -1,8 +1,7 @@
-"""The engine's codes and whole units as a person reads them: addresses, hashes, times, tokens."""
+"""The engine's codes and whole units as a person reads them: addresses, hashes, tokens."""
 
 import polars as pl
 
-from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.pnl.exact import to_tokens
 from smart_trader_assets.pnl.lots import Ledger
 from smart_trader_assets.pnl.trades import Trades
@@ -24,8 +23,3 @@ def hash_of(traded: Trades, tx: str) -> pl.Expr:
 def tokens_of(units: str) -> pl.Expr:
     """Whole tokens of a column of raw units, by `decimals`."""
     return to_tokens(pl.col(units), pl.col("decimals"))
-
-
-def time_of(seconds: pl.Expr) -> pl.Expr:
-    """Seconds since 1970 -> a time in UTC, to the microsecond."""
-    return (seconds * 1_000_000).cast(pl.Int64).cast(TIME)

@@ -53,7 +53,6 @@ def compute_wallet_pnl(
         traded = netted_rows(
             one_row_a_swap(block), as_of=as_of, cash_mints=cash_mints, assumptions=assumptions
         )
-        del block
         ledger = fifo(traded.trades, traded.rollovers)
         traded = traded.without_single_trades()
         return wallet_metrics(

@@ -18,7 +18,7 @@ from smart_trader_assets.pnl.explained_lots import (
 )
 from smart_trader_assets.pnl.explained_trades import rollover_rows, trade_rows
 from smart_trader_assets.pnl.lots import Ledger, fifo
-from smart_trader_assets.pnl.metrics import wallet_metrics
+from smart_trader_assets.pnl.metrics import histories_by_wallet, wallet_metrics
 from smart_trader_assets.pnl.trades import Trades, netted_trades
 
 
@@ -155,16 +155,8 @@ def _evidence(
             ledger,
             matches,
             marks=marks,
-            known_to=_known_to(histories),
+            known_to=histories_by_wallet(histories, traded.wallets)["known_to"],
             as_of=as_of,
             assumptions=assumptions,
         ),
     )
-
-
-def _known_to(histories: pl.DataFrame | None) -> dict[str, datetime]:
-    """A history that is given twice is known only as far as both say so."""
-    if histories is None or "known_to" not in histories.columns:
-        return {}
-    known = histories.group_by("wallet_address").agg(pl.col("known_to").min()).drop_nulls()
-    return dict(known.iter_rows())

@@ -1,17 +1,16 @@
 """What an explanation shows of lots: which disposal took which, and what those still held are worth."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import polars as pl
 
-from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.pnl.assumptions import Assumptions
-from smart_trader_assets.pnl.decoding import hash_of, time_of, tokens_of, with_addresses
+from smart_trader_assets.pnl.decoding import hash_of, tokens_of, with_addresses
 from smart_trader_assets.pnl.exact import multiply_divide, to_usd, whole
 from smart_trader_assets.pnl.held import held_positions
 from smart_trader_assets.pnl.lots import Ledger, lot_matches
+from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.pnl.trades import Trades
 from smart_trader_assets.pnl.valuation import ROLLOVER
 
@@ -20,7 +19,6 @@ UNKNOWN_BASIS: Final = "lot_of_unknown_basis"
 UNPRICED_SALE: Final = "unpriced_sale"
 MOVED_ON: Final = "rollover"
 _HOURS_A_SECOND: Final = 1 / 3_600
-_DAYS_A_MICROSECOND: Final = 1 / 86_400_000_000
 
 
 def matches_in_both_currencies(ledger: Ledger) -> pl.DataFrame:
@@ -121,15 +119,17 @@ def open_lot_rows(
     matches: pl.DataFrame,
     *,
     marks: pl.DataFrame | None,
-    known_to: Mapping[str, datetime],
+    known_to: pl.Series,
     as_of: datetime,
     assumptions: Assumptions,
 ) -> pl.DataFrame:
     """What the matches left of each lot, in the order of wallet and time: wallet_address, and
-    `WalletExplanation.open_lots`. `known_to`: up to when a wallet's history is known, if not to `as_of`."""
+    `WalletExplanation.open_lots`. `known_to`: by wallet code, up to when its history is known, null:
+    `as_of`."""
     lots = _left_of_lots(ledger, matches)
     lots = with_addresses(lots, traded, ledger).sort("tx", "token_address")
-    held = _held(traded, ledger, marks, known_to, as_of, assumptions)
+    held = held_positions(traded, ledger, marks, known_to, as_of=as_of, assumptions=assumptions)
+    held = held.select("position", "open_quantity", *_MARK, "open_value", "conservative_value")
     lots = lots.join(held, on="position", how="left", maintain_order="left")
     # What is of unknown basis is in no total, so that its part is not in the token's worth either.
     part = pl.when("known").then(tokens_of("quantity") / pl.col("open_quantity"))
@@ -137,12 +137,7 @@ def open_lot_rows(
     return lots.select(
         "wallet_address",
         "token_address",
-        "mark_price",
-        "marked_at",
-        "mark_source",
-        "mark_age_days",
-        "liquidity",
-        "stale",
+        *_MARK,
         bought_at=time_of(pl.col("block_unix_time") - pl.col("age")),
         purchase_tx=hash_of(traded, "tx"),
         purchase_valuation="valuation",
@@ -155,6 +150,14 @@ def open_lot_rows(
     ).select(_OPEN_LOT_COLUMNS)
 
 
+_MARK: Final = (
+    "mark_price",
+    "marked_at",
+    "mark_source",
+    "mark_age_days",
+    "stale",
+    "liquidity",
+)
 _OPEN_LOT_COLUMNS: Final = (
     "wallet_address",
     "token_address",
@@ -164,12 +167,7 @@ _OPEN_LOT_COLUMNS: Final = (
     "quantity",
     "cost",
     "cost_sol",
-    "mark_price",
-    "marked_at",
-    "mark_source",
-    "mark_age_days",
-    "stale",
-    "liquidity",
+    *_MARK,
     "open_value",
     "unrealized_pnl",
     "conservative_value",
@@ -184,37 +182,3 @@ def _left_of_lots(ledger: Ledger, matches: pl.DataFrame) -> pl.DataFrame:
         (pl.col(name) - pl.col(f"taken_{name}").fill_null(whole(0))).alias(name) for name in amounts
     )
     return lots.with_columns(left).filter(pl.col("quantity") > 0)
-
-
-def _held(
-    traded: Trades,
-    ledger: Ledger,
-    marks: pl.DataFrame | None,
-    known_to: Mapping[str, datetime],
-    as_of: datetime,
-    assumptions: Assumptions,
-) -> pl.DataFrame:
-    """Each position with its mark, how old that is, and what its lots of known basis are worth, as the table
-    has it: position, open_quantity, mark_price, marked_at, mark_source, liquidity, mark_age_days, stale,
-    open_value, conservative_value."""
-    known = traded.wallets["wallet_address"].replace_strict(
-        known_to, default=None, return_dtype=TIME
-    )
-    held = held_positions(traded, ledger, marks, known, as_of=as_of, assumptions=assumptions)
-    now = pl.lit(as_of.astimezone(UTC)).cast(TIME)
-    last_look = pl.min_horizontal(now, pl.lit(known.gather(held["wallet"])).fill_null(now))
-    age = (last_look - pl.col("marked_at")).dt.total_microseconds() * _DAYS_A_MICROSECOND
-    held = held.with_columns(mark_age_days=age.clip(lower_bound=0.0))
-    stale = (pl.col("mark_age_days") > assumptions.mark_life_days).fill_null(value=True)
-    return held.select(
-        "position",
-        "open_quantity",
-        "mark_price",
-        "marked_at",
-        "mark_source",
-        "liquidity",
-        "mark_age_days",
-        "open_value",
-        "conservative_value",
-        stale=stale,
-    )

@@ -4,9 +4,10 @@ import polars as pl
 
 from smart_trader_assets.pnl.aggregates import network_fee
 from smart_trader_assets.pnl.assumptions import Assumptions
-from smart_trader_assets.pnl.decoding import hash_of, time_of, tokens_of, with_addresses
+from smart_trader_assets.pnl.decoding import hash_of, tokens_of, with_addresses
 from smart_trader_assets.pnl.exact import to_usd, whole
 from smart_trader_assets.pnl.lots import Ledger
+from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.pnl.trades import Trades
 from smart_trader_assets.pnl.valuation import ROLLOVER
 

@@ -6,7 +6,8 @@ from typing import Final
 import polars as pl
 
 from smart_trader_assets.pnl.assumptions import Assumptions
-from smart_trader_assets.pnl.exact import divided, to_tokens, to_usd
+from smart_trader_assets.pnl.decoding import tokens_of
+from smart_trader_assets.pnl.exact import divided, to_usd
 from smart_trader_assets.pnl.lots import Ledger
 from smart_trader_assets.pnl.marks import open_worth, position_marks
 from smart_trader_assets.pnl.trades import Trades
@@ -35,7 +36,7 @@ def held_positions(
         "wallet",
         window=pl.lit(NOW, dtype=pl.UInt8),
         group_id=group_id(pl.col("position"), pl.lit(NOW)),
-        open_quantity=to_tokens(pl.col("open_quantity"), pl.col("decimals")),
+        open_quantity=tokens_of("open_quantity"),
         open_cost=to_usd(pl.col("open_cost")),
         open_sol=pl.col("open_cost_sol"),
         open_sol_known=pl.col("open_sol_known"),

@@ -9,10 +9,12 @@ import polars as pl
 from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.pnl.assumptions import Assumptions
 from smart_trader_assets.pnl.cash import NATIVE_SOL, WRAPPED_SOL
+from smart_trader_assets.pnl.decoding import tokens_of
 from smart_trader_assets.pnl.errors import ColumnsMissingError
-from smart_trader_assets.pnl.exact import to_tokens, to_usd
+from smart_trader_assets.pnl.exact import to_usd
 from smart_trader_assets.pnl.lots import Ledger
 from smart_trader_assets.pnl.segments import ends
+from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.pnl.valuation import CASH
 
 OWN_TRADE: Final = "own_trade"
@@ -20,6 +22,7 @@ TABLE_TRADE: Final = "table_trade"
 LISTED: Final = "token_list"
 _TRADED: Final = (OWN_TRADE, TABLE_TRADE)
 _BEST_LAST: Final = (TABLE_TRADE, OWN_TRADE, LISTED)
+_DAYS_A_MICROSECOND: Final = 1 / 86_400_000_000
 _SALEABLE: Final = 0.5
 """No sale takes more out of a pool than its cash side: half of its liquidity."""
 
@@ -73,13 +76,16 @@ def _preference() -> pl.Expr:
 
 def _own_trades(ledger: Ledger) -> pl.DataFrame:
     for_cash = ledger.trades.filter(pl.col("valuation") == CASH)
-    newest = for_cash.filter(ends(for_cash["position"]))
-    tokens = to_tokens(pl.col("quantity").abs(), pl.col("decimals"))
-    return newest.select(
-        "position",
-        mark_price=to_usd(pl.col("value")) / tokens,
-        marked_at=(pl.col("block_unix_time") * 1_000_000).cast(TIME),
-        mark_source=pl.lit(OWN_TRADE),
+    return trade_marks(for_cash.filter(ends(for_cash["position"])), OWN_TRADE)
+
+
+def trade_marks(trades: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Trades for cash -> the same with what each says of its mint: mark_price (USD per whole token), marked_at,
+    mark_source."""
+    return trades.with_columns(
+        mark_price=to_usd(pl.col("value")) / tokens_of("quantity").abs(),
+        marked_at=time_of(pl.col("block_unix_time")),
+        mark_source=pl.lit(source),
     )
 
 
@@ -117,7 +123,8 @@ def open_worth(
     held: pl.DataFrame, known_to: pl.Series, *, as_of: datetime, assumptions: Assumptions
 ) -> pl.DataFrame:
     """Adds what is open is worth: open_value, unrealized_pnl (null without a mark), conservative_value,
-    stale_open_cost (never null); USD.
+    stale_open_cost (never null); USD. And mark_age_days (null without a mark), `stale`: whether the mark is too
+    old to count, or absent.
 
     In: `position_marks` beside open_quantity (tokens) and open_cost (USD); `known_to`: up to when each row's
     history is known, null where that is `as_of`. A mark by a trade is worth at most the cost: who trades with
@@ -135,9 +142,12 @@ def open_worth(
         pl.col("liquidity") * _SALEABLE,
     )
     marked = pl.col("mark_price").is_not_null()
-    fresh = marked & (age <= life)
-    return held.with_columns(open_value=pl.when(marked).then(worth)).with_columns(
+    return held.with_columns(
+        open_value=pl.when(marked).then(worth),
+        mark_age_days=age.dt.total_microseconds().clip(lower_bound=0) * _DAYS_A_MICROSECOND,
+        stale=~(marked & (age <= life)).fill_null(value=False),
+    ).with_columns(
         unrealized_pnl=pl.col("open_value") - pl.col("open_cost"),
         conservative_value=(pl.col("open_value") * left.clip(0.0, 1.0)).fill_null(0.0),
-        stale_open_cost=pl.when(fresh.fill_null(value=False)).then(0.0).otherwise("open_cost"),
+        stale_open_cost=pl.when("stale").then("open_cost").otherwise(0.0),
     )

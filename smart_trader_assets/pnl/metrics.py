@@ -21,11 +21,13 @@ from smart_trader_assets.pnl.aggregates import (
 from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
 from smart_trader_assets.pnl.cash_moves import arbitrages_by_window, conversions_by_window
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WALLET_PNL_SCHEMA, WINDOWS
+from smart_trader_assets.pnl.decoding import tokens_of
 from smart_trader_assets.pnl.errors import ColumnsMissingError
-from smart_trader_assets.pnl.exact import to_tokens, to_usd
+from smart_trader_assets.pnl.exact import to_usd
 from smart_trader_assets.pnl.held import held_portfolios, held_positions
 from smart_trader_assets.pnl.lots import Ledger, lot_matches
 from smart_trader_assets.pnl.path_metrics import activity, drawdowns, holdings, sharpes
+from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.pnl.trades import Trades
 from smart_trader_assets.pnl.windows import group_id, with_depth
 
@@ -61,7 +63,7 @@ def wallet_metrics(
         disposals=with_results(with_depth(ledger.disposals, as_of)),
         trades=with_depth(ledger.trades, as_of),
     )
-    known = _known_histories(histories, traded.wallets)
+    known = histories_by_wallet(histories, traded.wallets)
     aggregates = token_aggregates(position_aggregates(ledger, assumptions))
     matches = _timed_matches(ledger)
     held = held_positions(
@@ -148,7 +150,7 @@ def _token_rows(
     rows = _joined(_with_paths(aggregates, "position", ledger, matches), held.drop("position"))
     mints = (ledger.positions[name].gather(rows["position"]) for name in ("mint", "decimals"))
     return rows.with_columns(*mints, conversion_count=pl.lit(0, dtype=pl.UInt32)).with_columns(
-        unmatched_quantity=_tokens_of("unmatched_units")
+        unmatched_quantity=tokens_of("unmatched_units")
     )
 
 
@@ -213,8 +215,8 @@ def _ratios(rows: pl.DataFrame, assumptions: Assumptions) -> pl.DataFrame:
         same_block_share=_percent(pl.col("same_moment_count"), pl.col("closing_count")),
         profit_factor=_ratio(pl.col("gains"), pl.col("losses")),
         max_drawdown_usd=to_usd(pl.col("drawdown")),
-        first_transaction=_time("first"),
-        last_transaction=_time("last"),
+        first_transaction=time_of(pl.col("first")),
+        last_transaction=time_of(pl.col("last")),
         trade_frequency_daily=pl.col("trade_count") / days.fill_null(0).clip(lower_bound=1),
     )
     rows = rows.with_columns(
@@ -236,16 +238,11 @@ def _percent(part: pl.Expr, whole_of_it: pl.Expr) -> pl.Expr:
     return 100.0 * _ratio(part, whole_of_it)
 
 
-def _tokens_of(units: str) -> pl.Expr:
-    return to_tokens(pl.col(units), pl.col("decimals"))
+def histories_by_wallet(histories: pl.DataFrame | None, wallets: pl.DataFrame) -> pl.DataFrame:
+    """By wallet code: history_complete and known_to, up to when it is known; null where nothing is known.
 
-
-def _time(seconds: str) -> pl.Expr:
-    return (pl.col(seconds) * 1_000_000).cast(TIME)
-
-
-def _known_histories(histories: pl.DataFrame | None, wallets: pl.DataFrame) -> pl.DataFrame:
-    """By wallet code: history_complete and known_to, up to when it is known; null where nothing is known."""
+    Raises `ColumnsMissingError`.
+    """
     needed = {"wallet_address": pl.String, "history_complete": pl.Boolean}
     schema = pl.Schema(needed | {"known_to": TIME})
     if histories is None:

@@ -12,7 +12,7 @@ from smart_trader_assets.pnl.cash import CashTable
 from smart_trader_assets.pnl.exact import (
     MAX_LEG_USD,
     MIN_PRICE,
-    float_power_of_ten,
+    to_tokens,
     usd_value,
 )
 from smart_trader_assets.pnl.sol_price import with_believed_sol_prices
@@ -69,8 +69,7 @@ def leg_value(leg: str) -> pl.Expr:
 
 def _whole_tokens(leg: str) -> pl.Expr:
     """A float: good enough to check a price by, never used as a quantity."""
-    scale = float_power_of_ten(pl.col(f"{leg}_decimals"))
-    return pl.col(f"{leg}_quantity").abs().cast(pl.Float64) / scale
+    return to_tokens(pl.col(f"{leg}_quantity").abs(), pl.col(f"{leg}_decimals"))
 
 
 def _sound(price: pl.Expr, tokens: pl.Expr) -> pl.Expr:

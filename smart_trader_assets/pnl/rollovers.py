@@ -16,7 +16,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_trader_assets.pnl.shares import Codes, Whole, counts, parts, shared, sums, where_known
+from smart_trader_assets.pnl.shares import (
+    Codes,
+    Whole,
+    counts,
+    is_known,
+    parts,
+    shared,
+    sums,
+    where_known,
+)
 
 _PRICE_SCALE: Final = 10**15
 Times = NDArray[np.float64]
@@ -173,7 +182,7 @@ def _move(
     all_sol = (counts(~sol_known, of_took, len(out)) == 0) & known
     all_sol = counts(~all_sol, of_out, count) == 0
     cash_sol = rollovers.cash_sol[ready]
-    sol = all_sol & np.array([amount is not None for amount in cash_sol], dtype=bool)
+    sol = all_sol & is_known(cash_sol)
     cash_sol = np.where(sol, cash_sol, 0)
     cost_sol = np.where(sol[of_out][of_took], cost_sol, 0)
     total_sol = sums(cost_sol, of_out[of_took], count)
@@ -205,7 +214,7 @@ def _part(
     """What the units taken of each lot cost, 0 where unknown, and whether it is known; rounded as on the
     line."""
     lot = taken.lot[took]
-    known = np.array([one is not None for one in cost[lot]], dtype=bool)
+    known = is_known(cost[lot])
     of_lot = np.where(known, cost[lot], 0)
     quantity = lots.quantity[lot]
     upto, before = taken.end[took], taken.begin[took]
@@ -225,7 +234,7 @@ def _own_in_sol(
     """Own values in SOL; without a price in USD where all of a rollover have one, which shares alike, else
     None."""
     priced = price > 0
-    known = np.array([value is not None for value in own], dtype=bool)
+    known = is_known(own)
     alike = (counts(~known, group, count) == 0)[group]
     scaled = np.round(np.where(priced, price, 1.0) * _PRICE_SCALE)
     divisor = np.array([int(one) for one in scaled], dtype=object)

@@ -21,7 +21,7 @@ def shared(amount: Whole, group: Codes, own: NDArray[Any]) -> Whole:
     In proportion to own values. Where any row of a group has none, those that have one take it, scaled down
     where together they exceed the amount, and the others take the rest in equal parts.
     """
-    known = np.array([value is not None for value in own], dtype=bool)
+    known = is_known(own)
     weight = np.where(known, own, 0)
     weights, unknown = sums(weight, group, len(amount)), counts(~known, group, len(amount))
     proportional = (unknown == 0) | (weights > amount)
@@ -62,6 +62,11 @@ def running(values: Whole, group: Codes) -> Whole:
     before = np.concatenate([np.zeros(1, dtype=object), total])[first]
     upto: Whole = total - np.repeat(before, np.diff(np.append(first, len(group))))
     return upto
+
+
+def is_known(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which values are not None."""
+    return np.array([value is not None for value in values], dtype=bool)
 
 
 def where_known(known: NDArray[np.bool_], values: NDArray[Any]) -> NDArray[Any]:

@@ -5,6 +5,7 @@ from typing import Final
 
 import polars as pl
 
+from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.pnl.errors import ColumnsMissingError, NaiveAsOfError
 from smart_trader_assets.pnl.exact import MAX_DECIMALS, float_power_of_ten
 from smart_trader_assets.transforms.swap_identity import fold_repeats
@@ -48,6 +49,16 @@ def as_of_seconds(as_of: datetime) -> int:
     if as_of.tzinfo is None or as_of.utcoffset() is None:
         raise NaiveAsOfError(as_of)
     return (as_of - datetime.fromtimestamp(0, tz=as_of.tzinfo)) // timedelta(seconds=1)
+
+
+def is_scaled(multiplier: pl.Expr, flag: pl.Expr) -> pl.Expr:
+    """Whether a mint is shown with a multiplier other than 1, or with one that is not told."""
+    return (multiplier != 1.0).fill_null(flag.fill_null(value=False))
+
+
+def time_of(seconds: pl.Expr) -> pl.Expr:
+    """Seconds since 1970 -> a time in UTC, to the microsecond."""
+    return (seconds * 1_000_000).cast(pl.Int64).cast(TIME)
 
 
 def swap_rows(swaps: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:

@@ -9,10 +9,11 @@ import polars as pl
 
 from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS, CashTable
+from smart_trader_assets.pnl.exact import to_tokens
 from smart_trader_assets.pnl.movements import net_movements
 from smart_trader_assets.pnl.prices import leg_value, with_prices
 from smart_trader_assets.pnl.sol_price import SolPrices, in_sol, mean_price, sol_moved, sol_of
-from smart_trader_assets.pnl.swap_rows import LEGS, known_by, swap_rows
+from smart_trader_assets.pnl.swap_rows import LEGS, is_scaled, known_by, swap_rows
 from smart_trader_assets.pnl.swap_screening import screened_rows
 from smart_trader_assets.pnl.transaction_order import BUYS, FIRST_ROW, SELLS, in_order, with_groups
 from smart_trader_assets.pnl.valuation import (
@@ -170,17 +171,15 @@ def _sound_rows(rows: pl.DataFrame, as_of: datetime) -> tuple[pl.DataFrame, pl.D
     rows, mints = screened_rows(known_by(rows, as_of).drop("swap_id"))
     if rows["set_aside_reason"].null_count() < rows.height:
         rows = rows.filter(pl.col("set_aside_reason").is_null())
-    scaled = (_is_scaled(leg).alias(f"{leg}_scaled") for leg in LEGS)
+    scaled = (
+        is_scaled(pl.col(f"{leg}_multiplier"), pl.col(f"{leg}_is_scaled_ui_token")).alias(
+            f"{leg}_scaled"
+        )
+        for leg in LEGS
+    )
     return rows.select(
         "wallet_address", "tx_hash", *FIRST_ROW, "volume_usd", *_LEGS, *scaled
     ), mints
-
-
-def _is_scaled(leg: str) -> pl.Expr:
-    """Shown with a multiplier other than 1, or with one that is not told."""
-    told = pl.col(f"{leg}_multiplier")
-    flagged = pl.col(f"{leg}_is_scaled_ui_token").fill_null(value=False)
-    return (told != 1.0).fill_null(flagged)
 
 
 def _with_wallet_codes(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -197,13 +196,12 @@ def _paid_in_cash(cash_leg: str) -> pl.Expr:
     Most rows are of this kind. The general rules give the same; this saves their groupings.
     """
     position_leg = "quote" if cash_leg == "base" else "base"
-    tokens = pl.col(f"{cash_leg}_quantity").abs().cast(pl.Float64) * pl.col(f"{cash_leg}_rate")
-    scale = pl.lit(10.0).pow(pl.col(f"{cash_leg}_decimals"))
+    coins = to_tokens(pl.col(f"{cash_leg}_quantity").abs(), pl.col(f"{cash_leg}_decimals"))
     return (
         pl.col("lone")
         & pl.col(f"{cash_leg}_cash")
         & ~pl.col(f"{position_leg}_cash")
-        & (tokens >= _LEAST_WORTH * scale).fill_null(value=False)
+        & (coins * pl.col(f"{cash_leg}_rate") >= _LEAST_WORTH).fill_null(value=False)
     )
 
 

@@ -89,9 +89,8 @@ def plan_root_upgrade(store: DeltaStore) -> RootUpgrade:
     tables = tuple(plan_upgrade(store))
     renamed: dict[str, int] = {}
     joined: dict[str, int] = {}
-    for shard in (
-        _shards(store) if layout < LAYOUT else ()
-    ):  # one at a time: a shard fills much memory
+    # One at a time: a shard fills much memory.
+    for shard in _shards_to_identify(store, layout):
         changes = _changes(store, shard)
         joined[shard] = changes.filter("is_repeat").height
         renamed[shard] = changes.height - joined[shard]
@@ -113,7 +112,7 @@ def carry_out_root_upgrade(
     for table in plan.tables:
         progress(str(table))
         carry_out_upgrade(store, table, stamp)
-    for shard in _shards(store) if plan.layout < LAYOUT else ():
+    for shard in _shards_to_identify(store, plan.layout):
         progress(f"{TRANSACTIONS.name}, shard {shard}")
         _identify_anew(store, shard, stamp)
     if plan.without_origin:
@@ -123,7 +122,10 @@ def carry_out_root_upgrade(
         end_upgrade(store)
 
 
-def _shards(store: DeltaStore) -> list[str]:
+def _shards_to_identify(store: DeltaStore, layout: int) -> list[str]:
+    """Those of a root whose rows an earlier layout identified."""
+    if layout >= LAYOUT:
+        return []
     return store.row_counts(TRANSACTIONS, "wallet_shard")["wallet_shard"].to_list()
 
 

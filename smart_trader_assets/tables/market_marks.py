@@ -12,11 +12,9 @@ from typing import Final
 
 import polars as pl
 
-from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.pnl import netted_trades
 from smart_trader_assets.pnl.assumptions import Assumptions
-from smart_trader_assets.pnl.exact import to_tokens, to_usd
-from smart_trader_assets.pnl.marks import TABLE_TRADE
+from smart_trader_assets.pnl.marks import TABLE_TRADE, trade_marks
 from smart_trader_assets.pnl.valuation import CASH
 from smart_trader_assets.tables.pnl_inputs import MARKS
 
@@ -85,21 +83,14 @@ def _marks(
     traded = netted_trades(
         rows.collect(), as_of=as_of, cash_mints=cash_mints, assumptions=assumptions
     )
-    tokens = to_tokens(pl.col("quantity").abs(), pl.col("decimals"))
+    for_cash = traded.trades.filter(pl.col("valuation") == CASH).join(traded.mints, on="mint")
     return (
-        traded.trades.filter(pl.col("valuation") == CASH)
-        .join(traded.mints, on="mint")
+        trade_marks(for_cash, TABLE_TRADE)
         .join(chosen.select("token_address").unique(), on="token_address", how="semi")
-        .select(
-            "token_address",
-            price=to_usd(pl.col("value")) / tokens,
-            marked_at=(pl.col("block_unix_time") * 1_000_000).cast(TIME),
-            source=pl.lit(TABLE_TRADE),
-            liquidity=pl.lit(None, dtype=pl.Float64),
-            block="block_number",
-        )
+        .rename({"mark_price": "price", "mark_source": "source"})
+        .with_columns(liquidity=pl.lit(None, dtype=pl.Float64))
         # Of trades in one block the lowest price: nobody knows which came last.
-        .sort("marked_at", "block", "price", descending=[True, True, False], nulls_last=True)
+        .sort("marked_at", "block_number", "price", descending=[True, True, False], nulls_last=True)
         .unique("token_address", keep="first", maintain_order=True)
         .select(pl.col(name).cast(dtype) for name, dtype in MARKS.items())
     )

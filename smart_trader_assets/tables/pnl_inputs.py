@@ -10,6 +10,7 @@ import polars as pl
 
 from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.pnl.marks import LISTED
+from smart_trader_assets.pnl.swap_rows import is_scaled, time_of
 from smart_trader_assets.transforms.swap_history import known_histories
 
 MARKS = pl.Schema(
@@ -63,7 +64,7 @@ def read_pnl_inputs(
         of_wallets & (pl.col("block_unix_time") <= int(as_of.timestamp()))
     ).collect()
     histories = known_histories(tracked_whales.filter(of_wallets))
-    known_to = (pl.col("fetched_to") * 1_000_000).cast(TIME)
+    known_to = time_of(pl.col("fetched_to"))
     marks = _listed_marks(tokens, swaps, as_of)
     return PnlInputs(
         as_of=as_of,
@@ -83,9 +84,7 @@ def _listed_marks(tokens: pl.LazyFrame, swaps: pl.DataFrame, as_of: datetime) ->
     The price of a token that is shown with a multiplier is left out: it may be of a raw or of a shown unit.
     """
     mints = pl.concat([swaps["base_address"], swaps["quote_address"]]).unique().to_list()
-    scaled = (
-        (pl.col("multiplier") != 1.0).fill_null(pl.col("is_scaled_ui_token")).fill_null(value=False)
-    )
+    scaled = is_scaled(pl.col("multiplier"), pl.col("is_scaled_ui_token"))
     listed = tokens.filter(
         pl.col("token_address").is_in(mints) & (pl.col("fetched_at") <= as_of)
     ).select(
