@@ -38,6 +38,8 @@ HELIUS_URL = "https://api.helius.xyz"
 _KEYS = {"birdeye_api_key": API_KEY_VARIABLE, "helius_api_key": HELIUS_KEY_VARIABLE}
 
 Source = Literal["live", "sandbox", "replay"]
+_TOTAL_LOSS = -100.0
+
 TierName = Literal["ELITE", "STRONG", "PROMISING", "QUALIFIED"]
 
 
@@ -161,6 +163,11 @@ class Settings(BaseSettings):
         7.0, gt=0, description="Age at which a price that nobody has confirmed is worth nothing"
     )
 
+    launch_minutes: float = Field(
+        10.0, ge=0, description="Minutes from a token's first trade that are its launch"
+    )
+    launch_hours: float = Field(1.0, ge=0, description="Hours within which a launch bet is sold")
+
     # When fetched data is due again
     whale_refresh_hours: float = Field(
         72, gt=0, description="Age at which a listed token's whales are due again"
@@ -213,21 +220,38 @@ class Settings(BaseSettings):
         5, gt=0, description="How long fetching pauses when the API is unreachable"
     )
 
-    # Ranking
-    min_coverage: float = Field(
-        60, ge=0, le=100, description="Minimum coverage of a smart trader, percent"
+    # Ranking: what a bet is, and what it proves
+    full_bet_usd: float = Field(
+        100.0, gt=0, description="Cost from which a token weighs as a whole bet, USD"
     )
-    min_closing_trades: int = Field(
-        5, ge=1, description="Minimum number of closing trades to be ranked"
+    bet_return_cap: float = Field(
+        300.0, gt=0, description="Return of a bet beyond which nothing more is proven, percent"
     )
-    min_active_days: int = Field(3, ge=1, description="Minimum number of UTC days with a trade")
-    max_idle_days: float = Field(
-        30, gt=0, description="Maximum time since a smart trader's last trade"
+    copy_cost_percent: float = Field(
+        3.0, ge=0, lt=100, description="What copying a bet, in and out, costs, percent of the stake"
     )
-    incomplete_histories: Literal["rank", "cap", "leave_out"] = Field(
-        "cap",
-        description="Wallets not fetched to their first trade: ranked like others, kept below the tiers "
-        "that require proof, or left out",
+    min_sol_coverage: float = Field(
+        50.0,
+        ge=0,
+        le=100,
+        description="Part of the cost that must be known in SOL for a return in SOL to count, percent",
+    )
+    prior_bets: float = Field(
+        4.0,
+        ge=4,
+        description="Bets that what is expected beforehand is worth, one of them a total loss",
+    )
+    prior_returns: Annotated[tuple[float, ...], NoDecode] = Field(
+        (-90.0, -50.0, -15.0, 30.0, 125.0),
+        min_length=1,
+        description="Returns expected of a bet where fewer wallets are known than min_population, percent, "
+        "separated by commas",
+    )
+    min_population: int = Field(
+        20, ge=2, description="Wallets from which what is expected is read from their bets"
+    )
+    list_window_days: float = Field(
+        7.0, gt=0, description="Days before a list of ranked traders whose bets prove nothing"
     )
     evidence_confidence: float = Field(
         95,
@@ -238,20 +262,43 @@ class Settings(BaseSettings):
     promising_confidence: float = Field(
         85, ge=0, lt=100, description="Confidence that PROMISING requires, percent"
     )
-    elite_min_pnl: float = Field(10_000, ge=0, description="Minimum PnL of ELITE, USD")
+
+    # Ranking: tiers
+    incomplete_histories: Literal["rank", "cap", "leave_out"] = Field(
+        "cap",
+        description="Wallets not fetched to their first trade: ranked like others, kept below the tiers "
+        "that require proof, or left out",
+    )
+    elite_min_pnl: float = Field(10_000, ge=0, description="Minimum conservative PnL of ELITE, USD")
     elite_min_roi: float = Field(50, ge=0, description="Minimum ROI of ELITE, percent")
     elite_min_win_rate: float = Field(
-        30, ge=0, le=100, description="Minimum win rate of ELITE, percent"
+        30, ge=0, le=100, description="Minimum share of bets won of ELITE, percent"
     )
-    strong_min_pnl: float = Field(1_000, ge=0, description="Minimum PnL of STRONG, USD")
+    strong_min_pnl: float = Field(
+        1_000, ge=0, description="Minimum conservative PnL of STRONG, USD"
+    )
     strong_min_roi: float = Field(20, ge=0, description="Minimum ROI of STRONG, percent")
     strong_min_win_rate: float = Field(
-        20, ge=0, le=100, description="Minimum win rate of STRONG, percent"
+        20, ge=0, le=100, description="Minimum share of bets won of STRONG, percent"
     )
-    promising_min_pnl: float = Field(100, ge=0, description="Minimum PnL of PROMISING, USD")
+    promising_min_pnl: float = Field(
+        100, ge=0, description="Minimum conservative PnL of PROMISING, USD"
+    )
     promising_min_roi: float = Field(10, ge=0, description="Minimum ROI of PROMISING, percent")
     promising_min_win_rate: float = Field(
-        10, ge=0, le=100, description="Minimum win rate of PROMISING, percent"
+        10, ge=0, le=100, description="Minimum share of bets won of PROMISING, percent"
+    )
+
+    # Ranking: what excludes a wallet
+    min_coverage: float = Field(
+        60, ge=0, le=100, description="Minimum coverage of a smart trader, percent"
+    )
+    min_closing_trades: int = Field(
+        5, ge=1, description="Minimum number of closing trades to be ranked"
+    )
+    min_active_days: int = Field(3, ge=1, description="Minimum number of UTC days with a trade")
+    max_idle_days: float = Field(
+        30, gt=0, description="Maximum time since a smart trader's last trade"
     )
     bot_trades_in_day: int = Field(200, ge=1, description="Trades in one UTC day that mark a bot")
     bot_trades_daily: float = Field(100, gt=0, description="Average trades per day that mark a bot")
@@ -269,6 +316,33 @@ class Settings(BaseSettings):
         gt=0,
         le=100,
         description="Share of round trips within seconds that marks a machine, percent",
+    )
+    min_holding_minutes: float = Field(
+        2.0, ge=0, description="Median holding time of closed bets below which nobody can follow"
+    )
+    launch_return: float = Field(
+        300.0, ge=0, description="Return that a launch bet exceeds, percent"
+    )
+    min_launch_bets: int = Field(
+        3, ge=1, description="Minimum number of launch bets of a launch insider"
+    )
+    launch_gain_share: float = Field(
+        50.0,
+        ge=0,
+        le=100,
+        description="Share of its gains that a launch insider exceeds with launch bets, percent",
+    )
+    max_unknown_share: float = Field(
+        20.0,
+        ge=0,
+        le=100,
+        description="Share without a known purchase in the sales behind a wallet's profit or loss beyond which "
+        "that is not known, percent",
+    )
+    max_unmatched_ratio: float = Field(
+        3.0,
+        ge=0,
+        description="How many times its realized PnL a trader may have sold of what it did not buy",
     )
 
     # Alerts
@@ -302,7 +376,7 @@ class Settings(BaseSettings):
         16, ge=1, le=256, description="Wallet shards, fixed when the root is made"
     )
 
-    @field_validator("alert_tiers", "cash_mints", mode="before")
+    @field_validator("alert_tiers", "cash_mints", "prior_returns", mode="before")
     @classmethod
     def _split_list(cls, value: object, field: ValidationInfo) -> object:
         """A list in one variable, separated by commas; tiers in any case."""
@@ -319,6 +393,13 @@ class Settings(BaseSettings):
                 Pubkey.from_string(mint)
             except ValueError:
                 raise ValueError(f"{mint!r} is not a base58 address of 32 bytes") from None
+        return value
+
+    @field_validator("prior_returns")
+    @classmethod
+    def _validate_returns(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if any(not _TOTAL_LOSS <= one < float("inf") for one in value):
+            raise ValueError("a return lies between -100 percent and what is finite")
         return value
 
     @model_validator(mode="after")

@@ -1,7 +1,8 @@
 """How numbers, names and untrusted text are shown to a person.
 
-Numbers are rounded for display here and nowhere earlier. Shares and amounts in sentences are cut, so that what
-falls short of a threshold never reads as reaching it.
+Numbers are rounded for display here and nowhere earlier, everywhere by the same rule: to the nearest. Where
+that would show a number as round as thresholds are, which it does not reach, it is shown with as many more
+digits as tell the two apart: 94.96 % is not 95.0 %, and 9,999.99 not 10,000.
 
 A token can carry any name: markup, control codes, text that runs from right to left, the name of
 another token. The mint address is the identity; a symbol is only shown beside it.
@@ -11,30 +12,53 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from decimal import ROUND_DOWN, Context, Decimal
 from typing import TypeGuard
 
 import polars as pl
 
-_CENT = Decimal("0.01")
-_TENTH = Decimal("0.1")
-_WIDE = Context(prec=400)
+_PERCENT_PLACES = 4
+_MONEY_PLACES = 4
+"""What a percentage and an amount are told by at most."""
+
+
+def _rounded(number: float, places: int, most: int, *, round_step: float) -> str:
+    """`number` to so many places, with thousands. Where it would then read as a multiple of `round_step`, 0
+    among them, that it does not reach: to as many more places, up to `most`, as tell them apart."""
+    size = abs(number)
+    for several in range(places, most + 1):
+        text = f"{size:,.{several}f}"
+        shown = float(text.replace(",", ""))
+        reads_as_more = number > 0 and shown > size and shown % round_step == 0
+        if not reads_as_more and (shown or not size):
+            break
+    else:
+        text = f"{size:,.{places}f}"
+        shown = float(text.replace(",", ""))
+    return f"-{text}" if number < 0 and shown else text
 
 
 def money(amount: float) -> str:
-    """A finite amount of money: `12,345.67 USD`.
-
-    Cut to cents, not rounded, so that what falls short of a threshold never reads as reaching it.
-    """
-    cents = Decimal(str(amount)).quantize(_CENT, rounding=ROUND_DOWN, context=_WIDE)
-    return f"{cents + 0:,f} USD"  # no minus before zero
+    """A finite amount of money in a sentence: `12,345.67 USD`."""
+    return f"{_rounded(amount, 2, _MONEY_PLACES, round_step=100.0)} USD"
 
 
 def plural(number: int, noun: str) -> str:
     """A number of things: `1 trade`, `1,200 trades`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def times(number: int) -> str:
+    """`once`, `12 times`."""
+    return "once" if number == 1 else f"{number:,} times"
+
+
+def listed_words(parts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(parts) <= 1:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 UNKNOWN = "–"
@@ -49,10 +73,10 @@ def usd(amount: float | None) -> str:
     """`$12.34`, from a thousand on whole dollars: `−$12,345`."""
     if not _known(amount):
         return UNKNOWN
-    places = 0 if abs(amount) >= _WHOLE_DOLLARS_FROM else 2
-    text = f"{abs(amount):,.{places}f}"
-    negative = amount < 0 and float(text.replace(",", "")) != 0
-    return f"{_MINUS if negative else ''}${text}"
+    large = abs(amount) >= _WHOLE_DOLLARS_FROM
+    places = 0 if large else 2
+    text = _rounded(amount, places, _MONEY_PLACES, round_step=100.0)
+    return f"{_MINUS}${text[1:]}" if text.startswith("-") else f"${text}"
 
 
 def sol(amount: float | None) -> str:
@@ -73,11 +97,10 @@ def usd_short(amount: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """`62.5 %`, cut to one place: what falls short of a threshold never reads as reaching it."""
+    """`62.5 %`."""
     if not _known(share):
         return UNKNOWN
-    cut = Decimal(str(share)).quantize(_TENTH, rounding=ROUND_DOWN, context=_WIDE)
-    return f"{cut:,f} %".replace("-", _MINUS)
+    return f"{_rounded(share, 1, _PERCENT_PLACES, round_step=5.0)} %".replace("-", _MINUS)
 
 
 def share(percent_of_all: float | None) -> str:

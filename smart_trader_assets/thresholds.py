@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import timedelta
+from typing import TypeVar
 
 from smart_trader_assets.birdeye import TokenListFilters
 from smart_trader_assets.pnl.assumptions import Assumptions, pnl_edition
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
 from smart_trader_assets.ranking import ExclusionThresholds, RankingRules, SkillRules, Tier
+from smart_trader_assets.ranking.bets import BetRules
+from smart_trader_assets.ranking.traits import LaunchRules
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.cursor import DuePolicy
 from smart_trader_assets.transforms.known_addresses import CASH_AND_STAKING_MINTS
 from smart_trader_assets.transforms.tokens import TokenRules
 from smart_trader_assets.transforms.whale_screening import ScreeningRules
+
+_Rules = TypeVar("_Rules", ExclusionThresholds, BetRules, LaunchRules)
 
 
 def list_filters(settings: Settings) -> TokenListFilters:
@@ -47,6 +52,8 @@ def pnl_assumptions(settings: Settings) -> Assumptions:
         trading_fee_percent=settings.trading_fee_percent,
         fallback_sol_usd=settings.fallback_sol_usd,
         mark_life_days=settings.mark_life_days,
+        launch_minutes=settings.launch_minutes,
+        launch_hours=settings.launch_hours,
     )
 
 
@@ -58,7 +65,6 @@ def screening_rules(settings: Settings) -> ScreeningRules:
 def ranking_rules(settings: Settings) -> RankingRules:
     """What makes a wallet a smart trader."""
     proof, promising = settings.evidence_confidence, settings.promising_confidence
-    names = [field.name for field in fields(ExclusionThresholds)]
     return RankingRules(
         tiers=tuple(
             _tier(settings, name, confidence)
@@ -66,9 +72,24 @@ def ranking_rules(settings: Settings) -> RankingRules:
         ),
         proof=proof,
         incomplete_histories=settings.incomplete_histories,
-        exclusion=ExclusionThresholds(**{name: getattr(settings, name) for name in names}),
-        skill=SkillRules(confidence=proof),
+        exclusion=_of_settings(ExclusionThresholds, settings),
+        skill=SkillRules(
+            confidence=proof,
+            copy_cost_percent=settings.copy_cost_percent,
+            prior_bets=settings.prior_bets,
+            prior_returns=settings.prior_returns,
+            min_population=settings.min_population,
+        ),
+        bets=_of_settings(BetRules, settings),
+        launches=_of_settings(LaunchRules, settings),
+        list_window_days=settings.list_window_days,
     )
+
+
+def _of_settings(rules: type[_Rules], settings: Settings) -> _Rules:
+    """Rules each of which is the setting of its name."""
+    names = [field.name for field in fields(rules)]
+    return rules(**{name: getattr(settings, name) for name in names})
 
 
 def _tier(settings: Settings, name: str, confidence: float) -> Tier:
@@ -86,6 +107,7 @@ def due_policy(settings: Settings) -> DuePolicy:
         wallet_refresh_limit=timedelta(hours=settings.wallet_refresh_limit_hours),
         screening_rules=screening_rules(settings).version,
         pnl_rules=pnl_edition(pnl_assumptions(settings), cash_mints(settings)),
+        ranking_rules=ranking_rules(settings).edition,
         max_attempts=settings.max_attempts,
         retry_base=timedelta(minutes=settings.retry_base_minutes),
         retry_limit=timedelta(hours=settings.retry_limit_hours),

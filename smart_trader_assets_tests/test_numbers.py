@@ -18,7 +18,11 @@ from smart_trader_assets.text import LONGEST_SYMBOL, named_mint, short, shown_sy
         (0.0, "$0.00"),
         (12.345, "$12.35"),
         (-12.3, "−$12.30"),
-        (-0.001, "$0.00"),
+        (-0.001, "−$0.001"),
+        (-0.00001, "$0.00"),
+        (9_999.99, "$9,999.99"),
+        (9_999.99999, "$10,000"),
+        (1_239.6, "$1,240"),
         (12_345.6, "$12,346"),
         (-1_000.0, "−$1,000"),
         (None, "–"),
@@ -63,9 +67,23 @@ def test_a_share_reads_as_none_or_all_only_where_it_is(share, shown):
 
 
 @pytest.mark.parametrize(
-    ("share", "shown"), [(62.55, "62.5 %"), (99.99, "99.9 %"), (-4.2, "−4.2 %"), (None, "–")]
+    ("share", "shown"),
+    [
+        (62.56, "62.6 %"),
+        (94.96, "94.96 %"),
+        (99.9997, "99.9997 %"),
+        (99.99997, "100.0 %"),
+        (94.94, "94.9 %"),
+        (95.04, "95.0 %"),
+        (-49.96, "−50.0 %"),
+        (80.96, "81.0 %"),
+        (0.04, "0.04 %"),
+        (0.0, "0.0 %"),
+        (-4.2, "−4.2 %"),
+        (None, "–"),
+    ],
 )
-def test_a_percentage_is_cut_not_rounded_up(share, shown):
+def test_a_percentage_is_rounded_and_never_to_a_threshold_that_it_does_not_reach(share, shown):
     assert text.percent(share) == shown
 
 

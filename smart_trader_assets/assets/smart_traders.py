@@ -9,14 +9,18 @@ from smart_trader_assets.assets.declare import medallion_assets
 from smart_trader_assets.assets.pools import pool_addresses
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.delta.batch import Batch, ReplaceScope
+from smart_trader_assets.delta.contract import VERSION
 from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.ranking import rank_wallets, tier_changes
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
     TIER_CHANGES,
+    TOKENS,
     TRACKED_TOKENS,
+    TRACKED_WHALES,
     TRANSACTIONS,
     WALLET_PNL,
 )
@@ -24,6 +28,9 @@ from smart_trader_assets.tables.cursors import PNL_TO_RANK
 from smart_trader_assets.tables.transitions import pnl_ranked
 from smart_trader_assets.text import named_mint
 from smart_trader_assets.thresholds import ranking_rules
+
+# What a settlement names a row by, and what says why it is due.
+_SETTLED = (*WALLET_PNL.key, *WALLET_PNL.partition_by, "gold_rules", VERSION)
 
 _CLASSIFIED = "classified_wallets"
 _CHANGES = "tier_changes"
@@ -42,9 +49,9 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
         {
             _CLASSIFIED: (
                 CLASSIFIED_WALLETS,
-                "Separates what is not a trader (pools, arbitrageurs, bots, same-block traders, sellers of "
-                "what was transferred in) and what has not shown enough. Every wallet with PnL is either here "
-                "or among the smart traders.",
+                "Separates what is not a trader (pools, arbitrageurs, bots, launch insiders, sellers of what "
+                "was transferred in, ...) and what has not shown enough. Every wallet with PnL is either here "
+                "or ranked.",
             ),
             _CHANGES: (
                 TIER_CHANGES,
@@ -52,8 +59,9 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
             ),
             _TRADERS: (
                 SMART_TRADERS,
-                "Ranks the wallets whose profit is known well enough, by what their results prove. A wallet "
-                "that no longer qualifies leaves with the next run.",
+                "Ranks the wallets that nothing excludes by what a copier who stakes the same on each bet "
+                "could expect, at least: smart traders, and below them the unproven (QUALIFIED). A wallet that "
+                "is excluded leaves with the next run.",
             ),
         },
         settings=declared,
@@ -62,7 +70,7 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
             "tracked_tokens": TRACKED_TOKENS,
         },
         all_partitions_of=("wallet_pnl", "tracked_tokens"),
-        beside=(TRANSACTIONS,),
+        beside=(TRANSACTIONS, TRACKED_WHALES, TOKENS),
     )
     def classification(
         context: dg.AssetExecutionContext,
@@ -94,18 +102,19 @@ def _classify(
     lake: LakeResource,
 ) -> dict[str, list[Batch]]:
     """The batches by output; none where nothing is due."""
-    due = scope.due(PNL_TO_RANK, wallet_pnl)
+    due = scope.due(PNL_TO_RANK, wallet_pnl.select(_SETTLED))
     if not due.height:
         scope.log.info("No wallet's numbers have changed since the last ranking.")
         return {}
     rules = ranking_rules(settings)
-    numbers = wallet_pnl.filter(pl.col("window") == "all").collect()
     classified = rank_wallets(
-        numbers,
+        wallet_pnl,
         rules=rules,
         as_of=scope.as_of,
         pools=pool_addresses(lake.store, settings.resolved_state_dir),
-        token_symbols=_names(tracked_tokens, numbers),
+        token_symbols=_names(tracked_tokens),
+        tracked_whales=None if lake.source == "replay" else lake.store.scan(TRACKED_WHALES),
+        listed=_listings(lake.store.scan(TOKENS)),
     )
     changes = tier_changes(
         lake.store.scan(TIER_CHANGES)
@@ -113,18 +122,21 @@ def _classify(
         .collect(),
         classified.traders,
         classified.excluded,
-        tiers=rules.tier_names,
+        rules=rules,
+        due=due,
         at=scope.as_of,
     )
+    smart = classified.traders.filter(pl.col("tier").is_in(rules.smart_tiers)).height
     metrics = {
-        "wallets_ranked": classified.traders.height,
+        "smart_traders": smart,
+        "wallets_unproven": classified.traders.height - smart,
         "wallets_excluded": classified.excluded.height,
         "tiers_changed": changes.height,
     }
     ranked = Batch(
         rows=classified.traders,
         replaces=ReplaceScope(),
-        settles=(pnl_ranked(due, at=scope.as_of),),
+        settles=(pnl_ranked(due, at=scope.as_of, rules=rules.edition),),
         metrics=metrics,
     )
     return {
@@ -134,12 +146,14 @@ def _classify(
     }
 
 
-def _names(tracked_tokens: pl.LazyFrame, numbers: pl.DataFrame) -> dict[str, str]:
-    """The symbols of the tracked tokens among them; others are named by their mint."""
-    mints = numbers["token_address"].unique().to_list()
-    listed = (
-        tracked_tokens.filter(pl.col("token_address").is_in(mints))
-        .select("token_address", "symbol")
-        .collect()
+def _listings(tokens: pl.LazyFrame) -> pl.LazyFrame:
+    """When tokens were listed, as far as the source says it."""
+    return tokens.filter(pl.col("recent_listing_time").is_not_null()).select(
+        "token_address", listed_at=time_of(pl.col("recent_listing_time"))
     )
+
+
+def _names(tracked_tokens: pl.LazyFrame) -> dict[str, str]:
+    """The symbols of the tracked tokens; others are named by their mint."""
+    listed = tracked_tokens.select("token_address", "symbol").collect()
     return {mint: named_mint(mint, symbol) for mint, symbol in listed.iter_rows()}

@@ -104,6 +104,10 @@ def broken_identities(pnl: pl.DataFrame) -> pl.DataFrame:
             "sol_coverage is not between 0 and 100 %",
         ),
         _unless(
+            pl.col("paid_in_sol").is_between(-1e-9, 100 + 1e-9),
+            "paid_in_sol is not between 0 and 100 %",
+        ),
+        _unless(
             pl.col("trade_count") == pl.col("buy_count") + pl.col("sell_count"),
             "trade_count is not buys and sells",
         ),

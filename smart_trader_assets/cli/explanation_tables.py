@@ -29,15 +29,42 @@ Row = Mapping[str, Any]
 
 
 def explanation_tables(explained: ExplainedWallet, width: int) -> list[Table]:
-    """Trades; rollovers, where there are any, and sales, each with the lots that it took; open lots; totals
-    beside the table's.
+    """Trades; rollovers, where there are any, and sales, each with the lots that it took; open lots; bets;
+    totals beside the table's.
 
     No number is cut: columns that do not fit into `width` characters are left out.
     """
-    views = [_trades, _rollovers, _sales, _open_lots, _totals]
+    views = [_trades, _rollovers, _sales, _open_lots, _bets, _totals]
     if explained.explanation.rollovers.is_empty():
         views.remove(_rollovers)
     return [view(explained, width) for view in views]
+
+
+def _bets(explained: ExplainedWallet, width: int) -> Table:
+    """What a copier with the same stake on each would have made, before coming late and his own costs."""
+    columns = (
+        _TOKEN,
+        *_numbers("cost", "result", "return"),
+        *_spare("in USD", "in SOL", number=True),
+        *_numbers("weight"),
+        Column("evidence"),
+    )
+    lines = [
+        Line(
+            (
+                _token(row, explained),
+                text.usd(row["bet_cost"]),
+                _money(row["bet_result"]),
+                text.percent(100 * row["bet_return"]),
+                text.percent(100 * row["usd_return"]),
+                text.percent(None if row["sol_return"] is None else 100 * row["sol_return"]),
+                text.ratio(row["weight"]),
+                "counts" if row["counts"] else "none: it was found by it",
+            )
+        )
+        for row in explained.bets.iter_rows(named=True)
+    ]
+    return fitted_table("Bets", columns, lines, width=width)
 
 
 def _trades(explained: ExplainedWallet, width: int) -> Table:

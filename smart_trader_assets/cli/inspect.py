@@ -106,6 +106,7 @@ def explain(
         raise typer.BadParameter("--json and --csv exclude each other: choose one")
     with cli_errors() as console:
         settings = settings_of_root(chosen_settings(data, as_of=as_of))
+        rules = ranking_rules(settings)
         explained = explain_from_tables(
             make_lake(settings),
             wallet,
@@ -113,6 +114,8 @@ def explain(
             token=token,
             cash_mints=cash_mints(settings),
             assumptions=pnl_assumptions(settings),
+            bet_rules=rules.bets,
+            list_window=rules.list_window,
         )
         if as_json:
             typer.echo(explanation_json(explained))
@@ -210,8 +213,14 @@ def show_backtest(
     """Rank the wallets as of an earlier day, and show what each tier earned afterwards. Changes nothing."""
     with cli_errors() as console:
         settings = settings_of_root(chosen_settings(data))
+        lake = make_lake(settings)
         found = backtest(
-            make_lake(settings).store, rules=ranking_rules(settings), at=_day(at) if at else None
+            lake.store,
+            rules=ranking_rules(settings),
+            at=_day(at) if at else None,
+            cash_mints=cash_mints(settings),
+            assumptions=pnl_assumptions(settings),
+            recorded=lake.source == "replay",
         )
         console.print(outcomes_table(found, console.width))
         console.print(_HINDSIGHT, soft_wrap=True)

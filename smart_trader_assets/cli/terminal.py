@@ -25,6 +25,7 @@ from smart_trader_assets.cli.fitted_table import Column, Line, fitted_table
 from smart_trader_assets.delta.contract import OPERATION, VERSION
 from smart_trader_assets.drain import DrainReport, Step, Watcher
 from smart_trader_assets.ranking.backtest import Backtest
+from smart_trader_assets.report.words import ranking_words, tier_word
 from smart_trader_assets.tables.queue import Queue
 from smart_trader_assets.tables.reset import Plan
 from smart_trader_assets.text import moment, percent, short, usd
@@ -49,7 +50,8 @@ _DID = {
     "wallets_to_go_on": "wallets to continue",
     "wallets_computed": "wallets computed",
     "swaps_set_aside": "swaps set aside",
-    "wallets_ranked": "traders",
+    "smart_traders": "smart traders",
+    "wallets_unproven": "unproven",
     "wallets_excluded": "excluded",
     "tiers_changed": "tier changes",
     "rows_inserted": "new rows",
@@ -124,7 +126,7 @@ def leaderboard(traders: pl.DataFrame, top: int, width: int) -> Table:
         rows = [{**row, "wallet_address": short(row["wallet_address"])} for row in rows]
     cut = f", {len(rows)} of {traders.height} shown" if len(rows) < traders.height else ""
     return fitted_table(
-        f"Smart traders: {traders.height} ranked{cut}",
+        f"{ranking_words(traders)}{cut}",
         [Column(name, number=name not in {"wallet", "tier"}) for name in _LEADERBOARD],
         [Line([format_value(row) for format_value in _LEADERBOARD.values()]) for row in rows],
         width=width,
@@ -135,13 +137,14 @@ def leaderboard(traders: pl.DataFrame, top: int, width: int) -> Table:
 _LEADERBOARD: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "#": lambda row: str(row["overall_rank"]),
     "wallet": lambda row: str(row["wallet_address"]),
-    "tier": lambda row: str(row["tier"]),
-    "score": lambda row: f"{row['score']:.1f}",
-    "total PnL": lambda row: usd(
-        row["total_pnl"] if row["total_pnl"] is not None else row["realized_pnl"]
-    ),
-    "win rate": lambda row: percent(row["win_rate"]),
+    "tier": lambda row: tier_word(row["tier"]),
+    "conservative PnL": lambda row: usd(row["conservative_pnl"]),
+    "confidence": lambda row: percent(row["skill_confidence"]),
+    "a bet, at least": lambda row: percent(row["return_floor"]),
+    "bets won": lambda row: percent(row["bet_win_rate"]),
     "ROI": lambda row: percent(row["roi"]),
+    "realized": lambda row: usd(row["realized_pnl"]),
+    "score": lambda row: f"{row['score']:.1f}",
     "coverage": lambda row: percent(row["coverage"]),
     "sells": lambda row: str(row["closing_count"]),
     "tokens": lambda row: str(row["token_count"]),
@@ -187,7 +190,7 @@ def print_outcome(
     if traders.height:
         console.print(leaderboard(traders, top, console.width))
     else:
-        console.print("No wallet qualifies as a smart trader yet.")
+        console.print("No smart trader yet, and nobody else who is ranked.")
     for trouble in queue.troubles[:10]:
         console.print(
             f"[yellow]![/] {trouble.table} {escape(trouble.entity)}: {trouble.state} after "

@@ -37,6 +37,7 @@ SUMS: Final = (
     "sol_proceeds",
     "sol_cost",
     "sol_known_cost",
+    "bought_in_sol",
 )
 """What a token row sums up. A transaction that moved two mints counts in both."""
 ONCE: Final = {"rollover_count": "rollovers_once", "network_fees": "fees_once"}
@@ -89,6 +90,7 @@ def position_aggregates(ledger: Ledger, assumptions: Assumptions) -> pl.DataFram
         "rollover_count": rolled,
         "rollovers_once": rolled & first,
         "total_bought": pl.when(bought).then("value"),
+        "bought_in_sol": pl.when(bought & pl.col("in_sol")).then("value"),
         "network_fees": fee,
         "fees_once": pl.when(first).then(fee),
     }

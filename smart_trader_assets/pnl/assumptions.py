@@ -1,4 +1,5 @@
-"""What the numbers assume where the source says nothing: fees, and how long a price stays true."""
+"""What the numbers assume where the source says nothing: fees, how long a price stays true, what a launch
+is."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from typing import Final
 
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
 
-PNL_RULES: Final = "2"
+PNL_RULES: Final = "2.1"
 """The edition of the definitions."""
 
 
@@ -20,6 +21,8 @@ class Assumptions:
     trading_fee_percent: what a venue takes of what is bought or sold, beyond what the amounts show
     fallback_sol_usd: the price of SOL where a wallet shows none
     mark_life_days: after so many days a price that nobody has confirmed is worth nothing
+    launch_minutes, launch_hours: what was bought so soon after the wallet's first trade of a token, and sold so
+      soon after that, is early
     most_left_of_a_hop_usd: what a route may leave of a token that it only passed through
     """
 
@@ -27,6 +30,8 @@ class Assumptions:
     trading_fee_percent: float = 0.0
     fallback_sol_usd: float = 150.0
     mark_life_days: float = 7.0
+    launch_minutes: float = 10.0
+    launch_hours: float = 1.0
     most_left_of_a_hop_usd: float = 1.0
 
 

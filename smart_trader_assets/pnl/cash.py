@@ -68,12 +68,14 @@ def cash_pegs(cash_mints: Collection[str] | Mapping[str, float | None]) -> dict[
 class CashTable:
     """What is cash, by mint code: frames are looked up in it instead of being joined with it.
 
-    is_cash, is_sol: Boolean; peg: USD per coin, null where the transaction's price applies; dollar: what a
-    dollar coin is worth where nobody says otherwise, null for every other mint
+    is_cash, is_sol, near_sol (SOL and the receipts for staked SOL): Boolean; peg: USD per coin, null where the
+    transaction's price applies; dollar: what a dollar coin is worth where nobody says otherwise, null for every
+    other mint
     """
 
     is_cash: pl.Series
     is_sol: pl.Series
+    near_sol: pl.Series
     peg: pl.Series
     dollar: pl.Series
 
@@ -92,6 +94,7 @@ class CashTable:
         return cls(
             is_cash=is_cash,
             is_sol=is_cash & (token_address == WRAPPED_SOL),
+            near_sol=is_cash & token_address.is_in([WRAPPED_SOL, *STAKING_MINTS]),
             peg=token_address.replace_strict(pegs, default=None, return_dtype=pl.Float64),
             dollar=token_address.replace_strict(dollars, default=None, return_dtype=pl.Float64),
         )

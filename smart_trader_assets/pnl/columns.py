@@ -76,6 +76,17 @@ PNL_COLUMNS: Final = (
     _usd("total_sold", "Cash received, including the unmatched part", "worths", RANKED),
     _usd("matched_proceeds", "Proceeds matched to lots of known basis", "lots"),
     _usd("matched_cost", "Cost of the matched lots", "lots"),
+    _usd(
+        "peak_cost",
+        "Most that the lots held at one time cost; token rows of the window all only",
+        "lots",
+    ),
+    _usd(
+        "early_cost",
+        "Cost of early lots: bought within minutes of its first trade, sold within the hour",
+        "lots",
+    ),
+    _usd("early_proceeds", "Proceeds of the early lots", "lots"),
     _usd("unmatched_proceeds", "Proceeds of what had no lot", "lots", CLASSIFIED),
     _tokens(
         "unmatched_quantity",
@@ -126,7 +137,7 @@ PNL_COLUMNS: Final = (
         "marks",
     ),
     _usd("unrealized_pnl", "Open value less open cost", "marks", RANKED),
-    _usd("total_pnl", "Realized and unrealized PnL", "marks", RANKED, CLASSIFIED, preview=True),
+    _usd("total_pnl", "Realized and unrealized PnL", "marks", RANKED, CLASSIFIED),
     _usd("conservative_value", "Open value, faded by the age of its mark", "marks"),
     _usd(
         "stale_open_cost",
@@ -145,12 +156,21 @@ PNL_COLUMNS: Final = (
         "marks",
         RANKED,
         CLASSIFIED,
+        preview=True,
     ),
     _sol(
         "realized_pnl_sol", "Realized PnL in SOL, where both ends have a SOL price", "lots", RANKED
     ),
     _percent("roi_sol", "That divided by its cost in SOL", "lots", RANKED),
     _percent("sol_coverage", "Part of the matched cost that it is told for", "lots"),
+    _sol("matched_cost_sol", "Cost in SOL of what it is told for", "lots"),
+    _percent(
+        "paid_in_sol",
+        "Part of total bought that was paid in SOL, staked or not",
+        "worths",
+        RANKED,
+        CLASSIFIED,
+    ),
     _sol("open_cost_sol", "Cost in SOL of open lots, where it is known", "lots"),
     _sol("conservative_value_sol", "Conservative value at the newest SOL price", "marks"),
     _count("unmarked_tokens", "Open tokens without a mark; portfolio only", "marks", RANKED),

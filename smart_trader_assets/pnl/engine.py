@@ -35,7 +35,8 @@ def compute_wallet_pnl(
     datetime with a time zone, after which rows are ignored; `cash_mints`, a collection, or a
     mapping of mint to USD per coin (None: the transaction's price); `marks`: token_address, price
     (USD per whole token), marked_at, source (token_list or table_trade), liquidity (USD; optional);
-    `histories`: wallet_address, history_complete, known_to (up to when it is known; optional, null: `as_of`);
+    `histories`: wallet_address, history_complete, known_to (up to when it is known; optional, null: `as_of`),
+    recorded (optional: whether it is a recording, of which nobody knows where it begins if it sells first);
     `assumptions`: fees, and how long a mark lives.
 
     Out: `WALLET_PNL_SCHEMA`; money in float64 USD, quantities in whole tokens, rates and shares in

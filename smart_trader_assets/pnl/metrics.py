@@ -4,6 +4,7 @@ Lots are matched over the whole history; a window selects which disposals, buys,
 count. What is held is as of `as_of`, and is on the `all` rows only.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -27,6 +28,8 @@ from smart_trader_assets.pnl.exact import to_usd
 from smart_trader_assets.pnl.held import held_portfolios, held_positions
 from smart_trader_assets.pnl.lots import Ledger, lot_matches
 from smart_trader_assets.pnl.path_metrics import activity, drawdowns, holdings, sharpes
+from smart_trader_assets.pnl.segments import starts
+from smart_trader_assets.pnl.stakes import early_sales, peak_costs
 from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.pnl.trades import Trades
 from smart_trader_assets.pnl.windows import group_id, with_depth
@@ -69,7 +72,8 @@ def wallet_metrics(
     held = held_positions(
         traded, ledger, marks, known["known_to"], as_of=as_of, assumptions=assumptions
     )
-    tokens = _token_rows(aggregates, ledger, matches, held)
+    early = early_sales(matches, assumptions)
+    tokens = _token_rows(aggregates, ledger, matches, [held, peak_costs(ledger), early])
     portfolios = _portfolio_rows(traded, aggregates, ledger, matches, held, as_of, assumptions)
     rows = pl.concat(
         [_ratios(portfolios, assumptions), _ratios(tokens, assumptions)], how="diagonal"
@@ -85,7 +89,7 @@ def wallet_metrics(
         wallet_address=wallet_address,
         token_address=token_address.fill_null(ALL_TOKENS),
         window=pl.lit(pl.Series(WINDOWS)).gather(pl.col("window")),
-        history_complete=known["history_complete"].gather(rows["wallet"]),
+        history_complete=_complete(known, ledger).gather(rows["wallet"]),
         known_to=known["known_to"].gather(rows["wallet"]),
         as_of=pl.lit(as_of.astimezone(UTC)).cast(TIME),
     )
@@ -93,23 +97,42 @@ def wallet_metrics(
 
 
 def _timed_matches(ledger: Ledger) -> pl.DataFrame:
-    """Matches of closing trades with lots of known basis: position, wallet, seconds, cost, depth."""
+    """Matches of closing trades with lots of known basis: position, wallet, seconds, cost, proceeds (USD),
+    depth, and since_first, the seconds from the wallet's first trade of the token to the purchase."""
     matches = lot_matches(ledger)
-    disposals = ledger.disposals.select("wallet", "closing", "depth", sold_at="block_unix_time")
+    disposals = ledger.disposals.select(
+        "wallet",
+        "closing",
+        "depth",
+        "matched_value",
+        "known_matched",
+        sold_at="block_unix_time",
+    )
+    first = ledger.trades["block_unix_time"].filter(starts(ledger.trades["position"]))
     lots = ledger.lots.select("known", "age", bought_at="block_unix_time")
     matches = pl.concat(
         [
-            matches.select("position", "cost"),
+            matches.select(
+                "position", "cost", "quantity", first_at=first.gather(matches["position"])
+            ),
             disposals.select(pl.all().gather(matches["disposal"])),
             lots.select(pl.all().gather(matches["lot"])),
         ],
         how="horizontal",
     )
     seconds = pl.col("sold_at") - pl.col("bought_at")
+    since = pl.col("bought_at") - pl.col("first_at")
+    part = pl.col("quantity").cast(pl.Float64) / pl.col("known_matched").cast(pl.Float64)
     # Whole seconds, but for lots that came by a rollover.
     aged = (ledger.lots["age"] != 0.0).any()
     return matches.filter(pl.col("closing") & pl.col("known") & (pl.col("cost") > 0)).select(
-        "position", "wallet", "depth", "cost", seconds=seconds + pl.col("age") if aged else seconds
+        "position",
+        "wallet",
+        "depth",
+        "cost",
+        proceeds=to_usd(pl.col("matched_value")) * part,
+        seconds=seconds + pl.col("age") if aged else seconds,
+        since_first=since - pl.col("age") if aged else since,
     )
 
 
@@ -145,9 +168,15 @@ def _joined(rows: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
 
 
 def _token_rows(
-    aggregates: pl.DataFrame, ledger: Ledger, matches: pl.DataFrame, held: pl.DataFrame
+    aggregates: pl.DataFrame,
+    ledger: Ledger,
+    matches: pl.DataFrame,
+    of_all: Sequence[pl.DataFrame],
 ) -> pl.DataFrame:
-    rows = _joined(_with_paths(aggregates, "position", ledger, matches), held.drop("position"))
+    """`of_all`: what belongs to the window `all` alone."""
+    rows = _with_paths(aggregates, "position", ledger, matches)
+    for figures in of_all:
+        rows = _joined(rows, figures.drop("position"))
     mints = (ledger.positions[name].gather(rows["position"]) for name in ("mint", "decimals"))
     return rows.with_columns(*mints, conversion_count=pl.lit(0, dtype=pl.UInt32)).with_columns(
         unmatched_quantity=tokens_of("unmatched_units")
@@ -207,6 +236,8 @@ def _ratios(rows: pl.DataFrame, assumptions: Assumptions) -> pl.DataFrame:
         roi=_percent(pl.col("realized"), pl.col("matched_cost")),
         realized_pnl_sol=pl.when(told_in_sol).then(to_usd(pl.col("realized_sol"))),
         roi_sol=pl.when(told_in_sol).then(_percent(pl.col("realized_sol"), pl.col("sol_cost"))),
+        matched_cost_sol=pl.when(told_in_sol).then(to_usd(pl.col("sol_cost"))),
+        paid_in_sol=_percent(pl.col("bought_in_sol"), pl.col("total_bought")),
         sol_coverage=_percent(pl.col("sol_known_cost"), pl.col("matched_cost")),
         estimated_fees_usd=to_usd(pl.col("network_fees"))
         + to_usd(traded) * (assumptions.trading_fee_percent / 100),
@@ -238,24 +269,44 @@ def _percent(part: pl.Expr, whole_of_it: pl.Expr) -> pl.Expr:
     return 100.0 * _ratio(part, whole_of_it)
 
 
+def _complete(known: pl.DataFrame, ledger: Ledger) -> pl.Series:
+    """Whether each history reaches the wallet's first trade: a recording in which the first trade of some
+    token is a sell began midway, and its beginning is unknown."""
+    first = ledger.trades.filter(starts(ledger.trades["position"]))
+    midway = first.filter(pl.col("quantity") < 0)["wallet"].unique()
+    unknown = pl.col("recorded").fill_null(value=False) & pl.col("wallet").is_in(midway.implode())
+    return known.select(pl.when(~unknown).then("history_complete")).to_series()
+
+
 def histories_by_wallet(histories: pl.DataFrame | None, wallets: pl.DataFrame) -> pl.DataFrame:
-    """By wallet code: history_complete and known_to, up to when it is known; null where nothing is known.
+    """By wallet code: history_complete; known_to, up to when it is known; recorded, whether it is a
+    recording. Null where nothing is known.
 
     Raises `ColumnsMissingError`.
     """
-    needed = {"wallet_address": pl.String, "history_complete": pl.Boolean}
-    schema = pl.Schema(needed | {"known_to": TIME})
+    needed = ("wallet_address", "history_complete")
+    optional = ("known_to", "recorded")
+    schema = pl.Schema(
+        {
+            "wallet_address": pl.String(),
+            "history_complete": pl.Boolean(),
+            "known_to": TIME,
+            "recorded": pl.Boolean(),
+        }
+    )
     if histories is None:
         histories = pl.DataFrame(schema=schema)
     missing = [name for name in needed if name not in histories.columns]
     if missing:
         raise ColumnsMissingError("histories", missing)
-    if "known_to" not in histories.columns:
-        histories = histories.with_columns(known_to=pl.lit(None, dtype=TIME))
+    absent = [name for name in optional if name not in histories.columns]
+    histories = histories.with_columns(
+        pl.lit(None, dtype=schema[name]).alias(name) for name in absent
+    )
     # A history that is given twice is complete, and known, only as far as both say so.
     known = (
         histories.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
         .group_by("wallet_address")
-        .agg(pl.col("history_complete", "known_to").min())
+        .agg(pl.col("history_complete", "known_to").min(), pl.col("recorded").max())
     )
     return wallets.join(known, on="wallet_address", how="left", maintain_order="left")

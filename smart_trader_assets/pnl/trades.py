@@ -42,7 +42,8 @@ class Trades:
 
     trades: tx, wallet, mint (codes), block_unix_time, block_number, decimals, quantity (signed Int128 raw
       units: bought above 0, sold below 0), value (of a trade for cash; null otherwise), value_sol (the same
-      in SOL, null where its price is unknown), valuation (cash, rollover or unpriced), sol_price (USD per SOL
+      in SOL, null where its price is unknown), in_sol (whether most of its cash was SOL, staked or not),
+      valuation (cash, rollover or unpriced), sol_price (USD per SOL
       at the time, null where unknown), first (whether it is its transaction's first); in no particular order
     rollovers: of the trades that are one: tx, mint, own (their own value, null where unknown), and of the whole
       transaction cash (received above 0), cash_sol (null where unknown), sol_price
@@ -211,8 +212,8 @@ def _rank(quantity: pl.Series) -> pl.Series:
 
 
 def _paid(rows: pl.DataFrame, cash: CashTable) -> pl.DataFrame:
-    """Lone rows of cash against a position -> group, mint, decimals, quantity, value, sol (what was paid or
-    received in SOL, null where it was other cash), sol_rate."""
+    """Lone rows of cash against a position -> group, mint, decimals, quantity, value, value_sol (null where the
+    cash was not SOL), in_sol, sol_rate."""
     in_base = pl.col("quote_cash")
 
     def leg(name: str, *, is_cash: bool) -> pl.Expr:
@@ -236,6 +237,7 @@ def _paid(rows: pl.DataFrame, cash: CashTable) -> pl.DataFrame:
             "quantity",
             value=leg_value("cash"),
             value_sol=pl.when(is_sol).then(sol_of(pl.col("cash_quantity").abs())),
+            in_sol=pl.lit(cash.near_sol).gather(pl.col("cash_mint")),
             sol_rate=pl.when(is_sol).then("cash_rate"),
         )
         .collect()
@@ -270,7 +272,7 @@ def _positions(movements: pl.DataFrame, kinds: pl.DataFrame, sol_price: pl.Serie
     return (
         movements.filter(~pl.col("is_cash") & (pl.col("quantity") != 0))
         .join(
-            kinds.select("group", "kind", "cash", cash_sol=cash_in_sol()),
+            kinds.select("group", "kind", "cash", "in_sol", cash_sol=cash_in_sol()),
             on="group",
             maintain_order="left",
         )
@@ -288,6 +290,7 @@ def _netted(positions: pl.DataFrame) -> pl.DataFrame:
         "quantity",
         "value",
         "value_sol",
+        "in_sol",
         valuation=pl.col("kind").cast(pl.String).cast(VALUATION),
         first="first",
     )

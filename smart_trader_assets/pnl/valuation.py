@@ -26,16 +26,17 @@ KIND: Final = pl.Enum([CASH, ROLLOVER, UNPRICED, ARBITRAGE, CONVERSION])
 
 
 def transaction_kinds(movements: pl.DataFrame, cash: CashTable) -> pl.DataFrame:
-    """Movements -> one row per group: kind, rank, cash, cash_known, sol, other.
+    """Movements -> one row per group: kind, rank, cash, cash_known, sol, other, in_sol.
 
     cash: net money received, paid below 0; 0 where some net amount of cash has no price, and `cash_known`
       false.
-    sol: its part in SOL (lamports), other: its part in other cash (money). kind: cash where positions stand
+    sol: its part in SOL (lamports), other: its part in other cash (money); in_sol: whether more than half of it
+    is SOL, staked or not. kind: cash where positions stand
     on one side and cash on the other, rollover where positions stand on both, unpriced where nothing stands
     against them; without a position that moved, arbitrage where one came and went, else conversion.
     """
     is_cash, quantity = pl.col("is_cash"), pl.col("quantity")
-    is_sol = cash.is_sol.gather(movements["mint"])
+    is_sol, near_sol = (of.gather(movements["mint"]) for of in (cash.is_sol, cash.near_sol))
     moved = is_cash & (quantity != 0)
     money = pl.when(quantity > 0).then("own").otherwise(whole(0) - pl.col("own"))
     kinds = (
@@ -46,13 +47,17 @@ def transaction_kinds(movements: pl.DataFrame, cash: CashTable) -> pl.DataFrame:
             cash=pl.when(moved).then(money),
             sol=pl.when(moved & is_sol).then(quantity),
             other=pl.when(moved & ~is_sol).then(money),
+            near_sol=pl.when(moved & near_sol).then(money),
             unknown=moved & pl.col("own").is_null(),
             out=~is_cash & (quantity < 0),
             into=~is_cash & (quantity > 0),
         )
         .set_sorted("group")
         .group_by("group", maintain_order=True)
-        .agg(pl.col("cash", "sol", "other").sum(), pl.col("hop", "unknown", "out", "into").max())
+        .agg(
+            pl.col("cash", "sol", "other", "near_sol").sum(),
+            pl.col("hop", "unknown", "out", "into").max(),
+        )
         .collect()
         .with_columns(cash_known=~pl.col("unknown"))
     )
@@ -60,6 +65,7 @@ def transaction_kinds(movements: pl.DataFrame, cash: CashTable) -> pl.DataFrame:
         pl.when("cash_known").then(name).otherwise(whole(0)).alias(name)
         for name in ("cash", "sol", "other")
     )
+    of_cash = pl.when(pl.col("cash") > 0).then("near_sol").otherwise(whole(0) - pl.col("near_sol"))
     out, into = pl.col("out"), pl.col("into")
     bought, sold = into & (pl.col("cash") < 0), out & (pl.col("cash") > 0)
     kind = (
@@ -76,9 +82,11 @@ def transaction_kinds(movements: pl.DataFrame, cash: CashTable) -> pl.DataFrame:
         .then(pl.lit(SELLS))
         .otherwise(pl.lit(BUYS))
     )
-    return kinds.with_columns(kind=kind.cast(KIND), rank=rank.cast(pl.UInt8)).drop(
-        "out", "into", "hop", "unknown"
-    )
+    return kinds.with_columns(
+        kind=kind.cast(KIND),
+        rank=rank.cast(pl.UInt8),
+        in_sol=whole(2) * of_cash > pl.col("cash").abs(),
+    ).drop("out", "into", "hop", "unknown", "near_sol")
 
 
 def cash_in_sol() -> pl.Expr:

@@ -48,12 +48,13 @@ def backtest(
     at: datetime | None = None,
     cash_mints: Mapping[str, float | None] = DEFAULT_CASH_MINTS,
     assumptions: Assumptions = DEFAULT_ASSUMPTIONS,
+    recorded: bool = False,
 ) -> Backtest:
     """Rank the wallets of a root as of `at`, and measure them up to its last swap.
 
-    Their numbers are made with `cash_mints` and `assumptions`; histories count as known up to either time. By
-    default `at` is the start of the day 30 days before the last swap. Raises BacktestError where the root has
-    no swaps before it or none after it.
+    Their numbers are made with `cash_mints` and `assumptions`, of swaps that were `recorded` or fetched;
+    histories count as known up to either time. By default `at` is the start of the day 30 days before the
+    last swap. Raises BacktestError where the root has no swaps before it or none after it.
     """
     swaps = store.scan(TRANSACTIONS)
     first, last = (
@@ -76,11 +77,20 @@ def backtest(
         store.row_counts(TRANSACTIONS, "wallet_shard")["wallet_shard"].unique().sort().to_list()
     )
     before, after = (
-        _pnl_as_of(store, shards, moment, cash_mints, assumptions) for moment in (at, ends)
+        _pnl_as_of(store, shards, moment, cash_mints, assumptions, recorded)
+        for moment in (at, ends)
     )
     known = swaps.filter(pl.col("block_unix_time") <= int(at.timestamp()))
     pools = known.select(pl.col("address").drop_nulls().unique()).collect()["address"].to_list()
-    tiers = tier_outcomes(before, after, rules=rules, at=at, pools=pools)
+    tiers = tier_outcomes(
+        before,
+        after,
+        rules=rules,
+        at=at,
+        pools=pools,
+        # What found a wallet, then or later, is no evidence of what it could do before.
+        tracked_whales=None if recorded else store.scan(TRACKED_WHALES),
+    )
     return Backtest(at, ends, tiers)
 
 
@@ -91,6 +101,7 @@ def tier_outcomes(
     rules: RankingRules,
     at: datetime,
     pools: Collection[str] = (),
+    tracked_whales: pl.LazyFrame | None = None,
 ) -> pl.DataFrame:
     """What the wallets of each tier of the ranking as of `at` realized after it.
 
@@ -102,7 +113,9 @@ def tier_outcomes(
     `median_pnl` (USD, of an active wallet), `roi` (% of the cost of what was sold), `profitable` (% of the
     active wallets). Null where no wallet was active.
     """
-    classified = rank_wallets(before, rules=rules, as_of=at, pools=pools)
+    classified = rank_wallets(
+        before, rules=rules, as_of=at, pools=pools, tracked_whales=tracked_whales
+    )
     tier_of = pl.concat(
         [
             classified.traders.select("wallet_address", "tier"),
@@ -150,6 +163,7 @@ def _pnl_as_of(
     as_of: datetime,
     cash_mints: Mapping[str, float | None],
     assumptions: Assumptions,
+    recorded: bool,
 ) -> pl.DataFrame:
     """The numbers of all wallets, a shard at a time."""
     swaps = store.scan(TRANSACTIONS)
@@ -171,7 +185,8 @@ def _pnl_as_of(
             tracked_whales=store.scan(TRACKED_WHALES),
             tokens=store.scan(TOKENS),
             traded=traded,
-            recorded=True,
+            recorded=recorded,
+            known_now=True,
         )
         parts.append(
             compute_wallet_pnl(

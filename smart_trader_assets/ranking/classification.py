@@ -9,18 +9,98 @@ from datetime import UTC, datetime
 import polars as pl
 
 from smart_trader_assets.pnl.columns import ALL_TOKENS, CLASSIFIED, RANKED, WINDOWS, gold_columns
-from smart_trader_assets.ranking.exclusion import RuleContext, sentences, with_exclusions
+from smart_trader_assets.ranking.bets import paid_in_sol, with_bets
+from smart_trader_assets.ranking.discovery import (
+    WHALE_COLUMNS,
+    bags_moved_away,
+    discoveries,
+    found_as_holders,
+)
+from smart_trader_assets.ranking.exclusion import (
+    NO_TRADERS,
+    RuleContext,
+    sentences,
+    with_exclusions,
+)
 from smart_trader_assets.ranking.reasons import reasons_of
 from smart_trader_assets.ranking.score import score_of
-from smart_trader_assets.ranking.skill_estimate import population_prior, wallet_bets, with_skill
+from smart_trader_assets.ranking.skill_estimate import population_prior, with_skill
 from smart_trader_assets.ranking.tiers import RankingRules
+from smart_trader_assets.ranking.traits import (
+    bet_traits,
+    first_trades,
+    holding_times,
+    unknown_shares,
+)
 
-_SKILL = ("expected_return", "return_floor", "skill_confidence", "bets")
+_EVIDENCE = ("expected_return", "return_floor", "skill_confidence", "bets")
 _RANKED = [column.name for column in gold_columns(RANKED)]
 _CLASSIFIED = [column.name for column in gold_columns(CLASSIFIED)]
-
-# Classes that say what a wallet is: its results say nothing about what traders reach.
-_NO_TRADERS = ("POOL", "ARBITRAGEUR", "BOT", "SAME_BLOCK", "TRANSFERRED_IN")
+_OF_PORTFOLIOS = (
+    "conversion_count",
+    "realized_pnl_sol",
+    "roi_sol",
+    "sol_coverage",
+    "paid_in_sol",
+    "win_count",
+    "unmarked_tokens",
+    "unpriced_count",
+    "unmatched_proceeds",
+    "unknown_basis_proceeds",
+    "open_cost",
+    "conservative_value",
+)
+_OF_TOKENS = (
+    "matched_cost",
+    "open_cost",
+    "lost_cost",
+    "conservative_pnl",
+    "estimated_fees_usd",
+    "realized_pnl",
+    "realized_pnl_sol",
+    "matched_cost_sol",
+    "open_cost_sol",
+    "conservative_value_sol",
+    "sol_coverage",
+    "paid_in_sol",
+    "stale_open_cost",
+    "open_quantity",
+    "unmatched_proceeds",
+    "total_bought",
+    "total_sold",
+    "peak_cost",
+    "early_cost",
+    "early_proceeds",
+    "closing_count",
+    "median_holding_hours",
+    "first_transaction",
+    "last_transaction",
+)
+_JUDGED_BY = (
+    "wallet_address",
+    "token_address",
+    "bet_result",
+    "bet_return",
+    "weight",
+    "counts",
+    "realized_pnl",
+    "wallet_realized",
+    "unmatched_proceeds",
+    "total_sold",
+    "stale_open_cost",
+    "open_quantity",
+    "early_cost",
+    "early_proceeds",
+    "closing_count",
+    "median_holding_hours",
+    "first_transaction",
+    "last_transaction",
+)
+_KEY = ("wallet_address", "token_address", "window")
+PNL_COLUMNS_READ = tuple(
+    dict.fromkeys((*_KEY, *_RANKED, *_CLASSIFIED, *_OF_PORTFOLIOS, *_OF_TOKENS))
+)
+"""The columns of silver/wallet_pnl that a ranking reads."""
 
 
 @dataclass(frozen=True)
@@ -36,81 +116,128 @@ class Classification:
 
 
 def rank_wallets(
-    pnl: pl.DataFrame,
+    pnl: pl.DataFrame | pl.LazyFrame,
     *,
     rules: RankingRules,
     as_of: datetime | None = None,
     pools: Collection[str] = (),
     token_symbols: Mapping[str, str] | None = None,
+    tracked_whales: pl.LazyFrame | None = None,
+    listed: pl.LazyFrame | None = None,
 ) -> Classification:
     """Classify every wallet in `pnl`.
 
-    In: the columns of silver/wallet_pnl. Each wallet is classified by its ALL_TOKENS row of the window `all`;
-    its token rows of that window are its bets, and give `token_count` and the best token; other rows are
-    ignored. `as_of` is the time that idleness is measured to, by default the newest `as_of` in `pnl`.
-    `pools` are addresses of pools, `token_symbols` maps mints to what the reasons call them.
+    In: columns of silver/wallet_pnl (`PNL_COLUMNS_READ`). Each wallet is classified by its ALL_TOKENS row of
+    the window `all`; its token rows of that window are its bets; other rows are ignored. `as_of` is the time
+    that idleness is measured to, by default the newest `as_of` in `pnl`. `pools` are addresses of pools,
+    `token_symbols` maps mints to what the reasons call them. `tracked_whales`, rows of silver/tracked_whales,
+    say how wallets were found (see `discovery`; None: their user chose them), `listed` when tokens were
+    listed (token_address, listed_at).
 
-    - PnL is `total_pnl`. Where that is unknown, because nothing held has a mark, `realized_pnl` is used
-      instead, and the reasons say so.
     - Excluded: every wallet that an exclusion rule applies to (see `exclusion`).
-    - `tier`: the first whose minimum PnL, ROI, win rate and confidence (see `skill_estimate`) are all reached,
-      else QUALIFIED. A wallet whose history is incomplete reaches none that requires proof, unless the
-      rules say so.
-    - Ranks go by tier, then score (see `score_of`), PnL and, where all are equal, address; `overall_rank`
-      and `tier_rank` both count from 1.
+    - `tier`: the first whose minimum of conservative PnL, ROI (in USD or in SOL, see `bets`), share of bets won
+      and confidence (see `skill_estimate`) are all reached, else QUALIFIED. A wallet whose history is
+      incomplete reaches none that requires proof, unless the rules say so. - Ranks go by tier, then the floor
+      of the return, confidence, conservative PnL and, where all are equal, address; `overall_rank` and
+      `tier_rank` both count from 1.
     """
     # Sorted, since float sums depend on their order, and a ranking must not on that of its rows.
-    history = (
-        pnl.filter(pl.col("window") == WINDOWS[0])
-        .sort("wallet_address", "token_address")
-        .with_columns(pl.coalesce("total_pnl", "realized_pnl").alias("standing_pnl"))
+    history = pnl.lazy().filter(pl.col("window") == WINDOWS[0]).select(PNL_COLUMNS_READ)
+    of_all = pl.col("token_address") == ALL_TOKENS
+    portfolios = history.filter(of_all).sort("wallet_address").collect()
+    whales = (
+        None if tracked_whales is None else tracked_whales.select(WHALE_COLUMNS).collect().lazy()
     )
-    clock = as_of or pnl["as_of"].max() or datetime.now(UTC)
-    if not isinstance(clock, datetime):
-        raise TypeError(f"the column as_of of the PnL holds {type(clock).__name__}, not times")
-    context = RuleContext(rules.exclusion, clock, rules.incomplete_histories == "leave_out")
-    wallets = with_exclusions(
-        history.filter(pl.col("token_address") == ALL_TOKENS).with_columns(
-            pl.col("wallet_address").is_in(list(pools)).alias("is_pool")
+    found = None if whales is None else discoveries(whales, list_window=rules.list_window)
+    tokens = _tokens(history.filter(~of_all), portfolios, rules, found)
+    wallets = portfolios.lazy().with_columns(
+        pl.col("wallet_address").is_in(list(pools)).alias("is_pool")
+    )
+    bets = tokens.lazy().filter(pl.col("bet_return").is_not_null())
+    for facts in (
+        bet_traits(bets, first_trades(tokens.lazy(), listed), rules.launches),
+        holding_times(bets),
+        unknown_shares(tokens.lazy()),
+        *([] if whales is None else [bags_moved_away(tokens.lazy(), whales)]),
+    ):
+        wallets = wallets.join(facts, on="wallet_address", how="left", maintain_order="left")
+    context = RuleContext(
+        rules.exclusion, as_of or _newest(portfolios), rules.incomplete_histories == "leave_out"
+    )
+    judged = with_exclusions(wallets.collect(), context)
+
+    evidence = bets.select("wallet_address", "bet_return", "weight", "counts").collect()
+    prior = population_prior(
+        evidence.filter("counts").join(
+            _population(judged, whales), on="wallet_address", how="semi"
         ),
-        context,
+        rules.skill,
     )
-    tokens = history.filter(pl.col("token_address") != ALL_TOKENS)
-    bets = wallet_bets(tokens)
-    population = bets.join(
-        wallets.filter(~pl.col("wallet_class").is_in(_NO_TRADERS).fill_null(value=False)),
-        on="wallet_address",
-        how="semi",
+    passed = judged.filter(pl.col("wallet_class").is_null())
+    skill = with_skill(
+        evidence.filter("counts").join(passed, on="wallet_address", how="semi"),
+        passed["wallet_address"],
+        prior,
+        rules.skill,
     )
-    evidence = with_skill(bets, population_prior(population, rules.skill), rules.skill)
-    passed = (
-        wallets.filter(pl.col("wallet_class").is_null())
-        .join(evidence, on="wallet_address", how="left")
-        .join(_tokens(tokens), on="wallet_address", how="left")
+    passed = passed.join(skill, on="wallet_address", how="left").join(
+        _best_tokens(tokens, passed), on="wallet_address", how="left"
     )
     return Classification(
-        traders=_ranked(passed, rules, context, token_symbols or {}),
-        excluded=_excluded(wallets.filter(pl.col("wallet_class").is_not_null()), context),
+        traders=_ranked(passed, rules, token_symbols or {}),
+        excluded=_excluded(judged.filter(pl.col("wallet_class").is_not_null()), context),
+    )
+
+
+def _tokens(
+    tokens: pl.LazyFrame,
+    portfolios: pl.DataFrame,
+    rules: RankingRules,
+    found: pl.LazyFrame | None,
+) -> pl.DataFrame:
+    """The token rows with their bets, and no more than what wallets are judged by; by wallet and token."""
+    of_wallet = portfolios.lazy().select(
+        "wallet_address", wallet_realized="realized_pnl", wallet_paid_in_sol="paid_in_sol"
+    )
+    read = tokens.select("wallet_address", "token_address", *_OF_TOKENS)
+    bets = with_bets(read.join(of_wallet, on="wallet_address"), rules.bets, found)
+    return bets.select(*_JUDGED_BY).collect().sort("wallet_address", "token_address")
+
+
+def _newest(portfolios: pl.DataFrame) -> datetime:
+    newest = portfolios["as_of"].max()
+    if newest is None:
+        return datetime.now(UTC)
+    if not isinstance(newest, datetime):
+        raise TypeError(f"the column as_of of the PnL holds {type(newest).__name__}, not times")
+    return newest
+
+
+def _population(judged: pl.DataFrame, tracked_whales: pl.LazyFrame | None) -> pl.DataFrame:
+    """wallet_address of those whose bets show what traders reach: no machines, and nobody who was chosen by
+    his gains."""
+    traders = ~pl.col("wallet_class").is_in(list(NO_TRADERS)).fill_null(value=False)
+    population = judged.filter(traders).select("wallet_address")
+    if tracked_whales is None:
+        return population
+    return population.join(
+        found_as_holders(tracked_whales).collect(), on="wallet_address", how="semi"
     )
 
 
 def _ranked(
-    traders: pl.DataFrame,
-    rules: RankingRules,
-    context: RuleContext,
-    token_symbols: Mapping[str, str],
+    traders: pl.DataFrame, rules: RankingRules, token_symbols: Mapping[str, str]
 ) -> pl.DataFrame:
     ranked = (
-        traders.with_columns(
-            _tier_place(rules).alias("tier_place"),
-            score_of(rules.score, as_of=context.as_of).alias("score"),
-        )
+        traders.with_columns(judged_roi=_judged_roi(rules))
+        .with_columns(tier_place=_tier_place(rules), score=score_of())
         .sort(
             "tier_place",
-            "score",
-            "standing_pnl",
+            "return_floor",
+            "skill_confidence",
+            "conservative_pnl",
             "wallet_address",
-            descending=[False, True, True, False],
+            descending=[False, True, True, True, False],
         )
         .with_columns(
             pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("overall_rank"),
@@ -124,10 +251,7 @@ def _ranked(
     )
     reasons = pl.Series(
         "reasons",
-        [
-            reasons_of(trader, token_symbols, confidence=rules.skill.confidence)
-            for trader in ranked.iter_rows(named=True)
-        ],
+        [reasons_of(trader, token_symbols, rules) for trader in ranked.iter_rows(named=True)],
         dtype=pl.List(pl.String),
     )
     return ranked.with_columns(reasons).select(
@@ -138,7 +262,9 @@ def _ranked(
         "score",
         "reasons",
         *_RANKED,
-        *_SKILL,
+        *_EVIDENCE,
+        "bet_win_rate",
+        "bet_count",
         "token_count",
     )
 
@@ -155,14 +281,24 @@ def _excluded(wallets: pl.DataFrame, context: RuleContext) -> pl.DataFrame:
     )
 
 
+def _judged_roi(rules: RankingRules) -> pl.Expr:
+    """The lesser of roi and roi_sol where the wallet pays in SOL and enough is known in it: see `bets`."""
+    known = pl.col("sol_coverage") >= rules.bets.min_sol_coverage
+    return (
+        pl.when(known.fill_null(value=False) & paid_in_sol(pl.col("paid_in_sol")))
+        .then(pl.min_horizontal("roi", "roi_sol"))
+        .otherwise("roi")
+    )
+
+
 def _tier_place(rules: RankingRules) -> pl.Expr:
     place = pl.lit(len(rules.tiers), dtype=pl.Int64)
     for index in reversed(range(len(rules.tiers))):
         tier = rules.tiers[index]
         reached = (
-            (pl.col("standing_pnl") >= tier.min_pnl)
-            & (pl.col("roi") >= tier.min_roi)
-            & (pl.col("win_rate") >= tier.min_win_rate)
+            (pl.col("conservative_pnl") >= tier.min_pnl)
+            & (pl.col("judged_roi") >= tier.min_roi)
+            & (pl.col("bet_win_rate") >= tier.min_win_rate)
             & (pl.col("skill_confidence") >= tier.confidence)
         )
         if tier.confidence >= rules.proof and rules.incomplete_histories != "rank":
@@ -171,14 +307,18 @@ def _tier_place(rules: RankingRules) -> pl.Expr:
     return place
 
 
-def _tokens(tokens: pl.DataFrame) -> pl.DataFrame:
-    """Per wallet: how many tokens it traded, and the one with the largest PnL."""
+def _best_tokens(tokens: pl.DataFrame, traders: pl.DataFrame) -> pl.DataFrame:
+    """Per trader: how many tokens it traded, its best bet, and the tokens that it was found by."""
+    own = tokens.select("wallet_address", "token_address", "bet_result", "counts").join(
+        traders, on="wallet_address", how="semi"
+    )
     return (
-        tokens.sort("standing_pnl", "token_address", descending=[True, False], nulls_last=True)
+        own.sort("bet_result", "token_address", descending=[True, False], nulls_last=True)
         .group_by("wallet_address", maintain_order=True)
         .agg(
             pl.len().cast(pl.Int64).alias("token_count"),
             pl.col("token_address").first().alias("best_token"),
-            pl.col("standing_pnl").first().alias("best_token_pnl"),
+            pl.col("bet_result").first().alias("best_token_pnl"),
+            pl.col("token_address").filter(~pl.col("counts")).alias("uncounted_tokens"),
         )
     )

@@ -1,160 +1,181 @@
-"""What a wallet's results prove: its return, shrunk toward the population, and how sure that is.
+"""What a wallet's bets prove: the mean return of a copier who stakes the same on each, and how sure it is.
 
-The unit of evidence is a **bet**: a token. Sells of one position share one price path, so ten parts of
-one lucky coin are one result and not ten. A bet's return is its realized PnL over its matched cost.
+**The posterior.** A wallet's bets r_k of weight a_k are draws from what it does, whatever shape that has. Under
+the Bayesian bootstrap (D. B. Rubin, Annals of Statistics 9, 1981; with a prior, T. S. Ferguson's Dirichlet
+process, Annals of Statistics 1, 1973), its mean return is M = sum w_k r_k with (w_k) of the Dirichlet
+distribution D(a_k), the atoms of the prior among them. As w_k = g_k / sum g for independent gamma variables g_k
+of shape a_k, M is above c exactly where sum g_k (r_k - c) is above zero, whose probability `gamma_sums` gives:
 
-For wallet i with matched costs x_k and results y_k by token:
+- **confidence**: P(M > c), c being what copying costs, `copy_cost_percent`
+- **expected return**: E(M) = sum a_k r_k / sum a_k, the prior's atoms included
+- **floor**: the c at which that probability is the confidence that counts as proof
 
-- R_i = sum(y) / sum(x), the money-weighted return: its ROI. A ratio estimator (W. G. Cochran,
-  Sampling Techniques, 3rd ed. 1977, ch. 6).
-- n_i = sum(x)^2 / sum(x^2), the effective number of bets (L. Kish, Survey Sampling, 1965): the number of
-  equal bets that would carry as much information. Dust beside one large bet adds nothing to it.
-- Q_i = n_i * sum(x (y/x - R_i)^2) / sum(x), the squared deviations of that many bets.
+**The prior** is worth `prior_bets` bets. One of them is always a total loss: what a wallet has not met yet is
+not thereby impossible. The others are quantiles of the bets of the population, losers in, each wallet with the
+same weight; where these have a mean above zero, their gains are scaled down until it is zero, since a rising
+market is nobody's skill. Fewer than `min_population` wallets show no population: `prior_returns` stand in.
 
-Its mean return has the conjugate normal-inverse-chi-squared posterior (A. Gelman et al., Bayesian Data
-Analysis, 3rd ed. 2013, sec. 3.3) under a prior that is worth k bets of mean m and v bets of spread s:
-
-- expected return E = (k m + n R) / (k + n): the James-Stein form, R pulled toward m by k / (k + n)
-- s_n^2 = (v s^2 + Q + k n / (k + n) (R - m)^2) / (v + n)
-- (mean - E) / (s_n / sqrt(k + n)) is Student's t with v + n degrees of freedom, so the return is above
-  E - t_c(v + n) s_n / sqrt(k + n), the **floor**, with confidence c; and it is above zero with the
-  confidence Phi(z), where z is the normal deviate of E / (s_n / sqrt(k + n))
-
-t and z are turned into each other by the approximation of D. L. Wallace (Annals of Mathematical Statistics
-30, 1959), z = (8 f + 1) / (8 f + 3) sqrt(f ln(1 + t^2 / f)) for f degrees of freedom: within 0.3 % from
-five on, and the same both ways, so that a floor at zero and its confidence never disagree.
-
-The prior is estimated from the population of classified wallets, losers included (empirical Bayes: B. Efron
-and C. Morris, Journal of the American Statistical Association 70, 1975): m is the median return, but never
-above zero, since a rising market is not a skill; s^2 the median variance between the bets of a wallet;
-k = s^2 / tau^2, where tau^2 is the variance of returns between wallets beyond what their bets explain. k is
-never below `least_prior_bets`. At 4 no result of one bet is more than 85 % sure, and none of one or two bets
-lifts a floor at 95 % above zero, however large: the surprise widens the spread as fast as it lifts the mean.
+**Why this one.** It is monotone: M is an increasing function of every r_k, so that a larger result lowers
+neither the expected return nor the floor nor the confidence, and a further bet above c (above the floor, above
+the expected return) does not lower the confidence (the floor, the expected return). A variance in the
+denominator, as in Student's t, is not: one more winner widens the spread faster than it lifts the mean. Two
+bets prove nothing at 95 %: with every other atom at zero, one bet at the cap of 300 % is 72 % sure, two are
+93 %, three 98 %. And one bet moves the expected return by at most a_k / (sum a) of what lies between its
+return and the rest: shrinkage is the same sum.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from statistics import NormalDist
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-_QUARTILES_APART = 1.349
-"""The distance between the quartiles of a normal distribution, in standard deviations."""
-_LEAST_TOKENS = 3
-"""Tokens of a wallet that the population's spread is measured on."""
+from smart_trader_assets.ranking.gamma_sums import Floats, GammaRows, blocks
+
+_CELLS = 40_000
+"""Of a block: small enough for a processor's cache."""
+_TOTAL_LOSS = -1.0
+_LIKE_ONE = 1e-9
 
 
 @dataclass(frozen=True)
 class SkillRules:
-    """How results are weighed.
+    """How results are weighed; percentages as such.
 
-    `confidence` of the floor, in percent. `least_prior_bets` and `most_prior_bets` bound what the
-    population weighs against a wallet's own bets, `spread_bets` is its weight in the spread.
-    With fewer than `least_population` wallets to learn from, the prior is a mean of zero, `least_prior_bets`
-    and `unknown_spread` (1 = 100 % of the stake).
+    `confidence` of the floor; `copy_cost_percent`: of a round trip; `prior_bets`: what the prior is worth,
+    one of them a total loss; `prior_returns`: quantiles that stand in for a population of fewer than
+    `min_population` wallets.
     """
 
     confidence: float
-    least_prior_bets: float = 4.0
-    most_prior_bets: float = 40.0
-    spread_bets: float = 4.0
-    least_population: int = 20
-    unknown_spread: float = 1.0
+    copy_cost_percent: float = 3.0
+    prior_bets: float = 4.0
+    prior_returns: tuple[float, ...] = (-90.0, -50.0, -15.0, 30.0, 125.0)
+    min_population: int = 20
 
 
 @dataclass(frozen=True)
 class Prior:
-    """What is expected of a wallet before its bets are seen; returns as parts of one."""
+    """Atoms and their weights; returns as parts of one."""
 
-    mean: float
-    spread: float
-    bets: float
-
-
-def wallet_bets(tokens: pl.DataFrame) -> pl.DataFrame:
-    """Token rows of the whole history -> one row per wallet that closed any: its bets.
-
-    In: wallet_address, realized_pnl and matched_cost (USD). Out: wallet_address, `bet_return` (R),
-    `bets` (n), `bet_squares` (Q), `closed_tokens`.
-    """
-    cost, result = pl.col("matched_cost"), pl.col("realized_pnl")
-    mean = result.sum() / cost.sum()
-    effective = cost.sum() / (cost**2).sum() * cost.sum()
-    deviations = cost * (result / cost - mean) ** 2
-    return (
-        tokens.filter(cost > 0)
-        .group_by("wallet_address", maintain_order=True)
-        .agg(
-            mean.alias("bet_return"),
-            effective.alias("bets"),
-            (effective * deviations.sum() / cost.sum()).alias("bet_squares"),
-            pl.len().cast(pl.Int64).alias("closed_tokens"),
-        )
-        .sort("wallet_address")
-    )
+    returns: tuple[float, ...]
+    weights: tuple[float, ...]
 
 
 def population_prior(bets: pl.DataFrame, rules: SkillRules) -> Prior:
-    """The prior that the population in `bets` (see `wallet_bets`) gives."""
-    measured = bets.filter((pl.col("closed_tokens") >= _LEAST_TOKENS) & (pl.col("bets") > 1.0))
-    if measured.height < rules.least_population:
-        return Prior(0.0, rules.unknown_spread, rules.least_prior_bets)
-    returns = pl.col("bet_return")
-    variance = pl.col("bet_squares") / (pl.col("bets") - 1.0)
-    found = measured.select(
-        mean=returns.median(),
-        within=variance.median(),
-        of_means=(variance / pl.col("bets")).median(),
-        apart=(returns.quantile(0.75) - returns.quantile(0.25)) / _QUARTILES_APART,
-    ).row(0, named=True)
-    between = found["apart"] ** 2 - found["of_means"]
-    weight = found["within"] / between if between > 0 else rules.most_prior_bets
+    """The prior that the population's `bets` give: wallet_address, bet_return, weight (see `bets`)."""
+    bets = bets.filter(pl.col("weight") > 0)
+    levels = len(rules.prior_returns)
+    if bets["wallet_address"].n_unique() < rules.min_population:
+        found = [one / 100 for one in rules.prior_returns]
+    else:
+        found = _quantiles(bets, levels)
     return Prior(
-        mean=min(0.0, found["mean"]),
-        spread=found["within"] ** 0.5,
-        bets=min(max(weight, rules.least_prior_bets), rules.most_prior_bets),
+        (_TOTAL_LOSS, *_without_mean_gain(found)),
+        (1.0, *([(rules.prior_bets - 1.0) / levels] * levels)),
     )
 
 
-def with_skill(bets: pl.DataFrame, prior: Prior, rules: SkillRules) -> pl.DataFrame:
-    """Adds the posterior to `bets`: `expected_return` and `return_floor` in percent; `certainty`, how far
-    the expected return lies above zero as a normal deviate; `skill_confidence`, in percent, that the return
-    is above zero. The last two are null at a spread of zero."""
-    n, own = pl.col("bets"), pl.col("bet_return")
-    freedom = rules.spread_bets + n
-    surprise = prior.bets * n / (prior.bets + n) * (own - prior.mean) ** 2
-    squares = rules.spread_bets * prior.spread**2 + pl.col("bet_squares") + surprise
-    error = (squares / freedom / (prior.bets + n)).sqrt()
-    expected = (prior.bets * prior.mean + n * own) / (prior.bets + n)
-    quantile = students_t(freedom, deviate_at(rules.confidence))
-    judged = bets.with_columns(
-        expected_return=100 * expected,
-        return_floor=100 * (expected - quantile * error),
-        certainty=pl.when(error > 0).then(normal_deviate(freedom, expected / error)),
+def _quantiles(bets: pl.DataFrame, levels: int) -> list[float]:
+    """The returns in the middle of so many equal parts of the population."""
+    part = pl.col("weight") / pl.col("weight").sum().over("wallet_address")
+    by_return = (
+        bets.with_columns(part=part)
+        .group_by("bet_return")
+        .agg(pl.col("part").sum())
+        .sort("bet_return")
     )
-    confidence = [
-        None if z is None else 100 * NormalDist().cdf(z) for z in judged["certainty"].to_list()
-    ]
-    return judged.with_columns(pl.Series("skill_confidence", confidence, dtype=pl.Float64))
+    reached = by_return["part"].cum_sum().to_numpy()
+    wanted = (np.arange(levels) + 0.5) / levels * reached[-1]
+    places = np.minimum(np.searchsorted(reached, wanted - _LIKE_ONE), len(reached) - 1)
+    return by_return["bet_return"].gather(places).to_list()
 
 
-def deviate_at(confidence: float) -> float:
-    """The normal deviate that a confidence in percent requires: 1.645 at 95."""
-    return NormalDist().inv_cdf(confidence / 100)
+def _without_mean_gain(returns: list[float]) -> list[float]:
+    gains = sum(one for one in returns if one > 0)
+    losses = -sum(one for one in returns if one < 0)
+    if gains <= losses:
+        return returns
+    return [one * losses / gains if one > 0 else one for one in returns]
 
 
-def normal_deviate(freedom: pl.Expr, t: pl.Expr) -> pl.Expr:
-    """The normal deviate that is as likely as `t` of Student's distribution (Wallace)."""
-    squashed = (freedom * (1 + t**2 / freedom).log()).sqrt() * _wallace(freedom)
-    return squashed * t.sign()
+def with_skill(
+    bets: pl.DataFrame, wallets: pl.Series, prior: Prior, rules: SkillRules
+) -> pl.DataFrame:
+    """What the bets of each of `wallets` prove, by wallet_address.
+
+    In: wallet_address, bet_return, weight, of the bets that count. Out: `bets` (the sum of their weights: so
+    many full bets), `counted_bets`, `expected_return` and `return_floor` (percent), `skill_confidence`
+    (percent that the mean return is above what copying costs). A wallet without a bet has what the prior
+    says.
+    """
+    names = wallets.unique().sort()
+    own = (
+        bets.filter(pl.col("weight") > 0)
+        .join(names.to_frame("wallet_address").with_row_index("row"), on="wallet_address")
+        # In an order of its own, since sums of floats depend on it.
+        .sort("row", "bet_return", "weight")
+        .select("row", "bet_return", "weight")
+    )
+    row = own["row"].to_numpy().astype(np.int64)
+    counts = np.bincount(row, minlength=len(names))
+    evidence = _Evidence(
+        own["bet_return"].to_numpy(),
+        own["weight"].to_numpy(),
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        prior,
+    )
+    places = list(blocks(counts + len(prior.returns), _CELLS))
+    expected, floor, sure = (np.full(len(names), np.nan) for _ in range(3))
+
+    def judge(rows: NDArray[np.int64]) -> None:
+        sums = evidence.of(rows)
+        expected[rows] = sums.means()
+        sure[rows] = sums.above(rules.copy_cost_percent / 100)
+        floor[rows] = sums.quantiles(1 - rules.confidence / 100)
+
+    with ThreadPoolExecutor(max_workers=max(1, min(pl.thread_pool_size(), 4))) as pool:
+        list(pool.map(judge, places))
+    weights = np.bincount(row, weights=own["weight"].to_numpy(), minlength=len(names))
+    return pl.DataFrame(
+        {
+            "wallet_address": names,
+            "bets": weights.astype(np.float64),
+            "counted_bets": counts.astype(np.int64),
+            "expected_return": 100 * expected,
+            "return_floor": 100 * floor,
+            "skill_confidence": 100 * sure,
+        },
+        schema_overrides={"wallet_address": pl.String},
+    )
 
 
-def students_t(freedom: pl.Expr, deviate: float) -> pl.Expr:
-    """The quantile of Student's distribution at a normal deviate above zero (Wallace)."""
-    stretched = deviate / _wallace(freedom)
-    return (freedom * ((stretched**2 / freedom).exp() - 1)).sqrt()
+@dataclass(frozen=True)
+class _Evidence:
+    """All bets, wallet by wallet; `begin`: where each wallet's begin, and the end of the last one's."""
 
+    returns: Floats
+    weights: Floats
+    begin: NDArray[np.int64]
+    prior: Prior
 
-def _wallace(freedom: pl.Expr) -> pl.Expr:
-    return (8 * freedom + 1) / (8 * freedom + 3)
+    def of(self, rows: NDArray[np.int64]) -> GammaRows:
+        """The prior's atoms and the bets of some wallets, as a rectangle."""
+        begin, end = self.begin[rows], self.begin[rows + 1]
+        place = begin[:, None] + np.arange(int((end - begin).max(initial=0)))
+        inside = place < end[:, None]
+        place = np.where(inside, place, 0)
+        shape = (len(rows), len(self.prior.returns))
+        atoms = [
+            np.broadcast_to(of_prior, shape)
+            for of_prior in (self.prior.returns, self.prior.weights)
+        ]
+        own = [
+            np.where(inside, of_bets[place], 0.0) if inside.size else np.zeros(inside.shape)
+            for of_bets in (self.returns, self.weights)
+        ]
+        values, shapes = (np.hstack(both) for both in zip(atoms, own, strict=True))
+        return GammaRows(values, shapes)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from hashlib import blake2b
 from typing import Literal
 
+from smart_trader_assets.ranking.bets import BetRules
 from smart_trader_assets.ranking.exclusion import ExclusionThresholds
-from smart_trader_assets.ranking.score import ScoreRules
 from smart_trader_assets.ranking.skill_estimate import SkillRules
+from smart_trader_assets.ranking.traits import LaunchRules
 
 QUALIFIED = "QUALIFIED"
+"""Excluded by nothing, and proven by nothing: in words, unproven."""
+
+_EDITION = 2
+"""Of what the code makes of the thresholds."""
 
 
 @dataclass(frozen=True)
 class Tier:
-    """What a wallet must reach, all at once: PnL in USD, ROI and win rate in percent.
-
-    `confidence`, in percent: how sure it must be that the return of a bet is above zero.
-    """
+    """What a wallet must reach, all at once: conservative PnL in USD; ROI, the share of bets won, and the
+    confidence that a bet returns more than copying it costs, in percent."""
 
     name: str
     min_pnl: float
@@ -33,7 +39,7 @@ class RankingRules:
     `tiers` are ordered best first; a wallet that is not excluded and reaches none of them is QUALIFIED.
     `incomplete_histories`: a wallet whose history is not fetched to its first trade may reach any tier
     (`rank`), none that requires `proof` (`cap`), or is excluded until it is (`leave_out`). `proof` is a
-    confidence in percent.
+    confidence in percent. `list_window_days`: over which a list of ranked traders looks back.
     """
 
     tiers: tuple[Tier, ...]
@@ -41,9 +47,28 @@ class RankingRules:
     incomplete_histories: Literal["rank", "cap", "leave_out"]
     exclusion: ExclusionThresholds
     skill: SkillRules
-    score: ScoreRules = field(default_factory=ScoreRules)
+    bets: BetRules = field(default_factory=BetRules)
+    launches: LaunchRules = field(default_factory=LaunchRules)
+    list_window_days: float = 7.0
 
     @property
     def tier_names(self) -> tuple[str, ...]:
         """All tiers, best first."""
         return (*(tier.name for tier in self.tiers), QUALIFIED)
+
+    @property
+    def smart_tiers(self) -> tuple[str, ...]:
+        """Those whose wallets are called smart traders."""
+        return tuple(tier.name for tier in self.tiers)
+
+    @property
+    def list_window(self) -> timedelta:
+        """`list_window_days` as a time."""
+        return timedelta(days=self.list_window_days)
+
+    @property
+    def edition(self) -> str:
+        """A short hash of all rules: by another edition a wallet may be ranked elsewhere with the same
+        numbers."""
+        content = [_EDITION, asdict(self)]
+        return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=6).hexdigest()

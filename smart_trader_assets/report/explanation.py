@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import LakeResource
-from smart_trader_assets.pnl import WalletExplanation, explain_wallet
+from smart_trader_assets.pnl import ALL_TOKENS, WalletExplanation, explain_wallet
 from smart_trader_assets.pnl.assumptions import (
     DEFAULT_ASSUMPTIONS,
     PNL_RULES,
@@ -19,6 +19,9 @@ from smart_trader_assets.pnl.assumptions import (
     pnl_edition,
 )
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS, NATIVE_SOL, WRAPPED_SOL
+from smart_trader_assets.pnl.columns import WINDOWS
+from smart_trader_assets.ranking.bets import BET_COLUMNS, DEFAULT_BETS, BetRules, with_bets
+from smart_trader_assets.ranking.discovery import LIST_WINDOW, discoveries
 from smart_trader_assets.report.address_lookup import UnknownAddressError, meant_address, meant_mint
 from smart_trader_assets.report.lot_totals import SUMMED, agree, lot_totals
 from smart_trader_assets.report.standing import Standing, exclusion, read_standing
@@ -44,6 +47,7 @@ class ExplainedWallet:
     """A wallet's trades and lots as of a time, and its place in the ranking.
 
     totals: of `lot_totals`; the portfolio, ALL_TOKENS, last, where no token was chosen
+    bets: token_address and what `ranking.bets` makes of its row, the best first
     metrics: the row that the head shows: the portfolio's, or the chosen token's, of the whole history
     """
 
@@ -51,6 +55,7 @@ class ExplainedWallet:
     as_of: datetime
     explanation: WalletExplanation
     totals: pl.DataFrame
+    bets: pl.DataFrame
     agreement: Agreement
     standing: Standing
     symbols: dict[str, str]
@@ -70,6 +75,8 @@ def explain(
     token: str | None = None,
     cash_mints: Mapping[str, float | None] = DEFAULT_CASH_MINTS,
     assumptions: Assumptions = DEFAULT_ASSUMPTIONS,
+    bet_rules: BetRules = DEFAULT_BETS,
+    list_window: timedelta = LIST_WINDOW,
 ) -> ExplainedWallet:
     """Explain `wallet`, or only its trades of one `token`, as silver/wallet_pnl calculated it.
 
@@ -98,7 +105,14 @@ def explain(
         if meant == wallet:
             raise _without_swaps(store, wallet, shard)
         return explain(
-            lake, meant, as_of=as_of, token=token, cash_mints=cash_mints, assumptions=assumptions
+            lake,
+            meant,
+            as_of=as_of,
+            token=token,
+            cash_mints=cash_mints,
+            assumptions=assumptions,
+            bet_rules=bet_rules,
+            list_window=list_window,
         )
     if token is not None:
         token = _meant_token(inputs, tokens, wallet, token)
@@ -130,9 +144,37 @@ def explain(
         as_of=inputs.as_of,
         explanation=explanation,
         totals=totals,
+        bets=_bets(explanation.metrics, _found(lake, wallet, shard, list_window), bet_rules),
         agreement=_agreement(totals, table, inputs, newer, edition),
         standing=read_standing(store, wallet, shard),
         symbols=token_symbols(mints, tokens=tokens, swaps=inputs.swaps),
+    )
+
+
+def _found(
+    lake: LakeResource, wallet: str, shard: str, list_window: timedelta
+) -> pl.LazyFrame | None:
+    """What the wallet was found by; None where its user chose it."""
+    if lake.source == "replay":
+        return None
+    of_wallet = (pl.col("wallet_shard") == shard) & (pl.col("wallet_address") == wallet)
+    whales = lake.store.scan(TRACKED_WHALES).filter(of_wallet)
+    return discoveries(whales, list_window=list_window)
+
+
+def _bets(metrics: pl.DataFrame, found: pl.LazyFrame | None, rules: BetRules) -> pl.DataFrame:
+    rows = metrics.filter(pl.col("window") == WINDOWS[0])
+    whole = rows.filter(pl.col("token_address") == ALL_TOKENS)
+    paid_in_sol = whole["paid_in_sol"].max() if whole.height else None
+    tokens = rows.filter(pl.col("token_address") != ALL_TOKENS).with_columns(
+        wallet_paid_in_sol=pl.lit(paid_in_sol, dtype=pl.Float64)
+    )
+    return (
+        with_bets(tokens.lazy(), rules, found)
+        .select("token_address", *BET_COLUMNS)
+        .filter(pl.col("bet_return").is_not_null())
+        .sort("bet_result", "token_address", descending=[True, False])
+        .collect()
     )
 
 

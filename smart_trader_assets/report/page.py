@@ -13,9 +13,11 @@ import polars as pl
 from markupsafe import Markup
 
 from smart_trader_assets import text
+from smart_trader_assets.ranking import QUALIFIED
 from smart_trader_assets.report.page_charts import page_charts
 from smart_trader_assets.report.report_data import ReportData
 from smart_trader_assets.report.wallet_parts import wallet_parts
+from smart_trader_assets.report.words import tier_word
 from smart_trader_assets.settings import TierName
 from smart_trader_assets.text import short
 
@@ -73,12 +75,18 @@ def class_mix(classified: pl.DataFrame) -> list[tuple[str, int]]:
 
 
 def _totals(traders: pl.DataFrame) -> dict[str, Any]:
-    return traders.select(
-        realized_pnl=pl.col("realized_pnl").sum() if traders.height else pl.lit(None, pl.Float64),
-        win_rate=pl.col("win_rate").median(),
-        coverage=pl.col("coverage").median(),
-        holding_hours=pl.col("avg_holding_hours").median(),
-    ).row(0, named=True)
+    """Of the smart traders, the unproven counted beside them."""
+    smart = traders.filter(pl.col("tier") != QUALIFIED)
+    return {
+        "unproven": traders.height - smart.height,
+        **smart.select(
+            smart=pl.len(),
+            conservative_pnl=pl.when(pl.len() > 0).then(pl.col("conservative_pnl").sum()),
+            confidence=pl.col("skill_confidence").median(),
+            coverage=pl.col("coverage").median(),
+            holding_hours=pl.col("avg_holding_hours").median(),
+        ).row(0, named=True),
+    }
 
 
 def _policy(script: str) -> str:
@@ -118,6 +126,7 @@ def _environment() -> jinja2.Environment:
             text.moment,
             text.sign,
             short,
+            tier_word,
         )
     }
     return environment

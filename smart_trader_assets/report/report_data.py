@@ -91,7 +91,7 @@ def read_report_data(
         .collect()
     )
     lots, symbols = _lots(lake, shown, pnl, cash_mints, assumptions)
-    profit = pl.coalesce("total_pnl", "realized_pnl")
+    profit = pl.coalesce("conservative_pnl", "realized_pnl")
     return ReportData(
         source=lake.source,
         source_detail=lake.identity.detail,

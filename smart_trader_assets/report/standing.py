@@ -9,6 +9,7 @@ import polars as pl
 
 from smart_trader_assets import text
 from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.report.words import tier_word
 from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS, TRACKED_WHALES
 
 Status = Literal["ranked", "kept_out", "excluded", "not_ranked"]
@@ -19,8 +20,8 @@ class Standing:
     """A wallet in gold/smart_traders (ranked), in gold/classified_wallets (kept_out), a whale that the
     screening excludes (excluded), or none of these (not_ranked).
 
-    `skill_confidence` is in percent; `ranked_wallets` counts all that are ranked; what does not apply to
-    the status is None.
+    `skill_confidence` is in percent; `ranked_wallets` counts all that are ranked, the unproven too; what does
+    not apply to the status is None.
     """
 
     status: Status
@@ -34,12 +35,14 @@ class Standing:
 
     @property
     def headline(self) -> str:
-        """`#1 of 98, ELITE, score 62.8, skill confidence 97.1 %`, or what the wallet is instead."""
+        """`#1 of 98, ELITE, 97.1 % sure to return more than copying costs, score 62.8`, or what the wallet is
+        instead."""
         match self.status:
             case "ranked":
                 return (
-                    f"#{self.overall_rank} of {self.ranked_wallets}, {self.tier}, score {self.score:.1f}, "
-                    f"skill confidence {text.percent(self.skill_confidence)}"
+                    f"#{self.overall_rank} of {self.ranked_wallets} ranked, {tier_word(str(self.tier))}, "
+                    f"{text.percent(self.skill_confidence)} sure to return more than copying costs, "
+                    f"score {self.score:.1f}"
                 )
             case "kept_out":
                 return f"Excluded from the ranking as {self.wallet_class}"

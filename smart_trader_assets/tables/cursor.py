@@ -27,6 +27,7 @@ class DuePolicy:
     wallet_refresh_limit: timedelta
     screening_rules: str
     pnl_rules: str
+    ranking_rules: str
     max_attempts: int
     retry_base: timedelta
     retry_limit: timedelta

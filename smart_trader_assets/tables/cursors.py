@@ -67,6 +67,15 @@ def _is_of_no_edition(as_of: datetime, _: DuePolicy) -> pl.Expr:
     return pl.col("pnl_rules").is_null() & (pl.col("as_of") >= _midnight(as_of))
 
 
+def _is_ranked_by_other_rules(_: datetime, policy: DuePolicy) -> pl.Expr:
+    return pl.col("gold_rules") != policy.ranking_rules
+
+
+def _is_ranked_by_rules_unknown(_: datetime, __: DuePolicy) -> pl.Expr:
+    """Ranked before the rules were written beside the numbers."""
+    return pl.col("gold_rules").is_null()
+
+
 def _midnight(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
@@ -172,6 +181,10 @@ PNL_TO_RANK = Cursor(
     consumer=SMART_TRADERS.name,
     shard=None,
     due=(False,),
+    timed=(
+        TimedRule(True, _is_ranked_by_other_rules, "ranked by rules that have changed"),
+        TimedRule(True, _is_ranked_by_rules_unknown, "ranked before rules were told apart"),
+    ),
     done=True,
     done_at="gold_processed_at",
     operation="RANKED",

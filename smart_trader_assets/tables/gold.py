@@ -8,19 +8,32 @@ from smart_trader_assets.pnl.columns import CLASSIFIED, RANKED, gold_columns
 
 SMART_TRADERS = TableContract(
     name=RANKED,
-    grain="One row per wallet that qualifies as a smart trader, ranked.",
+    grain="One row per wallet that nothing excludes, ranked: smart traders, and below them the unproven.",
     columns=(
         col.text("wallet_address", "The trader", required=True, preview=True),
-        col.text("tier", "ELITE, STRONG, PROMISING or QUALIFIED", required=True, preview=True),
-        col.integer("overall_rank", "Rank among all smart traders", required=True, preview=True),
+        col.text(
+            "tier", "ELITE, STRONG, PROMISING, or QUALIFIED (unproven)", required=True, preview=True
+        ),
+        col.integer("overall_rank", "Rank among all of them", required=True, preview=True),
         col.integer("tier_rank", "Rank within the tier", required=True),
-        col.number("score", "Score that orders a tier, 0 to 100", required=True, preview=True),
+        col.number(
+            "score",
+            "Score that orders a tier, 0 to 100, above 50 where the floor is above 0",
+            required=True,
+            preview=True,
+        ),
         col.texts("reasons", "Why the wallet ranks where it does, in words"),
         *gold_columns(RANKED),
-        col.percent("expected_return", "Return per bet, shrunk toward the population"),
-        col.percent("return_floor", "Lower confidence bound of that return"),
-        col.percent("skill_confidence", "Confidence that this return is above zero", preview=True),
-        col.number("bets", "Closed tokens, as an effective number of equal bets"),
+        col.percent("expected_return", "Mean return that a copier can expect of a bet"),
+        col.percent(
+            "return_floor", "What that is at least, with the confidence that counts as proof"
+        ),
+        col.percent(
+            "skill_confidence", "Confidence that it is more than copying costs", preview=True
+        ),
+        col.number("bets", "Bets that count as evidence, as a number of whole ones"),
+        col.percent("bet_win_rate", "Bets won of bets made, by weight; dead bags are lost"),
+        col.integer("bet_count", "Tokens bought, sold or not"),
         col.integer("token_count", "Tokens traded"),
     ),
     key=("wallet_address",),
@@ -33,8 +46,8 @@ CLASSIFIED_WALLETS = TableContract(
         col.text("wallet_address", "The wallet", required=True, preview=True),
         col.text(
             "wallet_class",
-            "POOL, ARBITRAGEUR, BOT, SAME_BLOCK, TRANSFERRED_IN, UNTESTED, INACTIVE or UNPROFITABLE: "
-            "the first that applies",
+            "POOL, ARBITRAGEUR, BOT, CASH_ONLY, SAME_BLOCK, TOO_FAST, LAUNCH_INSIDER, UNTESTED, "
+            "TRANSFERRED_IN, INACTIVE or UNPROFITABLE: the first that applies",
             required=True,
             preview=True,
         ),
@@ -54,12 +67,20 @@ TIER_CHANGES = TableContract(
         ),
         col.time("changed_at", "Time of the ranking that changed it", required=True),
         col.text("change", "ARRIVED, PROMOTED, DEMOTED or LEFT", required=True, preview=True),
+        col.text(
+            "cause",
+            "What changed since the ranking before: TRADES (its numbers), RULES, RULES_AND_TRADES, or OTHERS "
+            "(time, and what other wallets reach)",
+            preview=True,
+        ),
+        col.text("ranking_rules", "Edition of the rules that this ranking follows"),
         col.text("from_tier", "Tier before; null if it had none", preview=True),
         col.text("to_tier", "Tier after; null if it has none", preview=True),
         col.text("wallet_class", "Its class, if it left the ranking"),
-        col.integer("overall_rank", "Rank among all smart traders after it", preview=True),
+        col.integer("overall_rank", "Rank among all ranked wallets after it", preview=True),
         col.number("score", "Score, 0 to 100"),
-        col.usd("total_pnl", "Realized and unrealized PnL", preview=True),
+        col.usd("conservative_pnl", "Conservative PnL", preview=True),
+        col.usd("total_pnl", "Realized and unrealized PnL"),
         col.texts("reasons", "Why, in words"),
     ),
     key=("wallet_address", "change_number"),

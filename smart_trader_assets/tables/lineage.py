@@ -53,32 +53,45 @@ _METRICS: Mapping[MadeOf, Sources] = {
     "history": _of(TRACKED_WHALES, "history_complete"),
 }
 
-_TIER = _of(
-    WALLET_PNL,
-    "total_pnl",
-    "realized_pnl",
-    "roi",
-    "win_rate",
-    "matched_cost",
-    "history_complete",
+_BETS = (
+    *_of(
+        WALLET_PNL,
+        "token_address",
+        "conservative_pnl",
+        "matched_cost",
+        "open_cost",
+        "lost_cost",
+        "realized_pnl_sol",
+        "matched_cost_sol",
+        "open_cost_sol",
+        "conservative_value_sol",
+        "paid_in_sol",
+    ),
+    *_of(TRACKED_WHALES, "token_address", "origin", "first_seen_on"),
 )
-_SCORE = _of(
-    WALLET_PNL,
-    "realized_pnl",
-    "matched_cost",
-    "profit_factor",
-    "win_count",
-    "max_drawdown_usd",
-    "coverage",
-    "top_token_share",
-    "last_transaction",
+_TIER = tuple(
+    dict.fromkeys(
+        (
+            *_BETS,
+            *_of(
+                WALLET_PNL, "conservative_pnl", "roi", "roi_sol", "sol_coverage", "history_complete"
+            ),
+        )
+    )
 )
-_RANK = tuple(dict.fromkeys((*_TIER, *_SCORE)))
+_SCORE = _BETS
+_RANK = _TIER
 _CLASS = (
     *_of(
         WALLET_PNL,
-        "total_pnl",
+        "conservative_pnl",
         "realized_pnl",
+        "unmatched_proceeds",
+        "total_sold",
+        "conversion_count",
+        "median_holding_hours",
+        "first_transaction",
+        "roi",
         "coverage",
         "closing_count",
         "trade_count",
@@ -92,7 +105,6 @@ _CLASS = (
     ),
     *_of(TRANSACTIONS, "address"),
 )
-_BETS = _of(WALLET_PNL, "token_address", "realized_pnl", "matched_cost")
 _LISTED_ON = _of(TOKENS, "snapshot_date")
 _SEEN_ON = _of(WHALES, "fetched_on")
 
@@ -121,11 +133,22 @@ LINEAGE: Mapping[str, Mapping[str, Sources]] = {
     | {column.name: _METRICS[column.made_of] for column in PNL_COLUMNS if column.made_of},
     SMART_TRADERS.name: _like_named(SMART_TRADERS, WALLET_PNL)
     | {"tier": _TIER, "score": _SCORE, "overall_rank": _RANK, "tier_rank": _RANK}
-    | dict.fromkeys(("expected_return", "return_floor", "skill_confidence", "bets"), _BETS)
+    | dict.fromkeys(
+        (
+            "expected_return",
+            "return_floor",
+            "skill_confidence",
+            "bets",
+            "bet_win_rate",
+            "bet_count",
+        ),
+        _BETS,
+    )
     | {"token_count": _of(WALLET_PNL, "token_address")},
     CLASSIFIED_WALLETS.name: _like_named(CLASSIFIED_WALLETS, WALLET_PNL)
     | {"wallet_class": _CLASS, "reasons": _CLASS},
     TIER_CHANGES.name: _like_named(TIER_CHANGES, WALLET_PNL)
     | dict.fromkeys(("change", "from_tier", "to_tier"), _TIER)
+    | {"cause": _of(WALLET_PNL, "processed_for_gold", "gold_rules")}
     | {"score": _SCORE, "overall_rank": _RANK, "wallet_class": _CLASS},
 }

@@ -31,7 +31,7 @@ class PnlInputs:
 
     swaps: the wallets' rows of bronze/transactions up to and including `as_of`
     marks: `MARKS`
-    histories: wallet_address, history_complete, known_to (null where that is `as_of`)
+    histories: wallet_address, history_complete, known_to (null where that is `as_of`), recorded
     """
 
     as_of: datetime
@@ -50,12 +50,14 @@ def read_pnl_inputs(
     tokens: pl.LazyFrame,
     traded: pl.DataFrame | None = None,
     recorded: bool = False,
+    known_now: bool = False,
 ) -> PnlInputs:
     """The inputs for `wallets`, all of which lie in `shards`: only those shards' files are opened.
 
     The lazy frames are the tables bronze/transactions, silver/tracked_whales and bronze/tokens; `traded` are
     further marks, by the trades of other wallets (see `market_marks`). A `recorded` history is known up to
-    `as_of`: nobody fetches it again.
+    `as_of`, since nobody fetches it again, and no list marks its tokens; so is any that is looked at as if it
+    had been fetched just then (`known_now`).
     """
     of_wallets = pl.col("wallet_shard").is_in(list(shards)) & pl.col("wallet_address").is_in(
         list(wallets)
@@ -65,7 +67,8 @@ def read_pnl_inputs(
     ).collect()
     histories = known_histories(tracked_whales.filter(of_wallets))
     known_to = time_of(pl.col("fetched_to"))
-    marks = _listed_marks(tokens, swaps, as_of)
+    # A replay's list tells the rows' own prices, as if they were of now.
+    marks = pl.DataFrame(schema=MARKS) if recorded else _listed_marks(tokens, swaps, as_of)
     return PnlInputs(
         as_of=as_of,
         swaps=swaps,
@@ -73,7 +76,8 @@ def read_pnl_inputs(
         histories=histories.select(
             "wallet_address",
             "history_complete",
-            known_to=pl.when(not recorded).then(known_to),
+            known_to=pl.when(not (recorded or known_now)).then(known_to),
+            recorded=pl.lit(recorded),
         ).collect(),
     )
 

@@ -173,12 +173,20 @@ WALLET_PNL = TableContract(
         ),
         col.flag("processed_for_gold", "Whether the ranking has seen the row", required=True),
         col.time("gold_processed_at", "When the ranking saw the row"),
+        col.text("gold_rules", "Edition of the rules that it was ranked by"),
     ),
     key=("wallet_address", "token_address", "window"),
     partition_by=("wallet_shard", "processed_for_gold"),
     dagster_partition="wallet_shard",
-    states=(State("processed_for_gold", (False, True), False, companions=("gold_processed_at",)),),
+    states=(
+        State(
+            "processed_for_gold",
+            (False, True),
+            False,
+            companions=("gold_processed_at", "gold_rules"),
+        ),
+    ),
     send_backs=(SendBack("processed_for_gold", False, clears=("gold_processed_at",)),),
-    statistics=("as_of", "pnl_rules"),
+    statistics=("as_of", "pnl_rules", "gold_rules"),
     cluster_by=("wallet_address",),
 )

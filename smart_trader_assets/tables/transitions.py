@@ -185,6 +185,6 @@ def swaps_counted(swaps: pl.DataFrame, *, at: datetime) -> Settlement:
     )
 
 
-def pnl_ranked(rows: pl.DataFrame, *, at: datetime) -> Settlement:
-    """PnL rows that the ranking has seen."""
-    return PNL_TO_RANK.settle_done(rows, at=at)
+def pnl_ranked(rows: pl.DataFrame, *, at: datetime, rules: str) -> Settlement:
+    """PnL rows that the ranking by the rules of that edition has seen."""
+    return PNL_TO_RANK.settle_done(rows, at=at, sets={"gold_rules": rules})

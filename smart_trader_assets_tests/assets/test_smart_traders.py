@@ -93,7 +93,11 @@ def test_one_run_writes_who_is_in_who_is_out_and_what_changed(gold):
 def test_who_no_longer_qualifies_leaves_at_the_next_run(gold):
     gold.put(*trader("ann"), *trader("bob"))
     gold.judge()
-    gold.put(*trader("ann", total_pnl=500.0), *trader("bob", total_pnl=-1.0), *trader("cat"))
+    gold.put(
+        *trader("ann", conservative_pnl=500.0),
+        *trader("bob", conservative_pnl=-1.0),
+        *trader("cat"),
+    )
     gold.judge(day=1)
     assert gold.rows(SMART_TRADERS, "wallet_address", "tier") == [
         ("ann", "PROMISING"),
@@ -116,7 +120,7 @@ def test_who_no_longer_qualifies_leaves_at_the_next_run(gold):
 def test_where_nobody_qualifies_any_more_the_ranking_is_empty(gold):
     gold.put(*trader("ann"))
     gold.judge()
-    gold.put(portfolio("ann", total_pnl=-1.0))
+    gold.put(portfolio("ann", conservative_pnl=-1.0))
     gold.judge(day=1)
     assert gold.rows(SMART_TRADERS, "wallet_address") == []
     assert gold.rows(TIER_CHANGES, "change_number", "change", "wallet_class") == [
@@ -154,7 +158,11 @@ def test_a_run_that_dies_between_two_commits_is_repeated_and_doubles_nothing(
 ):
     gold.put(*trader("ann"), *trader("bob"))
     gold.judge()
-    gold.put(*trader("ann", total_pnl=500.0), *trader("cat"), portfolio("bob", total_pnl=-1.0))
+    gold.put(
+        *trader("ann", conservative_pnl=500.0),
+        *trader("cat"),
+        portfolio("bob", conservative_pnl=-1.0),
+    )
     commits: list[str] = []
     commit = DeltaStore.commit
 

@@ -92,5 +92,5 @@ def test_the_command_keeps_standard_output_for_the_log_and_tells_each_asset_once
     checks = [line for line in told if "check" in line]
     assert {line["passed"] for line in checks} == {True}
     assert {line["asset"] for line in checks} <= {contract.name for contract in ALL_TABLES}
-    assert "Smart traders" in ran.stderr
+    assert "smart traders, 1 unproven" in ran.stderr
     assert "Tables: " in ran.stderr

@@ -13,11 +13,12 @@ from smart_trader_assets_tests.benchmarks import (
     bench_growth,
     bench_pipeline,
     bench_pnl,
+    bench_ranking,
     bench_tables,
 )
 from smart_trader_assets_tests.benchmarks.lines import Line, Size, command
 
-_MODULES = (bench_client, bench_pnl, bench_pipeline, bench_tables, bench_growth)
+_MODULES = (bench_client, bench_pnl, bench_ranking, bench_pipeline, bench_tables, bench_growth)
 
 
 def measure(size: Size) -> Iterator[Line]:

@@ -21,11 +21,13 @@ TRADERS = pl.DataFrame(
     {
         "overall_rank": [2, 1, 3],
         "wallet_address": [BOB, ANN, ANN[::-1]],
-        "tier": ["STRONG", "ELITE", "PROMISING"],
+        "tier": ["STRONG", "ELITE", "QUALIFIED"],
         "score": [61.04, 71.26, 12.0],
-        "total_pnl": [None, 1_234_567.8, -5.2],
+        "conservative_pnl": [-3_200.0, 1_234_567.8, -5.2],
         "realized_pnl": [-3_200.0, 1_000_000.0, -5.2],
-        "win_rate": [50.0, 66.66, None],
+        "skill_confidence": [94.96, 99.5, None],
+        "return_floor": [-1.0, 24.0, None],
+        "bet_win_rate": [50.0, 66.66, None],
         "roi": [-12.5, 1_050.0, None],
         "coverage": [100.0, 99.0, 70.0],
         "closing_count": [2, 31, 1],
@@ -43,22 +45,24 @@ def lines(shown: RenderableType, width: int) -> list[str]:
 
 def test_a_narrow_leaderboard_shortens_the_wallets_and_keeps_the_measures():
     shown = lines(leaderboard(TRADERS, 20, NARROW), NARROW)
-    head, (first, second, _) = " ".join(shown[1:-4]).split(), shown[-3:]
-    for name in ("#", "wallet", "tier", "score", "total", "PnL", "win", "rate", "ROI"):
+    head, (first, second, third) = " ".join(shown[1:-4]).split(), shown[-3:]
+    for name in ("#", "wallet", "tier", "conservative", "PnL", "confidence", "bets", "won"):
         assert name in head
-    measures = ["ELITE", "71.3", "$1,234,568", "66.6", "%", "1,050.0", "%"]
-    assert first.split()[:9] == ["1", short(ANN), *measures]
-    assert second.split()[:5] == ["2", short(BOB), "STRONG", "61.0", "−$3,200"]
+    measures = ["ELITE", "$1,234,568", "99.5", "%", "24.0", "%", "66.7", "%"]
+    assert first.split()[:10] == ["1", short(ANN), *measures]
+    assert second.split()[:6] == ["2", short(BOB), "STRONG", "−$3,200", "94.96", "%"]
+    assert third.split()[2] == "unproven"
 
 
 def test_a_wide_leaderboard_has_whole_wallets_and_every_measure():
-    _, head, _, first, *_ = lines(leaderboard(TRADERS, 20, WIDE), WIDE)
-    assert ANN in first
-    assert head.split()[-3:] == ["coverage", "sells", "tokens"]
+    shown = lines(leaderboard(TRADERS, 20, WIDE), WIDE)
+    assert [line.split()[1] for line in shown[-3:]] == [ANN, BOB, ANN[::-1]]
+    assert any(line.split()[-3:] == ["coverage", "sells", "tokens"] for line in shown)
 
 
 @pytest.mark.parametrize(
-    ("top", "title"), [(2, "Smart traders: 3 ranked, 2 of 3 shown"), (3, "Smart traders: 3 ranked")]
+    ("top", "title"),
+    [(2, "2 smart traders, 1 unproven, 2 of 3 shown"), (3, "2 smart traders, 1 unproven")],
 )
 def test_a_leaderboard_says_how_many_it_leaves_out(top, title):
     assert lines(leaderboard(TRADERS, top, NARROW), NARROW)[0] == title

@@ -86,13 +86,13 @@ def test_values_are_shown_for_the_eye() -> None:
             "wallet_address": ["w"],
             "wallet_class": ["BOT"],
             "reasons": [["quick", "very quick"]],
-            "total_pnl": [1234.56789],
+            "conservative_pnl": [1234.56789],
         }
     )
     shown = preview_of(CLASSIFIED_WALLETS, rows)
     assert shown is not None
     assert shown[0]["reasons"] == "quick; very quick"
-    assert shown[0]["total_pnl"] == 1234.57
+    assert shown[0]["conservative_pnl"] == 1234.57
     tracked = pl.DataFrame({"token_address": ["m"], "last_listed_on": [date(2026, 3, 1)]})
     (row,) = preview_of(TRACKED_TOKENS, tracked) or []
     assert row["last_listed_on"] == "2026-03-01"

@@ -11,6 +11,9 @@ MONEY = (
     "total_sold",
     "matched_proceeds",
     "matched_cost",
+    "peak_cost",
+    "early_cost",
+    "early_proceeds",
     "unmatched_proceeds",
     "unknown_basis_proceeds",
     "lost_cost",
@@ -26,11 +29,12 @@ MONEY = (
     "estimated_fees_usd",
     "arbitrage_profit_usd",
 )
-SOL_MONEY = ("realized_pnl_sol", "open_cost_sol", "conservative_value_sol")
+SOL_MONEY = ("realized_pnl_sol", "matched_cost_sol", "open_cost_sol", "conservative_value_sol")
 RATIOS = (
     "roi",
     "roi_sol",
     "sol_coverage",
+    "paid_in_sol",
     "win_rate",
     "token_win_rate",
     "coverage",

@@ -41,6 +41,8 @@ WINDOW_DAYS = {"all": None, "90d": 90, "30d": 30, "7d": 7}
 class Settings:
     as_of: datetime
     network_fee_sol: Fraction
+    launch_seconds: Fraction
+    launch_hours: Fraction
     fallback_sol_usd: Fraction
     trading_fee: Fraction
     mark_life: timedelta
@@ -142,6 +144,10 @@ def figures(trades: list[Trade], estimated_fees: Fraction) -> dict[str, Any]:
         "estimated_fees_usd": float(estimated_fees),
         "lost_cost": float(total(trade.lost_cost for trade in sales)),
         "same_block_share": ratio(sum(trade.same_moment for trade in closing), len(closing)),
+        "paid_in_sol": ratio(
+            total(trade.value for trade in buys if trade.of.in_sol),
+            total(trade.value for trade in buys),
+        ),
         **figures_in_sol(sales, cost),
         **times(trades),
     }
@@ -153,6 +159,7 @@ def figures_in_sol(sales: list[Trade], cost: Fraction) -> dict[str, Any]:
     realized = total(trade.proceeds_sol for trade in told) - cost_sol
     return {
         "realized_pnl_sol": float(realized) if told else None,
+        "matched_cost_sol": float(cost_sol) if told else None,
         "roi_sol": ratio(realized, cost_sol),
         "sol_coverage": ratio(total(trade.matched_cost for trade in told), cost),
     }
@@ -184,6 +191,8 @@ def reference_pnl(
     fallback_sol_usd: float = 150.0,
     trading_fee_percent: float = 0.0,
     mark_life_days: float = 7.0,
+    launch_minutes: float = 10.0,
+    launch_hours: float = 1.0,
     hop_usd: float = 1.0,
 ) -> list[dict[str, Any]]:
     """Every row of the PnL table but `history_complete` and `as_of`, which nothing derives.
@@ -197,6 +206,8 @@ def reference_pnl(
         fallback_sol_usd=exact(fallback_sol_usd),
         trading_fee=exact(trading_fee_percent) / 100,
         mark_life=timedelta(days=mark_life_days),
+        launch_seconds=exact(launch_minutes) * 60,
+        launch_hours=exact(launch_hours),
     )
     by_mint: dict[str, list[GivenMark]] = defaultdict(list)
     for mark in marks or []:
@@ -239,9 +250,28 @@ def wallet_rows(
         for row, one, own in zip(rows, holdings, by_mint.values(), strict=True):
             spent = fees((trade.of for trade in own), own, settings)
             row.update(marked(one) | held([one], own, spent, newest))
+            row.update(early(own, settings) | {"peak_cost": float(book.peaks[own[0].mint])})
         portfolio.update(held(holdings, trades, fees(inside, trades, settings), newest))
         portfolio["unmarked_tokens"] = sum(one.quantity > 0 and not one.mark for one in holdings)
     return table
+
+
+def early(trades: list[Trade], settings: Settings) -> dict[str, float | None]:
+    """Of lots bought within `launch_seconds` of the first trade and sold within `launch_hours`."""
+    matches = [
+        match
+        for trade in trades
+        for match in trade.matches
+        if match.cost > 0
+        and match.since_first <= settings.launch_seconds
+        and match.hours <= settings.launch_hours
+    ]
+    if not matches:
+        return {"early_cost": None, "early_proceeds": None}
+    return {
+        "early_cost": float(total(match.cost for match in matches)),
+        "early_proceeds": float(total(match.proceeds for match in matches)),
+    }
 
 
 def token_row(mint: str, trades: list[Trade], settings: Settings) -> dict[str, Any]:

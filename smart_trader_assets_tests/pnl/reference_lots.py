@@ -44,8 +44,12 @@ class Lot:
 
 @dataclass
 class Match:
+    """`since_first`: seconds from the wallet's first trade of the token to the purchase."""
+
     hours: Fraction
     cost: Fraction
+    proceeds: Fraction
+    since_first: Fraction
 
 
 @dataclass
@@ -164,6 +168,7 @@ class Book:
         self.lots: dict[str, deque[Lot]] = defaultdict(deque)
         self.trades: list[Trade] = []
         self.newest_buy: dict[str, Trade] = {}
+        self.peaks: dict[str, Fraction] = defaultdict(Fraction)
         tell = {"cash": self.for_cash, "unpriced": self.unpriced, "rollover": self.rollover}
         for one in transactions:
             if one.kind in tell:
@@ -201,6 +206,8 @@ class Book:
         lot.cost_a_unit = None if cost is None else cost / move.net
         lot.sol_a_unit = None if cost_sol is None else cost_sol / move.net
         self.lots[move.mint].append(lot)
+        held = total(one.cost for one in self.lots[move.mint])
+        self.peaks[move.mint] = max(self.peaks[move.mint], held)
 
     def for_cash(self, of: Transaction) -> None:
         values = shares(abs(of.cash or NOTHING), own_values(of.out + of.into))
@@ -223,8 +230,15 @@ class Book:
         if not trade.closing:
             return
         trade.same_moment = self.soon_after_a_buy(trade)
+        first = next(one for one in self.trades if one.mint == move.mint)
         trade.matches = [
-            Match((of.time - piece.time) / 3600, piece.cost or NOTHING) for piece in taken.known
+            Match(
+                (of.time - piece.time) / 3600,
+                piece.cost or NOTHING,
+                value * piece.left / -move.net,
+                piece.time - first.of.time,
+            )
+            for piece in taken.known
         ]
         if of.sol_price is not None and taken.cost_sol is not None:
             trade.proceeds_sol = trade.matched_proceeds / of.sol_price

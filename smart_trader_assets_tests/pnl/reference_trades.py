@@ -26,6 +26,7 @@ PEGS: dict[str, float | None] = {
 }
 del PEGS[NATIVE]
 DOLLARS = frozenset(CASH_MINTS) - {SOL, NATIVE, EURC}
+SOL_COINS = {SOL, *STAKING_MINTS}
 DAY = 86400
 OTHER = {"base": "quote", "quote": "base"}
 Row = Mapping[str, Any]
@@ -57,7 +58,10 @@ class Move:
 
 @dataclass
 class Transaction:
-    """`cash` is the net cash in USD, negative where it was paid, None where it has no price."""
+    """`cash` is the net cash in USD, negative where it was paid, None where it has no price.
+
+    `in_sol`: whether most of it was SOL, staked or not.
+    """
 
     tx: str
     order: tuple[Any, ...]
@@ -65,6 +69,7 @@ class Transaction:
     block: int | None
     kind: str
     cash: Fraction | None
+    in_sol: bool
     sol_price: Fraction | None
     out: list[Move] = field(default_factory=list)
     into: list[Move] = field(default_factory=list)
@@ -271,6 +276,8 @@ def transaction_of(
     known = [(move.net, move.value) for move in moved if move.value is not None]
     signed = [value if net > 0 else -value for net, value in known]
     net_cash = total(signed) if len(signed) == len(moved) else None
+    in_sol = [(move.net, move.value) for move in moved if move.mint in SOL_COINS]
+    as_sol = total(-value if net < 0 and value is not None else value for net, value in in_sol)
     out, into = [m for m in moves if m.net < 0], [m for m in moves if m.net > 0]
     return Transaction(
         tx=tx,
@@ -279,6 +286,7 @@ def transaction_of(
         block=first["block_number"],
         kind=kind_of(out, into, net_cash, positions),
         cash=net_cash,
+        in_sol=net_cash is not None and net_cash != 0 and 2 * as_sol / net_cash > 1,
         sol_price=price_of_sol,
         out=out,
         into=into,

@@ -24,12 +24,13 @@ Row = dict[str, Any]
 
 
 def portfolio(wallet: str, **measures: Any) -> Row:
-    """The ALL_TOKENS row of a wallet that reaches every tier's PnL, ROI and win rate."""
+    """The ALL_TOKENS row of a wallet that reaches every tier's PnL and ROI."""
     return {
         "wallet_address": wallet,
         "token_address": "ALL_TOKENS",
         "window": "all",
         "wallet_shard": "00",
+        "conservative_pnl": 20_000.0,
         "total_pnl": 20_000.0,
         "realized_pnl": 15_000.0,
         "unrealized_pnl": 5_000.0,
@@ -43,6 +44,10 @@ def portfolio(wallet: str, **measures: Any) -> Row:
         "top_token_share": 20.0,
         "coverage": 90.0,
         "unmatched_proceeds": 4_000.0,
+        "stale_open_cost": 0.0,
+        "lost_cost": 0.0,
+        "estimated_fees_usd": 0.0,
+        "conversion_count": 0,
         "active_days": 12,
         "max_trades_per_day": 6,
         "trade_frequency_daily": 0.8,
@@ -59,8 +64,26 @@ def portfolio(wallet: str, **measures: Any) -> Row:
 
 def token(wallet: str, mint: str, pnl: float | None, **measures: Any) -> Row:
     """A token row: `pnl` on a cost of 1,000 USD."""
-    realized = {"realized_pnl": pnl, "matched_cost": 1_000.0 if pnl is not None else None}
-    return portfolio(wallet, token_address=mint, total_pnl=pnl) | realized | measures
+    return (
+        portfolio(wallet, token_address=mint)
+        | {
+            "conservative_pnl": pnl,
+            "total_pnl": pnl,
+            "realized_pnl": pnl,
+            "roi": None if pnl is None else pnl / 10,
+            "matched_cost": 0.0 if pnl is None else 1_000.0,
+            "open_cost": 0.0,
+            "closing_count": 1,
+            "median_holding_hours": 5.0,
+            "early_cost": None,
+            "early_proceeds": None,
+            "peak_cost": None,
+            "unmatched_proceeds": 0.0,
+            "total_sold": 1_000.0 + (pnl or 0.0),
+            "first_transaction": AS_OF - timedelta(days=60),
+        }
+        | measures
+    )
 
 
 def bets(wallet: str, *results: float) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import polars as pl
 import pytest
@@ -24,15 +25,25 @@ MARKETS = [(7, 160, 120), (22, 120, 60), (3, 60, 90), (40, 40, 120)]
 NEVER_RANKED = {Character.BOT, Character.ARBITRAGEUR, Character.INSIDER}
 
 
+@lru_cache
+def planted_market(seed: int, wallets: int, days: int) -> PlantedMarket:
+    return PlantedMarket(GeneratedMarket(seed, ANCHOR, wallets=wallets, history_days=days))
+
+
+@lru_cache
+def ranking_of(seed: int, wallets: int, days: int) -> Classification:
+    market = planted_market(seed, wallets, days)
+    return rank_wallets(market.pnl(ANCHOR), rules=RULES, as_of=ANCHOR)
+
+
 @pytest.fixture(scope="module", params=MARKETS, ids=lambda market: f"seed {market[0]}")
 def planted(request):
-    seed, wallets, days = request.param
-    return PlantedMarket(GeneratedMarket(seed, ANCHOR, wallets=wallets, history_days=days))
+    return planted_market(*request.param)
 
 
 @pytest.fixture(scope="module")
 def classification(planted):
-    return rank_wallets(planted.pnl(ANCHOR), rules=RULES, as_of=ANCHOR)
+    return next(ranking_of(*one) for one in MARKETS if planted_market(*one) is planted)
 
 
 def best(classification: Classification) -> pl.DataFrame:
@@ -48,10 +59,14 @@ def test_luck_does_not_pass_for_skill(planted, classification):
     assert Character.LUCKY not in planted.characters(best(classification)["wallet_address"])
 
 
-def test_the_skilled_are_found(planted, classification):
-    skilled = list(planted.market.truth.characters.values()).count(Character.SKILLED)
-    found = Counter(planted.characters(best(classification)["wallet_address"]))[Character.SKILLED]
-    assert found >= 0.7 * skilled > 0
+def test_the_skilled_are_found():
+    skilled, found = 0, 0
+    for one in MARKETS:
+        market = planted_market(*one)
+        skilled += list(market.market.truth.characters.values()).count(Character.SKILLED)
+        named = market.characters(best(ranking_of(*one))["wallet_address"])
+        found += named.count(Character.SKILLED)
+    assert found >= 0.7 * skilled > 20
 
 
 def test_bots_arbitrageurs_and_insiders_are_in_no_tier(planted, classification):
@@ -101,7 +116,9 @@ def test_of_the_recorded_wallets_no_machine_is_ranked_and_none_in_a_proven_tier(
     classes = dict(recorded.excluded.select("wallet_address", "wallet_class").rows())
     assert classes["MfDuWeqSHEqTFVYZ7LoexgAK9dxk7cy4DFJWjWMGVWa"] == "BOT"
     assert classes["7dGrdJRYtsNR8UYxZ3TnifXGjGc9eRYLq9sELwYpuuUu"] == "ARBITRAGEUR"
-    assert classes["8vMeKNeECuwE2t5YufLZ3YhJBN1YjtdsckpuLbMEkCWt"] == "TRANSFERRED_IN"
-    assert recorded.traders.select("wallet_address", "tier").rows() == [
-        ("8Bu2Lmdu5KYKfJJ9nuAjnT5CUhDSCweyUwuTfXQrmDqs", "QUALIFIED")
-    ]
+    # A loss behind which half of the sales have no purchase, in a history of unknown beginning.
+    assert classes["8vMeKNeECuwE2t5YufLZ3YhJBN1YjtdsckpuLbMEkCWt"] == "UNTESTED"
+    # 10,257 realized, beside three times as much of tokens that it was not seen to buy, and 47,070 of
+    # bags that nobody has priced lately.
+    assert classes["8Bu2Lmdu5KYKfJJ9nuAjnT5CUhDSCweyUwuTfXQrmDqs"] == "TRANSFERRED_IN"
+    assert recorded.traders.is_empty()

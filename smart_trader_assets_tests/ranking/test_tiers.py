@@ -20,7 +20,7 @@ from smart_trader_assets_tests.ranking.pnl_rows import (
 from smart_trader_assets_tests.support.defaults import RANKING
 
 
-@pytest.mark.parametrize("rows", [[], trader("ann"), [portfolio("bob", total_pnl=-1.0)]])
+@pytest.mark.parametrize("rows", [[], trader("ann"), [portfolio("bob", conservative_pnl=-1.0)]])
 def test_columns_are_the_tables_columns(rows):
     found = judged(*rows)
     for contract, frame in (
@@ -41,7 +41,9 @@ def test_a_single_wallet_is_judged_by_its_own_bets():
 
 
 def test_where_everybody_loses_nobody_is_ranked():
-    rows = [portfolio(f"w{n}", total_pnl=-5.0, realized_pnl=-5.0, roi=-1.0) for n in range(30)]
+    rows = [
+        portfolio(f"w{n}", conservative_pnl=-5.0, realized_pnl=-5.0, roi=-1.0) for n in range(30)
+    ]
     found = judged(*rows, *(row for n in range(30) for row in bets(f"w{n}", -1.0, -2.0, -2.0)))
     assert found.traders.is_empty()
     assert found.excluded["wallet_class"].unique().to_list() == ["UNPROFITABLE"]
@@ -73,36 +75,66 @@ def test_a_wallet_with_windows_or_tokens_only_is_not_judged():
     assert found.excluded.is_empty()
 
 
+def won(share: int) -> list[float]:
+    """Results of a hundred bets of 1,000 USD, so many of them won, that prove skill."""
+    return [900.0] * share + [-10.0] * (100 - share)
+
+
 @pytest.mark.parametrize(
-    ("pnl", "roi", "win_rate", "tier"),
+    ("pnl", "roi", "share", "tier"),
     [
-        (10_000.0, 50.0, 30.0, "ELITE"),
-        (9_999.99, 50.0, 30.0, "STRONG"),
-        (10_000.0, 49.9, 30.0, "STRONG"),
-        (10_000.0, 50.0, 29.9, "STRONG"),
-        (1_000.0, 20.0, 20.0, "STRONG"),
-        (999.0, 90.0, 90.0, "PROMISING"),
-        (100.0, 10.0, 10.0, "PROMISING"),
-        (1e9, 9.9, 90.0, QUALIFIED),
-        (99.0, 90.0, 90.0, QUALIFIED),
-        (0.01, -5.0, 0.0, QUALIFIED),
-        (1e9, None, None, QUALIFIED),
-        (0.0, 90.0, 90.0, None),
-        (-1.0, 90.0, 90.0, None),
+        (10_000.0, 50.0, 30, "ELITE"),
+        (9_999.99, 50.0, 30, "STRONG"),
+        (10_000.0, 49.9, 30, "STRONG"),
+        (10_000.0, 50.0, 29, "STRONG"),
+        (1_000.0, 20.0, 20, "STRONG"),
+        (999.0, 90.0, 90, "PROMISING"),
+        (1e9, 90.0, 19, "PROMISING"),
+        (100.0, 10.0, 15, "PROMISING"),
+        (1e9, 9.9, 90, QUALIFIED),
+        (99.0, 90.0, 90, QUALIFIED),
+        (0.01, -5.0, 15, QUALIFIED),
+        (1e9, None, 90, QUALIFIED),
+        (0.0, 90.0, 90, None),
+        (-1.0, 90.0, 90, None),
     ],
 )
-def test_a_tier_asks_for_pnl_roi_and_win_rate_at_once(pnl, roi, win_rate, tier):
-    assert tier_of(*trader("ann", total_pnl=pnl, roi=roi, win_rate=win_rate)) == tier
+def test_a_tier_asks_for_conservative_pnl_roi_and_bets_won_at_once(pnl, roi, share, tier):
+    rows = [portfolio("ann", conservative_pnl=pnl, roi=roi), *bets("ann", *won(share))]
+    assert tier_of(*rows) == tier
 
 
-# Against a prior of four bets of nothing with a spread of 100 %.
+def test_neither_the_total_nor_the_share_of_closing_trades_makes_a_tier():
+    assert tier_of(*trader("ann", total_pnl=None, win_rate=0.0)) == "ELITE"
+    assert tier_of(*trader("ann", total_pnl=1e9, conservative_pnl=-1.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("paid_in_sol", "sol_coverage", "roi_sol", "tier"),
+    [
+        (50.1, 50.0, -15.0, QUALIFIED),
+        (50.1, 50.0, 20.0, "STRONG"),
+        (50.1, 50.0, 900.0, "ELITE"),
+        (50.0, 100.0, -15.0, "ELITE"),
+        (100.0, 49.9, -15.0, "ELITE"),
+        (100.0, 100.0, None, "ELITE"),
+        (None, None, None, "ELITE"),
+    ],
+)
+def test_who_pays_in_sol_is_judged_by_the_lesser_roi(paid_in_sol, sol_coverage, roi_sol, tier):
+    rows = trader("ann", paid_in_sol=paid_in_sol, sol_coverage=sol_coverage, roi_sol=roi_sol)
+    assert tier_of(*rows) == tier
+
+
+# Against the default prior: a total loss, and three bets with a mean of nothing.
 @pytest.mark.parametrize(
     ("results", "tier"),
     [
         ([600.0] * 12, "ELITE"),
-        ([600.0] * 5, "PROMISING"),
+        ([600.0] * 7, "PROMISING"),
         ([600.0] * 4, QUALIFIED),
-        ([900.0], QUALIFIED),
+        ([3_000.0] * 5, "ELITE"),
+        ([1e9] * 2, "PROMISING"),
         ([1e9], QUALIFIED),
         ([], QUALIFIED),
     ],
@@ -115,7 +147,10 @@ def test_machines_do_not_shape_what_is_expected_of_traders():
     losers = [
         row
         for n in range(30)
-        for row in (portfolio(f"w{n}", total_pnl=-9.0), *bets(f"w{n}", -300.0, -200.0, -100.0))
+        for row in (
+            portfolio(f"w{n}", conservative_pnl=-9.0),
+            *bets(f"w{n}", -300.0, -200.0, -100.0),
+        )
     ]
     bots = [
         row
@@ -149,27 +184,15 @@ def test_an_incomplete_history_is_no_proof_unless_the_rules_say_so(policy, compl
     assert tier_of(*trader("ann", history_complete=complete), rules=rules) == tier
 
 
-@pytest.mark.parametrize(
-    ("total", "realized", "tier"),
-    [
-        (None, 15_000.0, "ELITE"),
-        (None, -1.0, None),
-        (-1.0, 15_000.0, None),
-        (150.0, -9.0, "PROMISING"),
-    ],
-)
-def test_realized_pnl_stands_in_only_where_the_total_is_unknown(total, realized, tier):
-    assert tier_of(*trader("ann", total_pnl=total, realized_pnl=realized)) == tier
-
-
-def test_ranks_go_by_tier_then_score_then_pnl_then_address():
+def test_ranks_go_by_tier_then_floor_then_confidence_then_pnl_then_address():
     rows = ranked(
-        *trader("strong", total_pnl=5_000.0, coverage=100.0, top_token_share=0.0),
-        *trader("elite-b", coverage=70.0),
-        *trader("elite-a", coverage=70.0),
-        *trader("elite-rich", coverage=70.0, total_pnl=20_001.0),
-        *trader("elite-best"),
-        *trader("qualified", total_pnl=5.0, win_rate=95.0),
+        *trader("strong", conservative_pnl=5_000.0),
+        *trader("elite-b"),
+        *trader("elite-a"),
+        *trader("elite-rich", conservative_pnl=20_001.0),
+        portfolio("elite-best"),
+        *bets("elite-best", *([800.0] * 12)),
+        *trader("qualified", conservative_pnl=5.0),
     )
     assert rows.select("wallet_address", "tier", "overall_rank", "tier_rank").rows() == [
         ("elite-best", "ELITE", 1, 1),
@@ -180,7 +203,18 @@ def test_ranks_go_by_tier_then_score_then_pnl_then_address():
         ("qualified", QUALIFIED, 6, 1),
     ]
     scores = dict(rows.select("wallet_address", "score").rows())
-    assert scores["strong"] > scores["elite-best"] > scores["elite-a"] == scores["elite-b"]
+    assert scores["elite-best"] > scores["elite-rich"] == scores["strong"]
+
+
+def test_a_bet_that_is_still_held_and_dead_is_lost():
+    dead = [
+        token("ann", f"dead-{n}", -1_000.0, matched_cost=0.0, open_cost=1_000.0, closing_count=0)
+        for n in range(60)
+    ]
+    row = ranked(*trader("ann"), *dead).row(0, named=True)
+    assert row["tier"] == QUALIFIED
+    assert row["bet_count"] == 72
+    assert row["bet_win_rate"] == pytest.approx(100 * 12 / 72)
 
 
 def test_the_rules_can_be_set():
@@ -196,7 +230,7 @@ def test_the_rules_can_be_set():
 WALLETS = st.lists(
     st.fixed_dictionaries(
         {
-            "total_pnl": st.none() | st.floats(-1e6, 1e9),
+            "conservative_pnl": st.none() | st.floats(-1e6, 1e9),
             "roi": st.none() | st.floats(-100, 1e6),
             "win_rate": st.none() | st.floats(0, 100),
             "coverage": st.none() | st.floats(0, 100),

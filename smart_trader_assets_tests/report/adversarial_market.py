@@ -196,7 +196,14 @@ def rank(
         store.scan(TIER_CHANGES).select("wallet_address", "change_number", "to_tier").collect(),
         judged.traders,
         judged.excluded,
-        tiers=RANKING.tier_names,
+        rules=RANKING,
+        due=pnl.select(
+            "wallet_address",
+            "token_address",
+            "window",
+            processed_for_gold=pl.lit(False),
+            gold_rules=pl.lit(None),
+        ),
         at=NOW,
     )
     store.write(CLASSIFIED_WALLETS, Batch(rows=judged.excluded), _STAMP)

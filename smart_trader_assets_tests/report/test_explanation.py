@@ -9,7 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from smart_trader_assets.pnl import explain_wallet, lot_evidence
-from smart_trader_assets.pnl.assumptions import Assumptions
+from smart_trader_assets.pnl.assumptions import PNL_RULES, Assumptions
 from smart_trader_assets.report.address_lookup import UnknownAddressError, meant_address, meant_mint
 from smart_trader_assets.report.explanation import explain
 from smart_trader_assets.report.sales import sales_of
@@ -191,7 +191,7 @@ def test_rows_of_another_edition_are_said_to_be_so(own_lake):
     for edition, words in {
         None: "by another edition of the definitions",
         "1": "by another edition of the definitions",
-        "2+0badcafe": "with other settings",
+        f"{PNL_RULES}+0badcafe": "with other settings",
     }.items():
         rank(own_lake, edition=edition)
         agreement = explain(own_lake, BOB, as_of=NOW).agreement

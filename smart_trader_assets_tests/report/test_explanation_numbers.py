@@ -105,7 +105,8 @@ def test_a_mark_fades_to_the_time_up_to_which_the_table_knew_the_history(own_lak
     explained = explain(own_lake, BOB, as_of=NOW)
     assert explained.agreement.equal
     (lot,) = explained.explanation.open_lots.to_dicts()
-    assert lot["mark_age_days"] == pytest.approx(0.5 / 24)
+    # No list marks a recording: it is the own trade, seven days before `NOW`.
+    assert lot["mark_age_days"] == pytest.approx(7 - 0.5 / 24)
     assert lot["conservative_value"] == pytest.approx(25 * (1 - 0.5 / 24 / 7))
     assert not lot["stale"]
 

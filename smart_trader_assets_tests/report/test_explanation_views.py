@@ -47,7 +47,8 @@ def test_it_begins_with_the_rank_and_its_reasons_or_with_what_keeps_the_wallet_o
     address, place, *reasons, numbers, verdict = explanation_head(ranked)
     assert address == ANN
     assert numbers.startswith("Conservative PnL $6,")
-    assert place.startswith(f"#1 of 1, {trader['tier']}, score {trader['score']:.1f}, skill conf")
+    sure = f"{trader['skill_confidence']:.1f} % sure to return more than copying costs"
+    assert place == f"#1 of 1 ranked, unproven, {sure}, score {trader['score']:.1f}"
     assert [reason.strip() for reason in reasons] == trader["reasons"]
     assert verdict == ranked.agreement.verdict
     kept_out = explain(lake, BOB, as_of=NOW)

@@ -33,8 +33,22 @@ def test_the_leaderboard_shows_the_numbers_of_gold(ranking, page):
     assert trader["realized_pnl"] == pytest.approx(6910.0)
     assert page.values("data-tier", "tr") == [trader["tier"]]
     cells = page.values("data-v", "td")
-    shown = [cells[column] for column in (0, 1, 3, 5, 9)]
-    expected = ("overall_rank", "wallet_address", "score", "realized_pnl", "closing_count")
+    expected = (
+        "overall_rank",
+        "wallet_address",
+        "overall_rank",
+        "conservative_pnl",
+        "skill_confidence",
+        "return_floor",
+        "bet_win_rate",
+        "roi",
+        "realized_pnl",
+        "score",
+        "coverage",
+        "closing_count",
+        "token_count",
+    )
+    shown = cells[: len(expected)]
     assert shown == [str(trader[name]) for name in expected]
     assert "$6,910" in page.words
 
@@ -213,16 +227,14 @@ def test_a_wallet_is_found_by_its_tokens_name_and_mint(page):
 
 def test_an_empty_ranking_says_so(tmp_path):
     page = read_page(render_page(read_report_data(make_lake(tmp_path / "root")), stamp=""))
-    assert "No wallet qualifies as a smart trader yet." in page.words
+    assert "No smart trader yet." in page.words
     assert page.elements["table"] == 0
 
 
 def test_a_ranking_that_leaves_nobody_says_how_many_were_judged_and_as_of_when(ranking):
     nobody = replace(ranking, traders=ranking.traders.clear(), pnl=ranking.pnl.clear())
     page = read_page(render_page(nobody, stamp=""))
-    assert (
-        "No wallet qualifies as a smart trader yet: 1 classified, and all excluded." in page.words
-    )
+    assert "No smart trader yet: 1 classified, and all excluded." in page.words
     assert f"As of {NOW:%Y-%m-%d %H:%M} UTC." in page.words
 
 

@@ -40,6 +40,7 @@ def test_no_number_of_the_results_is_without_lineage(table: TableContract):
         "window",
         "as_of",
         "pnl_rules",
+        "ranking_rules",
         *(c.name for c in AUDIT),
         *table.state_columns,
     }

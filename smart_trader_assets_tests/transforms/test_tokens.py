@@ -148,7 +148,7 @@ def test_a_token_that_meets_every_rule_is_tracked():
     [
         (
             {"liquidity": 99_999.999},
-            "The liquidity of 99,999.99 USD is below 100,000.00 USD.",
+            "The liquidity of 99,999.999 USD is below 100,000.00 USD.",
         ),
         ({"liquidity": None}, "The liquidity is unknown; 100,000.00 USD are needed."),
         ({"liquidity": float("nan")}, "The liquidity is unknown; 100,000.00 USD are needed."),

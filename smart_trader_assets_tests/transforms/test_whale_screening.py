@@ -42,7 +42,7 @@ def test_an_unknown_worth_is_no_dust():
             "The owner is off the ed25519 curve: an address derived by a program, not a person's.",
         ),
         (("not an address", 5e6), "The owner is not a base58 address of 32 bytes."),
-        ((TRADER, 999.999), "The holding is worth 999.99 USD, less than 1,000.00 USD."),
+        ((TRADER, 999.999), "The holding is worth 999.999 USD, less than 1,000.00 USD."),
         ((TRADER, 0.0), "The holding is worth 0.00 USD, less than 1,000.00 USD."),
     ],
 )

@@ -11,13 +11,13 @@
   const filter = () => {
     const chosen = new FormData(filters);
     const tiers = new Set(chosen.getAll("tier"));
-    const least = Number(chosen.get("win_rate"));
+    const least = Number(chosen.get("confidence"));
     const words = chosen.get("search").toLowerCase().split(/\s+/).filter(Boolean);
     document.getElementById("least").textContent = `${least} %`;
     let found = 0;
     for (const row of rows) {
-      const { tier, win, search, wallet } = row.dataset;
-      const fits = tiers.has(tier) && (least === 0 || (win !== "" && Number(win) >= least)) && words.every((word) => search.includes(word));
+      const { tier, sure, search, wallet } = row.dataset;
+      const fits = tiers.has(tier) && (least === 0 || (sure !== "" && Number(sure) >= least)) && words.every((word) => search.includes(word));
       row.hidden = parts.get(wallet).hidden = !fits;
       found += fits;
     }

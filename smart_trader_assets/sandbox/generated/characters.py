@@ -57,7 +57,7 @@ PROFILES: dict[Character, Profile] = {
         loss=(0.72, 0.98),
         hold_hours=(4.0, 110.0),
         stake_usd=(800.0, 9_000.0),
-        coins=(8, 16),
+        coins=(30, 45),
     ),
     Character.LUCKY: Profile(
         share=0.06,

@@ -1,0 +1,92 @@
+"""What a wallet was found by: evidence of how it was chosen, and none of what it can do.
+
+A list of holders is taken of tokens that have just risen, and a list of ranked traders of those who have just
+gained: whoever is found there has a gain to show, by luck or by skill. What was looked at to choose a wallet is
+therefore no proof about it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import polars as pl
+
+from smart_trader_assets.transforms.holders import HOLDER
+
+LEADERBOARD = "leaderboard"
+WATCHLIST = "watchlist"
+
+LIST_WINDOW = timedelta(days=7)
+"""Over which a list of ranked traders looks back, by default."""
+
+WHALE_COLUMNS = (
+    "wallet_address",
+    "token_address",
+    "origin",
+    "first_seen_on",
+    "last_seen_on",
+    "ui_amount",
+)
+"""What is read of silver/tracked_whales."""
+
+
+def discoveries(tracked_whales: pl.LazyFrame, *, list_window: timedelta) -> pl.LazyFrame:
+    """silver/tracked_whales -> what each wallet was found by, on the first day that it was seen.
+
+    In: wallet_address, token_address, origin, first_seen_on. Out: wallet_address, token_address (of a holding;
+    null for a list), closed_from and closed_to (of a list: bets closed in between are what it ranked). Later
+    holdings and lists found nobody new. A wallet that its user had named by then was chosen by him, and has no
+    row.
+    """
+    first_day = pl.col("first_seen_on").min().over("wallet_address")
+    origin = pl.col("origin").fill_null(HOLDER)
+    first = tracked_whales.select(
+        "wallet_address", "token_address", "first_seen_on", origin=origin
+    ).filter(pl.col("first_seen_on") == first_day)
+    named = (pl.col("origin") == WATCHLIST).any().over("wallet_address")
+    listed = pl.col("origin") == LEADERBOARD
+    end = (
+        pl.col("first_seen_on").cast(pl.Datetime("us")) + timedelta(days=1)
+    ).dt.replace_time_zone("UTC")
+    return first.filter(~named).select(
+        "wallet_address",
+        pl.when(~listed).then("token_address").alias("token_address"),
+        closed_from=pl.when(listed).then(end - timedelta(days=1) - list_window),
+        closed_to=pl.when(listed).then(end),
+    )
+
+
+def found_as_holders(tracked_whales: pl.LazyFrame) -> pl.LazyFrame:
+    """wallet_address of the wallets that were first seen among the holders of a token, and on no list of
+    those who have gained."""
+    first_day = pl.col("first_seen_on") == pl.col("first_seen_on").min().over("wallet_address")
+    origin = pl.col("origin").fill_null(HOLDER)
+    return (
+        tracked_whales.filter(first_day)
+        .group_by("wallet_address")
+        .agg(origins=origin.unique())
+        .filter(
+            pl.col("origins").list.contains(HOLDER) & ~pl.col("origins").list.contains(LEADERBOARD)
+        )
+        .select("wallet_address")
+    )
+
+
+def bags_moved_away(tokens: pl.LazyFrame, tracked_whales: pl.LazyFrame) -> pl.LazyFrame:
+    """wallet_address, moved_away: whether a newer list of holders shows that the wallet no longer has most of
+    what its stale bags cost.
+
+    In: token rows of silver/wallet_pnl, and of silver/tracked_whales ui_amount and last_seen_on.
+    """
+    seen = tracked_whales.select("wallet_address", "token_address", "ui_amount", "last_seen_on")
+    newer = pl.col("last_seen_on") > pl.col("last_transaction").dt.date()
+    gone = newer & (pl.col("ui_amount") < pl.col("open_quantity") / 2)
+    return (
+        tokens.filter(pl.col("stale_open_cost") > 0)
+        .join(seen, on=["wallet_address", "token_address"], how="left")
+        .with_columns(
+            gone=pl.when(gone.fill_null(value=False)).then("stale_open_cost").otherwise(0.0)
+        )
+        .group_by("wallet_address")
+        .agg(moved_away=pl.col("gone").sum() > pl.col("stale_open_cost").sum() / 2)
+    )

@@ -1,0 +1,21 @@
+"""What a ranking is called, wherever it is shown: in words that cannot be taken for more than they say."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from smart_trader_assets.ranking import QUALIFIED
+from smart_trader_assets.text import plural
+
+
+def tier_word(tier: str) -> str:
+    """A tier as it is shown: QUALIFIED, which nothing excludes and nothing proves, is `unproven`."""
+    return "unproven" if tier == QUALIFIED else tier
+
+
+def ranking_words(traders: pl.DataFrame) -> str:
+    """`20 smart traders, 72 unproven`: rows of gold/smart_traders by whether they are in a tier that asks for
+    something."""
+    unproven = traders.filter(pl.col("tier") == QUALIFIED).height
+    words = plural(traders.height - unproven, "smart trader")
+    return f"{words}, {unproven:,} unproven" if unproven else words
