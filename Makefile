@@ -32,7 +32,7 @@ run: $(STAMP) $(DAGSTER_HOME)/dagster.yaml ## Find smart traders: BirdEye with B
 	@$(BIN)/smart-trader run $(ARGS)
 
 test: $(STAMP) ## Run the tests
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(ARGS)
 
 test-fast: $(STAMP) ## The tests that take no seconds each: after every small change
 	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)

@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from smart_trader_assets.pnl.columns import ALL_TOKENS, CLASSIFIED, RANKED, WINDOWS, gold_columns
+from smart_trader_assets.pnl.columns import (
+    ALL_TOKENS,
+    CLASSIFIED,
+    RANKED,
+    WALLET_PNL_SCHEMA,
+    WINDOWS,
+    gold_columns,
+)
 from smart_trader_assets.ranking.bets import paid_in_sol, with_bets
 from smart_trader_assets.ranking.discovery import (
     WHALE_COLUMNS,
@@ -127,12 +134,12 @@ def rank_wallets(
 ) -> Classification:
     """Classify every wallet in `pnl`.
 
-    In: columns of silver/wallet_pnl (`PNL_COLUMNS_READ`). Each wallet is classified by its ALL_TOKENS row of
-    the window `all`; its token rows of that window are its bets; other rows are ignored. `as_of` is the time
-    that idleness is measured to, by default the newest `as_of` in `pnl`. `pools` are addresses of pools,
-    `token_symbols` maps mints to what the reasons call them. `tracked_whales`, rows of silver/tracked_whales,
-    say how wallets were found (see `discovery`; None: their user chose them), `listed` when tokens were
-    listed (token_address, listed_at).
+    In: columns of silver/wallet_pnl (`PNL_COLUMNS_READ`; those that are missing read as null). Each wallet is
+    classified by its ALL_TOKENS row of the window `all`; its token rows of that window are its bets; other
+    rows are ignored. `as_of` is the time that idleness is measured to, by default the newest `as_of` in
+    `pnl`. `pools` are addresses of pools, `token_symbols` maps mints to what the reasons call them.
+    `tracked_whales`, rows of silver/tracked_whales, say how wallets were found (see `discovery`; None: their
+    user chose them), `listed` when tokens were listed (token_address, listed_at).
 
     - Excluded: every wallet that an exclusion rule applies to (see `exclusion`).
     - `tier`: the first whose minimum of conservative PnL, ROI (in USD or in SOL, see `bets`), share of bets won
@@ -142,7 +149,7 @@ def rank_wallets(
       `tier_rank` both count from 1.
     """
     # Sorted, since float sums depend on their order, and a ranking must not on that of its rows.
-    history = pnl.lazy().filter(pl.col("window") == WINDOWS[0]).select(PNL_COLUMNS_READ)
+    history = _with_columns(pnl.lazy().filter(pl.col("window") == WINDOWS[0]))
     of_all = pl.col("token_address") == ALL_TOKENS
     portfolios = history.filter(of_all).sort("wallet_address").collect()
     whales = (
@@ -186,6 +193,14 @@ def rank_wallets(
     return Classification(
         traders=_ranked(passed, rules, token_symbols or {}),
         excluded=_excluded(judged.filter(pl.col("wallet_class").is_not_null()), context),
+    )
+
+
+def _with_columns(pnl: pl.LazyFrame) -> pl.LazyFrame:
+    held = pnl.collect_schema()
+    return pnl.select(
+        pl.col(name) if name in held else pl.lit(None, dtype=WALLET_PNL_SCHEMA[name]).alias(name)
+        for name in PNL_COLUMNS_READ
     )
 
 

@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smart_trader_assets.ranking import QUALIFIED, Tier
+from smart_trader_assets.ranking import QUALIFIED, Tier, rank_wallets
 from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS
 from smart_trader_assets_tests.ranking.pnl_rows import (
     AS_OF,
     bets,
     judged,
+    pnl_frame,
     portfolio,
     ranked,
     tier_of,
@@ -38,6 +39,13 @@ def test_an_empty_pipeline_ranks_nobody_and_keeps_nobody_out():
 
 def test_a_single_wallet_is_judged_by_its_own_bets():
     assert tier_of(*trader("ann")) == "ELITE"
+
+
+def test_numbers_without_the_newer_columns_are_ranked_by_what_they_have():
+    newer = ("peak_cost", "early_cost", "early_proceeds", "paid_in_sol", "matched_cost_sol")
+    older = pnl_frame(*trader("ann")).drop(newer)
+    found = rank_wallets(older, rules=RANKING, as_of=AS_OF)
+    assert found.traders["tier"].to_list() == ["ELITE"]
 
 
 def test_where_everybody_loses_nobody_is_ranked():

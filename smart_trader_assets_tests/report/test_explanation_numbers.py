@@ -105,8 +105,7 @@ def test_a_mark_fades_to_the_time_up_to_which_the_table_knew_the_history(own_lak
     explained = explain(own_lake, BOB, as_of=NOW)
     assert explained.agreement.equal
     (lot,) = explained.explanation.open_lots.to_dicts()
-    # No list marks a recording: it is the own trade, seven days before `NOW`.
-    assert lot["mark_age_days"] == pytest.approx(7 - 0.5 / 24)
+    assert lot["mark_age_days"] == pytest.approx(0.5 / 24)
     assert lot["conservative_value"] == pytest.approx(25 * (1 - 0.5 / 24 / 7))
     assert not lot["stale"]
 
@@ -114,7 +113,8 @@ def test_a_mark_fades_to_the_time_up_to_which_the_table_knew_the_history(own_lak
 def test_without_numbers_in_the_table_a_recorded_history_is_known_to_the_time_asked_for(lake):
     asked = NOW - timedelta(minutes=30)
     (lot,) = explain(lake, BOB, as_of=asked).explanation.open_lots.to_dicts()
-    assert lot["mark_age_days"] == pytest.approx(0.5 / 24)
+    # No list marks a recording: it is the own trade, seven days before `NOW`.
+    assert lot["mark_age_days"] == pytest.approx(7 - 0.5 / 24)
 
 
 def test_fees_of_a_transaction_count_once_in_the_portfolio_and_those_of_arbitrages_too(own_lake):
