@@ -73,8 +73,7 @@ def usd(amount: float | None) -> str:
     """`$12.34`, from a thousand on whole dollars: `−$12,345`."""
     if not _known(amount):
         return UNKNOWN
-    large = abs(amount) >= _WHOLE_DOLLARS_FROM
-    places = 0 if large else 2
+    places = 0 if abs(amount) >= _WHOLE_DOLLARS_FROM else 2
     text = _rounded(amount, places, _MONEY_PLACES, round_step=100.0)
     return f"{_MINUS}${text[1:]}" if text.startswith("-") else f"${text}"
 

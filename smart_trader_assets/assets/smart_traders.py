@@ -12,7 +12,7 @@ from smart_trader_assets.delta.batch import Batch, ReplaceScope
 from smart_trader_assets.delta.contract import VERSION
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl.swap_rows import time_of
-from smart_trader_assets.ranking import rank_wallets, tier_changes
+from smart_trader_assets.ranking import QUALIFIED, rank_wallets, tier_changes
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
@@ -126,10 +126,10 @@ def _classify(
         due=due,
         at=scope.as_of,
     )
-    smart = classified.traders.filter(pl.col("tier").is_in(rules.smart_tiers)).height
+    unproven = classified.traders.filter(pl.col("tier") == QUALIFIED).height
     metrics = {
-        "smart_traders": smart,
-        "wallets_unproven": classified.traders.height - smart,
+        "smart_traders": classified.traders.height - unproven,
+        "wallets_unproven": unproven,
         "wallets_excluded": classified.excluded.height,
         "tiers_changed": changes.height,
     }

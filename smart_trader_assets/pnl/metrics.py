@@ -272,6 +272,8 @@ def _percent(part: pl.Expr, whole_of_it: pl.Expr) -> pl.Expr:
 def _complete(known: pl.DataFrame, ledger: Ledger) -> pl.Series:
     """Whether each history reaches the wallet's first trade: a recording in which the first trade of some
     token is a sell began midway, and its beginning is unknown."""
+    if not known["recorded"].any():
+        return known["history_complete"]
     first = ledger.trades.filter(starts(ledger.trades["position"]))
     midway = first.filter(pl.col("quantity") < 0)["wallet"].unique()
     unknown = pl.col("recorded").fill_null(value=False) & pl.col("wallet").is_in(midway.implode())

@@ -48,7 +48,7 @@ def tier_changes(
 
     A wallet's changes are numbered from 1, and the highest number is what was last recorded. So the
     comparison done again after its rows were written finds nothing, and done again before gives the same
-    keys. A tier that is no longer among `tiers` counts as the lowest.
+    keys. A tier that `rules` no longer know counts as the lowest.
     """
     last_known = (
         known.sort("change_number")

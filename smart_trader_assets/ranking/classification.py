@@ -144,9 +144,10 @@ def rank_wallets(
     - Excluded: every wallet that an exclusion rule applies to (see `exclusion`).
     - `tier`: the first whose minimum of conservative PnL, ROI (in USD or in SOL, see `bets`), share of bets won
       and confidence (see `skill_estimate`) are all reached, else QUALIFIED. A wallet whose history is
-      incomplete reaches none that requires proof, unless the rules say so. - Ranks go by tier, then the floor
-      of the return, confidence, conservative PnL and, where all are equal, address; `overall_rank` and
-      `tier_rank` both count from 1.
+      incomplete reaches none that requires proof, unless the rules say so.
+
+    Ranks go by tier, then the floor of the return, confidence, conservative PnL and, where all are equal,
+    address; `overall_rank` and `tier_rank` both count from 1.
     """
     # Sorted, since float sums depend on their order, and a ranking must not on that of its rows.
     history = _with_columns(pnl.lazy().filter(pl.col("window") == WINDOWS[0]))
@@ -316,7 +317,7 @@ def _tier_place(rules: RankingRules) -> pl.Expr:
             & (pl.col("bet_win_rate") >= tier.min_win_rate)
             & (pl.col("skill_confidence") >= tier.confidence)
         )
-        if tier.confidence >= rules.proof and rules.incomplete_histories != "rank":
+        if rules.asks_for_whole_history(tier):
             reached &= pl.col("history_complete").fill_null(value=True)
         place = pl.when(reached).then(pl.lit(index, dtype=pl.Int64)).otherwise(place)
     return place

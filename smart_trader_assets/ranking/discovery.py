@@ -38,43 +38,46 @@ def discoveries(tracked_whales: pl.LazyFrame, *, list_window: timedelta) -> pl.L
     holdings and lists found nobody new. A wallet that its user had named by then was chosen by him, and has no
     row.
     """
-    first_day = pl.col("first_seen_on").min().over("wallet_address")
-    origin = pl.col("origin").fill_null(HOLDER)
-    first = tracked_whales.select(
-        "wallet_address", "token_address", "first_seen_on", origin=origin
-    ).filter(pl.col("first_seen_on") == first_day)
+    first = _first_seen(tracked_whales)
     named = (pl.col("origin") == WATCHLIST).any().over("wallet_address")
     listed = pl.col("origin") == LEADERBOARD
-    end = (
-        pl.col("first_seen_on").cast(pl.Datetime("us")) + timedelta(days=1)
-    ).dt.replace_time_zone("UTC")
+    day = pl.col("first_seen_on").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     return first.filter(~named).select(
         "wallet_address",
         pl.when(~listed).then("token_address").alias("token_address"),
-        closed_from=pl.when(listed).then(end - timedelta(days=1) - list_window),
-        closed_to=pl.when(listed).then(end),
+        closed_from=pl.when(listed).then(day - list_window),
+        closed_to=pl.when(listed).then(day + timedelta(days=1)),
     )
 
 
 def found_as_holders(tracked_whales: pl.LazyFrame) -> pl.LazyFrame:
     """wallet_address of the wallets that were first seen among the holders of a token, and on no list of
     those who have gained."""
-    first_day = pl.col("first_seen_on") == pl.col("first_seen_on").min().over("wallet_address")
-    origin = pl.col("origin").fill_null(HOLDER)
+    origin = pl.col("origin")
     return (
-        tracked_whales.filter(first_day)
+        _first_seen(tracked_whales)
         .group_by("wallet_address")
-        .agg(origins=origin.unique())
-        .filter(
-            pl.col("origins").list.contains(HOLDER) & ~pl.col("origins").list.contains(LEADERBOARD)
-        )
+        .agg(held=(origin == HOLDER).any(), listed=(origin == LEADERBOARD).any())
+        .filter(pl.col("held") & ~pl.col("listed"))
         .select("wallet_address")
     )
 
 
+def _first_seen(tracked_whales: pl.LazyFrame) -> pl.LazyFrame:
+    """Each wallet's rows of the first day that it was seen: wallet_address, token_address, first_seen_on,
+    origin."""
+    first_day = pl.col("first_seen_on").min().over("wallet_address")
+    return tracked_whales.select(
+        "wallet_address",
+        "token_address",
+        "first_seen_on",
+        origin=pl.col("origin").fill_null(HOLDER),
+    ).filter(pl.col("first_seen_on") == first_day)
+
+
 def bags_moved_away(tokens: pl.LazyFrame, tracked_whales: pl.LazyFrame) -> pl.LazyFrame:
-    """wallet_address, moved_away: whether a newer list of holders shows that the wallet no longer has most of
-    what its stale bags cost.
+    """wallet_address, moved_away: whether newer lists of holders show less than half of most of its stale
+    bags, by their cost.
 
     In: token rows of silver/wallet_pnl, and of silver/tracked_whales ui_amount and last_seen_on.
     """

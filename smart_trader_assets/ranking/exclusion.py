@@ -14,10 +14,11 @@ from typing import Any
 
 import polars as pl
 
-from smart_trader_assets.ranking.score import idle_days
 from smart_trader_assets.text import money, percent, plural, sol, times
 
 UNTESTED = "UNTESTED"
+
+_HOURS_A_DAY = 24
 
 _DECISIVE = 0.5
 """Of a loss: what something must account for to be named."""
@@ -99,16 +100,19 @@ def _moves_cash_only(_: RuleContext) -> pl.Expr:
     return (pl.col("conversion_count") > 0) & (pl.col("trade_count") == 0)
 
 
+def _has_closed_some(context: RuleContext) -> pl.Expr:
+    """A few round trips within seconds or minutes may be a change of mind."""
+    return pl.col("closing_count") >= context.rules.min_closing_trades
+
+
 def _is_same_block(context: RuleContext) -> pl.Expr:
-    # A few round trips within seconds may be a change of mind.
-    return (pl.col("closing_count") >= context.rules.min_closing_trades) & (
+    return _has_closed_some(context) & (
         pl.col("same_block_share") >= context.rules.same_block_share
     )
 
 
 def _is_too_fast(context: RuleContext) -> pl.Expr:
-    # As for same-block traders: a few may be a change of mind.
-    return (pl.col("closing_count") >= context.rules.min_closing_trades) & (
+    return _has_closed_some(context) & (
         pl.col("median_bet_minutes") < context.rules.min_holding_minutes
     )
 
@@ -149,13 +153,19 @@ def _is_untested(context: RuleContext) -> pl.Expr:
     return (
         unseen
         | pl.col("coverage").is_null()
-        | (pl.col("closing_count") < context.rules.min_closing_trades)
+        | ~_has_closed_some(context)
         | (pl.col("active_days") < context.rules.min_active_days)
     )
 
 
+def _idle_days(as_of: datetime) -> pl.Expr:
+    """Days since the last trade; null without any."""
+    hours = (pl.lit(as_of) - pl.col("last_transaction")).dt.total_hours(fractional=True)
+    return (hours / _HOURS_A_DAY).clip(lower_bound=0.0)
+
+
 def _is_idle(context: RuleContext) -> pl.Expr:
-    return (idle_days(context.as_of) > context.rules.max_idle_days).fill_null(value=True)
+    return (_idle_days(context.as_of) > context.rules.max_idle_days).fill_null(value=True)
 
 
 def _is_unprofitable(_: RuleContext) -> pl.Expr:

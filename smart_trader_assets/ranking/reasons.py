@@ -152,8 +152,7 @@ def _missed(trader: Trader, tier: Tier, rules: RankingRules) -> Iterator[str]:
     ):
         if reached is None or reached < needed:
             yield f"{name} {percent(reached) if reached is not None else 'unknown'} instead of {needed:g} %"
-    capped = tier.confidence >= rules.proof and rules.incomplete_histories != "rank"
-    if capped and trader["history_complete"] is False:
+    if rules.asks_for_whole_history(tier) and trader["history_complete"] is False:
         yield "a history known back to the first trade"
 
 

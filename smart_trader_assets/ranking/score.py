@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import polars as pl
 
-_HOURS_A_DAY = 24
 _FOR_EQUAL_FLOORS = 1e-9
 
 
@@ -20,9 +17,3 @@ def score_of() -> pl.Expr:
     left = 1 + pl.col("return_floor") / 100
     certain = 100 * left / (1 + left)
     return certain + _FOR_EQUAL_FLOORS * pl.col("skill_confidence")
-
-
-def idle_days(as_of: datetime) -> pl.Expr:
-    """Days since the last trade; null without any."""
-    hours = (pl.lit(as_of) - pl.col("last_transaction")).dt.total_hours(fractional=True)
-    return (hours / _HOURS_A_DAY).clip(lower_bound=0.0)

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Literal
 
 from smart_trader_assets.ranking.bets import BetRules
+from smart_trader_assets.ranking.discovery import LIST_WINDOW
 from smart_trader_assets.ranking.exclusion import ExclusionThresholds
 from smart_trader_assets.ranking.skill_estimate import SkillRules
 from smart_trader_assets.ranking.traits import LaunchRules
@@ -49,17 +50,16 @@ class RankingRules:
     skill: SkillRules
     bets: BetRules = field(default_factory=BetRules)
     launches: LaunchRules = field(default_factory=LaunchRules)
-    list_window_days: float = 7.0
+    list_window_days: float = LIST_WINDOW / timedelta(days=1)
 
     @property
     def tier_names(self) -> tuple[str, ...]:
         """All tiers, best first."""
         return (*(tier.name for tier in self.tiers), QUALIFIED)
 
-    @property
-    def smart_tiers(self) -> tuple[str, ...]:
-        """Those whose wallets are called smart traders."""
-        return tuple(tier.name for tier in self.tiers)
+    def asks_for_whole_history(self, tier: Tier) -> bool:
+        """Whether a wallet whose history is known to be incomplete is kept below `tier`."""
+        return tier.confidence >= self.proof and self.incomplete_histories != "rank"
 
     @property
     def list_window(self) -> timedelta:

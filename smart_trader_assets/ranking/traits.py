@@ -36,8 +36,8 @@ def first_trades(tokens: pl.LazyFrame, listed: pl.LazyFrame | None = None) -> pl
 
 
 def bet_traits(bets: pl.LazyFrame, launches: pl.LazyFrame, rules: LaunchRules) -> pl.LazyFrame:
-    """Bets (see `bets.with_bets`) -> by wallet_address: `bet_count`, `bet_win_rate` (%), `closed_bets`,
-    `launch_bets`, and `launch_gain_share` (% of the gains of all its bets that these made)."""
+    """Bets (see `bets.with_bets`) -> by wallet_address: `bet_count`, `bet_win_rate` (%), `launch_bets`, and
+    `launch_gain_share` (% of the gains of all its bets that these made)."""
     soon = pl.col("first_transaction") <= pl.col("launched_at") + timedelta(
         minutes=rules.launch_minutes
     )
@@ -50,7 +50,6 @@ def bet_traits(bets: pl.LazyFrame, launches: pl.LazyFrame, rules: LaunchRules) -
         .agg(
             bet_count=pl.len().cast(pl.Int64),
             bet_win_rate=bet_win_rate(),
-            closed_bets=(pl.col("closing_count") > 0).sum().cast(pl.Int64),
             launch_bets=pl.col("at_launch").sum().cast(pl.Int64),
             launch_gain=gain.filter(pl.col("at_launch")).sum(),
             gain=gain.sum(),

@@ -165,9 +165,8 @@ def _found(
 def _bets(metrics: pl.DataFrame, found: pl.LazyFrame | None, rules: BetRules) -> pl.DataFrame:
     rows = metrics.filter(pl.col("window") == WINDOWS[0])
     whole = rows.filter(pl.col("token_address") == ALL_TOKENS)
-    paid_in_sol = whole["paid_in_sol"].max() if whole.height else None
     tokens = rows.filter(pl.col("token_address") != ALL_TOKENS).with_columns(
-        wallet_paid_in_sol=pl.lit(paid_in_sol, dtype=pl.Float64)
+        wallet_paid_in_sol=pl.lit(whole["paid_in_sol"].max(), dtype=pl.Float64)
     )
     return (
         with_bets(tokens.lazy(), rules, found)
