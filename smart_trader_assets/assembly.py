@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from smart_trader_assets.assets.copying import copying_assets
 from smart_trader_assets.assets.keys import IO_MANAGER, WEBHOOK_KEY
 from smart_trader_assets.assets.partitions import make_partitions
 from smart_trader_assets.assets.queue import queue_asset
@@ -42,6 +43,7 @@ def make_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         tracked_whales_asset(settings, partitions),
         transactions_asset(settings, partitions),
         wallet_pnl_asset(settings, partitions),
+        copying_assets(settings),
         smart_traders_assets(settings),
         report_page_asset(),
         helius_webhook_asset(),

@@ -11,6 +11,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -250,6 +251,26 @@ class Settings(BaseSettings):
     min_population: int = Field(
         20, ge=2, description="Wallets from which what is expected is read from their bets"
     )
+    copy_delays: Annotated[tuple[int, ...], NoDecode] = Field(
+        (10, 60, 300),
+        min_length=1,
+        description="Seconds after a trader's trade that a copier comes, ascending, separated by commas",
+    )
+    copy_delay: int = Field(
+        60, ge=1, description="The one among copy_delays by which the ranking judges, seconds"
+    )
+    copy_price_window_minutes: float = Field(
+        10.0, gt=0, description="Minutes in which a later trade shows what the copier pays"
+    )
+    copy_price_min_usd: float = Field(
+        1.0, ge=0, description="Size from which a trade shows a price, USD"
+    )
+    copy_min_priced_share: float = Field(
+        50.0,
+        ge=0,
+        le=100,
+        description="Part of the bets that must be priced for what copying earned to decide, percent",
+    )
     list_window_days: float = Field(
         7.0, gt=0, description="Days before a list of ranked traders whose bets prove nothing"
     )
@@ -376,7 +397,7 @@ class Settings(BaseSettings):
         16, ge=1, le=256, description="Wallet shards, fixed when the root is made"
     )
 
-    @field_validator("alert_tiers", "cash_mints", "prior_returns", mode="before")
+    @field_validator("alert_tiers", "cash_mints", "copy_delays", "prior_returns", mode="before")
     @classmethod
     def _split_list(cls, value: object, field: ValidationInfo) -> object:
         """A list in one variable, separated by commas; tiers in any case."""
@@ -406,6 +427,10 @@ class Settings(BaseSettings):
     def _validate_ranges(self) -> Settings:
         if self.list_max_liquidity < self.list_min_liquidity:
             raise ValueError("list_max_liquidity is below list_min_liquidity")
+        if any(later <= one for one, later in pairwise((0, *self.copy_delays))):
+            raise ValueError("copy_delays is not a list of ascending seconds above 0")
+        if self.copy_delay not in self.copy_delays:
+            raise ValueError("copy_delay is not one of copy_delays")
         if self.wallet_refresh_limit_hours < self.wallet_refresh_hours:
             raise ValueError("wallet_refresh_limit_hours is below wallet_refresh_hours")
         if self.resolved_source == "replay" and self.replay_folder is None:

@@ -11,6 +11,7 @@ from smart_trader_assets.pnl.assumptions import Assumptions, pnl_edition
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
 from smart_trader_assets.ranking import ExclusionThresholds, RankingRules, SkillRules, Tier
 from smart_trader_assets.ranking.bets import BetRules
+from smart_trader_assets.ranking.late_prices import CopyRules
 from smart_trader_assets.ranking.traits import LaunchRules
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.cursor import DuePolicy
@@ -18,7 +19,7 @@ from smart_trader_assets.transforms.known_addresses import CASH_AND_STAKING_MINT
 from smart_trader_assets.transforms.tokens import TokenRules
 from smart_trader_assets.transforms.whale_screening import ScreeningRules
 
-_Rules = TypeVar("_Rules", ExclusionThresholds, BetRules, LaunchRules)
+_Rules = TypeVar("_Rules", ExclusionThresholds, BetRules, LaunchRules, CopyRules)
 
 
 def list_filters(settings: Settings) -> TokenListFilters:
@@ -82,6 +83,7 @@ def ranking_rules(settings: Settings) -> RankingRules:
         ),
         bets=_of_settings(BetRules, settings),
         launches=_of_settings(LaunchRules, settings),
+        copying=_of_settings(CopyRules, settings),
         list_window_days=settings.list_window_days,
     )
 

@@ -82,12 +82,13 @@ def medallion_assets(
     inputs: Mapping[str, TableContract],
     all_partitions_of: tuple[str, ...],
     beside: tuple[TableContract, ...] = (),
+    together: bool = False,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """A decorator for the unpartitioned assets of several tables that one step writes together.
 
     `outputs` maps the names of the step's outputs to a table and its description. Any of them may be
-    asked for alone; the step then yields just that output. Of the tables `beside` the inputs the step
-    itself reads what it needs.
+    asked for alone, unless they go `together`; the step then yields just that output. Of the tables `beside`
+    the inputs the step itself reads what it needs.
     """
     declared = dg.multi_asset(
         name=name,
@@ -99,10 +100,10 @@ def medallion_assets(
             for table in beside
         ],
         outs={
-            output: dg.AssetOut(**_options(contract, description, settings), is_required=False)
+            output: dg.AssetOut(**_options(contract, description, settings), is_required=together)
             for output, (contract, description) in outputs.items()
         },
-        can_subset=True,
+        can_subset=not together,
         hooks={failed_run_row},
     )
 

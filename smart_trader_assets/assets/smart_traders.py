@@ -16,6 +16,7 @@ from smart_trader_assets.ranking import QUALIFIED, rank_wallets, tier_changes
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
+    COPY_RESULTS,
     SMART_TRADERS,
     TIER_CHANGES,
     TOKENS,
@@ -70,7 +71,7 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
             "tracked_tokens": TRACKED_TOKENS,
         },
         all_partitions_of=("wallet_pnl", "tracked_tokens"),
-        beside=(TRANSACTIONS, TRACKED_WHALES, TOKENS),
+        beside=(TRANSACTIONS, TRACKED_WHALES, TOKENS, COPY_RESULTS),
     )
     def classification(
         context: dg.AssetExecutionContext,
@@ -115,6 +116,7 @@ def _classify(
         token_symbols=_names(tracked_tokens),
         tracked_whales=None if lake.source == "replay" else lake.store.scan(TRACKED_WHALES),
         listed=_listings(lake.store.scan(TOKENS)),
+        copied=lake.store.scan(COPY_RESULTS),
     )
     changes = tier_changes(
         lake.store.scan(TIER_CHANGES)

@@ -10,8 +10,10 @@ from dagster import AssetSelection
 from smart_trader_assets.assets.keys import REPORT_KEY
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
+    COPY_RESULTS,
     SMART_TRADERS,
     TIER_CHANGES,
+    TOKEN_TRADES,
     TOKENS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
@@ -22,8 +24,15 @@ from smart_trader_assets.tables.catalog import (
 
 SNAPSHOT = "snapshot"
 
-# One step classifies all wallets and writes all results: a run for the ranking materializes all of them.
-_RANKING = (SMART_TRADERS.name, CLASSIFIED_WALLETS.name, TIER_CHANGES.name)
+# What copying earned goes into the ranking, and one step classifies all wallets and writes all results: a run
+# for the ranking materializes all of them.
+_RANKING = (
+    TOKEN_TRADES.name,
+    COPY_RESULTS.name,
+    SMART_TRADERS.name,
+    CLASSIFIED_WALLETS.name,
+    TIER_CHANGES.name,
+)
 
 _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     SNAPSHOT: ("Takes today's token snapshot.", (TOKENS.name,)),
@@ -36,7 +45,8 @@ _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         (TRACKED_WHALES.name, TRANSACTIONS.name, WALLET_PNL.name),
     ),
     "ranking": (
-        "Classifies all wallets as ranked or excluded, records what changed, and writes the report page.",
+        "Prices what copying earned, classifies all wallets as ranked or excluded, records what changed, and "
+        "writes the report page.",
         (*_RANKING, REPORT_KEY.to_user_string()),
     ),
 }
@@ -48,7 +58,7 @@ ASSETS_OF_JOBS: Mapping[str, frozenset[dg.AssetKey]] = {
 
 
 def assets_of(consumer: str) -> list[dg.AssetKey]:
-    """What a run for the asset `consumer` materializes: it, and what the same step writes along with it."""
+    """What a run for the asset `consumer` materializes: it, and what belongs to it."""
     tables = _RANKING if consumer == SMART_TRADERS.name else (consumer,)
     return [dg.AssetKey(table.split("/")) for table in tables]
 

@@ -28,7 +28,7 @@ from smart_trader_assets.cli.options import (
     output_file,
     page_file,
 )
-from smart_trader_assets.cli.terminal import outcomes_table, queue_tables
+from smart_trader_assets.cli.terminal import copied_table, outcomes_table, queue_tables
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.ranking.backtest import backtest
 from smart_trader_assets.report.explanation import explain as explain_from_tables
@@ -44,6 +44,10 @@ from smart_trader_assets.thresholds import (
     ranking_rules,
 )
 
+_PRICED = (
+    "A bet is priced by the first trade that anybody in the tables made after the delay; what could not be "
+    "priced may have gone otherwise."
+)
 _HINDSIGHT = (
     "The wallets are those known today, chosen with hindsight: this compares tiers with each other and is "
     "not a forecast."
@@ -209,20 +213,28 @@ def show_backtest(
             "--at", metavar="DAY", help="Rank as of the start of this day; by default 30 days back."
         ),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Rank the wallets as of an earlier day, and show what each tier earned afterwards. Changes nothing."""
+    """Rank the wallets as of an earlier day, and show what each tier earned afterwards: itself, and for
+    somebody who copied it late and at cost, beside the tops of plain leaderboards. Changes nothing."""
     with cli_errors() as console:
         settings = settings_of_root(chosen_settings(data))
         lake = make_lake(settings)
+        rules = ranking_rules(settings)
         found = backtest(
             lake.store,
-            rules=ranking_rules(settings),
+            rules=rules,
             at=_day(at) if at else None,
             cash_mints=cash_mints(settings),
             assumptions=pnl_assumptions(settings),
             recorded=lake.source == "replay",
         )
+        if as_json:
+            typer.echo(json.dumps(found.as_json(), indent=2))
+            return
         console.print(outcomes_table(found, console.width))
+        console.print(copied_table(found, rules, console.width))
+        console.print(_PRICED, soft_wrap=True)
         console.print(_HINDSIGHT, soft_wrap=True)
 
 

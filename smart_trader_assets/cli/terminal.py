@@ -24,6 +24,7 @@ from rich.table import Table
 from smart_trader_assets.cli.fitted_table import Column, Line, fitted_table
 from smart_trader_assets.delta.contract import OPERATION, VERSION
 from smart_trader_assets.drain import DrainReport, Step, Watcher
+from smart_trader_assets.ranking import RankingRules
 from smart_trader_assets.ranking.backtest import Backtest
 from smart_trader_assets.report.words import ranking_words, tier_word
 from smart_trader_assets.tables.queue import Queue
@@ -174,6 +175,46 @@ def outcomes_table(backtest: Backtest, width: int) -> Table:
         ],
         width=width,
     )
+
+
+def copied_table(backtest: Backtest, rules: RankingRules, width: int) -> Table:
+    """What copying each group of an earlier ranking earned afterwards, late and at cost."""
+    numbers = (
+        Column("wallets", number=True, spare=True),
+        Column("copied", number=True, spare=True),
+        Column("bets", number=True),
+        Column("priced", number=True),
+        Column("a bet", number=True),
+        Column("95 % interval", number=True),
+        Column("earned", number=True, spare=True),
+    )
+    return fitted_table(
+        f"Copied from then on with an equal stake, {rules.copying.copy_delay} s late, at "
+        f"{rules.skill.copy_cost_percent:g} % a round trip",
+        [Column("whom"), *numbers],
+        [
+            Line(
+                (
+                    row["group"],
+                    str(row["wallets"]),
+                    str(row["copied"]),
+                    str(row["copied_bets"]),
+                    percent(row["priced_share"]),
+                    percent(row["copied_return"]),
+                    _interval(row["return_from"], row["return_to"]),
+                    percent(row["earned"]),
+                )
+            )
+            for row in backtest.copied.iter_rows(named=True)
+        ],
+        width=width,
+    )
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return percent(None)
+    return f"{percent(low)} to {percent(high)}"
 
 
 def print_outcome(

@@ -1,21 +1,41 @@
-"""Does the ranking find skill? Rank as of an earlier day, and measure what each tier earned afterwards.
+"""Does the ranking find skill? Rank as of an earlier day, and measure what each tier earned afterwards,
+itself and for somebody who would have copied it.
 
-Nothing after that day reaches the ranking: swaps, and marks from the token list, are cut there.
+Nothing after that day reaches the ranking: swaps, the prices that they show, and marks from the token list, are
+cut there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import polars as pl
 
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.errors import SmartTraderError
-from smart_trader_assets.pnl import ALL_TOKENS, DEFAULT_CASH_MINTS, compute_wallet_pnl
+from smart_trader_assets.pnl import (
+    ALL_TOKENS,
+    DEFAULT_CASH_MINTS,
+    compute_wallet_pnl,
+    fifo,
+    netted_trades,
+)
 from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
-from smart_trader_assets.ranking import RankingRules, rank_wallets
+from smart_trader_assets.ranking import Classification, RankingRules, rank_wallets
+from smart_trader_assets.ranking.copied_bets import copied_bets
+from smart_trader_assets.ranking.copied_lots import lot_parts, token_trades, traded_prices
+from smart_trader_assets.ranking.copied_returns import bets_to_copy, copied_returns
+from smart_trader_assets.ranking.forward import (
+    TOPS,
+    bought_after,
+    copied_groups,
+    top_name,
+    top_wallets,
+)
+from smart_trader_assets.ranking.late_prices import with_late_prices
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES, TRANSACTIONS
 from smart_trader_assets.tables.market_marks import traded_marks
 from smart_trader_assets.tables.pnl_inputs import read_pnl_inputs
@@ -25,6 +45,7 @@ HELD_BACK = timedelta(days=30)
 EXCLUDED = "EXCLUDED"
 EVERYBODY = "EVERYBODY"
 
+_WHOLE = (pl.col("token_address") == ALL_TOKENS) & (pl.col("window") == "all")
 _FLOWS = ("realized_pnl", "matched_cost", "closing_count", "win_count")
 
 
@@ -34,11 +55,22 @@ class BacktestError(SmartTraderError):
 
 @dataclass(frozen=True)
 class Backtest:
-    """How a ranking as of `at` turned out, by the swaps up to `until`; `tiers` are `tier_outcomes`."""
+    """How a ranking as of `at` turned out, by the swaps up to `until`; `tiers` are `tier_outcomes`, `copied` is
+    what copying each tier, and the tops of plain leaderboards, earned: `copied_groups`."""
 
     at: datetime
     until: datetime
     tiers: pl.DataFrame
+    copied: pl.DataFrame
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return {
+            "at": self.at.isoformat(),
+            "until": self.until.isoformat(),
+            "tiers": self.tiers.to_dicts(),
+            "copied": self.copied.to_dicts(),
+        }
 
 
 def backtest(
@@ -80,50 +112,99 @@ def backtest(
         _pnl_as_of(store, shards, moment, cash_mints, assumptions, recorded)
         for moment in (at, ends)
     )
+    then, since = (_traded(swaps, shards, moment, cash_mints, assumptions) for moment in (at, ends))
     known = swaps.filter(pl.col("block_unix_time") <= int(at.timestamp()))
     pools = known.select(pl.col("address").drop_nulls().unique()).collect()["address"].to_list()
-    tiers = tier_outcomes(
+    # What found a wallet, then or later, is no evidence of what it could do before.
+    whales = None if recorded else store.scan(TRACKED_WHALES)
+    classified = rank_wallets(
         before,
-        after,
         rules=rules,
-        at=at,
+        as_of=at,
         pools=pools,
-        # What found a wallet, then or later, is no evidence of what it could do before.
-        tracked_whales=None if recorded else store.scan(TRACKED_WHALES),
+        tracked_whales=whales,
+        copied=copied_returns(
+            then.parts,
+            then.prices,
+            bets_to_copy(before.lazy(), rules, tracked_whales=whales),
+            rules,
+        ).lazy(),
     )
-    return Backtest(at, ends, tiers)
+    bets = copied_bets(
+        with_late_prices(
+            bought_after(since.parts, int(at.timestamp())),
+            since.prices,
+            rules.copying.copy_delay,
+            rules.copying,
+        ),
+        bets_to_copy(after.lazy(), rules).select(
+            "wallet_address", "token_address", "unit_usd", "unit_sol"
+        ),
+        copy_cost_percent=rules.skill.copy_cost_percent,
+    )
+    return Backtest(
+        at,
+        ends,
+        tiers=tier_outcomes(classified, before, after, rules=rules),
+        copied=copied_groups(
+            _copied_groups(classified, before, rules), bets, full_bet_usd=rules.bets.full_bet_usd
+        ),
+    )
+
+
+def _copied_groups(
+    classified: Classification, before: pl.DataFrame, rules: RankingRules
+) -> pl.DataFrame:
+    """group, wallet_address: tiers, tops, the excluded, everybody."""
+    tier_of = _tier_of(classified)
+    portfolios = before.filter(_WHOLE)
+    return pl.concat(
+        [
+            *(
+                tier_of.filter(pl.col("tier") == tier).select(
+                    group="tier", wallet_address="wallet_address"
+                )
+                for tier in rules.tier_names
+            ),
+            *(
+                top_wallets(portfolios, by).select(
+                    pl.lit(top_name(by)).alias("group"), "wallet_address"
+                )
+                for by in TOPS
+            ),
+            tier_of.filter(pl.col("tier") == EXCLUDED).select(
+                group="tier", wallet_address="wallet_address"
+            ),
+            tier_of.select(pl.lit(EVERYBODY).alias("group"), "wallet_address"),
+        ]
+    )
+
+
+def _tier_of(classified: Classification) -> pl.DataFrame:
+    return pl.concat(
+        [
+            classified.traders.select("wallet_address", "tier"),
+            classified.excluded.select("wallet_address", pl.lit(EXCLUDED).alias("tier")),
+        ]
+    )
 
 
 def tier_outcomes(
-    before: pl.DataFrame,
-    after: pl.DataFrame,
-    *,
-    rules: RankingRules,
-    at: datetime,
-    pools: Collection[str] = (),
-    tracked_whales: pl.LazyFrame | None = None,
+    classified: Classification, before: pl.DataFrame, after: pl.DataFrame, *, rules: RankingRules
 ) -> pl.DataFrame:
-    """What the wallets of each tier of the ranking as of `at` realized after it.
+    """What the wallets of each tier of an earlier ranking realized after it.
 
-    In: silver/wallet_pnl rows of the same wallets as of `at` and as of a later time. Lots are matched over
-    the whole history in both, so their difference is exactly what the sells in between realized.
+    In: silver/wallet_pnl rows of the same wallets as of that ranking and as of a later time. Lots are matched
+    over the whole history in both, so their difference is exactly what the sells in between realized.
 
     Out: one row per tier, best first, then the excluded wallets and all wallets: tier, wallets, `active` (with
     a closing trade afterwards), `closing_count`, `win_rate` (% of those), `realized_pnl` (USD),
     `median_pnl` (USD, of an active wallet), `roi` (% of the cost of what was sold), `profitable` (% of the
     active wallets). Null where no wallet was active.
     """
-    classified = rank_wallets(
-        before, rules=rules, as_of=at, pools=pools, tracked_whales=tracked_whales
-    )
-    tier_of = pl.concat(
-        [
-            classified.traders.select("wallet_address", "tier"),
-            classified.excluded.select("wallet_address", pl.lit(EXCLUDED).alias("tier")),
-        ]
-    )
     earned = (
-        tier_of.join(_portfolios(before), on="wallet_address")
+        _tier_of(classified)
+        .join(_portfolios(before), on="wallet_address")
         .join(_portfolios(after), on="wallet_address", suffix="_after")
         .select("tier", *(pl.col(f"{name}_after") - pl.col(name) for name in _FLOWS))
         .rename({f"{name}_after": name for name in _FLOWS})
@@ -153,8 +234,36 @@ def _outcome() -> list[pl.Expr]:
 
 
 def _portfolios(pnl: pl.DataFrame) -> pl.DataFrame:
-    whole = (pl.col("token_address") == ALL_TOKENS) & (pl.col("window") == "all")
-    return pnl.filter(whole).select("wallet_address", *_FLOWS)
+    return pnl.filter(_WHOLE).select("wallet_address", *_FLOWS)
+
+
+@dataclass(frozen=True)
+class _Traded:
+    """`PARTS` and `TRADED_PRICES` up to a time."""
+
+    parts: pl.DataFrame
+    prices: pl.DataFrame
+
+
+def _traded(
+    swaps: pl.LazyFrame,
+    shards: Sequence[str],
+    as_of: datetime,
+    cash_mints: Mapping[str, float | None],
+    assumptions: Assumptions,
+) -> _Traded:
+    """What all wallets traded, a shard at a time."""
+    parts, prices = [], []
+    for shard in shards:
+        traded = netted_trades(
+            swaps.filter(pl.col("wallet_shard") == shard).collect(),
+            as_of=as_of,
+            cash_mints=cash_mints,
+            assumptions=assumptions,
+        )
+        parts.append(lot_parts(traded, fifo(traded.trades, traded.rollovers)))
+        prices.append(traded_prices(token_trades(traded)))
+    return _Traded(pl.concat(parts), pl.concat(prices))
 
 
 def _pnl_as_of(

@@ -49,9 +49,9 @@ def with_bets(
 
     Added: `bet_cost` (USD: of all that was bought with known basis), `bet_result` (USD: realized PnL and the
     conservative value of what is open, less what that cost, lost cost and estimated fees), `usd_return` and
-    `sol_return` (that as a part of the cost; null where it is not known in SOL), `bet_return` (the one that
-    counts, cut at -1 and at the cap), `weight` (of a full bet's 1, by the most that was at stake at one
-    time), `counts` (whether it is evidence).
+    `sol_return` (that as a part of the cost; null where it is not known in SOL), `judged_in_sol`, `bet_return`
+    (the one that counts, cut at -1 and at the cap), `weight` (of a full bet's 1, by the most that was at
+    stake at one time), `counts` (whether it is evidence).
 
     Where most was paid in SOL and enough is known in it, the lesser return counts: neither SOL's rise nor its
     fall is a trader's skill. What came by rollovers is taken to have been paid like the wallet's other tokens
@@ -71,10 +71,11 @@ def with_bets(
         - fees,
     )
     known = (pl.col("matched_cost") <= 0) | (pl.col("sol_coverage") >= rules.min_sol_coverage)
-    judged_in_sol = known & paid_in_sol(_share_paid_in_sol())
     cap = rules.bet_return_cap / 100
     bets = bets.with_columns(
-        bet_return=pl.when(judged_in_sol)
+        judged_in_sol=known.fill_null(value=False) & paid_in_sol(_share_paid_in_sol())
+    ).with_columns(
+        bet_return=pl.when("judged_in_sol")
         .then(pl.min_horizontal("usd_return", "sol_return"))
         .otherwise("usd_return")
         .clip(-1.0, cap),

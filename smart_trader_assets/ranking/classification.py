@@ -41,6 +41,7 @@ from smart_trader_assets.ranking.traits import (
 )
 
 _EVIDENCE = ("expected_return", "return_floor", "skill_confidence", "bets")
+_COPIED = ("copied_return", "copied_priced_share")
 _RANKED = [column.name for column in gold_columns(RANKED)]
 _CLASSIFIED = [column.name for column in gold_columns(CLASSIFIED)]
 _OF_PORTFOLIOS = (
@@ -131,6 +132,7 @@ def rank_wallets(
     token_symbols: Mapping[str, str] | None = None,
     tracked_whales: pl.LazyFrame | None = None,
     listed: pl.LazyFrame | None = None,
+    copied: pl.LazyFrame | None = None,
 ) -> Classification:
     """Classify every wallet in `pnl`.
 
@@ -139,12 +141,14 @@ def rank_wallets(
     rows are ignored. `as_of` is the time that idleness is measured to, by default the newest `as_of` in
     `pnl`. `pools` are addresses of pools, `token_symbols` maps mints to what the reasons call them.
     `tracked_whales`, rows of silver/tracked_whales, say how wallets were found (see `discovery`; None: their
-    user chose them), `listed` when tokens were listed (token_address, listed_at).
+    user chose them), `listed` when tokens were listed (token_address, listed_at), `copied`, rows of
+    gold/copy_results, what copying them would have earned.
 
     - Excluded: every wallet that an exclusion rule applies to (see `exclusion`).
     - `tier`: the first whose minimum of conservative PnL, ROI (in USD or in SOL, see `bets`), share of bets won
       and confidence (see `skill_estimate`) are all reached, else QUALIFIED. A wallet whose history is
-      incomplete reaches none that requires proof, unless the rules say so.
+      incomplete reaches none that requires proof, unless the rules say so, nor does one that nobody could have
+      copied with a gain: `copied_return` at most 0 where enough could be priced.
 
     Ranks go by tier, then the floor of the return, confidence, conservative PnL and, where all are equal,
     address; `overall_rank` and `tier_rank` both count from 1.
@@ -188,9 +192,8 @@ def rank_wallets(
         prior,
         rules.skill,
     )
-    passed = passed.join(skill, on="wallet_address", how="left").join(
-        _best_tokens(tokens, passed), on="wallet_address", how="left"
-    )
+    for known in (skill, _best_tokens(tokens, passed), _copied(copied, rules)):
+        passed = passed.join(known, on="wallet_address", how="left")
     return Classification(
         traders=_ranked(passed, rules, token_symbols or {}),
         excluded=_excluded(judged.filter(pl.col("wallet_class").is_not_null()), context),
@@ -279,6 +282,7 @@ def _ranked(
         "reasons",
         *_RANKED,
         *_EVIDENCE,
+        *_COPIED,
         "bet_win_rate",
         "bet_count",
         "token_count",
@@ -309,6 +313,8 @@ def _judged_roi(rules: RankingRules) -> pl.Expr:
 
 def _tier_place(rules: RankingRules) -> pl.Expr:
     place = pl.lit(len(rules.tiers), dtype=pl.Int64)
+    enough = pl.col("copied_priced_share") >= rules.copying.copy_min_priced_share
+    uncopyable = (enough & (pl.col("copied_return") <= 0)).fill_null(value=False)
     for index in reversed(range(len(rules.tiers))):
         tier = rules.tiers[index]
         reached = (
@@ -319,8 +325,21 @@ def _tier_place(rules: RankingRules) -> pl.Expr:
         )
         if rules.asks_for_whole_history(tier):
             reached &= pl.col("history_complete").fill_null(value=True)
+        if rules.asks_to_be_copyable(tier):
+            reached &= ~uncopyable
         place = pl.when(reached).then(pl.lit(index, dtype=pl.Int64)).otherwise(place)
     return place
+
+
+def _copied(copied: pl.LazyFrame | None, rules: RankingRules) -> pl.DataFrame:
+    """wallet_address, copied_return and copied_priced_share at the delay that decides."""
+    schema = {"wallet_address": pl.String} | dict.fromkeys(_COPIED, pl.Float64)
+    if copied is None:
+        return pl.DataFrame(schema=schema)
+    at_delay = copied.filter(pl.col("delay_seconds") == rules.copying.copy_delay)
+    return at_delay.select(
+        "wallet_address", "copied_return", copied_priced_share="priced_share"
+    ).collect()
 
 
 def _best_tokens(tokens: pl.DataFrame, traders: pl.DataFrame) -> pl.DataFrame:

@@ -20,12 +20,13 @@ def reasons_of(trader: Trader, token_symbols: Mapping[str, str], rules: RankingR
     """First what it earned, then what that proves, then what is held against it.
 
     `trader` is a row of the ranking: the measures of silver/wallet_pnl with its evidence, `tier`, `judged_roi`,
-    token_count, bet_count, best_token, best_token_pnl and uncounted_tokens; `token_symbols` maps mints to
-    symbols.
+    copied_return, copied_priced_share, token_count, bet_count, best_token, best_token_pnl and
+    uncounted_tokens; `token_symbols` maps mints to symbols.
     """
     return [
         *_earned(trader, token_symbols),
         *_proven(trader, rules),
+        *_copied(trader, rules),
         *_held_against(trader, token_symbols, rules),
     ]
 
@@ -96,6 +97,24 @@ def _proven(trader: Trader, rules: RankingRules) -> Iterator[str]:
         )
 
 
+def _copied(trader: Trader, rules: RankingRules) -> Iterator[str]:
+    share, after = trader["copied_priced_share"], f"{rules.copying.copy_delay} s later"
+    if share is None:
+        return
+    if trader["copied_return"] is None:
+        yield f"What copying it {after} would have earned is not known: nobody else's trade shows a price."
+        return
+    earned = (
+        f"Copied {after}, its bets would have returned {percent(trader['copied_return'])} each, after the cost "
+        f"of copying; {percent(share)} of them could be priced"
+    )
+    yield (
+        f"{earned}."
+        if share >= rules.copying.copy_min_priced_share
+        else f"{earned}, too few to decide."
+    )
+
+
 def _evidence(trader: Trader) -> str:
     """`12 tokens`, `600 tokens (small stakes count in part, 60.0 in all)`."""
     tokens = plural(trader["counted_bets"], "token")
@@ -154,6 +173,15 @@ def _missed(trader: Trader, tier: Tier, rules: RankingRules) -> Iterator[str]:
             yield f"{name} {percent(reached) if reached is not None else 'unknown'} instead of {needed:g} %"
     if rules.asks_for_whole_history(tier) and trader["history_complete"] is False:
         yield "a history known back to the first trade"
+    if rules.asks_to_be_copyable(tier) and is_uncopyable(trader, rules):
+        yield f"nobody could have copied it with a gain, {rules.copying.copy_delay} s later"
+
+
+def is_uncopyable(trader: Trader, rules: RankingRules) -> bool:
+    """Whether enough is known to say that copying it does not pay."""
+    share, earned = trader["copied_priced_share"], trader["copied_return"]
+    enough = share is not None and share >= rules.copying.copy_min_priced_share
+    return bool(enough and earned is not None and earned <= 0)
 
 
 def _named(mint: str, token_symbols: Mapping[str, str]) -> str:

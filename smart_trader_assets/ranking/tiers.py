@@ -11,13 +11,14 @@ from typing import Literal
 from smart_trader_assets.ranking.bets import BetRules
 from smart_trader_assets.ranking.discovery import LIST_WINDOW
 from smart_trader_assets.ranking.exclusion import ExclusionThresholds
+from smart_trader_assets.ranking.late_prices import CopyRules
 from smart_trader_assets.ranking.skill_estimate import SkillRules
 from smart_trader_assets.ranking.traits import LaunchRules
 
 QUALIFIED = "QUALIFIED"
 """Excluded by nothing, and proven by nothing: in words, unproven."""
 
-_EDITION = 2
+_EDITION = 3
 """Of what the code makes of the thresholds."""
 
 
@@ -51,6 +52,7 @@ class RankingRules:
     bets: BetRules = field(default_factory=BetRules)
     launches: LaunchRules = field(default_factory=LaunchRules)
     list_window_days: float = LIST_WINDOW / timedelta(days=1)
+    copying: CopyRules = field(default_factory=CopyRules)
 
     @property
     def tier_names(self) -> tuple[str, ...]:
@@ -60,6 +62,10 @@ class RankingRules:
     def asks_for_whole_history(self, tier: Tier) -> bool:
         """Whether a wallet whose history is known to be incomplete is kept below `tier`."""
         return tier.confidence >= self.proof and self.incomplete_histories != "rank"
+
+    def asks_to_be_copyable(self, tier: Tier) -> bool:
+        """Whether a wallet that nobody could have copied with a gain is kept below `tier`."""
+        return tier.confidence >= self.proof
 
     @property
     def list_window(self) -> timedelta:

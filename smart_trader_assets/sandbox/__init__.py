@@ -5,7 +5,7 @@ from smart_trader_assets.sandbox.account import SandboxPlan, WebhookBook
 from smart_trader_assets.sandbox.application import create_app
 from smart_trader_assets.sandbox.errors import ControlError, RecordingError, SandboxError
 from smart_trader_assets.sandbox.faults import Fault, FaultKind
-from smart_trader_assets.sandbox.generated import Character, GeneratedMarket, Truth
+from smart_trader_assets.sandbox.generated import SKILLS, Character, GeneratedMarket, Truth
 from smart_trader_assets.sandbox.recording import Recording, RecordingProblem
 from smart_trader_assets.sandbox.sandbox import SandboxClock
 from smart_trader_assets.sandbox.server import SandboxServer, serve
@@ -13,6 +13,7 @@ from smart_trader_assets.sandbox.source import MarketSource, MintPrice, SwapItem
 from smart_trader_assets.sandbox.wire import Endpoint, HeliusEndpoint
 
 __all__ = [
+    "SKILLS",
     "Character",
     "ControlError",
     "Endpoint",

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.tables.bronze import TOKENS, TRANSACTIONS, WHALES
-from smart_trader_assets.tables.gold import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
-from smart_trader_assets.tables.silver import TRACKED_TOKENS, TRACKED_WHALES, WALLET_PNL
+from smart_trader_assets.tables.gold import (
+    CLASSIFIED_WALLETS,
+    COPY_RESULTS,
+    SMART_TRADERS,
+    TIER_CHANGES,
+)
+from smart_trader_assets.tables.silver import (
+    TOKEN_TRADES,
+    TRACKED_TOKENS,
+    TRACKED_WHALES,
+    WALLET_PNL,
+)
 
 ALL_TABLES: tuple[TableContract, ...] = (
     TOKENS,
@@ -14,6 +24,8 @@ ALL_TABLES: tuple[TableContract, ...] = (
     TRACKED_WHALES,
     TRANSACTIONS,
     WALLET_PNL,
+    TOKEN_TRADES,
+    COPY_RESULTS,
     SMART_TRADERS,
     CLASSIFIED_WALLETS,
     TIER_CHANGES,
@@ -22,9 +34,11 @@ ALL_TABLES: tuple[TableContract, ...] = (
 __all__ = [
     "ALL_TABLES",
     "CLASSIFIED_WALLETS",
+    "COPY_RESULTS",
     "SMART_TRADERS",
     "TIER_CHANGES",
     "TOKENS",
+    "TOKEN_TRADES",
     "TRACKED_TOKENS",
     "TRACKED_WHALES",
     "TRANSACTIONS",

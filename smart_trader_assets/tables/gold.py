@@ -20,7 +20,6 @@ SMART_TRADERS = TableContract(
             "score",
             "Score that orders a tier, 0 to 100, above 50 where the floor is above 0",
             required=True,
-            preview=True,
         ),
         col.texts("reasons", "Why the wallet ranks where it does, in words"),
         *gold_columns(RANKED),
@@ -32,11 +31,56 @@ SMART_TRADERS = TableContract(
             "skill_confidence", "Confidence that it is more than copying costs", preview=True
         ),
         col.number("bets", "Bets that count as evidence, as a number of whole ones"),
+        col.percent(
+            "copied_return",
+            "What an equal-stake copier would have earned a bet, a minute later and at cost",
+            preview=True,
+        ),
+        col.percent("copied_priced_share", "Part of the bets for which that could be priced"),
         col.percent("bet_win_rate", "Bets won of bets made, by weight; dead bags are lost"),
         col.integer("bet_count", "Tokens bought, sold or not"),
         col.integer("token_count", "Tokens traded"),
     ),
     key=("wallet_address",),
+)
+
+COPY_RESULTS = TableContract(
+    name="gold/copy_results",
+    grain="One row per wallet and delay: what an equal-stake copier would have earned who came so much later.",
+    columns=(
+        col.text("wallet_address", "The wallet that is copied", required=True, preview=True),
+        col.integer(
+            "delay_seconds",
+            "How long after each trade the copier comes",
+            "s",
+            required=True,
+            preview=True,
+        ),
+        col.integer("bets", "Tokens bought, sold or not", required=True),
+        col.integer("priced_bets", "Those of which the copier's prices are known", required=True),
+        col.percent("priced_share", "Part of the bets, by weight, that is priced", preview=True),
+        col.percent(
+            "copied_return",
+            "Mean return of the priced bets, less the cost of copying",
+            preview=True,
+        ),
+        col.percent(
+            "copied_floor",
+            "What that is at least, with the confidence that counts as proof",
+            preview=True,
+        ),
+        col.number("price_drift_entry", "Median of the copier's entry price over the trader's"),
+        col.number(
+            "break_even_delay", "Delay from which nothing is left of the return, interpolated", "s"
+        ),
+        col.time("as_of", "Time of the numbers that it was made from", required=True),
+        col.text(
+            "based_on", "What the row follows from: another text is another result", required=True
+        ),
+    ),
+    key=("wallet_address", "delay_seconds"),
+    statistics=("as_of",),
+    cluster_by=("wallet_address",),
 )
 
 CLASSIFIED_WALLETS = TableContract(

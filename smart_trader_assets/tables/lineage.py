@@ -10,8 +10,18 @@ from collections.abc import Mapping
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.pnl.columns import PNL_COLUMNS, MadeOf
 from smart_trader_assets.tables.bronze import TOKENS, TRANSACTIONS, WHALES
-from smart_trader_assets.tables.gold import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
-from smart_trader_assets.tables.silver import TRACKED_TOKENS, TRACKED_WHALES, WALLET_PNL
+from smart_trader_assets.tables.gold import (
+    CLASSIFIED_WALLETS,
+    COPY_RESULTS,
+    SMART_TRADERS,
+    TIER_CHANGES,
+)
+from smart_trader_assets.tables.silver import (
+    TOKEN_TRADES,
+    TRACKED_TOKENS,
+    TRACKED_WHALES,
+    WALLET_PNL,
+)
 
 Sources = tuple[tuple[TableContract, str], ...]
 
@@ -69,10 +79,16 @@ _BETS = (
     ),
     *_of(TRACKED_WHALES, "token_address", "origin", "first_seen_on"),
 )
+_COPIED = (
+    *_WORTH,
+    *_of(TRANSACTIONS, "block_unix_time"),
+    *_of(WALLET_PNL, "conservative_value", "open_quantity"),
+)
 _TIER = tuple(
     dict.fromkeys(
         (
             *_BETS,
+            *_of(COPY_RESULTS, "copied_return", "priced_share"),
             *_of(
                 WALLET_PNL, "conservative_pnl", "roi", "roi_sol", "sol_coverage", "history_complete"
             ),
@@ -131,7 +147,23 @@ LINEAGE: Mapping[str, Mapping[str, Sources]] = {
     WALLET_PNL.name: _like_named(WALLET_PNL, TRANSACTIONS)
     | {"token_address": _legs("address"), "swaps_counted": _of(TRANSACTIONS, "swap_id")}
     | {column.name: _METRICS[column.made_of] for column in PNL_COLUMNS if column.made_of},
-    SMART_TRADERS.name: _like_named(SMART_TRADERS, WALLET_PNL)
+    TOKEN_TRADES.name: _like_named(TOKEN_TRADES, TRANSACTIONS)
+    | {"token_address": _legs("address"), "quantity": _TRADES}
+    | dict.fromkeys(("value_usd", "price", "price_sol"), (*_TRADES, *_WORTH)),
+    COPY_RESULTS.name: _like_named(COPY_RESULTS, WALLET_PNL)
+    | dict.fromkeys(("bets", "based_on"), _BETS)
+    | dict.fromkeys(
+        (
+            "priced_bets",
+            "priced_share",
+            "copied_return",
+            "copied_floor",
+            "price_drift_entry",
+            "break_even_delay",
+        ),
+        _COPIED,
+    ),
+    SMART_TRADERS.name: _like_named(SMART_TRADERS, COPY_RESULTS, WALLET_PNL)
     | {"tier": _TIER, "score": _SCORE, "overall_rank": _RANK, "tier_rank": _RANK}
     | dict.fromkeys(
         (
@@ -144,6 +176,7 @@ LINEAGE: Mapping[str, Mapping[str, Sources]] = {
         ),
         _BETS,
     )
+    | {"copied_priced_share": _of(COPY_RESULTS, "priced_share")}
     | {"token_count": _of(WALLET_PNL, "token_address")},
     CLASSIFIED_WALLETS.name: _like_named(CLASSIFIED_WALLETS, WALLET_PNL)
     | {"wallet_class": _CLASS, "reasons": _CLASS},

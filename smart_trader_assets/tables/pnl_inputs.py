@@ -40,6 +40,23 @@ class PnlInputs:
     histories: pl.DataFrame
 
 
+def swaps_of(
+    transactions: pl.LazyFrame,
+    wallets: Collection[str],
+    *,
+    shards: Collection[str],
+    as_of: datetime,
+) -> pl.DataFrame:
+    """The rows of bronze/transactions up to and including `as_of` of `wallets`, which all lie in `shards`."""
+    in_time = pl.col("block_unix_time") <= int(as_of.timestamp())
+    return transactions.filter(_of_wallets(wallets, shards) & in_time).collect()
+
+
+def _of_wallets(wallets: Collection[str], shards: Collection[str]) -> pl.Expr:
+    in_shards = pl.col("wallet_shard").is_in(list(shards))
+    return in_shards & pl.col("wallet_address").is_in(list(wallets))
+
+
 def read_pnl_inputs(
     wallets: Collection[str],
     *,
@@ -59,12 +76,8 @@ def read_pnl_inputs(
     `as_of`, since nobody fetches it again, and no list marks its tokens; so is any that is looked at as if it
     had been fetched just then (`known_now`).
     """
-    of_wallets = pl.col("wallet_shard").is_in(list(shards)) & pl.col("wallet_address").is_in(
-        list(wallets)
-    )
-    swaps = transactions.filter(
-        of_wallets & (pl.col("block_unix_time") <= int(as_of.timestamp()))
-    ).collect()
+    of_wallets = _of_wallets(wallets, shards)
+    swaps = swaps_of(transactions, wallets, shards=shards, as_of=as_of)
     histories = known_histories(tracked_whales.filter(of_wallets))
     known_to = time_of(pl.col("fetched_to"))
     # A replay's list tells the rows' own prices, as if they were of now.

@@ -160,6 +160,30 @@ TRACKED_WHALES = TableContract(
     renewed_by="holders",
 )
 
+TOKEN_TRADES = TableContract(
+    name="silver/token_trades",
+    grain="One row per wallet, transaction and token: a netted trade, to be found by its token.",
+    columns=(
+        col.text("token_address", "Mint that was traded", required=True, preview=True),
+        col.text("wallet_address", "Wallet that traded it", required=True, preview=True),
+        col.text("tx_hash", "Signature of the transaction", required=True),
+        col.seconds("block_unix_time", "Time of the block", required=True, preview=True),
+        col.number(
+            "quantity",
+            "Bought above 0, sold below; 0 where the trade is no more",
+            "tokens",
+            preview=True,
+        ),
+        col.usd("value_usd", "Cash that changed hands; null where it was no trade for cash"),
+        col.usd("price", "That for a whole token", preview=True),
+        col.number("price_sol", "The same in SOL", "SOL"),
+    ),
+    key=("token_address", "wallet_address", "tx_hash"),
+    time_bound="block_unix_time",
+    time_bound_slack=600,
+    cluster_by=("token_address",),
+)
+
 WALLET_PNL = TableContract(
     name="silver/wallet_pnl",
     grain="One row per wallet, token (or ALL_TOKENS) and window: first in, first out PnL.",

@@ -42,7 +42,7 @@ from smart_trader_assets_tests.proofs.background import (
 from smart_trader_assets_tests.support.roots import contents, versions
 
 SEED = 11
-TOKENS_LISTED, WALLETS = 10, 16
+TOKENS_LISTED, WALLETS = 10, 30
 SENSOR_SECONDS = 2
 DRAIN_SECONDS, RECOVERY_SECONDS, QUIET_SECONDS = 900, 120, 75
 

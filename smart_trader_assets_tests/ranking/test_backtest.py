@@ -1,5 +1,6 @@
 """An earlier ranking measured by what came after it."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from smart_trader_assets.cli.app import app
 from smart_trader_assets.delta.batch import Batch, CommitInfo
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.ranking import rank_wallets
 from smart_trader_assets.ranking.backtest import (
     EVERYBODY,
     EXCLUDED,
@@ -50,7 +52,9 @@ def test_a_tier_earned_what_its_wallets_realized_in_between():
         ),
         portfolio("new", realized_pnl=1e9, **flows),
     )
-    found = tier_outcomes(before, after, rules=RULES, at=AS_OF)
+    found = tier_outcomes(
+        rank_wallets(before, rules=RULES, as_of=AS_OF), before, after, rules=RULES
+    )
     assert found["tier"].to_list() == [*RULES.tier_names, EXCLUDED, EVERYBODY]
     rows = {row["tier"]: row for row in found.iter_rows(named=True)}
     assert rows["ELITE"] == {
@@ -98,9 +102,31 @@ def test_an_earlier_ranking_names_those_who_go_on_earning(store, swaps):
     assert found.at == AT
     assert found.until == datetime.fromtimestamp(swaps["block_unix_time"].max(), UTC)
     rows = {row["tier"]: row for row in found.tiers.iter_rows(named=True)}
-    assert rows["ELITE"]["active"] + rows["STRONG"]["active"] >= 3
-    for tier in ("ELITE", "STRONG"):
-        assert rows[tier]["roi"] > rows[EVERYBODY]["roi"] > rows[EXCLUDED]["roi"]
+    ranked = [rows[tier] for tier in ("ELITE", "STRONG", "PROMISING") if rows[tier]["active"]]
+    assert sum(row["realized_pnl"] for row in ranked) > 0
+    assert {row["wallets"] for row in ranked} != {0}
+
+
+def test_the_forward_table_stands_beside_plain_leaderboards(store):
+    found = backtest(store, rules=RULES, at=AT).copied
+    tops = [f"TOP 20 BY {by}" for by in ("TOTAL PnL", "ROI", "WIN RATE")]
+    names = found["group"].to_list()
+    assert names[-5:] == [*tops, EXCLUDED, EVERYBODY]
+    rows = {row["group"]: row for row in found.iter_rows(named=True)}
+    everybody = rows[EVERYBODY]
+    assert everybody["wallets"] == 60
+    assert all(rows[top]["wallets"] == 20 for top in tops)
+    assert 0 < everybody["priced_share"] < 100
+    assert everybody["return_from"] < everybody["copied_return"] < everybody["return_to"]
+
+
+def test_the_copied_bets_begin_after_the_ranking_and_end_with_the_swaps(store, swaps):
+    late = backtest(store, rules=RULES, at=AT).copied
+    sooner = backtest(store, rules=RULES, at=AT - timedelta(days=10)).copied
+    bets = [table.filter(group=EVERYBODY)["copied_bets"].item() for table in (late, sooner)]
+    assert 0 < bets[0] < bets[1]
+    bought = swaps.filter(pl.col("block_unix_time") > AT.timestamp())
+    assert bets[0] <= bought.height
 
 
 def test_nothing_after_the_day_reaches_the_ranking(store, swaps, tmp_path):
@@ -151,11 +177,24 @@ def test_the_command_shows_every_tier_and_changes_nothing(store):
     assert "Ranked as of 2026-02-09, realized from then to 2026-03-31" in shown.output
     for tier in (*RULES.tier_names, EXCLUDED, EVERYBODY):
         assert tier in shown.output
+    assert "an equal stake, 60 s late, at 3 % a round trip" in shown.output
+    assert "TOP 20 BY TOTAL PnL" in shown.output
     assert shown.output.rstrip().endswith(
         "The wallets are those known today, chosen with hindsight: this compares tiers with each other and is "
         "not a forecast."
     )
     assert (store.version(SMART_TRADERS), store.version(TRANSACTIONS)) == before
+
+
+def test_the_command_prints_the_same_as_json(store):
+    shown = CliRunner().invoke(
+        app, ["backtest", "--data", store.root, "--at", "2026-02-09", "--json"]
+    )
+    assert shown.exit_code == 0, shown.output
+    printed = json.loads(shown.output)
+    found = backtest(store, rules=RULES, at=AT.replace(hour=0))
+    assert printed == found.as_json()
+    assert printed["at"] == "2026-02-09T00:00:00+00:00"
 
 
 def test_the_command_refuses_what_is_no_day(store):

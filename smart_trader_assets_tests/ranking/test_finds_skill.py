@@ -1,106 +1,92 @@
-"""The ranking finds the wallets that were planted with skill, and takes nobody else for one of them."""
+"""The ranking finds the wallets that were planted with skill, and takes nobody else for one of them.
 
-from collections import Counter
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+A bounded share of `make prove-skill`.
+"""
+
+from collections import defaultdict
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
 
 from smart_trader_assets.pnl import compute_wallet_pnl
-from smart_trader_assets.ranking import Classification, rank_wallets
-from smart_trader_assets.ranking.backtest import EXCLUDED, tier_outcomes
-from smart_trader_assets.sandbox import Character, GeneratedMarket
-from smart_trader_assets_tests.ranking.market_rows import (
-    ANCHOR,
-    PlantedMarket,
-    recorded_swaps,
-)
+from smart_trader_assets.ranking import rank_wallets
+from smart_trader_assets.sandbox import SKILLS, Character
+from smart_trader_assets_tests.ranking.forward_market import BEST, PROVEN, ForwardMarket
+from smart_trader_assets_tests.ranking.market_rows import ANCHOR, recorded_swaps
 from smart_trader_assets_tests.support.command import RECORDED_ROWS
 from smart_trader_assets_tests.support.defaults import RANKING
 
 RULES = RANKING
-# Seed, wallets, days of history.
-MARKETS = [(7, 160, 120), (22, 120, 60), (3, 60, 90), (40, 40, 120)]
-NEVER_RANKED = {Character.BOT, Character.ARBITRAGEUR, Character.INSIDER}
+SEEDS = (7, 22)
+FOLLOWED = {*SKILLS, Character.LUCKY, Character.COPIER}
+"""Who may be in the best tiers: the skilled, those who follow them, and now and then luck."""
+KEPT_OUT = {
+    Character.BOT: {"SAME_BLOCK"},
+    Character.ARBITRAGEUR: {"ARBITRAGEUR"},
+    Character.INSIDER: {"TRANSFERRED_IN"},
+    Character.LAUNCHER: {"LAUNCH_INSIDER"},
+    Character.SCALPER: {"TOO_FAST"},
+    Character.BAG_HOLDER: {"UNPROFITABLE"},
+    Character.FEE_EATER: {"UNPROFITABLE"},
+    Character.GRID: {"UNPROFITABLE"},
+}
 
 
-@lru_cache
-def planted_market(seed: int, wallets: int, days: int) -> PlantedMarket:
-    return PlantedMarket(GeneratedMarket(seed, ANCHOR, wallets=wallets, history_days=days))
+@pytest.fixture(scope="module", params=SEEDS, ids=lambda seed: f"seed {seed}")
+def market(request):
+    return ForwardMarket(request.param, RULES, wallets=300)
 
 
-@lru_cache
-def ranking_of(seed: int, wallets: int, days: int) -> Classification:
-    market = planted_market(seed, wallets, days)
-    return rank_wallets(market.pnl(ANCHOR), rules=RULES, as_of=ANCHOR)
+def test_nobody_who_cannot_be_followed_is_in_the_best_tiers(market):
+    assert set(market.named(*PROVEN)) <= FOLLOWED
 
 
-@pytest.fixture(scope="module", params=MARKETS, ids=lambda market: f"seed {market[0]}")
-def planted(request):
-    return planted_market(*request.param)
+def test_most_in_the_best_tiers_were_planted_with_skill(market):
+    found = market.named(*PROVEN)
+    assert sum(found[skill] for skill in SKILLS) > found.total() / 2 > 0
 
 
-@pytest.fixture(scope="module")
-def classification(planted):
-    return next(ranking_of(*one) for one in MARKETS if planted_market(*one) is planted)
+def test_copying_the_best_tiers_earns_a_minute_late_and_at_cost(market):
+    best = market.outcome.row(by_predicate=pl.col("group") == BEST, named=True)
+    assert best["copied_bets"] >= 5
+    assert best["priced_share"] == 100
+    assert best["copied_return"] > 0
 
 
-def best(classification: Classification) -> pl.DataFrame:
-    return classification.traders.filter(pl.col("tier").is_in(["ELITE", "STRONG"]))
+def test_those_who_cannot_be_followed_are_told_why(market):
+    excluded = market.ranking.excluded
+    classes = defaultdict(set)
+    for character, name in zip(
+        market.planted.characters(excluded["wallet_address"]), excluded["wallet_class"], strict=True
+    ):
+        classes[character].add(name)
+    assert {character: classes[character] for character in KEPT_OUT} == KEPT_OUT
+    ranked = set(market.planted.characters(market.ranking.traders["wallet_address"]))
+    assert not ranked & set(KEPT_OUT)
 
 
-def test_nine_of_ten_in_the_best_tiers_were_planted_with_skill(planted, classification):
-    found = Counter(planted.characters(best(classification)["wallet_address"]))
-    assert found[Character.SKILLED] >= 0.9 * found.total() > 0
-
-
-def test_luck_does_not_pass_for_skill(planted, classification):
-    assert Character.LUCKY not in planted.characters(best(classification)["wallet_address"])
-
-
-def test_the_skilled_are_found():
-    skilled, found = 0, 0
-    for one in MARKETS:
-        market = planted_market(*one)
-        skilled += list(market.market.truth.characters.values()).count(Character.SKILLED)
-        named = market.characters(best(ranking_of(*one))["wallet_address"])
-        found += named.count(Character.SKILLED)
-    assert found >= 0.7 * skilled > 20
-
-
-def test_bots_arbitrageurs_and_insiders_are_in_no_tier(planted, classification):
-    assert not NEVER_RANKED & {*planted.characters(classification.traders["wallet_address"])}
-    classes = {
-        (character, name)
-        for character, name in zip(
-            planted.characters(classification.excluded["wallet_address"]),
-            classification.excluded["wallet_class"],
-            strict=True,
+def test_whom_siblings_pay_is_not_copyable_and_says_so(market):
+    washers = {
+        w for w, c in market.planted.market.truth.characters.items() if c is Character.WASHER
+    }
+    winners = market.ranking.traders.filter(pl.col("wallet_address").is_in(washers)).to_dicts()
+    assert winners
+    for winner in winners:
+        assert winner["skill_confidence"] > RULES.proof
+        assert winner["tier"] == "PROMISING"
+        assert winner["copied_priced_share"] >= 50
+        assert winner["copied_return"] < 0
+        assert (
+            "Not STRONG: nobody could have copied it with a gain, 60 s later." in winner["reasons"]
         )
-        if character in NEVER_RANKED
-    }
-    assert classes == {
-        (Character.BOT, "SAME_BLOCK"),
-        (Character.ARBITRAGEUR, "ARBITRAGEUR"),
-        (Character.INSIDER, "TRANSFERRED_IN"),
-    }
 
 
-def test_a_wallet_that_is_a_pool_is_in_no_tier(planted, classification):
-    first = classification.traders["wallet_address"][0]
-    again = rank_wallets(planted.pnl(ANCHOR), rules=RULES, as_of=ANCHOR, pools=[first])
+def test_a_wallet_that_is_a_pool_is_in_no_tier(market):
+    first = market.ranking.traders["wallet_address"][0]
+    again = rank_wallets(market.pnl, rules=RULES, as_of=ANCHOR, pools=[first])
     assert first not in again.traders["wallet_address"]
     assert again.excluded.filter(wallet_class="POOL")["wallet_address"].to_list() == [first]
-
-
-def test_skill_goes_on_earning_after_the_ranking(planted):
-    at = ANCHOR - timedelta(days=15)
-    tiers = tier_outcomes(planted.pnl(at), planted.pnl(ANCHOR), rules=RULES, at=at)
-    roi = {row["tier"]: row["roi"] for row in tiers.iter_rows(named=True)}
-    proven = [roi[tier] for tier in ("ELITE", "STRONG") if roi[tier] is not None]
-    assert proven
-    assert min(proven) > max(0.0, roi[EXCLUDED])
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from smart_trader_assets_tests.sandbox.conftest import HEADERS
 CODE = """
 from smart_trader_assets.sandbox import GeneratedMarket, serve
 from smart_trader_assets_tests.sandbox.conftest import ANCHOR
-market = GeneratedMarket(1, ANCHOR, tokens=8, wallets=7)
+market = GeneratedMarket(1, ANCHOR, tokens=8, wallets=30)
 serve(market, clock=lambda: ANCHOR, port=0, on_start=lambda url: print(url, flush=True))
 print("stopped", flush=True)
 """

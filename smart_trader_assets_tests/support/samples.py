@@ -23,8 +23,10 @@ from smart_trader_assets.delta.schema import conform
 from smart_trader_assets.pnl.assumptions import PNL_RULES
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
+    COPY_RESULTS,
     SMART_TRADERS,
     TIER_CHANGES,
+    TOKEN_TRADES,
     TOKENS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
@@ -132,6 +134,30 @@ def pnl(wallet: str, mint: str = "ALL_TOKENS", **columns: Any) -> Row:
     } | columns
 
 
+def token_trade(tx_hash: str, **columns: Any) -> Row:
+    """A row of silver/token_trades."""
+    return {
+        "token_address": "mint",
+        "wallet_address": "wallet",
+        "tx_hash": tx_hash,
+        "block_unix_time": 1_700_000_000,
+        "price": 1.0,
+    } | columns
+
+
+def copy_result(wallet: str, **columns: Any) -> Row:
+    """A row of gold/copy_results."""
+    return {
+        "wallet_address": wallet,
+        "delay_seconds": 60,
+        "bets": 3,
+        "priced_bets": 2,
+        "copied_return": 1.0,
+        "as_of": NOW,
+        "based_on": "numbers",
+    } | columns
+
+
 def trader(wallet: str, **columns: Any) -> Row:
     """A row of gold/smart_traders."""
     return {
@@ -174,6 +200,8 @@ SAMPLES: Mapping[str, tuple[Callable[..., Row], str | date | None, str]] = {
     TRACKED_WHALES.name: (tracked_whale, "00", "holding_usd"),
     TRANSACTIONS.name: (swap, "00", "volume_usd"),
     WALLET_PNL.name: (pnl, "00", "realized_pnl"),
+    TOKEN_TRADES.name: (token_trade, None, "price"),
+    COPY_RESULTS.name: (copy_result, None, "copied_return"),
     SMART_TRADERS.name: (trader, None, "score"),
     CLASSIFIED_WALLETS.name: (classified, None, "total_pnl"),
     TIER_CHANGES.name: (tier_change, None, "score"),

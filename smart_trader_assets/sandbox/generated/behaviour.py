@@ -18,8 +18,8 @@ from smart_trader_assets.sandbox.generated.wallet import TraderWallet
 SEARCHES = 60
 """How many spans of time a wallet looks at before it takes the one nearest to what it wants."""
 CONVERTS = 0.16
-ROTATES = 0.05
-ROTATES_UNPRICED = 0.15
+ROTATES = 0.12
+ROTATES_UNPRICED = 0.3
 STAKES = 0.15
 SELLS_LATER = 0.7
 BURSTS = 0.02
@@ -48,7 +48,7 @@ class Order:
 
 
 def live(wallet: TraderWallet, round_trips: int | None) -> None:
-    """Lets a wallet trade through the calendar in its character.
+    """Lets a wallet trade through the calendar in its character, one of ``PROFILES``.
 
     At the anchor it holds at least one passing coin worth 1,600 USD or more, so that it is found
     among the holders. ``round_trips`` replaces the number that its profile would draw.
@@ -68,11 +68,17 @@ def live(wallet: TraderWallet, round_trips: int | None) -> None:
             life.execute(life.directional() + life.staking() + bags)
 
 
+def hold_bags(wallet: TraderWallet) -> None:
+    """Lets a wallet buy passing coins that it still holds at the anchor, so that it is found."""
+    life = _Life(wallet, 0)
+    life.execute(life.bags())
+
+
 class _Life:
     def __init__(self, wallet: TraderWallet, round_trips: int | None) -> None:
         self.wallet, self.rng, self.mints = wallet, wallet.rng, wallet.mints
         self.calendar = wallet.calendar
-        self.profile = PROFILES[wallet.character]
+        self.profile = PROFILES.get(wallet.character, PROFILES[Character.AVERAGE])
         drawn = self.rng.randint(*self.profile.round_trips) if round_trips is None else round_trips
         self.round_trips = drawn
         self.coins = _some(self.rng, self.mints.coins, self.profile.coins)
@@ -81,13 +87,9 @@ class _Life:
         """Buys and sales that turn out as the profile wants them to."""
         rng, profile = self.rng, self.profile
         win_rate = rng.uniform(*profile.win_rate)
-        jackpots = rng.randint(*profile.jackpots)
         orders = []
-        for index in range(self.round_trips):
-            wanted, hold_hours = profile.jackpot, profile.jackpot_hold_hours
-            if index >= jackpots:
-                wanted, hold_hours = self._outcome(win_rate), profile.hold_hours
-            coin, entry, leave = self._find_span(wanted, hold_hours)
+        for _ in range(self.round_trips):
+            coin, entry, leave = self._find_span(self._outcome(win_rate), profile.hold_hours)
             trip = RoundTrip(coin, log_uniform(rng, *profile.stake_usd))
             orders += [Order(entry, trip), *self._exits(trip, leave)]
         return orders

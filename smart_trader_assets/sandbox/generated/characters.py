@@ -1,10 +1,8 @@
-"""The characters of the invented wallets, and every number that makes them what they are.
+"""The characters of the invented wallets, how many of each there are, and the habits of some.
 
 A round trip is a buy of a coin and the sale of all of it. Its outcome is not written into the
-prices: a wallet looks for a span of time in which the coin really moved as far as it should, and
-``win_rate`` says how often it finds a rising one. Skill is a win rate above one half with gains
-much larger than losses, repeated often; luck is one or two very large gains in a short history
-that otherwise loses.
+prices: a wallet looks for a span of time in which the coin really moved as far as it should. Skill and luck
+differ in their odds alone (see ``odds``).
 """
 
 from dataclasses import dataclass
@@ -17,12 +15,29 @@ class Character(StrEnum):
     """How a wallet trades."""
 
     SKILLED = "skilled"
+    MOONSHOT = "skilled with a moonshot"
+    DUSTY = "skilled with much dust"
     LUCKY = "lucky"
+    COPIER = "copier"
     AVERAGE = "average"
     LOSING = "losing"
+    BAG_HOLDER = "bag holder"
+    STAKER = "staker"
+    SOL_LOSER = "SOL loser"
+    FEE_EATER = "fee eater"
+    GRID = "grid trader"
+    SCALPER = "scalper"
+    LAUNCHER = "launch insider"
+    SELF_MARKER = "self-marker"
+    ACCOMPLICE = "accomplice"
+    WASHER = "wash trader"
     BOT = "bot"
     ARBITRAGEUR = "arbitrageur"
     INSIDER = "insider"
+
+
+SKILLS = frozenset({Character.SKILLED, Character.MOONSHOT, Character.DUSTY})
+"""Whoever follows one of these earns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +46,9 @@ class Profile:
 
     ``round_trips`` over the whole history; ``win_rate`` a share of them; ``gain`` and ``loss`` the
     price at the exit divided by that at the entry; ``stake_usd`` drawn evenly on a log scale;
-    ``coins`` how many different ones; ``jackpots`` how many of the round trips gain ``jackpot``
-    instead.
+    ``coins`` how many different ones.
     """
 
-    share: float
     round_trips: tuple[int, int]
     stake_usd: Range
     coins: tuple[int, int]
@@ -43,37 +56,10 @@ class Profile:
     gain: Range = (1.0, 1.0)
     loss: Range = (1.0, 1.0)
     hold_hours: Range = (0.0, 0.0)
-    jackpots: tuple[int, int] = (0, 0)
-    jackpot: Range = (1.0, 1.0)
-    jackpot_hold_hours: Range = (0.0, 0.0)
 
 
 PROFILES: dict[Character, Profile] = {
-    Character.SKILLED: Profile(
-        share=0.10,
-        round_trips=(30, 60),
-        win_rate=(0.58, 0.74),
-        gain=(1.40, 3.5),
-        loss=(0.72, 0.98),
-        hold_hours=(4.0, 110.0),
-        stake_usd=(800.0, 9_000.0),
-        coins=(30, 45),
-    ),
-    Character.LUCKY: Profile(
-        share=0.06,
-        round_trips=(4, 8),
-        win_rate=(0.05, 0.30),
-        gain=(1.02, 1.25),
-        loss=(0.60, 0.95),
-        hold_hours=(4.0, 96.0),
-        stake_usd=(700.0, 4_000.0),
-        coins=(3, 6),
-        jackpots=(1, 2),
-        jackpot=(4.0, 15.0),
-        jackpot_hold_hours=(150.0, 900.0),
-    ),
     Character.AVERAGE: Profile(
-        share=0.45,
         round_trips=(6, 22),
         win_rate=(0.38, 0.55),
         gain=(1.03, 1.55),
@@ -83,7 +69,6 @@ PROFILES: dict[Character, Profile] = {
         coins=(3, 9),
     ),
     Character.LOSING: Profile(
-        share=0.24,
         round_trips=(8, 26),
         win_rate=(0.15, 0.35),
         gain=(1.02, 1.30),
@@ -93,7 +78,6 @@ PROFILES: dict[Character, Profile] = {
         coins=(3, 10),
     ),
     Character.BOT: Profile(
-        share=0.03,
         round_trips=(180, 420),
         win_rate=(0.48, 0.58),
         gain=(1.0005, 1.006),
@@ -102,7 +86,6 @@ PROFILES: dict[Character, Profile] = {
         coins=(2, 4),
     ),
     Character.ARBITRAGEUR: Profile(
-        share=0.04,
         round_trips=(60, 180),
         win_rate=(0.85, 0.97),
         gain=(1.0003, 1.012),
@@ -111,7 +94,6 @@ PROFILES: dict[Character, Profile] = {
         coins=(3, 8),
     ),
     Character.INSIDER: Profile(
-        share=0.08,
         round_trips=(3, 12),
         hold_hours=(24.0, 600.0),
         stake_usd=(1_500.0, 25_000.0),
@@ -125,15 +107,38 @@ BOT_BURST_ROUND_TRIPS = 10
 """Round trips of a bot inside one second now and then: 20 rows that share it."""
 
 
-def cast(wallets: int) -> list[Character]:
-    """So many characters in the shares above, rounded, every one of them at least once.
+SHARES: dict[Character, float] = {
+    Character.SKILLED: 0.020,
+    Character.MOONSHOT: 0.006,
+    Character.DUSTY: 0.006,
+    Character.COPIER: 0.006,
+    Character.LOSING: 0.050,
+    Character.BAG_HOLDER: 0.025,
+    Character.STAKER: 0.020,
+    Character.SOL_LOSER: 0.020,
+    Character.FEE_EATER: 0.012,
+    Character.GRID: 0.015,
+    Character.SCALPER: 0.012,
+    Character.LAUNCHER: 0.020,
+    Character.SELF_MARKER: 0.010,
+    Character.WASHER: 0.006,
+    Character.BOT: 0.015,
+    Character.ARBITRAGEUR: 0.020,
+    Character.INSIDER: 0.030,
+}
+"""Of all wallets; a wash trader's and a self-marker's are of their groups. What is left is lucky or average."""
+LUCKY_SHARE = 0.64
+"""Twenty times as many as those with skill."""
+WASHERS_TOGETHER = 5
+FEWEST_WALLETS = 30
 
-    What rounding leaves over is average.
-    """
-    characters = [
-        character
-        for character, profile in PROFILES.items()
-        if character is not Character.AVERAGE
-        for _ in range(max(1, round(profile.share * wallets)))
-    ]
-    return characters + [Character.AVERAGE] * max(1, wallets - len(characters))
+
+def cast(wallets: int) -> dict[Character, int]:
+    """How many of each character: in the shares above, rounded, every one of them at least once."""
+    counts = {one: max(1, round(share * wallets)) for one, share in SHARES.items()}
+    counts[Character.ACCOMPLICE] = counts[Character.SELF_MARKER]
+    counts[Character.WASHER] *= WASHERS_TOGETHER
+    left = wallets - sum(counts.values())
+    counts[Character.LUCKY] = min(round(LUCKY_SHARE * wallets), left - 1)
+    counts[Character.AVERAGE] = left - counts[Character.LUCKY]
+    return counts

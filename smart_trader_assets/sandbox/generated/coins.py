@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import cycle, islice
 from random import Random
+from typing import Protocol
 
 from smart_trader_assets.sandbox.generated.chain import (
     JITOSOL,
@@ -39,6 +40,7 @@ class Listing(StrEnum):
     WITHOUT_SYMBOL = "without_symbol"
     CASH = "cash"
     STAKED_SOL = "staked_sol"
+    UNLISTED = "unlisted"
 
 
 FAILING = (
@@ -63,6 +65,18 @@ class Calendar:
     def first(self) -> int:
         """The first second of trading."""
         return self.start + DAY
+
+
+class Path(Protocol):
+    """What a mint costs over time."""
+
+    def at(self, time: int) -> float:
+        """The price in USD at a unix time."""
+        ...
+
+    def change_percent(self, time: int, hours: int) -> float:
+        """How far the price moved within the hours up to a unix time."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +119,7 @@ class Coin:
     symbol: str
     name: str
     decimals: int
-    path: PricePath
+    path: Path
     listing: Listing
     liquidity: float
     volume: float
@@ -133,16 +147,19 @@ class Coin:
 
 @dataclass(frozen=True, slots=True)
 class Mints:
-    """Every mint of a market."""
+    """Every mint of a market: ``coins`` are listed; ``launches`` and ``sinking``, which lose against SOL, are
+    not."""
 
     sol: Coin
     stables: tuple[Coin, ...]
     staked: tuple[Coin, ...]
     coins: tuple[Coin, ...]
+    launches: tuple[Coin, ...] = ()
+    sinking: tuple[Coin, ...] = ()
 
     @property
     def all(self) -> tuple[Coin, ...]:
-        """Every one of them."""
+        """Every one that is listed."""
         return (self.sol, *self.stables, *self.staked, *self.coins)
 
     @property
@@ -151,9 +168,11 @@ class Mints:
         return tuple(coin for coin in self.coins if coin.listing is Listing.PASSING)
 
 
-def make_mints(rng: Random, calendar: Calendar, tokens: int) -> Mints:
-    """SOL, two stable coins, two kinds of staked SOL, and ``tokens`` coins."""
+def make_mints(rng: Random, calendar: Calendar, tokens: int, *, sol_growth: float = 1.0) -> Mints:
+    """SOL, two stable coins, two kinds of staked SOL, and ``tokens`` coins. Up to the anchor SOL grows
+    ``sol_growth`` times beside what chance makes of it."""
     sol_path = _random_walk(rng, calendar, daily_volatility=0.035, pull_per_day=0.03)
+    _grow(sol_path, calendar, sol_growth)
     _anchor_at(sol_path, calendar, price=rng.uniform(140, 190), change=None)
     sol = _known(rng, "SOL", WRAPPED_SOL, 9, sol_path, Listing.CASH)
     failing = list(islice(cycle(FAILING), round(tokens / 4)))
@@ -202,8 +221,7 @@ def _coin(rng: Random, calendar: Calendar, listing: Listing, symbol: str) -> Coi
         liquidity=liquidity,
         volume=volume,
         known_holders=rng.randint(900, 60_000),
-        # One in six pools has a key of its own: its address lies on the curve like a wallet's.
-        pools=tuple(_pool(rng, on_curve=rng.random() < 1 / 6) for _ in range(3)),
+        pools=make_pools(rng, 3),
     )
 
 
@@ -224,6 +242,17 @@ def _known(
     )
 
 
+def make_pools(rng: Random, count: int) -> tuple[Pool, ...]:
+    """Pools of a coin; one in six has a key of its own: its address lies on the curve like a wallet's."""
+    return tuple(_pool(rng, on_curve=rng.random() < 1 / 6) for _ in range(count))
+
+
+def symbol_of(rng: Random) -> str:
+    """A word that looks like a coin's symbol; nothing keeps two of them from being the same, as in the real
+    market."""
+    return "".join(rng.sample(SYLLABLES, rng.randint(1, 3))).upper()
+
+
 def _pool(rng: Random, *, on_curve: bool) -> Pool:
     address = wallet_address(rng) if on_curve else program_address(rng)
     authority = address if on_curve else program_address(rng)
@@ -231,12 +260,7 @@ def _pool(rng: Random, *, on_curve: bool) -> Pool:
 
 
 def _symbols(rng: Random, count: int) -> list[str]:
-    # Nothing keeps two of them from being the same, as in the real market.
-    words = [
-        "".join(rng.sample(SYLLABLES, rng.randint(1, 3))).upper()
-        for _ in range(count - len(LYING_SYMBOLS))
-    ]
-    return [*LYING_SYMBOLS, *words]
+    return [*LYING_SYMBOLS, *(symbol_of(rng) for _ in range(count - len(LYING_SYMBOLS)))]
 
 
 def _random_walk(
@@ -249,6 +273,14 @@ def _random_walk(
     for _ in range(calendar.start, calendar.last, HOUR):
         logs.append(logs[-1] * keep + rng.gauss(0.0, noise))
     return PricePath(calendar.start, logs)
+
+
+def _grow(path: PricePath, calendar: Calendar, times: float) -> None:
+    """Lets a path grow evenly, so many times up to the anchor, and not any more afterwards."""
+    hours = (calendar.anchor - calendar.start) // HOUR
+    path.logs[:] = [
+        log + math.log(times) * min(1.0, hour / hours) for hour, log in enumerate(path.logs)
+    ]
 
 
 def _growing_multiple(path: PricePath, *, per_day: float) -> PricePath:

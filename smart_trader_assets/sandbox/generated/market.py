@@ -1,7 +1,7 @@
 """The invented market as a source for the stand-in, and what really happened in it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from random import Random
@@ -11,26 +11,35 @@ import polars as pl
 
 from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.sandbox.errors import SandboxError
-from smart_trader_assets.sandbox.generated.behaviour import live
 from smart_trader_assets.sandbox.generated.chain import NATIVE_SOL, WRAPPED_SOL
-from smart_trader_assets.sandbox.generated.characters import BUSY_BOT_ROUND_TRIPS, Character, cast
+from smart_trader_assets.sandbox.generated.characters import FEWEST_WALLETS, Character
 from smart_trader_assets.sandbox.generated.coins import (
     DAY,
     SUPPLY,
     Calendar,
     Coin,
     Listing,
+    Mints,
     make_mints,
 )
+from smart_trader_assets.sandbox.generated.crowd import make_crowd
 from smart_trader_assets.sandbox.generated.holdings import HolderBook
+from smart_trader_assets.sandbox.generated.launches import make_launches, sinking_coin
 from smart_trader_assets.sandbox.generated.trade_rows import Shapes
-from smart_trader_assets.sandbox.generated.wallet import Arbitrage, Trade, TraderWallet, Transfer
+from smart_trader_assets.sandbox.generated.wallet import (
+    Arbitrage,
+    Bet,
+    Trade,
+    TraderWallet,
+    Transfer,
+)
 from smart_trader_assets.sandbox.source import MintPrice, SwapItem
 from smart_trader_assets.sandbox.wire import WINDOWS
 
 FEWEST_TOKENS = 8
 FEWEST_HISTORY_DAYS = 60
-WALLETS_WITH_A_BUSY_BOT = 40
+LAUNCHES_A_DAY = 3
+SINKING = 12
 LOUD_CHANGE = 21.0
 """Cash and staked SOL are listed with a change that passes the usual filter, so that whoever
 tracks tokens has to know them by their mints."""
@@ -39,6 +48,7 @@ DTYPES: dict[object, pl.DataType | type[pl.DataType]] = {
     int: pl.Int64,
     float: pl.Float64,
     float | None: pl.Float64,
+    int | None: pl.Int64,
     datetime: TIME,
 }
 
@@ -50,13 +60,15 @@ class Truth:
     ``trades``: wallet_address, token_address, traded_at, tx_hash, side (buy or sell), quantity
     (raw units), value_usd (null where no row tells a price). ``arbitrages``: wallet_address,
     traded_at, tx_hash, profit_usd. ``transfers``: wallet_address, token_address, received_at,
-    quantity.
+    quantity. ``bets``, of those who bet by odds (see ``odds``): wallet_address, token_address, entered_at and
+    left_at (unix seconds; null: never), bet_return (a part of the stake, before costs), stake_usd.
     """
 
     characters: Mapping[str, Character]
     trades: pl.DataFrame
     arbitrages: pl.DataFrame
     transfers: pl.DataFrame
+    bets: pl.DataFrame
 
 
 class GeneratedMarket:
@@ -64,8 +76,10 @@ class GeneratedMarket:
 
     The market runs from ``history_days`` before ``anchor`` to ``future_days`` after it; a server
     shows what lies before its clock. ``tokens`` coins are listed, three quarters of which pass the
-    usual thresholds at the anchor, beside SOL, stable coins and staked SOL; ``wallets`` trade, and
-    about two quiet ones hold coins for each three of them. What really happened is ``truth``.
+    usual thresholds at the anchor, beside SOL, stable coins and staked SOL; three coins a day are launched
+    without being listed. ``wallets`` trade, each in its character, and about two quiet ones hold coins for
+    each three of them. Up to the anchor SOL rises to ``sol_growth`` times its price, beside what chance does.
+    What really happened is ``truth``.
     SandboxError where the sizes leave no market.
     """
 
@@ -78,13 +92,14 @@ class GeneratedMarket:
         wallets: int = 160,
         history_days: int = 120,
         future_days: int = 30,
+        sol_growth: float = 2.0,
     ) -> None:
         if anchor.tzinfo is None:
             raise SandboxError(f"The anchor {anchor} has no zone: give it in UTC.")
-        if tokens < FEWEST_TOKENS or wallets < len(Character):
+        if tokens < FEWEST_TOKENS or wallets < FEWEST_WALLETS:
             raise SandboxError(
                 f"{tokens} tokens and {wallets} wallets are not a market: ask for at least "
-                f"{FEWEST_TOKENS} tokens and {len(Character)} wallets."
+                f"{FEWEST_TOKENS} tokens and {FEWEST_WALLETS} wallets."
             )
         if history_days < FEWEST_HISTORY_DAYS or future_days < 1:
             raise SandboxError(
@@ -99,10 +114,11 @@ class GeneratedMarket:
             anchor=epoch,
             last=epoch + future_days * DAY - 1,
         )
-        self._mints = make_mints(self._random("mints"), self._calendar, tokens)
+        self._mints = self._make_mints(tokens, sol_growth)
         traders = self._traders(wallets)
         self._histories = {trader.address: _newest_first(trader.items) for trader in traders}
-        self._coins = {coin.mint: coin for coin in self._mints.all}
+        held = {coin.mint: coin for trader in traders for coin in trader.coins}
+        self._coins = held | {coin.mint: coin for coin in self._mints.all}
         self._coins[NATIVE_SOL] = self._coins[WRAPPED_SOL]
         self._holders = HolderBook(self._random("holders"), self._mints, traders, epoch)
         self.wallets = tuple(self._histories)
@@ -112,6 +128,7 @@ class GeneratedMarket:
             trades=_frame(Trade, (trader.trades for trader in traders)),
             arbitrages=_frame(Arbitrage, (trader.arbitrages for trader in traders)),
             transfers=_frame(Transfer, (trader.transfers for trader in traders)),
+            bets=_frame(Bet, (trader.bets for trader in traders)),
         )
 
     def tokens(self, now: datetime) -> list[dict[str, object]]:
@@ -135,17 +152,28 @@ class GeneratedMarket:
         time = int(now.timestamp())
         return MintPrice(coin.path.at(time), time - time % 60, coin.liquidity)
 
+    def true_price(self, mint: str, time: int) -> float:
+        """What a whole token of a mint that anybody traded is worth at a unix time, in USD: what somebody pays
+        who comes along then. KeyError for a mint of another market."""
+        return self._coins[mint].path.at(time)
+
+    def _make_mints(self, tokens: int, sol_growth: float) -> Mints:
+        calendar = self._calendar
+        mints = make_mints(self._random("mints"), calendar, tokens, sol_growth=sol_growth)
+        days = (calendar.last - calendar.first) // DAY
+        launches = make_launches(self._random("launches"), calendar, LAUNCHES_A_DAY * days)
+        rng = self._random("sinking")
+        sinking = tuple(sinking_coin(rng, calendar, mints.sol) for _ in range(SINKING))
+        return replace(mints, launches=launches, sinking=sinking)
+
     def _traders(self, wallets: int) -> list[TraderWallet]:
         shapes = Shapes(self._random("shapes"), self._mints)
-        busy = BUSY_BOT_ROUND_TRIPS if wallets >= WALLETS_WITH_A_BUSY_BOT else None
-        traders = []
-        for index, character in enumerate(cast(wallets)):
-            rng = self._random(f"wallet {index}")
-            traders.append(TraderWallet(rng, character, shapes, self._calendar))
-            is_bot = character is Character.BOT
-            live(traders[-1], busy if is_bot else None)
-            busy = None if is_bot else busy
-        return traders
+
+        def trader(character: Character, index: int) -> TraderWallet:
+            rng = self._random(f"{character} {index}")
+            return TraderWallet(rng, character, shapes, self._calendar)
+
+        return make_crowd(wallets, trader)
 
     def _random(self, part: str) -> Random:
         # A text seeds the same way everywhere, and each part has its own stream of numbers.

@@ -54,6 +54,18 @@ class Transfer(NamedTuple):
     quantity: int
 
 
+class Bet(NamedTuple):
+    """What a wallet meant to do by its odds: times in unix seconds, `left_at` None where it never sells, the
+    return before costs as a part of the stake in USD."""
+
+    wallet_address: str
+    token_address: str
+    entered_at: int
+    left_at: int | None
+    bet_return: float
+    stake_usd: float
+
+
 class TraderWallet:
     """Trades coins, and keeps its rows, its true trades and its balances.
 
@@ -72,21 +84,31 @@ class TraderWallet:
         self.trades: list[Trade] = []
         self.arbitrages: list[Arbitrage] = []
         self.transfers: list[Transfer] = []
+        self.bets: list[Bet] = []
         self.changes: dict[str, list[tuple[int, int]]] = defaultdict(list)
         self._shapes = shapes
         self._in_second: Counter[int] = Counter()
+        self._coins: dict[str, Coin] = {}
+
+    @property
+    def coins(self) -> list[Coin]:
+        """Whatever it has bought or sold."""
+        return list(self._coins.values())
 
     def writes_old_rows(self, time: int) -> bool:
         """Whether rows of that time lack what came to the API later."""
         return time < self.calendar.first + OLD_ROWS_DAYS * DAY
 
-    def buy(self, coin: Coin, time: int, usd: float, *, plain: bool = False) -> int:
-        """Pays about ``usd`` of cash for a coin, in one row where ``plain``; tells how much."""
+    def buy(
+        self, coin: Coin, time: int, usd: float, *, plain: bool = False, dearer: float = 1.0
+    ) -> int:
+        """Pays about ``usd`` of cash for a coin, in one row where ``plain``, at ``dearer`` times what it is
+        worth; tells how much."""
         cash = self._cash(coin)
         paid = cash.raw_for(usd, time)
         value = _cash_value(cash, paid, time)
         slippage = 0.0 if plain else self.rng.uniform(0.0, SLIPPAGE)
-        quantity = coin.raw_for(value, time, 1.0 + slippage)
+        quantity = coin.raw_for(value, time, dearer + slippage)
         trade = self._swap(cash, paid, coin, quantity)
         signature = self._send(self._cut(trade, time, plain=plain), time)
         self._record(signature, coin, time, quantity, value)
@@ -172,6 +194,7 @@ class TraderWallet:
     def _record(
         self, signature: str, coin: Coin, time: int, change: int, value: float | None
     ) -> None:
+        self._coins[coin.mint] = coin
         self.changes[coin.mint].append((time, change))
         side, quantity = ("buy" if change > 0 else "sell"), abs(change)
         self.trades.append(

@@ -1,0 +1,283 @@
+"""silver/token_trades and gold/copy_results: what copying each wallet would have earned, by anybody's
+trades."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+import polars as pl
+
+from smart_trader_assets.assets.declare import medallion_assets
+from smart_trader_assets.assets.scope import RunConfig, RunScope
+from smart_trader_assets.delta.batch import Batch, Batches, ReplaceScope
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.pnl import ALL_TOKENS, fifo, netted_trades
+from smart_trader_assets.pnl.assumptions import Assumptions
+from smart_trader_assets.pnl.columns import WINDOWS
+from smart_trader_assets.pnl.trades import Trades
+from smart_trader_assets.ranking import RankingRules
+from smart_trader_assets.ranking.copied_lots import lot_parts, token_trades
+from smart_trader_assets.ranking.copied_returns import (
+    bets_to_copy,
+    copied_returns,
+    wallet_fingerprints,
+)
+from smart_trader_assets.ranking.late_prices import CopyRules
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.tables.catalog import (
+    COPY_RESULTS,
+    TOKEN_TRADES,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+    WALLET_PNL,
+)
+from smart_trader_assets.tables.pnl_inputs import swaps_of
+from smart_trader_assets.thresholds import cash_mints, pnl_assumptions, ranking_rules
+
+WALLETS_AT_ONCE = 2_000
+
+_TRADES = "token_trades"
+_RESULTS = "copy_results"
+
+
+def copying_assets(declared: Settings) -> dg.AssetsDefinition:
+    """The assets of silver/token_trades and gold/copy_results: one step, since whose results have to be made
+    again follows from which trades are new.
+
+    A wallet is due where its own numbers are others than those that its rows were made from, and where a trade
+    has come that may show what its copier would have paid. The results of all due wallets are one commit, which
+    is what makes their trades old: whatever dies before, all of it is done again.
+    """
+
+    @medallion_assets(
+        "copying",
+        {
+            _TRADES: (
+                TOKEN_TRADES,
+                "The netted trades of all wallets, in the order of their tokens: what a token was traded at, "
+                "and by whom. Trades that are new to the PnL are added.",
+            ),
+            _RESULTS: (
+                COPY_RESULTS,
+                "Prices each wallet's bets by the first trade that anybody in the tables made after a delay. "
+                "Where nobody traded within ten minutes the price is unknown. No request is made for it.",
+            ),
+        },
+        settings=declared,
+        inputs={"wallet_pnl": WALLET_PNL},
+        all_partitions_of=("wallet_pnl",),
+        beside=(TRANSACTIONS, TRACKED_WHALES),
+        together=True,
+    )
+    def copying(
+        context: dg.AssetExecutionContext,
+        config: RunConfig,
+        wallet_pnl: pl.LazyFrame,
+        settings: dg.ResourceParam[Settings],
+        lake: LakeResource,
+    ) -> Iterator[dg.Output[Batches]]:
+        work = _Copying.of(RunScope.of(context, settings, config), wallet_pnl, settings, lake)
+        if not work.due.height:
+            work.scope.log.info("No wallet's numbers have changed since it was last copied.")
+        yield dg.Output(Batches(work.new_trades()), _TRADES)
+        yield dg.Output(Batches(work.results()), _RESULTS)
+
+    return copying
+
+
+@dataclass
+class _Copying:
+    """One run's work. `due`: wallet_address, wallet_shard, as_of, based_on, and `since`, the time of the
+    numbers that its rows were made from (null for a wallet without rows); `bets`: `bets_to_copy` of all
+    wallets; `fresh`: token_address and block_unix_time of the trades that are new; `netted`: the trades of
+    all due wallets, where they are few enough to be kept until they are copied."""
+
+    scope: RunScope
+    store: DeltaStore
+    rules: RankingRules
+    cash: dict[str, float | None]
+    assumptions: Assumptions
+    wallets: pl.DataFrame
+    bets: pl.DataFrame
+    due: pl.DataFrame
+    fresh: list[pl.DataFrame]
+    netted: Trades | None = None
+
+    @classmethod
+    def of(
+        cls, scope: RunScope, wallet_pnl: pl.LazyFrame, settings: Settings, lake: LakeResource
+    ) -> "_Copying":
+        rules = ranking_rules(settings)
+        whales = None if lake.source == "replay" else lake.store.scan(TRACKED_WHALES)
+        bets = bets_to_copy(wallet_pnl, rules, tracked_whales=whales)
+        whole = (pl.col("token_address") == ALL_TOKENS) & (pl.col("window") == WINDOWS[0])
+        wallets = (
+            wallet_pnl.filter(whole)
+            .select("wallet_address", "wallet_shard", "as_of")
+            .collect()
+            .join(wallet_fingerprints(bets, rules), on="wallet_address")
+        )
+        made = (
+            lake.store.scan(COPY_RESULTS)
+            .group_by("wallet_address")
+            .agg(made_from=pl.col("based_on").first(), since=pl.col("as_of").first())
+            .collect()
+        )
+        due = wallets.join(made, on="wallet_address", how="left").filter(
+            pl.lit(scope.reprocess) | pl.col("based_on").ne_missing(pl.col("made_from"))
+        )
+        if scope.reprocess:
+            due = due.with_columns(since=pl.lit(None, dtype=due.schema["since"]))
+        return cls(
+            scope=scope,
+            store=lake.store,
+            rules=rules,
+            cash=cash_mints(settings),
+            assumptions=pnl_assumptions(settings),
+            wallets=wallets,
+            bets=bets,
+            due=due.drop("made_from").sort("wallet_shard", "wallet_address"),
+            fresh=[],
+        )
+
+    def new_trades(self) -> Iterator[Batch]:
+        """What the due wallets have traded since their rows were made; notes it as `fresh`."""
+        for chosen in self.due.iter_slices(WALLETS_AT_ONCE):
+            swaps = self._swaps(chosen)
+            new = swaps.join(chosen.select("wallet_address", "since"), on="wallet_address").filter(
+                pl.col("since").is_null() | (pl.col("pnl_processed_at") >= pl.col("since"))
+            )
+            if new.is_empty():
+                continue
+            keys = new.select("wallet_address", "tx_hash").unique()
+            # Of whole histories: what SOL was worth may be known by another of the wallet's transactions.
+            traded = self._netted(swaps)
+            if chosen.height == self.due.height:
+                self.netted = traded
+            rows = token_trades(traded).join(keys, on=["wallet_address", "tx_hash"], how="semi")
+            rows = pl.concat([rows, self._withdrawn(new, rows)])
+            self.fresh.append(rows.select("token_address", "block_unix_time"))
+            yield Batch(rows=rows, is_part=True, metrics={"trades_new": rows.height})
+
+    def results(self) -> Iterator[Batch]:
+        """The rows of all due wallets, in one commit."""
+        affected = self._affected()
+        due = self.due.select(self.wallets.columns)
+        chosen = pl.concat([due, affected])
+        if chosen.is_empty():
+            return
+        parts = []
+        for some in (*due.iter_slices(WALLETS_AT_ONCE), *affected.iter_slices(WALLETS_AT_ONCE)):
+            results = copied_returns(
+                *self._inputs(some),
+                self.bets.join(some, on="wallet_address", how="semi"),
+                self.rules,
+            )
+            parts.append(results.join(some.drop("wallet_shard"), on="wallet_address", how="left"))
+        yield Batch(
+            rows=pl.concat(parts),
+            replaces=ReplaceScope("wallet_address", tuple(chosen["wallet_address"])),
+            is_part=True,
+            metrics={"wallets_copied": chosen.height, "wallets_priced_anew": affected.height},
+        )
+
+    def _affected(self) -> pl.DataFrame:
+        """The other wallets with a trade for whose copier a fresh one may show the price."""
+        copying = self.rules.copying
+        fresh = pl.concat(self.fresh) if self.fresh else None
+        if fresh is None or self.due.height == self.wallets.height:
+            return self.wallets.clear()
+        begin, end = _reach(copying)
+        times = fresh.select(
+            first=pl.col("block_unix_time").min() - end,
+            last=pl.col("block_unix_time").max() - begin,
+        ).row(0)
+        held = (
+            self.store.scan(TOKEN_TRADES)
+            .filter(
+                pl.col("token_address").is_in(fresh["token_address"].unique().to_list())
+                & pl.col("block_unix_time").is_between(*times)
+                & (pl.col("quantity") != 0)
+            )
+            .select("token_address", "wallet_address", "block_unix_time")
+            .collect()
+        )
+        reached = held.with_columns(at=pl.col("block_unix_time") + begin).sort("at")
+        reached = reached.join_asof(
+            fresh.unique()
+            .select("token_address", at="block_unix_time", seen=pl.lit(value=True))
+            .sort("at"),
+            on="at",
+            by="token_address",
+            strategy="forward",
+            tolerance=end - begin,
+            check_sortedness=False,
+        ).filter(pl.col("seen"))
+        return (
+            self.wallets.join(reached, on="wallet_address", how="semi")
+            .join(self.due, on="wallet_address", how="anti")
+            .sort("wallet_shard", "wallet_address")
+        )
+
+    def _inputs(self, chosen: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """`PARTS` of the chosen wallets, and `TRADED_PRICES` of what they traded."""
+        kept, self.netted = self.netted, None
+        traded = kept or self._netted(self._swaps(chosen))
+        parts = lot_parts(traded, fifo(traded.trades, traded.rollovers))
+        prices = (
+            self.store.scan(TOKEN_TRADES)
+            .filter(
+                pl.col("token_address").is_in(parts["token_address"].unique().to_list())
+                & pl.col("price").is_not_null()
+            )
+            .select("token_address", "price", "price_sol", "value_usd", traded_at="block_unix_time")
+            .collect()
+        )
+        return parts, prices
+
+    def _swaps(self, chosen: pl.DataFrame) -> pl.DataFrame:
+        """The counted swaps of the chosen wallets."""
+        counted = self.store.scan(TRANSACTIONS).filter(pl.col("processed_for_pnl"))
+        return swaps_of(
+            counted,
+            chosen["wallet_address"].to_list(),
+            shards=chosen["wallet_shard"].unique().to_list(),
+            as_of=self.scope.as_of,
+        )
+
+    def _netted(self, swaps: pl.DataFrame) -> Trades:
+        return netted_trades(
+            swaps, as_of=self.scope.as_of, cash_mints=self.cash, assumptions=self.assumptions
+        )
+
+    def _withdrawn(self, new: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows for trades that were written once, and that what is now known of their transaction denies."""
+        earlier = new.filter(pl.col("since").is_not_null())
+        if earlier.is_empty():
+            return rows.clear()
+        first, last = earlier["block_unix_time"].min(), earlier["block_unix_time"].max()
+        tokens = pl.concat([earlier["base_address"], earlier["quote_address"]]).unique()
+        return (
+            self.store.scan(TOKEN_TRADES)
+            .filter(
+                pl.col("token_address").is_in(tokens.to_list())
+                & pl.col("block_unix_time").is_between(first, last)
+            )
+            .select(rows.columns)
+            .collect()
+            .join(earlier, on=["wallet_address", "tx_hash"], how="semi")
+            .join(rows, on=list(TOKEN_TRADES.key), how="anti")
+            .with_columns(
+                quantity=pl.lit(0.0),
+                **{
+                    name: pl.lit(None, dtype=pl.Float64)
+                    for name in ("value_usd", "price", "price_sol")
+                },
+            )
+        )
+
+
+def _reach(rules: CopyRules) -> tuple[int, int]:
+    """Seconds after a trade in which another one may show a copier's price: the first and the last."""
+    return min(rules.copy_delays), max(rules.copy_delays) + rules.window
