@@ -142,6 +142,11 @@ class ForwardMarket:
         """What copying each group earned: `copied_groups`."""
         return copied_groups(self.groups, self.bets)
 
+    @property
+    def best(self) -> pl.DataFrame:
+        """The traders of the tiers that ask for proof."""
+        return self.ranking.traders.filter(pl.col("tier").is_in(PROVEN))
+
     def named(self, *tiers: str) -> Counter[Character]:
         """Who the wallets of some tiers really are."""
         chosen = self.ranking.traders.filter(pl.col("tier").is_in(tiers))["wallet_address"]

@@ -1,0 +1,259 @@
+"""gold/copy_results through Dagster and Delta: what is due, and how news of others reach whom they price."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from smart_trader_assets.assembly import make_assets, make_resources
+from smart_trader_assets.assets.scope import AS_OF_TAG
+from smart_trader_assets.delta.batch import Batch, CommitInfo
+from smart_trader_assets.delta.contract import AUDIT
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.settings import load_settings
+from smart_trader_assets.tables.catalog import (
+    COPY_RESULTS,
+    SMART_TRADERS,
+    TOKEN_TRADES,
+    TRANSACTIONS,
+    WALLET_PNL,
+)
+from smart_trader_assets_tests.pnl.histories import AS_OF, buy, mint, sell
+from smart_trader_assets_tests.support.samples import frame
+
+ANN, BOB, CID, DEE = WALLETS = [mint(name) for name in ("ann", "bob", "cid", "dee")]
+CAT, DOG = TOKENS = [mint("cat"), mint("dog")]
+STAMP = CommitInfo("a test", TRANSACTIONS.name)
+HOUR = 3_600
+WRITTEN = [column.name for column in COPY_RESULTS.columns if column.name != "as_of"]
+
+Row = dict[str, Any]
+
+
+class DiedError(Exception):
+    """What a process that is killed before a commit would have raised."""
+
+
+class Copying:
+    """A root with swaps, and the runs that count and copy them."""
+
+    def __init__(self, root: Path) -> None:
+        self.settings = load_settings(
+            {"source": "sandbox", "root": str(root), "wallet_shards": 1, "sandbox_anchor": AS_OF}
+        )
+        self.store: DeltaStore = make_lake(self.settings).store
+
+    def put(self, *rows: Row) -> None:
+        """Swap rows as they are fetched."""
+        known = [row | {"wallet_shard": "00", "fetched_at": AS_OF} for row in rows]
+        columns = set(TRANSACTIONS.schema)
+        cut = [{name: row[name] for name in row if name in columns} for row in known]
+        self.store.write(TRANSACTIONS, Batch(frame(TRANSACTIONS, cut), "00"), STAMP)
+
+    def run(self, minutes: float = 0, **options: Any) -> dict[str, float]:
+        """Count what is new, and copy; the metrics of gold/copy_results."""
+        moment = AS_OF + timedelta(minutes=minutes)
+        self.materialize([WALLET_PNL.name], moment, "00")
+        result = self.materialize([TOKEN_TRADES.name, COPY_RESULTS.name], moment, **options)
+        key = dg.AssetKey(COPY_RESULTS.name.split("/"))
+        (event,) = (
+            one for one in result.get_asset_materialization_events() if one.asset_key == key
+        )
+        return {
+            name: value.value
+            for name, value in event.materialization.metadata.items()
+            if isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue)
+        }
+
+    def materialize(
+        self, tables: list[str], moment: datetime, partition: str | None = None, **tags: str
+    ) -> dg.ExecuteInProcessResult:
+        with dg.DagsterInstance.ephemeral() as instance:
+            return dg.materialize(
+                make_assets(self.settings),
+                selection=[dg.AssetKey(table.split("/")) for table in tables],
+                resources=make_resources(self.settings),
+                partition_key=partition,
+                instance=instance,
+                tags={AS_OF_TAG: moment.isoformat(), **tags},
+            )
+
+    def results(self) -> pl.DataFrame:
+        return self.store.scan(COPY_RESULTS).select(WRITTEN).sort(COPY_RESULTS.key).collect()
+
+    def of(self, wallet: str, delay: int = 60) -> Row:
+        return self.results().row(
+            by_predicate=(pl.col("wallet_address") == wallet) & (pl.col("delay_seconds") == delay),
+            named=True,
+        )
+
+    def versions(self) -> list[int | None]:
+        return [self.store.version(table) for table in (TOKEN_TRADES, COPY_RESULTS)]
+
+
+@pytest.fixture
+def copying(tmp_path):
+    return Copying(tmp_path / "root")
+
+
+def at(seconds: float) -> dict[str, Any]:
+    return {"hours_ago": 240 - seconds / HOUR}
+
+
+def trip(wallet: str, name: str = "") -> tuple[Row, Row]:
+    return (
+        buy(f"{name or wallet[:4]} in", 100, 1.0, CAT, wallet=wallet, **at(0)),
+        sell(f"{name or wallet[:4]} out", 100, 3.0, CAT, wallet=wallet, **at(HOUR)),
+    )
+
+
+def seen(name: str, price: float, seconds: float, wallet: str = BOB) -> Row:
+    return buy(name, 100, price, CAT, wallet=wallet, **at(seconds))
+
+
+def test_a_row_for_each_wallet_and_delay(copying):
+    copying.put(*trip(ANN), seen("a", 1.25, 61), seen("b", 2.5, HOUR + 70))
+    metrics = copying.run()
+    assert metrics["wallets_copied"] == 2
+    found = copying.results()
+    assert found.select("wallet_address", "delay_seconds").rows() == sorted(
+        (wallet, delay) for wallet in (ANN, BOB) for delay in (10, 60, 300)
+    )
+    assert copying.of(ANN)["copied_return"] == pytest.approx(97.0)
+    prices = copying.store.scan(TOKEN_TRADES).select("wallet_address", "price").collect()
+    assert sorted(prices.rows()) == sorted([(ANN, 1.0), (ANN, 3.0), (BOB, 1.25), (BOB, 2.5)])
+
+
+def test_where_nothing_is_new_nothing_is_written(copying):
+    copying.put(*trip(ANN), seen("a", 1.25, 61))
+    copying.run()
+    before = copying.versions()
+    assert "wallets_copied" not in copying.run(minutes=5)
+    assert copying.versions() == before
+
+
+def test_a_later_trade_of_another_wallet_prices_a_bet_that_was_not_priced(copying):
+    copying.put(*trip(ANN), *trip(DEE, "dee"), seen("a", 1.25, 61))
+    copying.run()
+    assert copying.of(ANN)["copied_return"] is None
+    # Of somebody whom nobody knew; the exits of ANN and DEE, and no fill of BOB, lie within its reach.
+    copying.put(seen("c", 2.5, HOUR + 70, wallet=CID))
+    metrics = copying.run(minutes=5)
+    assert (metrics["wallets_copied"], metrics["wallets_priced_anew"]) == (3, 2)
+    assert copying.of(ANN)["copied_return"] == pytest.approx(97.0)
+
+
+def test_a_trade_that_comes_sooner_than_the_one_that_priced_a_bet_replaces_it(copying):
+    copying.put(*trip(ANN), seen("a", 1.0, 100), seen("b", 3.0, HOUR + 100))
+    copying.run()
+    assert copying.of(ANN)["copied_return"] == pytest.approx(197.0)
+    copying.put(seen("c", 2.0, 61, wallet=CID))
+    copying.run(minutes=5)
+    assert copying.of(ANN)["copied_return"] == pytest.approx(47.0)
+
+
+def test_a_trade_out_of_reach_makes_nobody_else_due(copying):
+    copying.put(*trip(ANN), seen("a", 1.0, 61))
+    copying.run()
+    copying.put(seen("c", 2.5, 5 * HOUR, wallet=CID))
+    metrics = copying.run(minutes=5)
+    assert (metrics["wallets_copied"], metrics["wallets_priced_anew"]) == (1, 0)
+
+
+def test_a_day_that_changes_no_number_makes_nobody_due(copying):
+    copying.put(*trip(ANN))
+    copying.run()
+    before = copying.versions()
+    assert "wallets_copied" not in copying.run(minutes=24 * 60)
+    assert copying.versions() == before
+
+
+def test_everything_is_copied_again_where_it_is_asked_for(copying):
+    copying.put(*trip(ANN), seen("a", 1.25, 61))
+    copying.run()
+    assert copying.run(minutes=5, reprocess="true")["wallets_copied"] == 2
+
+
+def test_a_death_before_the_results_costs_nothing_but_repeated_work(copying, monkeypatch):
+    copying.put(*trip(ANN), seen("a", 1.25, 61))
+    copying.run()
+    copying.put(seen("c", 2.5, HOUR + 70, wallet=CID))
+    whole = DeltaStore.write
+
+    def dies(self, contract, *given):
+        if contract is COPY_RESULTS:
+            raise DiedError
+        return whole(self, contract, *given)
+
+    monkeypatch.setattr(DeltaStore, "write", dies)
+    with pytest.raises(DiedError):
+        copying.run(minutes=5)
+    monkeypatch.undo()
+    assert copying.of(ANN)["copied_return"] is None
+    # The trades are written already, and yet ANN is priced by them.
+    metrics = copying.run(minutes=10)
+    assert metrics["wallets_priced_anew"] == 1
+    assert copying.of(ANN)["copied_return"] == pytest.approx(97.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_comes_bit_by_bit_ends_like_what_comes_at_once(tmp_path, seed):
+    random = Random(seed)
+    rows = []
+    for number in range(60):
+        wallet, token = random.choice(WALLETS), random.choice(TOKENS)
+        begin, price = random.uniform(0, 5_000), random.choice([0.5, 1.0, 2.0])
+        rows.append(buy(f"{number} in", 100, price, token, wallet=wallet, **at(begin)))
+        rows.append(
+            sell(
+                f"{number} out",
+                100,
+                2.0,
+                token,
+                wallet=wallet,
+                **at(begin + random.uniform(20, 3_000)),
+            )
+        )
+    once, by_parts = Copying(tmp_path / "once"), Copying(tmp_path / "parts")
+    once.put(*rows)
+    once.run(minutes=20)
+    shuffled = random.sample(rows, len(rows))
+    for part in range(4):
+        by_parts.put(*shuffled[part::4])
+        by_parts.run(minutes=5 * part)
+    by_parts.run(minutes=20)
+    assert by_parts.results().equals(once.results())
+    assert once.results()["priced_bets"].sum() > 0
+    audit = [column.name for column in AUDIT]
+    trades = [
+        root.store.scan(TOKEN_TRADES).drop(audit).sort(TOKEN_TRADES.key).collect()
+        for root in (once, by_parts)
+    ]
+    assert trades[0].equals(trades[1])
+
+
+def test_the_ranking_shows_what_copying_earned(copying):
+    names = [f"token {number}" for number in range(12)]
+    rows: list[Row] = []
+    for number, name in enumerate(names):
+        token, begin = mint(name), number * 15 * HOUR
+        rows += [
+            buy(f"{name} in", 1_000, 1.0, token, wallet=ANN, **at(begin)),
+            sell(f"{name} out", 1_000, 3.0, token, wallet=ANN, **at(begin + HOUR)),
+            buy(f"{name} late", 100, 4.0, token, wallet=BOB, **at(begin + 60)),
+            sell(f"{name} later", 100, 3.0, token, wallet=BOB, **at(begin + HOUR + 60)),
+        ]
+    copying.put(*rows)
+    copying.run()
+    copying.materialize([SMART_TRADERS.name], AS_OF)
+    (trader,) = copying.store.scan(SMART_TRADERS).collect().to_dicts()
+    assert (trader["wallet_address"], trader["tier"]) == (ANN, "PROMISING")
+    assert (trader["copied_priced_share"], trader["copied_return"]) == (100.0, pytest.approx(-28.0))
+    assert "Not STRONG: nobody could have copied it with a gain, 60 s later." in trader["reasons"]
