@@ -24,10 +24,12 @@ ASSETS = [
     "bronze/transactions",
     "bronze/whales",
     "gold/classified_wallets",
+    "gold/copy_results",
     "gold/smart_traders",
     "gold/tier_changes",
     "ops/queue",
     "reports/smart_traders_page",
+    "silver/token_trades",
     "silver/tracked_tokens",
     "silver/tracked_whales",
     "silver/wallet_pnl",
@@ -87,7 +89,9 @@ CHECKS = {
     ],
     "gold/smart_traders": ["keys_are_unique", "wallet_address_is_known"],
     "gold/classified_wallets": ["keys_are_unique"],
+    "gold/copy_results": ["keys_are_unique"],
     "gold/tier_changes": ["keys_are_unique"],
+    "silver/token_trades": ["keys_are_unique"],
 }
 SETTINGS = """
 alert_limit alert_tiers alerts_write arbitrage_share as_of automation birdeye_api_key

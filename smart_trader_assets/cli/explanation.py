@@ -61,6 +61,7 @@ def explanation_json(explained: ExplainedWallet) -> str:
             "silver_wallet_pnl": vars(explained.agreement),
             "totals": explained.totals.to_dicts(),
             "bets": explained.bets.to_dicts(),
+            "copied": explained.copies.to_dicts(),
             "trades": evidence.trades.to_dicts(),
             "rollovers": rollovers,
             "sales": sales,

@@ -30,14 +30,47 @@ Row = Mapping[str, Any]
 
 def explanation_tables(explained: ExplainedWallet, width: int) -> list[Table]:
     """Trades; rollovers, where there are any, and sales, each with the lots that it took; open lots; bets;
-    totals beside the table's.
+    what copying them would have earned; totals beside the table's.
 
     No number is cut: columns that do not fit into `width` characters are left out.
     """
-    views = [_trades, _rollovers, _sales, _open_lots, _bets, _totals]
+    views = [_trades, _rollovers, _sales, _open_lots, _bets, _copies, _totals]
     if explained.explanation.rollovers.is_empty():
         views.remove(_rollovers)
+    if explained.copies.is_empty():
+        views.remove(_copies)
     return [view(explained, width) for view in views]
+
+
+def _copies(explained: ExplainedWallet, width: int) -> Table:
+    names = ("bets", "priced", "a bet", "at least", "entry price", "ends after")
+    return fitted_table(
+        "Copied later with an equal stake, at the prices of the next trade that anybody in the tables made",
+        [Column("after", number=True), *_numbers(*names)],
+        [
+            Line(
+                (
+                    f"{row['delay_seconds']} s",
+                    f"{row['bets']:,}",
+                    text.percent(row["priced_share"]),
+                    text.percent(row["copied_return"]),
+                    text.percent(row["copied_floor"]),
+                    _times(row["price_drift_entry"]),
+                    _after(row["break_even_delay"]),
+                )
+            )
+            for row in explained.copies.iter_rows(named=True)
+        ],
+        width=width,
+    )
+
+
+def _times(ratio: float | None) -> str:
+    return text.percent(None) if ratio is None else f"{ratio:.3f} x"
+
+
+def _after(seconds: float | None) -> str:
+    return text.percent(None) if seconds is None else f"{seconds:.0f} s"
 
 
 def _bets(explained: ExplainedWallet, width: int) -> Table:

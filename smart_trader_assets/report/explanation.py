@@ -26,10 +26,27 @@ from smart_trader_assets.report.address_lookup import UnknownAddressError, meant
 from smart_trader_assets.report.lot_totals import SUMMED, agree, lot_totals
 from smart_trader_assets.report.standing import Standing, exclusion, read_standing
 from smart_trader_assets.report.stored_inputs import REMEMBERED, stored_histories, stored_marks
-from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.tables.catalog import (
+    COPY_RESULTS,
+    TOKENS,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+    WALLET_PNL,
+)
 from smart_trader_assets.tables.pnl_inputs import PnlInputs, read_pnl_inputs
 from smart_trader_assets.text import plural, token_symbols
 from smart_trader_assets.transforms.shards import shard_of
+
+_COPIES = (
+    "delay_seconds",
+    "bets",
+    "priced_bets",
+    "priced_share",
+    "copied_return",
+    "copied_floor",
+    "price_drift_entry",
+    "break_even_delay",
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +65,7 @@ class ExplainedWallet:
 
     totals: of `lot_totals`; the portfolio, ALL_TOKENS, last, where no token was chosen
     bets: token_address and what `ranking.bets` makes of its row, the best first
+    copies: its rows of gold/copy_results, by delay
     metrics: the row that the head shows: the portfolio's, or the chosen token's, of the whole history
     """
 
@@ -56,6 +74,7 @@ class ExplainedWallet:
     explanation: WalletExplanation
     totals: pl.DataFrame
     bets: pl.DataFrame
+    copies: pl.DataFrame
     agreement: Agreement
     standing: Standing
     symbols: dict[str, str]
@@ -145,6 +164,11 @@ def explain(
         explanation=explanation,
         totals=totals,
         bets=_bets(explanation.metrics, _found(lake, wallet, shard, list_window), bet_rules),
+        copies=store.scan(COPY_RESULTS)
+        .filter(pl.col("wallet_address") == wallet)
+        .select(_COPIES)
+        .sort("delay_seconds")
+        .collect(),
         agreement=_agreement(totals, table, inputs, newer, edition),
         standing=read_standing(store, wallet, shard),
         symbols=token_symbols(mints, tokens=tokens, swaps=inputs.swaps),

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 
 from smart_trader_assets.ranking import QUALIFIED
-from smart_trader_assets.text import plural
+from smart_trader_assets.text import percent, plural
+
+
+def copied_words(trader: Mapping[str, Any]) -> str:
+    """What a copier would have earned a bet, and of how many this is known: `12.3 % (61 % priced)`."""
+    earned, share = trader["copied_return"], trader["copied_priced_share"]
+    return percent(None) if earned is None else f"{percent(earned)} ({percent(share)} priced)"
 
 
 def tier_word(tier: str) -> str:

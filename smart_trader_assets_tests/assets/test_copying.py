@@ -67,7 +67,7 @@ class Copying:
             one for one in result.get_asset_materialization_events() if one.asset_key == key
         )
         return {
-            name: value.value
+            name: float(value.value or 0)
             for name, value in event.materialization.metadata.items()
             if isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue)
         }

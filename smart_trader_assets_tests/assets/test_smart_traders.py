@@ -16,8 +16,10 @@ from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
+    COPY_RESULTS,
     SMART_TRADERS,
     TIER_CHANGES,
+    TOKEN_TRADES,
     TRACKED_TOKENS,
     TRANSACTIONS,
     WALLET_PNL,
@@ -81,7 +83,8 @@ def gold(tmp_path):
 
 def test_one_run_writes_who_is_in_who_is_out_and_what_changed(gold):
     gold.put(*trader("ann"), portfolio("bob", max_trades_per_day=900))
-    assert gold.judge() == {dg.AssetKey(table.name.split("/")) for table in GOLD}
+    tables = (*GOLD, TOKEN_TRADES, COPY_RESULTS)
+    assert gold.judge() == {dg.AssetKey(table.name.split("/")) for table in tables}
     assert gold.rows(SMART_TRADERS, "wallet_address", "tier") == [("ann", "ELITE")]
     assert gold.rows(CLASSIFIED_WALLETS, "wallet_address", "wallet_class") == [("bob", "BOT")]
     assert gold.rows(TIER_CHANGES, "wallet_address", "change_number", "change", "changed_at") == [

@@ -7,7 +7,15 @@ from smart_trader_assets.assembly import make_definitions
 from smart_trader_assets.assets.keys import API_POOL
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.settings import load_settings
-from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets.tables.catalog import (
+    ALL_TABLES,
+    COPY_RESULTS,
+    SMART_TRADERS,
+    TOKEN_TRADES,
+    TOKENS,
+    TRANSACTIONS,
+    WHALES,
+)
 from smart_trader_assets.tables.cursors import CONSUMERS
 from smart_trader_assets_tests.support.command import PROJECT, installed, python
 from smart_trader_assets_tests.support.tiny_market import FIRST_MINTS, NOW
@@ -69,6 +77,8 @@ def test_exactly_the_assets_that_call_the_api_are_in_its_pool(definitions):
 def test_rows_flow_in_the_order_in_which_the_cursors_stand(definitions):
     graph = definitions.resolve_asset_graph()
     order = [TOKENS.name, *CONSUMERS]
+    ranking = order.index(SMART_TRADERS.name)
+    order[ranking:ranking] = [TOKEN_TRADES.name, COPY_RESULTS.name]
     for place, name in enumerate(order):
         for parent in graph.get(dg.AssetKey(name.split("/"))).parent_keys:
             assert parent.to_user_string() in order[:place]

@@ -71,7 +71,8 @@ def test_an_older_ranking_changes_no_tier_after_a_newer_one(
                 {c.name: content(pipeline.store, c) for c in (SMART_TRADERS, TIER_CHANGES)}
             )
 
-        with before_commits(while_held(pipeline, 2, rank)):
+        # The fourth commit, after trades, copied results and the excluded, is that of the tier changes.
+        with before_commits(while_held(pipeline, 4, rank)):
             result = contest.run(pipeline)
         told = failure(result) or ""
         assert f"Run {result.run_id} was overtaken: since it read its inputs, run " in told

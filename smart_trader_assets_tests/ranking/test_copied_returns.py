@@ -261,7 +261,7 @@ def closed_positions(draw: st.DrawFn) -> list[Deal]:
         where = draw(st.sampled_from(WALLETS)), draw(st.sampled_from(TOKENS))
         price = draw(st.sampled_from([0.5, 1.0, 2.0, 3.0]))
         have = held.get(where, 0.0)
-        size = draw(st.sampled_from([100.0, 200.0, 400.0]))
+        size = draw(st.sampled_from([1_000.0, 2_000.0, 4_000.0]))
         quantity = -min(size, have) if have and draw(st.booleans()) else size
         held[where] = have + quantity
         deals.append(Deal(*where, START + time, quantity, price))

@@ -12,7 +12,9 @@ from smart_trader_assets.tables.catalog import ALL_TABLES
 
 def versions(store: DeltaStore) -> dict[str, int]:
     """The version of every table: equal before and after means that nothing was committed."""
-    return {contract.name: store.version(contract) for contract in ALL_TABLES}
+    return {
+        contract.name: store.version(contract) for contract in ALL_TABLES if store.exists(contract)
+    }
 
 
 def content(store: DeltaStore, contract: TableContract) -> pl.DataFrame:
@@ -22,7 +24,9 @@ def content(store: DeltaStore, contract: TableContract) -> pl.DataFrame:
 
 def contents(store: DeltaStore) -> dict[str, pl.DataFrame]:
     """Every table so."""
-    return {contract.name: content(store, contract) for contract in ALL_TABLES}
+    return {
+        contract.name: content(store, contract) for contract in ALL_TABLES if store.exists(contract)
+    }
 
 
 def assert_same(found: dict[str, pl.DataFrame], wanted: dict[str, pl.DataFrame]) -> None:
