@@ -26,7 +26,7 @@ from smart_trader_assets.delta.contract import OPERATION, VERSION
 from smart_trader_assets.drain import DrainReport, Step, Watcher
 from smart_trader_assets.ranking import RankingRules
 from smart_trader_assets.ranking.backtest import Backtest
-from smart_trader_assets.report.words import copied_words, ranking_words, tier_word
+from smart_trader_assets.report.words import ranking_words, tier_word
 from smart_trader_assets.tables.queue import Queue
 from smart_trader_assets.tables.reset import Plan
 from smart_trader_assets.text import moment, percent, short, usd
@@ -142,8 +142,9 @@ _LEADERBOARD: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "conservative PnL": lambda row: usd(row["conservative_pnl"]),
     "confidence": lambda row: percent(row["skill_confidence"]),
     "a bet, at least": lambda row: percent(row["return_floor"]),
-    "copied": copied_words,
     "bets won": lambda row: percent(row["bet_win_rate"]),
+    "copied": lambda row: percent(row["copied_return"]),
+    "priced": lambda row: percent(row["copied_priced_share"]),
     "ROI": lambda row: percent(row["roi"]),
     "realized": lambda row: usd(row["realized_pnl"]),
     "score": lambda row: f"{row['score']:.1f}",

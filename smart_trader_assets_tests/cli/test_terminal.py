@@ -15,7 +15,7 @@ from smart_trader_assets.text import short
 from smart_trader_assets_tests.support.tiny_market import ANN, BOB
 
 NARROW = 80
-WIDE = 160
+WIDE = 184
 
 TRADERS = pl.DataFrame(
     {
@@ -27,6 +27,8 @@ TRADERS = pl.DataFrame(
         "realized_pnl": [-3_200.0, 1_000_000.0, -5.2],
         "skill_confidence": [94.96, 99.5, None],
         "return_floor": [-1.0, 24.0, None],
+        "copied_return": [-1.0, None, None],
+        "copied_priced_share": [61.0, 0.0, None],
         "bet_win_rate": [50.0, 66.66, None],
         "roi": [-12.5, 1_050.0, None],
         "coverage": [100.0, 99.0, 70.0],

@@ -40,6 +40,7 @@ def test_the_leaderboard_shows_the_numbers_of_gold(ranking, page):
         "conservative_pnl",
         "skill_confidence",
         "return_floor",
+        "copied_return",
         "bet_win_rate",
         "roi",
         "realized_pnl",
@@ -49,7 +50,8 @@ def test_the_leaderboard_shows_the_numbers_of_gold(ranking, page):
         "token_count",
     )
     shown = cells[: len(expected)]
-    assert shown == [str(trader[name]) for name in expected]
+    told = [trader[name] for name in expected]
+    assert shown == ["" if value is None else str(value) for value in told]
     assert "$6,910" in page.words
 
 
