@@ -10,17 +10,24 @@ another token. The mint address is the identity; a symbol is only shown beside i
 
 from __future__ import annotations
 
+import json
 import math
 import unicodedata
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import TypeGuard
+from hashlib import blake2b
+from typing import Any, TypeGuard
 
 import polars as pl
 
 _PERCENT_PLACES = 4
 _MONEY_PLACES = 4
 """What a percentage and an amount are told by at most."""
+
+
+def content_hash(content: Any, size: int = 6) -> str:
+    """What plain values are told apart by: a hash of `size` bytes, in hexadecimal."""
+    return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=size).hexdigest()
 
 
 def _rounded(number: float, places: int, most: int, *, round_step: float) -> str:

@@ -9,15 +9,16 @@ import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_assets
 from smart_trader_assets.assets.scope import RunConfig, RunScope
+from smart_trader_assets.assets.wallet_pnl import WALLETS_AT_ONCE
 from smart_trader_assets.delta.batch import Batch, Batches, ReplaceScope
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import LakeResource
-from smart_trader_assets.pnl import ALL_TOKENS, fifo, netted_trades
+from smart_trader_assets.pnl import fifo, netted_trades
 from smart_trader_assets.pnl.assumptions import Assumptions
-from smart_trader_assets.pnl.columns import WINDOWS
+from smart_trader_assets.pnl.columns import is_portfolio
 from smart_trader_assets.pnl.trades import Trades
 from smart_trader_assets.ranking import RankingRules
-from smart_trader_assets.ranking.copied_lots import lot_parts, token_trades
+from smart_trader_assets.ranking.copied_lots import lot_parts, token_trades, traded_prices
 from smart_trader_assets.ranking.copied_returns import (
     bets_to_copy,
     copied_returns,
@@ -34,8 +35,6 @@ from smart_trader_assets.tables.catalog import (
 )
 from smart_trader_assets.tables.pnl_inputs import swaps_of
 from smart_trader_assets.thresholds import cash_mints, pnl_assumptions, ranking_rules
-
-WALLETS_AT_ONCE = 2_000
 
 _TRADES = "token_trades"
 _RESULTS = "copy_results"
@@ -111,9 +110,8 @@ class _Copying:
         rules = ranking_rules(settings)
         whales = None if lake.source == "replay" else lake.store.scan(TRACKED_WHALES)
         bets = bets_to_copy(wallet_pnl, rules, tracked_whales=whales)
-        whole = (pl.col("token_address") == ALL_TOKENS) & (pl.col("window") == WINDOWS[0])
         wallets = (
-            wallet_pnl.filter(whole)
+            wallet_pnl.filter(is_portfolio())
             .select("wallet_address", "wallet_shard", "as_of")
             .collect()
             .join(wallet_fingerprints(bets, rules), on="wallet_address")
@@ -225,16 +223,9 @@ class _Copying:
         kept, self.netted = self.netted, None
         traded = kept or self._netted(self._swaps(chosen))
         parts = lot_parts(traded, fifo(traded.trades, traded.rollovers))
-        prices = (
-            self.store.scan(TOKEN_TRADES)
-            .filter(
-                pl.col("token_address").is_in(parts["token_address"].unique().to_list())
-                & pl.col("price").is_not_null()
-            )
-            .select("token_address", "price", "price_sol", "value_usd", traded_at="block_unix_time")
-            .collect()
-        )
-        return parts, prices
+        tokens = parts["token_address"].unique().to_list()
+        of_tokens = self.store.scan(TOKEN_TRADES).filter(pl.col("token_address").is_in(tokens))
+        return parts, traded_prices(of_tokens)
 
     def _swaps(self, chosen: pl.DataFrame) -> pl.DataFrame:
         """The counted swaps of the chosen wallets."""

@@ -11,7 +11,7 @@ from itertools import pairwise
 import polars as pl
 
 from smart_trader_assets.delta.contract import State, TableContract
-from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
+from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS, is_portfolio
 
 # By how much float64 columns that must be equal may differ, relative to the flow that they come from.
 _TOLERANCE = 1e-9
@@ -196,8 +196,7 @@ def poorly_covered(pnl: pl.DataFrame, *, min_coverage: float) -> pl.DataFrame:
 
     Columns out: wallet_address, fault.
     """
-    is_portfolio = (pl.col("token_address") == ALL_TOKENS) & (pl.col("window") == "all")
-    return pnl.filter(is_portfolio & (pl.col("coverage") < min_coverage)).select(
+    return pnl.filter(is_portfolio() & (pl.col("coverage") < min_coverage)).select(
         "wallet_address", fault=format_fault("coverage is ", pl.col("coverage").round(1), " %")
     )
 

@@ -1,13 +1,12 @@
 """What the numbers assume where the source says nothing: fees, how long a price stays true, what a launch
 is."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
-from hashlib import blake2b
 from typing import Final
 
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
+from smart_trader_assets.text import content_hash
 
 PNL_RULES: Final = "2.1"
 """The edition of the definitions."""
@@ -44,4 +43,4 @@ def pnl_edition(assumptions: Assumptions, cash_mints: Mapping[str, float | None]
     if assumptions == DEFAULT_ASSUMPTIONS and dict(cash_mints) == dict(DEFAULT_CASH_MINTS):
         return PNL_RULES
     content = [astuple(assumptions), sorted(cash_mints.items())]
-    return f"{PNL_RULES}+{blake2b(json.dumps(content).encode(), digest_size=4).hexdigest()}"
+    return f"{PNL_RULES}+{content_hash(content, size=4)}"

@@ -20,6 +20,12 @@ ALL_TOKENS: Final = "ALL_TOKENS"
 WINDOWS: Final = ("all", "90d", "30d", "7d")
 """From the widest to the narrowest."""
 
+
+def is_portfolio() -> pl.Expr:
+    """Whether a row is a wallet's portfolio over its whole history."""
+    return (pl.col("token_address") == ALL_TOKENS) & (pl.col("window") == WINDOWS[0])
+
+
 MadeOf = Literal["trades", "worths", "quantities", "lots", "marks", "times", "history"]
 """Which columns of the upstream tables a metric is based on: see `tables.lineage`."""
 

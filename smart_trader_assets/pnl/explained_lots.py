@@ -7,9 +7,9 @@ import polars as pl
 
 from smart_trader_assets.pnl.assumptions import Assumptions
 from smart_trader_assets.pnl.decoding import hash_of, tokens_of, with_addresses
-from smart_trader_assets.pnl.exact import multiply_divide, to_usd, whole
+from smart_trader_assets.pnl.exact import multiply_divide, to_usd
 from smart_trader_assets.pnl.held import held_positions
-from smart_trader_assets.pnl.lots import Ledger, lot_matches
+from smart_trader_assets.pnl.lots import Ledger, left_of_lots, lot_matches
 from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.pnl.trades import Trades
 from smart_trader_assets.pnl.valuation import ROLLOVER
@@ -126,7 +126,7 @@ def open_lot_rows(
     """What the matches left of each lot, in the order of wallet and time: wallet_address, and
     `WalletExplanation.open_lots`. `known_to`: by wallet code, up to when its history is known, null:
     `as_of`."""
-    lots = _left_of_lots(ledger, matches)
+    lots = left_of_lots(ledger, matches, ("quantity", "cost", "cost_sol"))
     lots = with_addresses(lots, traded, ledger).sort("tx", "token_address")
     held = held_positions(traded, ledger, marks, known_to, as_of=as_of, assumptions=assumptions)
     held = held.select("position", "open_quantity", *_MARK, "open_value", "conservative_value")
@@ -172,13 +172,3 @@ _OPEN_LOT_COLUMNS: Final = (
     "unrealized_pnl",
     "conservative_value",
 )
-
-
-def _left_of_lots(ledger: Ledger, matches: pl.DataFrame) -> pl.DataFrame:
-    amounts = ("quantity", "cost", "cost_sol")
-    taken = matches.group_by("lot").agg(pl.col(amounts).sum().name.prefix("taken_"))
-    lots = ledger.lots.with_row_index("lot").join(taken, on="lot", how="left")
-    left = (
-        (pl.col(name) - pl.col(f"taken_{name}").fill_null(whole(0))).alias(name) for name in amounts
-    )
-    return lots.with_columns(left).filter(pl.col("quantity") > 0)

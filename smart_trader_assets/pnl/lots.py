@@ -11,6 +11,7 @@ Which units a sell takes depends on quantities alone. What they cost does not wh
 those costs are found first, for the positions that have any (see `rollovers`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -325,6 +326,19 @@ def lot_matches(ledger: Ledger) -> pl.DataFrame:
         "cost",
         position=ledger.disposals["position"].gather(consumed["disposal"]),
     )
+
+
+def left_of_lots(
+    ledger: Ledger, matches: pl.DataFrame, amounts: Sequence[str] = ("quantity", "cost")
+) -> pl.DataFrame:
+    """A ledger and its `lot_matches` -> the lots of which something is left, by the row index `lot`, with so
+    much of their `amounts` as the matches have left."""
+    taken = matches.group_by("lot").agg(pl.col(amounts).sum().name.prefix("taken_"))
+    lots = ledger.lots.with_row_index("lot").join(taken, on="lot", how="left")
+    left = (
+        (pl.col(name) - pl.col(f"taken_{name}").fill_null(whole(0))).alias(name) for name in amounts
+    )
+    return lots.with_columns(left).filter(pl.col("quantity") > 0)
 
 
 def _cuts(ledger: Ledger) -> pl.DataFrame:

@@ -17,13 +17,13 @@ import polars as pl
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.pnl import (
-    ALL_TOKENS,
     DEFAULT_CASH_MINTS,
     compute_wallet_pnl,
     fifo,
     netted_trades,
 )
 from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
+from smart_trader_assets.pnl.columns import is_portfolio
 from smart_trader_assets.ranking import Classification, RankingRules, rank_wallets
 from smart_trader_assets.ranking.copied_bets import copied_bets
 from smart_trader_assets.ranking.copied_lots import lot_parts, token_trades, traded_prices
@@ -45,7 +45,6 @@ HELD_BACK = timedelta(days=30)
 EXCLUDED = "EXCLUDED"
 EVERYBODY = "EVERYBODY"
 
-_WHOLE = (pl.col("token_address") == ALL_TOKENS) & (pl.col("window") == "all")
 _FLOWS = ("realized_pnl", "matched_cost", "closing_count", "win_count")
 
 
@@ -109,35 +108,34 @@ def backtest(
         store.row_counts(TRANSACTIONS, "wallet_shard")["wallet_shard"].unique().sort().to_list()
     )
     before, after = (
-        _pnl_as_of(store, shards, moment, cash_mints, assumptions, recorded)
+        _known_as_of(store, shards, moment, cash_mints, assumptions, recorded)
         for moment in (at, ends)
     )
-    then, since = (_traded(swaps, shards, moment, cash_mints, assumptions) for moment in (at, ends))
     known = swaps.filter(pl.col("block_unix_time") <= int(at.timestamp()))
     pools = known.select(pl.col("address").drop_nulls().unique()).collect()["address"].to_list()
     # What found a wallet, then or later, is no evidence of what it could do before.
     whales = None if recorded else store.scan(TRACKED_WHALES)
     classified = rank_wallets(
-        before,
+        before.pnl,
         rules=rules,
         as_of=at,
         pools=pools,
         tracked_whales=whales,
         copied=copied_returns(
-            then.parts,
-            then.prices,
-            bets_to_copy(before.lazy(), rules, tracked_whales=whales),
+            before.parts,
+            before.prices,
+            bets_to_copy(before.pnl.lazy(), rules, tracked_whales=whales),
             rules,
         ).lazy(),
     )
     bets = copied_bets(
         with_late_prices(
-            bought_after(since.parts, int(at.timestamp())),
-            since.prices,
+            bought_after(after.parts, int(at.timestamp())),
+            after.prices,
             rules.copying.copy_delay,
             rules.copying,
         ),
-        bets_to_copy(after.lazy(), rules).select(
+        bets_to_copy(after.pnl.lazy(), rules).select(
             "wallet_address", "token_address", "unit_usd", "unit_sol"
         ),
         copy_cost_percent=rules.skill.copy_cost_percent,
@@ -145,9 +143,11 @@ def backtest(
     return Backtest(
         at,
         ends,
-        tiers=tier_outcomes(classified, before, after, rules=rules),
+        tiers=tier_outcomes(classified, before.pnl, after.pnl, rules=rules),
         copied=copied_groups(
-            _copied_groups(classified, before, rules), bets, full_bet_usd=rules.bets.full_bet_usd
+            _copied_groups(classified, before.pnl, rules),
+            bets,
+            full_bet_usd=rules.bets.full_bet_usd,
         ),
     )
 
@@ -157,7 +157,7 @@ def _copied_groups(
 ) -> pl.DataFrame:
     """group, wallet_address: tiers, tops, the excluded, everybody."""
     tier_of = _tier_of(classified)
-    portfolios = before.filter(_WHOLE)
+    portfolios = before.filter(is_portfolio())
     return pl.concat(
         [
             *(
@@ -234,47 +234,27 @@ def _outcome() -> list[pl.Expr]:
 
 
 def _portfolios(pnl: pl.DataFrame) -> pl.DataFrame:
-    return pnl.filter(_WHOLE).select("wallet_address", *_FLOWS)
+    return pnl.filter(is_portfolio()).select("wallet_address", *_FLOWS)
 
 
 @dataclass(frozen=True)
-class _Traded:
-    """`PARTS` and `TRADED_PRICES` up to a time."""
+class _Known:
+    """What is known at a time: rows of silver/wallet_pnl, `PARTS` and `TRADED_PRICES`."""
 
+    pnl: pl.DataFrame
     parts: pl.DataFrame
     prices: pl.DataFrame
 
 
-def _traded(
-    swaps: pl.LazyFrame,
-    shards: Sequence[str],
-    as_of: datetime,
-    cash_mints: Mapping[str, float | None],
-    assumptions: Assumptions,
-) -> _Traded:
-    """What all wallets traded, a shard at a time."""
-    parts, prices = [], []
-    for shard in shards:
-        traded = netted_trades(
-            swaps.filter(pl.col("wallet_shard") == shard).collect(),
-            as_of=as_of,
-            cash_mints=cash_mints,
-            assumptions=assumptions,
-        )
-        parts.append(lot_parts(traded, fifo(traded.trades, traded.rollovers)))
-        prices.append(traded_prices(token_trades(traded)))
-    return _Traded(pl.concat(parts), pl.concat(prices))
-
-
-def _pnl_as_of(
+def _known_as_of(
     store: DeltaStore,
     shards: Sequence[str],
     as_of: datetime,
     cash_mints: Mapping[str, float | None],
     assumptions: Assumptions,
     recorded: bool,
-) -> pl.DataFrame:
-    """The numbers of all wallets, a shard at a time."""
+) -> _Known:
+    """The numbers and the trades of all wallets, a shard at a time."""
     swaps = store.scan(TRANSACTIONS)
     traded = traded_marks(
         swaps,
@@ -283,7 +263,7 @@ def _pnl_as_of(
         cash_mints=cash_mints,
         assumptions=assumptions,
     )
-    parts = []
+    pnl, parts, prices = [], [], []
     for shard in shards:
         in_shard = swaps.filter(pl.col("wallet_shard") == shard)
         inputs = read_pnl_inputs(
@@ -297,7 +277,7 @@ def _pnl_as_of(
             recorded=recorded,
             known_now=True,
         )
-        parts.append(
+        pnl.append(
             compute_wallet_pnl(
                 inputs.swaps,
                 as_of=as_of,
@@ -307,4 +287,9 @@ def _pnl_as_of(
                 assumptions=assumptions,
             )
         )
-    return pl.concat(parts)
+        netted = netted_trades(
+            inputs.swaps, as_of=as_of, cash_mints=cash_mints, assumptions=assumptions
+        )
+        parts.append(lot_parts(netted, fifo(netted.trades, netted.rollovers)))
+        prices.append(traded_prices(token_trades(netted).lazy()))
+    return _Known(pl.concat(pnl), pl.concat(parts), pl.concat(prices))

@@ -7,9 +7,12 @@ never was. What left in a rollover is the bet of the token that it became.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
+
+from smart_trader_assets.pnl.columns import WALLET_PNL_SCHEMA, WINDOWS
 
 _MOST = 50.0
 """Percent."""
@@ -40,6 +43,16 @@ BET_COLUMNS = (
     "counts",
 )
 """What `with_bets` adds."""
+
+
+def whole_history(pnl: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
+    """The columns `names` of the rows of silver/wallet_pnl of the window `all`; those that are missing read as
+    null."""
+    held = pnl.collect_schema()
+    return pnl.filter(pl.col("window") == WINDOWS[0]).select(
+        pl.col(name) if name in held else pl.lit(None, dtype=WALLET_PNL_SCHEMA[name]).alias(name)
+        for name in names
+    )
 
 
 def with_bets(

@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from smart_trader_assets.delta.contract import TIME
-from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
+from smart_trader_assets.pnl.columns import is_portfolio
 from smart_trader_assets.ranking.tiers import RankingRules
 
 ARRIVED = "ARRIVED"
@@ -109,7 +109,7 @@ def _due_for(due: pl.DataFrame, edition: str) -> pl.DataFrame:
     """wallet_address; moved, whether its numbers are new to the ranking; and of its portfolio by_others and
     by_unknown, whether it was last ranked by other rules or by none that are known, and is_settled, whether
     it has been."""
-    portfolio = (pl.col("token_address") == ALL_TOKENS) & (pl.col("window") == WINDOWS[0])
+    portfolio = is_portfolio()
     return due.group_by("wallet_address").agg(
         moved=(~pl.col("processed_for_gold")).any(),
         by_others=pl.col("gold_rules").filter(portfolio).ne(edition).first(),

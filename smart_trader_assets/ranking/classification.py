@@ -12,11 +12,9 @@ from smart_trader_assets.pnl.columns import (
     ALL_TOKENS,
     CLASSIFIED,
     RANKED,
-    WALLET_PNL_SCHEMA,
-    WINDOWS,
     gold_columns,
 )
-from smart_trader_assets.ranking.bets import paid_in_sol, with_bets
+from smart_trader_assets.ranking.bets import paid_in_sol, whole_history, with_bets
 from smart_trader_assets.ranking.discovery import (
     WHALE_COLUMNS,
     bags_moved_away,
@@ -154,7 +152,7 @@ def rank_wallets(
     address; `overall_rank` and `tier_rank` both count from 1.
     """
     # Sorted, since float sums depend on their order, and a ranking must not on that of its rows.
-    history = _with_columns(pnl.lazy().filter(pl.col("window") == WINDOWS[0]))
+    history = whole_history(pnl.lazy(), PNL_COLUMNS_READ)
     of_all = pl.col("token_address") == ALL_TOKENS
     portfolios = history.filter(of_all).sort("wallet_address").collect()
     whales = (
@@ -200,14 +198,6 @@ def rank_wallets(
     )
 
 
-def _with_columns(pnl: pl.LazyFrame) -> pl.LazyFrame:
-    held = pnl.collect_schema()
-    return pnl.select(
-        pl.col(name) if name in held else pl.lit(None, dtype=WALLET_PNL_SCHEMA[name]).alias(name)
-        for name in PNL_COLUMNS_READ
-    )
-
-
 def _tokens(
     tokens: pl.LazyFrame,
     portfolios: pl.DataFrame,
@@ -248,7 +238,7 @@ def _ranked(
     traders: pl.DataFrame, rules: RankingRules, token_symbols: Mapping[str, str]
 ) -> pl.DataFrame:
     ranked = (
-        traders.with_columns(judged_roi=_judged_roi(rules))
+        traders.with_columns(judged_roi=_judged_roi(rules), uncopyable=_uncopyable(rules))
         .with_columns(tier_place=_tier_place(rules), score=score_of())
         .sort(
             "tier_place",
@@ -311,10 +301,14 @@ def _judged_roi(rules: RankingRules) -> pl.Expr:
     )
 
 
+def _uncopyable(rules: RankingRules) -> pl.Expr:
+    """Whether enough is known to say that copying it does not pay."""
+    enough = pl.col("copied_priced_share") >= rules.copying.copy_min_priced_share
+    return (enough & (pl.col("copied_return") <= 0)).fill_null(value=False)
+
+
 def _tier_place(rules: RankingRules) -> pl.Expr:
     place = pl.lit(len(rules.tiers), dtype=pl.Int64)
-    enough = pl.col("copied_priced_share") >= rules.copying.copy_min_priced_share
-    uncopyable = (enough & (pl.col("copied_return") <= 0)).fill_null(value=False)
     for index in reversed(range(len(rules.tiers))):
         tier = rules.tiers[index]
         reached = (
@@ -326,7 +320,7 @@ def _tier_place(rules: RankingRules) -> pl.Expr:
         if rules.asks_for_whole_history(tier):
             reached &= pl.col("history_complete").fill_null(value=True)
         if rules.asks_to_be_copyable(tier):
-            reached &= ~uncopyable
+            reached &= ~pl.col("uncopyable")
         place = pl.when(reached).then(pl.lit(index, dtype=pl.Int64)).otherwise(place)
     return place
 

@@ -8,8 +8,8 @@ from typing import Final
 import polars as pl
 
 from smart_trader_assets.pnl.decoding import hash_of, tokens_of, with_addresses
-from smart_trader_assets.pnl.exact import to_tokens, to_usd, whole
-from smart_trader_assets.pnl.lots import Ledger, lot_matches
+from smart_trader_assets.pnl.exact import to_tokens, to_usd
+from smart_trader_assets.pnl.lots import Ledger, left_of_lots, lot_matches
 from smart_trader_assets.pnl.trades import Trades
 from smart_trader_assets.pnl.valuation import CASH, ROLLOVER
 
@@ -37,7 +37,7 @@ where it rolled in."""
 TRADED_PRICES: Final = pl.Schema(
     {
         "token_address": pl.String(),
-        "traded_at": pl.Int64(),
+        "block_unix_time": pl.Int64(),
         "price": pl.Float64(),
         "price_sol": pl.Float64(),
         "value_usd": pl.Float64(),
@@ -57,26 +57,15 @@ def lot_parts(traded: Trades, ledger: Ledger) -> pl.DataFrame:
     )
     sold = pl.concat(
         [
-            matches.select(pl.col("lot").cast(pl.Int64), "quantity", "cost"),
+            matches.select("lot", "quantity", "cost"),
             left.select(pl.all().gather(matches["disposal"])),
         ],
         how="horizontal",
     )
-    taken = sold.group_by("lot").agg(pl.col("quantity", "cost").sum().name.prefix("taken_"))
-    lots = ledger.lots.with_row_index("lot").with_columns(pl.col("lot").cast(pl.Int64))
-    held = (
-        lots.join(taken, on="lot", how="left")
-        .select(
-            "lot",
-            *(
-                (pl.col(name) - pl.col(f"taken_{name}").fill_null(whole(0))).alias(name)
-                for name in ("quantity", "cost")
-            ),
-        )
-        .filter(pl.col("quantity") > 0)
-        .with_columns(rolled_out=pl.lit(value=False))
+    held = left_of_lots(ledger, matches).select(
+        "lot", "quantity", "cost", rolled_out=pl.lit(value=False)
     )
-    bought = lots.select(
+    bought = ledger.lots.with_row_index("lot").select(
         "lot",
         "position",
         "known",
@@ -114,11 +103,7 @@ def token_trades(traded: Trades) -> pl.DataFrame:
     )
 
 
-def traded_prices(trades: pl.DataFrame) -> pl.DataFrame:
-    """`token_trades` -> `TRADED_PRICES`: those for cash."""
-    return (
-        trades.filter(pl.col("price").is_not_null())
-        .rename({"block_unix_time": "traded_at"})
-        .select(TRADED_PRICES.names())
-        .cast(TRADED_PRICES)
-    )
+def traded_prices(trades: pl.LazyFrame) -> pl.DataFrame:
+    """`token_trades`, or rows of silver/token_trades -> `TRADED_PRICES`: those for cash."""
+    for_cash = trades.filter(pl.col("price").is_not_null())
+    return for_cash.select(TRADED_PRICES.names()).cast(TRADED_PRICES).collect()

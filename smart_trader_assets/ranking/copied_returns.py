@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from hashlib import blake2b
 from typing import Final
 
 import polars as pl
 
-from smart_trader_assets.pnl.columns import ALL_TOKENS, WALLET_PNL_SCHEMA, WINDOWS
-from smart_trader_assets.ranking.bets import with_bets
+from smart_trader_assets.pnl.columns import ALL_TOKENS
+from smart_trader_assets.ranking.bets import whole_history, with_bets
 from smart_trader_assets.ranking.copied_bets import copied_bets
 from smart_trader_assets.ranking.discovery import WHALE_COLUMNS, discoveries
 from smart_trader_assets.ranking.late_prices import with_late_prices
@@ -21,6 +19,7 @@ from smart_trader_assets.ranking.skill_estimate import (
     with_skill,
 )
 from smart_trader_assets.ranking.tiers import RankingRules
+from smart_trader_assets.text import content_hash
 
 _EDITION: Final = 1
 """Of what the code makes of the rules."""
@@ -62,8 +61,7 @@ BETS_TO_COPY: Final = (
 
 def copying_edition(rules: RankingRules) -> str:
     """A short hash of the rules that copied returns follow."""
-    content = [_EDITION, asdict(rules.copying), asdict(rules.skill), asdict(rules.bets)]
-    return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=6).hexdigest()
+    return content_hash([_EDITION, asdict(rules.copying), asdict(rules.skill), asdict(rules.bets)])
 
 
 def bets_to_copy(
@@ -71,13 +69,8 @@ def bets_to_copy(
 ) -> pl.DataFrame:
     """silver/wallet_pnl -> wallet_address and `BETS_TO_COPY` of its token rows of the window `all`; columns
     that are missing read as null. `tracked_whales`: see `rank_wallets`."""
-    names = ("wallet_address", "token_address", *_READ)
-    held = pnl.collect_schema()
+    history = whole_history(pnl, ("wallet_address", "token_address", *_READ))
     of_all = pl.col("token_address") == ALL_TOKENS
-    history = pnl.filter(pl.col("window") == WINDOWS[0]).select(
-        pl.col(name) if name in held else pl.lit(None, dtype=WALLET_PNL_SCHEMA[name]).alias(name)
-        for name in names
-    )
     found = (
         None
         if tracked_whales is None

@@ -35,9 +35,6 @@ class CopyRules:
         return int(timedelta(minutes=self.copy_price_window_minutes).total_seconds())
 
 
-DEFAULT_COPYING: Final = CopyRules()
-
-
 def with_late_prices(
     parts: pl.DataFrame, prices: pl.DataFrame, delay: int, rules: CopyRules
 ) -> pl.DataFrame:
@@ -49,14 +46,14 @@ def with_late_prices(
     """
     seconds = (
         prices.filter(pl.col("value_usd") >= rules.copy_price_min_usd)
-        .group_by("token_address", "traded_at")
+        .group_by("token_address", "block_unix_time")
         .agg(
             entry_usd=pl.col("price").max(),
             entry_sol=pl.col("price_sol").max(),
             exit_usd=pl.col("price").min(),
             exit_sol=pl.col("price_sol").min(),
         )
-        .sort("traded_at")
+        .sort("block_unix_time")
     )
     for side, at in (("entry", "bought_at"), ("exit", "left_at")):
         fills = parts.select("token_address", at).drop_nulls().unique()
@@ -64,9 +61,9 @@ def with_late_prices(
             fills.with_columns(late=pl.col(at) + delay)
             .sort("late")
             .join_asof(
-                seconds.select("token_address", "traded_at", f"{side}_usd", f"{side}_sol"),
+                seconds.select("token_address", "block_unix_time", f"{side}_usd", f"{side}_sol"),
                 left_on="late",
-                right_on="traded_at",
+                right_on="block_unix_time",
                 by="token_address",
                 strategy="forward",
                 tolerance=rules.window,

@@ -20,7 +20,7 @@ def reasons_of(trader: Trader, token_symbols: Mapping[str, str], rules: RankingR
     """First what it earned, then what that proves, then what is held against it.
 
     `trader` is a row of the ranking: the measures of silver/wallet_pnl with its evidence, `tier`, `judged_roi`,
-    copied_return, copied_priced_share, token_count, bet_count, best_token, best_token_pnl and
+    copied_return, copied_priced_share, uncopyable, token_count, bet_count, best_token, best_token_pnl and
     uncounted_tokens; `token_symbols` maps mints to symbols.
     """
     return [
@@ -173,15 +173,8 @@ def _missed(trader: Trader, tier: Tier, rules: RankingRules) -> Iterator[str]:
             yield f"{name} {percent(reached) if reached is not None else 'unknown'} instead of {needed:g} %"
     if rules.asks_for_whole_history(tier) and trader["history_complete"] is False:
         yield "a history known back to the first trade"
-    if rules.asks_to_be_copyable(tier) and is_uncopyable(trader, rules):
+    if rules.asks_to_be_copyable(tier) and trader["uncopyable"]:
         yield f"nobody could have copied it with a gain, {rules.copying.copy_delay} s later"
-
-
-def is_uncopyable(trader: Trader, rules: RankingRules) -> bool:
-    """Whether enough is known to say that copying it does not pay."""
-    share, earned = trader["copied_priced_share"], trader["copied_return"]
-    enough = share is not None and share >= rules.copying.copy_min_priced_share
-    return bool(enough and earned is not None and earned <= 0)
 
 
 def _named(mint: str, token_symbols: Mapping[str, str]) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from hashlib import blake2b
 from typing import Literal
 
 from smart_trader_assets.ranking.bets import BetRules
@@ -14,6 +12,7 @@ from smart_trader_assets.ranking.exclusion import ExclusionThresholds
 from smart_trader_assets.ranking.late_prices import CopyRules
 from smart_trader_assets.ranking.skill_estimate import SkillRules
 from smart_trader_assets.ranking.traits import LaunchRules
+from smart_trader_assets.text import content_hash
 
 QUALIFIED = "QUALIFIED"
 """Excluded by nothing, and proven by nothing: in words, unproven."""
@@ -76,5 +75,4 @@ class RankingRules:
     def edition(self) -> str:
         """A short hash of all rules: by another edition a wallet may be ranked elsewhere with the same
         numbers."""
-        content = [_EDITION, asdict(self)]
-        return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=6).hexdigest()
+        return content_hash([_EDITION, asdict(self)])

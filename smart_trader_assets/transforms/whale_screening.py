@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
 import polars as pl
 from solders.pubkey import Pubkey
 
-from smart_trader_assets.text import money
+from smart_trader_assets.text import content_hash, money
 from smart_trader_assets.transforms.known_addresses import KNOWN_OWNERS
 
 
@@ -30,7 +28,7 @@ class ScreeningRules:
     def version(self) -> str:
         """A short hash of the rules' content: another version may exclude other whales."""
         content = [sorted(self.denylist.items()), float(self.min_holding_usd), self.allow_off_curve]
-        return blake2b(json.dumps(content).encode(), digest_size=6).hexdigest()
+        return content_hash(content)
 
 
 def screen_whales(rows: pl.DataFrame, *, rules: ScreeningRules) -> pl.DataFrame:

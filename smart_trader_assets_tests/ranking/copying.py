@@ -23,7 +23,7 @@ def copied(rows: Iterable[Row], rules: RankingRules = RANKING) -> dict[tuple[str
     traded = netted_trades(swaps, as_of=AS_OF)
     found = copied_returns(
         lot_parts(traded, fifo(traded.trades, traded.rollovers)),
-        traded_prices(token_trades(traded)),
+        traded_prices(token_trades(traded).lazy()),
         bets_to_copy(compute_wallet_pnl(swaps, as_of=AS_OF).lazy(), rules),
         rules,
     )

@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from smart_trader_assets.pnl import ALL_TOKENS, fifo, netted_trades
+from smart_trader_assets.pnl import fifo, netted_trades
+from smart_trader_assets.pnl.columns import is_portfolio
 from smart_trader_assets.ranking import Classification, RankingRules, rank_wallets
 from smart_trader_assets.ranking.copied_bets import copied_bets
 from smart_trader_assets.ranking.copied_lots import lot_parts, token_trades, traded_prices
@@ -72,7 +73,7 @@ class ForwardMarket:
         traded = netted_trades(self.planted.swaps, as_of=ANCHOR)
         return copied_returns(
             lot_parts(traded, fifo(traded.trades, traded.rollovers)),
-            traded_prices(token_trades(traded)),
+            traded_prices(token_trades(traded).lazy()),
             bets_to_copy(self.pnl.lazy(), self.rules),
             self.rules,
         )
@@ -86,9 +87,7 @@ class ForwardMarket:
     def groups(self) -> pl.DataFrame:
         """group, wallet_address: the two best tiers, each tier, and the tops of plain leaderboards."""
         traders = self.ranking.traders.select("tier", "wallet_address")
-        portfolios = self.pnl.filter(
-            (pl.col("token_address") == ALL_TOKENS) & (pl.col("window") == "all")
-        )
+        portfolios = self.pnl.filter(is_portfolio())
         return pl.concat(
             [
                 traders.filter(pl.col("tier").is_in(PROVEN)).select(

@@ -5,7 +5,7 @@ from random import Random
 
 from smart_trader_assets.sandbox.generated.behaviour import hold_bags
 from smart_trader_assets.sandbox.generated.characters import Character
-from smart_trader_assets.sandbox.generated.coins import DAY, HOUR, Coin, log_uniform
+from smart_trader_assets.sandbox.generated.coins import DAY, HOUR, MINUTE, Coin, log_uniform
 from smart_trader_assets.sandbox.generated.launches import LIVES_DAYS, LaunchPath
 from smart_trader_assets.sandbox.generated.odds import odds_of
 from smart_trader_assets.sandbox.generated.wallet import Bet, TraderWallet
@@ -71,7 +71,7 @@ class _Bettor:
                 continue
             until = min(entry + LONGEST_DAYS * DAY, calendar.last)
             leave = coin.path.first_reach(entry, 1.0 + result, until)
-            if leave is not None and leave - entry > 10 * 60:
+            if leave is not None and leave - entry > 10 * MINUTE:
                 break
         else:
             return False
@@ -99,7 +99,6 @@ class _Bettor:
         """A coin that is traded then."""
         launches = self.wallet.mints.launches
         coin = rng.choice(launches)
-        # They are launched in order: nearly all that are alive lie side by side.
         for _ in range(8):
             path = coin.path
             if not isinstance(path, LaunchPath):

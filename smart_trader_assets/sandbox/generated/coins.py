@@ -20,7 +20,8 @@ from smart_trader_assets.sandbox.generated.chain import (
     wallet_address,
 )
 
-HOUR = 3_600
+MINUTE = 60
+HOUR = 60 * MINUTE
 HOURS_A_DAY = 24
 DAY = HOUR * HOURS_A_DAY
 

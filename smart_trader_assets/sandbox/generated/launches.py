@@ -10,6 +10,7 @@ from smart_trader_assets.sandbox.generated.coins import (
     DAY,
     HOUR,
     HOURS_A_DAY,
+    MINUTE,
     Calendar,
     Coin,
     Listing,
@@ -20,7 +21,6 @@ from smart_trader_assets.sandbox.generated.coins import (
 
 LIVES_DAYS = 14
 """So long a coin is traded."""
-MINUTE = 60
 CROWDED = 0.95
 FIRST_MINUTES = 12
 SETTLES_HOURS = 2
@@ -47,11 +47,6 @@ class LaunchPath:
     def launched(self) -> int:
         """The first second in which it can be traded."""
         return self.times[0]
-
-    @property
-    def traded_to(self) -> int:
-        """The last second in which anybody trades it."""
-        return self.launched + LIVES_DAYS * DAY
 
     @property
     def best_minutes(self) -> tuple[int, float]:

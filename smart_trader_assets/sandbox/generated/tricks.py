@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 from smart_trader_assets.sandbox.generated.behaviour import hold_bags
 from smart_trader_assets.sandbox.generated.characters import Character
-from smart_trader_assets.sandbox.generated.coins import DAY, HOUR, log_uniform
+from smart_trader_assets.sandbox.generated.coins import DAY, HOUR, MINUTE, log_uniform
 from smart_trader_assets.sandbox.generated.launches import LaunchPath, thin_coin
 from smart_trader_assets.sandbox.generated.wallet import TraderWallet
 
-MINUTE = 60
 LATEST_SEEN = 90
 """Seconds after which a copier has followed."""
 MISSES = 0.15
