@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from smart_trader_assets_tests.benchmarks import (
     bench_client,
+    bench_copying,
     bench_growth,
     bench_pipeline,
     bench_pnl,
@@ -18,7 +19,15 @@ from smart_trader_assets_tests.benchmarks import (
 )
 from smart_trader_assets_tests.benchmarks.lines import Line, Size, command
 
-_MODULES = (bench_client, bench_pnl, bench_ranking, bench_pipeline, bench_tables, bench_growth)
+_MODULES = (
+    bench_client,
+    bench_pnl,
+    bench_ranking,
+    bench_pipeline,
+    bench_tables,
+    bench_copying,
+    bench_growth,
+)
 
 
 def measure(size: Size) -> Iterator[Line]:

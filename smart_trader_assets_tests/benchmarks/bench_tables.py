@@ -69,7 +69,7 @@ def swaps(first: int, count: int, shard: str, *, counted: bool) -> pl.DataFrame:
         (1_700_000_000 + pl.col("number")).alias("block_unix_time"),
         pl.lit(counted).alias("processed_for_pnl"),
         pl.lit(NOW).dt.cast_time_unit("us").alias("fetched_at"),
-        *_audit(),
+        *audit(),
     )
     return conform(frame, TRANSACTIONS)
 
@@ -86,12 +86,12 @@ def portfolios(wallets: int, shard: str) -> pl.DataFrame:
         pl.lit(NOW).dt.cast_time_unit("us").alias("as_of"),
         pl.lit(PNL_RULES).alias("pnl_rules"),
         pl.lit(value=True).alias("processed_for_gold"),
-        *_audit(),
+        *audit(),
     )
     return conform(frame, WALLET_PNL)
 
 
-def _audit() -> list[pl.Expr]:
+def audit() -> list[pl.Expr]:
     return [
         pl.lit("CREATE").alias(OPERATION),
         pl.lit(NOW).dt.cast_time_unit("us").alias(VERSION),
