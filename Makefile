@@ -32,7 +32,7 @@ run: $(STAMP) $(DAGSTER_HOME)/dagster.yaml ## Find smart traders: BirdEye with B
 	@$(BIN)/smart-trader run $(ARGS)
 
 test: $(STAMP) ## Run the tests
-	$(BIN)/python -m pytest -n 3 $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 test-fast: $(STAMP) ## The tests that take no seconds each: after every small change
 	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
@@ -57,6 +57,7 @@ prove: $(STAMP) ## The long proofs: kills, a daemon, eight writers, every fault,
 	$(BIN)/python -m smart_trader_assets_tests.proofs.kill_upgrades
 	$(BIN)/python -m smart_trader_assets_tests.proofs.daemon
 	$(BIN)/python -m smart_trader_assets_tests.trust.many_writers
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile long smart_trader_assets_tests/pnl smart_trader_assets_tests/ranking
 	$(BIN)/python -m smart_trader_assets_tests.trust.faults
 	$(BIN)/python -m smart_trader_assets_tests.trust.fuzz --mutations 100000
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from smart_trader_assets.sandbox import Recording
 from smart_trader_assets_tests.support.pipeline import DrainedRoot, Pipeline, open_pipeline
@@ -17,6 +18,11 @@ from smart_trader_assets_tests.support.stores import (  # noqa: F401 - fixtures 
     store,
 )
 from smart_trader_assets_tests.support.tiny_market import write_tiny_market
+
+# `make test` draws a share of the examples, `make prove` many times as many.
+settings.register_profile("share", deadline=None, max_examples=30)
+settings.register_profile("long", deadline=None, max_examples=500)
+settings.load_profile("share")
 
 # Tests in these rooms, or that drain a pipeline or draw many histories, take seconds each.
 SLOW_ROOMS = {"end_to_end", "trust", "cli", "released_roots", "proofs", "automation"}

@@ -16,7 +16,6 @@ def undisturbed(tmp_path_factory, tiny_market_folder):
     [
         ("before", 0.1),
         ("after", 0.45),
-        ("before", 0.8),
     ],
 )
 def test_a_killed_run_and_the_next_one_end_like_an_undisturbed_run(

@@ -18,7 +18,7 @@ from smart_trader_assets.tables.catalog import (
     TRANSACTIONS,
     WALLET_PNL,
 )
-from smart_trader_assets_tests.proofs.fencing import by_hand, doubled, stalled
+from smart_trader_assets_tests.proofs.fencing import doubled, stalled
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.rivals import (
     Contest,
@@ -36,7 +36,6 @@ from smart_trader_assets_tests.support.tiny_market import LATER
     ("contend", "asset", "which"),
     [
         (stalled, WALLET_PNL, 1),
-        (by_hand, SMART_TRADERS, 2),
         (doubled, TRACKED_WHALES, 4),
     ],
 )

@@ -273,7 +273,7 @@ def closed_positions(draw: st.DrawFn) -> list[Deal]:
     return deals
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(closed_positions(), st.sampled_from([10, 60, 300]))
 def test_a_plain_recount_finds_the_same(deals, delay):
     rows = [

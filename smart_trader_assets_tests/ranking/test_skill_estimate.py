@@ -7,7 +7,7 @@ import math
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader_assets.ranking.skill_estimate import (
@@ -69,7 +69,6 @@ PARTS_OF_MILLION = 1e-4
 """In percent: what the inversion may be off."""
 
 
-@settings(deadline=None)
 @given(PRIORS, SOME, st.tuples(RETURN, WEIGHT), RETURN)
 def test_a_larger_result_lowers_nothing(prior, others, bet, larger):
     low, high = sorted((bet[0], larger))
@@ -79,7 +78,6 @@ def test_a_larger_result_lowers_nothing(prior, others, bet, larger):
         assert after[name] >= before[name] - PARTS_OF_MILLION, name
 
 
-@settings(deadline=None)
 @given(PRIORS, SOME, st.tuples(RETURN, WEIGHT))
 def test_one_more_bet_above_a_figure_does_not_lower_it(prior, bets, more):
     before, after = evidence(*bets, prior=prior), evidence(*bets, more, prior=prior)
@@ -91,7 +89,6 @@ def test_one_more_bet_above_a_figure_does_not_lower_it(prior, bets, more):
         assert after["return_floor"] >= before["return_floor"] - PARTS_OF_MILLION
 
 
-@settings(deadline=None)
 @given(PRIORS, st.integers(1, 2))
 def test_one_or_two_bets_prove_nothing_whatever_the_population(prior, count):
     row = evidence(*[(CAP, 1.0)] * count, prior=prior)
@@ -99,7 +96,6 @@ def test_one_or_two_bets_prove_nothing_whatever_the_population(prior, count):
     assert row["return_floor"] < 100 * COST
 
 
-@settings(deadline=None)
 @given(PRIORS)
 def test_five_bets_at_the_cap_and_nothing_else_prove_skill(prior):
     row = evidence(*[(CAP, 1.0)] * 5, prior=prior)
@@ -107,7 +103,6 @@ def test_five_bets_at_the_cap_and_nothing_else_prove_skill(prior):
     assert row["return_floor"] > 100 * COST
 
 
-@settings(deadline=None)
 @given(PRIORS, SOME, st.tuples(RETURN, WEIGHT))
 def test_one_bet_moves_the_expected_return_by_at_most_what_its_weight_allows(prior, bets, more):
     before, after = evidence(*bets, prior=prior), evidence(*bets, more, prior=prior)
@@ -116,7 +111,6 @@ def test_one_bet_moves_the_expected_return_by_at_most_what_its_weight_allows(pri
     assert moved <= 100 * share * (CAP + 1) + 1e-9
 
 
-@settings(deadline=None)
 @given(PRIORS, SOME)
 def test_the_expected_return_lies_between_the_priors_and_the_wallets_own(prior, bets):
     nothing = evidence(prior=prior)["expected_return"]
@@ -127,7 +121,6 @@ def test_the_expected_return_lies_between_the_priors_and_the_wallets_own(prior, 
         assert low - 1e-9 <= evidence(*bets, prior=prior)["expected_return"] <= high + 1e-9
 
 
-@settings(deadline=None)
 @given(PRIORS, SOME, st.randoms())
 def test_the_order_of_bets_and_other_wallets_change_nothing(prior, bets, random):
     alone = evidence(*bets, prior=prior)
@@ -145,7 +138,6 @@ def test_the_order_of_bets_and_other_wallets_change_nothing(prior, bets, random)
         assert same, name
 
 
-@settings(deadline=None)
 @given(PRIORS, SOME)
 def test_a_floor_above_the_cost_and_the_confidence_never_disagree(prior, bets):
     row = evidence(*bets, prior=prior)
