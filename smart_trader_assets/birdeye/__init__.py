@@ -1,5 +1,6 @@
 """BirdEye over HTTP: the only room that talks to the API, and the only one that imports httpx."""
 
+from smart_trader_assets.birdeye.account_reading import AccountReading
 from smart_trader_assets.birdeye.client import PAGE_SIZE, BirdEyeClient
 from smart_trader_assets.birdeye.errors import (
     ApiUnreachableError,
@@ -22,25 +23,32 @@ from smart_trader_assets.birdeye.errors import (
     StopFetchingError,
 )
 from smart_trader_assets.birdeye.ledger import (
-    CREDIT_PRICES,
+    Budget,
     CreditLedger,
     CreditMeter,
+    Reconciled,
     Reservation,
     Spend,
 )
-from smart_trader_assets.birdeye.listings import HolderList, TokenList, TokenListFilters
+from smart_trader_assets.birdeye.listings import (
+    HolderList,
+    RankedList,
+    TokenList,
+    TokenListFilters,
+)
 from smart_trader_assets.birdeye.rate_gate import RateGate
 from smart_trader_assets.birdeye.responses import RejectedItem
 from smart_trader_assets.birdeye.swap_walk import SwapHistory
 
 __all__ = [
-    "CREDIT_PRICES",
     "PAGE_SIZE",
+    "AccountReading",
     "ApiUnreachableError",
     "BadRequestError",
     "BirdEyeClient",
     "BirdEyeError",
     "BlockedError",
+    "Budget",
     "BudgetSpentError",
     "CallerBugError",
     "CreditLedger",
@@ -53,8 +61,10 @@ __all__ = [
     "MissingKeyError",
     "NotFoundError",
     "PlanError",
+    "RankedList",
     "RateGate",
     "RateLimitedError",
+    "Reconciled",
     "RejectedItem",
     "Reservation",
     "ServerError",

@@ -7,7 +7,7 @@ fetch that succeeds closes it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from pydantic import AwareDatetime
@@ -26,15 +26,21 @@ BREAKER_NOTE = "birdeye_parked"
 
 @dataclass(frozen=True)
 class OpenTimes:
-    """How long the breaker stays open: for spent credits, other account failures, an outage."""
+    """How long the breaker stays open: for spent credits, other account failures, an outage. A run that has
+    spent its own budget stops nobody else, and a spent day ends at midnight."""
 
     credits: timedelta
     account: timedelta
     service: timedelta
 
-    def after(self, error: StopFetchingError) -> timedelta:
-        """How long `error` keeps the breaker open."""
+    def after(self, error: StopFetchingError, now: datetime) -> timedelta:
+        """How long `error`, met at `now`, keeps the breaker open; zero where it does not open it."""
         match error:
+            case BudgetSpentError(scope="run"):
+                return timedelta()
+            case BudgetSpentError(scope="day"):
+                tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
+                return datetime.combine(tomorrow, time(), UTC) - now
             case CreditsSpentError() | BudgetSpentError():
                 return self.credits
             case ApiUnreachableError() | ServiceOutageError():
@@ -55,8 +61,9 @@ def open_breaker(
     folder: Path, error: StopFetchingError, *, now: datetime, times: OpenTimes
 ) -> OpenBreaker:
     """Open the breaker: nobody fetches until its retry time."""
-    breaker = OpenBreaker(now + times.after(error), str(error))
-    _note(folder).write(breaker)
+    breaker = OpenBreaker(now + times.after(error, now), str(error))
+    if breaker.until > now:
+        _note(folder).write(breaker)
     return breaker
 
 

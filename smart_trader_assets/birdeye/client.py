@@ -10,30 +10,43 @@ from typing import Self
 
 from pydantic import SecretStr
 
+from smart_trader_assets.birdeye.account_reading import AccountReading, account_reading
 from smart_trader_assets.birdeye.errors import (
+    BadRequestError,
     CallerBugError,
     EntityFetchError,
     RateLimitedError,
     ServerError,
     ServiceOutageError,
 )
-from smart_trader_assets.birdeye.ledger import CREDIT_PRICES, CreditMeter
+from smart_trader_assets.birdeye.ledger import CreditMeter
 from smart_trader_assets.birdeye.listings import (
     HolderList,
+    RankedList,
     TokenList,
     TokenListFilters,
     read_list,
 )
 from smart_trader_assets.birdeye.rate_gate import RateGate
 from smart_trader_assets.birdeye.requester import Parameters, Requester
-from smart_trader_assets.birdeye.responses import HolderItem, Page, TokenItem, sift
+from smart_trader_assets.birdeye.responses import (
+    HolderItem,
+    Page,
+    RankedTraderItem,
+    TokenItem,
+    sift,
+)
 from smart_trader_assets.birdeye.swap_walk import SwapHistory, SwapWalk
+from smart_trader_assets.settings import CREDIT_PRICES
 
 PAGE_SIZE = 100
 
 _TOKEN_LIST = ("token_list", "/defi/v3/token/list")
 _TOKEN_HOLDER = ("token_holder", "/defi/v3/token/holder")
 _TRADER_TXS = ("trader_txs", "/trader/txs/seek_by_time")
+_GAINERS_LOSERS = ("gainers_losers", "/trader/gainers-losers")
+_CREDITS = ("credits", "/utils/v1/credits")
+_SHORT_PAGE = 10
 
 
 class BirdEyeClient:
@@ -136,6 +149,40 @@ class BirdEyeClient:
                     fetch, sifted, page_size=self._page_size, limit=top, key="token_account"
                 )
             )
+
+    async def ranked_traders(self, kind: str) -> RankedList:
+        """The first page of the list of traders that gained most over the time `kind`: 100, or the 10 that the
+        endpoint gives where it refuses more."""
+        sifted = partial(sift, model=RankedTraderItem, redact=self._requester.redact)
+
+        async def page(limit: int) -> Page:
+            name, path = _GAINERS_LOSERS
+            return await self._requester.page(
+                path,
+                {"type": kind, "sort_by": "PnL", "sort_type": "desc", "offset": 0, "limit": limit},
+                entity=f"the ranked traders of {kind}",
+                meter_as=name,
+                credits=self._prices[name],
+            )
+
+        with self._watch_for_outage():
+            try:
+                answer = await page(self._page_size)
+            except BadRequestError:
+                answer = await page(_SHORT_PAGE)
+        return RankedList(*sifted(answer.items))
+
+    async def account(self) -> AccountReading | None:
+        """What the account has used and has left; None where the answer does not tell."""
+        name, path = _CREDITS
+        return await self._requester.ask(
+            account_reading,
+            path,
+            {},
+            entity="the account",
+            meter_as=name,
+            credits=self._prices[name],
+        )
 
     async def trader_swaps(
         self, wallet: str, *, before: int, floor: int | None, max_pages: int

@@ -57,7 +57,13 @@ class CreditsSpentError(StopFetchingError):
 
 
 class BudgetSpentError(StopFetchingError):
-    """The next request would exceed the budget of the run or of the month; it was not sent."""
+    """The next request would exceed a budget; it was not sent. `scope`: the run's, the day's or the month's."""
+
+    def __init__(
+        self, message: str, *, endpoint: str | None = None, scope: str | None = None
+    ) -> None:
+        super().__init__(message, endpoint=endpoint)
+        self.scope = scope
 
 
 class ApiUnreachableError(StopFetchingError):

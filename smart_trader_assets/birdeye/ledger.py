@@ -3,24 +3,23 @@
 One SQLite file holds it for all processes. A request is booked before it is sent, in the same
 exclusive transaction that checks the budgets, so that two processes cannot both spend the last
 credits; a request that brought nothing gets its credits back and stays counted as a request.
-Months and days are those of UTC.
+
+The account is the truth: what it said that it has used, and what was booked since, is what its cycle has cost.
+Where it never said anything the cycle is the calendar month. Days are those of UTC.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import RLock
-from types import MappingProxyType
+from typing import Literal
 
+from smart_trader_assets.birdeye.account_reading import AccountReading
 from smart_trader_assets.birdeye.errors import BudgetSpentError
 from smart_trader_assets.birdeye.state_file import exclusive, open_state_file, readable_errors
-
-CREDIT_PRICES: Mapping[str, int] = MappingProxyType(
-    {"token_list": 100, "token_holder": 50, "trader_txs": 12}
-)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
@@ -29,12 +28,18 @@ CREATE TABLE IF NOT EXISTS calls (
     PRIMARY KEY (day, run_id, endpoint)
 ) WITHOUT ROWID
 """
+_READINGS = """
+CREATE TABLE IF NOT EXISTS readings (
+    read_at TEXT NOT NULL, run_id TEXT NOT NULL, used INTEGER, remaining INTEGER,
+    starts TEXT, ends TEXT, booked INTEGER NOT NULL, expected INTEGER
+)
+"""
 _BOOK = """
 INSERT INTO calls VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
                           credits = credits + excluded.credits
 """
-_MONTH = "day BETWEEN ?1 || '-01' AND ?1 || '-31'"
+_WITHIN = "day BETWEEN ? AND ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,63 @@ class Spend:
 
     requests: int
     credits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """The time that the account's credits are for: from `starts` until before `ends`."""
+
+    starts: datetime
+    ends: datetime
+
+    @property
+    def days(self) -> tuple[str, str]:
+        """Its first and its last UTC day."""
+        last = self.ends - timedelta(microseconds=1)
+        return self.starts.date().isoformat(), last.date().isoformat()
+
+    def days_left(self, at: datetime) -> int:
+        """UTC days that are not over yet, the present one among them; at least 1."""
+        last = self.ends - timedelta(microseconds=1)
+        return max(1, (last.date() - _utc(at).date()).days + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What the account said, when, and what the ledger had expected it to say of its use (None: at first).
+    `booked`: all credits that the ledger had booked by then."""
+
+    at: datetime
+    account: AccountReading
+    expected: int | None
+    booked: int
+
+    @property
+    def difference(self) -> int | None:
+        """Credits that the account has used beyond what was booked here: by others, or at other prices."""
+        return None if self.expected is None else self.account.used - self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How far the credits go: those of the cycle, of which so many may be spent on the present day; None means
+    no bound."""
+
+    cycle: Cycle
+    spent: int
+    of_cycle: int | None
+    spent_today: int
+    of_today: int | None
+
+    @property
+    def left(self) -> int | None:
+        """Credits that may be spent now."""
+        bounds = [
+            bound - spent
+            for bound, spent in ((self.of_cycle, self.spent), (self.of_today, self.spent_today))
+            if bound is not None
+        ]
+        return max(0, min(bounds)) if bounds else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +119,30 @@ class Reservation:
 class CreditLedger:
     """How many credits each run spent, and when, across processes.
 
-    `month_budget` bounds the credits of a UTC month over all runs; None means no bound.
+    `month_budget` bounds the credits of a cycle over all runs; None means no bound. `day_budget` bounds
+    those of a UTC day: a number, or "paced" for what is left of the cycle when the day begins, divided by
+    its days that are not over; what one day leaves the others share.
+    With `trusts_account` the account's own total takes the place of `month_budget`, else it can only lower it.
     `Path(":memory:")` keeps the ledger in this process alone.
     """
 
-    def __init__(self, path: Path, *, month_budget: int | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        month_budget: int | None,
+        day_budget: int | Literal["paced"] | None = None,
+        trusts_account: bool = False,
+    ) -> None:
         self.month_budget = month_budget
+        self.day_budget = day_budget
+        self._trusts_account = trusts_account
         self._path = None if str(path) == ":memory:" else path
         self._connection = open_state_file(self._path, durable=True)
         self._guard = RLock()
         with exclusive(self._connection, self._path):
             self._connection.execute(_SCHEMA)
+            self._connection.execute(_READINGS)
             self._connection.execute("CREATE INDEX IF NOT EXISTS calls_by_run ON calls (run_id)")
 
     def meter(
@@ -80,17 +155,93 @@ class CreditLedger:
         """The meter of one run; `run_budget` bounds its credits, whichever processes it uses."""
         return CreditMeter(self, run_id, run_budget=run_budget, now=now)
 
-    def month_total(self, at: date) -> Spend:
-        """What the UTC month that `at` lies in has cost so far."""
-        return _total(self._select("'all'", _MONTH, _month(at)))
+    def month_total(self, at: datetime) -> Spend:
+        """What was booked in the cycle that `at` lies in."""
+        return _total(self.by_endpoint(at))
 
-    def by_endpoint(self, at: date) -> dict[str, Spend]:
-        """The same month, by endpoint."""
-        return self._select("endpoint", _MONTH, _month(at))
+    def by_endpoint(self, at: datetime) -> dict[str, Spend]:
+        """The same, by endpoint."""
+        return self._select("endpoint", _WITHIN, *self.cycle(at).days)
 
-    def by_run(self, at: date) -> dict[str, Spend]:
-        """The same month, by run."""
-        return self._select("run_id", _MONTH, _month(at))
+    def by_run(self, at: datetime) -> dict[str, Spend]:
+        """The same, by run."""
+        return self._select("run_id", _WITHIN, *self.cycle(at).days)
+
+    def reconcile(self, run_id: str, reading: AccountReading | None, *, at: datetime) -> None:
+        """Take down what the account says; from now on it is what the cycle has cost. None: it did not tell."""
+        with self._guard, exclusive(self._connection, self._path):
+            before = self.last_reading()
+            expected = None if before is None else self._spent(at, before)
+            self._connection.execute(
+                "INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    _utc(at).isoformat(),
+                    run_id,
+                    *_row(reading),
+                    self._booked(),
+                    expected,
+                ),
+            )
+
+    def last_asked(self) -> tuple[str, datetime] | None:
+        """The run that asked the account last, and when, whether or not it told."""
+        with self._guard, readable_errors(self._path):
+            row = self._connection.execute(
+                "SELECT run_id, read_at FROM readings ORDER BY rowid DESC LIMIT 1"
+            ).fetchone()
+        return None if row is None else (row[0], datetime.fromisoformat(row[1]))
+
+    def last_reading(self) -> Reconciled | None:
+        """What the account told last."""
+        with self._guard, readable_errors(self._path):
+            row = self._connection.execute(
+                "SELECT read_at, used, remaining, starts, ends, expected, booked FROM readings "
+                "WHERE used IS NOT NULL ORDER BY rowid DESC LIMIT 1"
+            ).fetchone()
+        if row is None:
+            return None
+        read_at, used, remaining, starts, ends, expected, booked = row
+        account = AccountReading(used, remaining, _moment(starts), _moment(ends))
+        return Reconciled(datetime.fromisoformat(read_at), account, expected, booked)
+
+    def cycle(self, at: datetime) -> Cycle:
+        """The account's cycle that `at` lies in: as it was last told and as long as that one, else the calendar
+        month."""
+        return _cycle(_utc(at), self.last_reading())
+
+    def budget(self, at: datetime) -> Budget:
+        """How far the credits go at the time `at`."""
+        reading = self.last_reading()
+        cycle = _cycle(_utc(at), reading)
+        spent = self._spent(at, reading)
+        today = _total(self._select("endpoint", "day = ?", _utc(at).date().isoformat())).credits
+        most = self._most(reading)
+        of_today = self.day_budget
+        if of_today == "paced":
+            at_dawn = None if most is None else max(0, most - (spent - today))
+            of_today = None if at_dawn is None else at_dawn // cycle.days_left(at)
+        return Budget(cycle, spent, most, today, of_today)
+
+    def _most(self, reading: Reconciled | None) -> int | None:
+        if reading is None or self.month_budget is None:
+            return self.month_budget
+        told = reading.account.total
+        return told if self._trusts_account else min(told, self.month_budget)
+
+    def _spent(self, at: datetime, reading: Reconciled | None) -> int:
+        """Credits of the cycle that `at` lies in: as the account said, and what was booked since."""
+        cycle = _cycle(_utc(at), reading)
+        if reading is None or reading.at < cycle.starts:
+            return _total(self._select("endpoint", _WITHIN, *cycle.days)).credits
+        return reading.account.used + self._booked() - reading.booked
+
+    def _booked(self) -> int:
+        """Credits that were ever booked."""
+        with self._guard, readable_errors(self._path):
+            (booked,) = self._connection.execute(
+                "SELECT coalesce(sum(credits), 0) FROM calls"
+            ).fetchone()
+        return int(booked)
 
     def of_run(self, run_id: str) -> dict[str, Spend]:
         """What one run has cost so far, in any month, by endpoint."""
@@ -106,16 +257,19 @@ class CreditLedger:
         """Book one request, or raise `BudgetSpentError` and book nothing."""
         day = _utc(at).date().isoformat()
         with self._guard, exclusive(self._connection, self._path):
-            for name, budget, spent, remedy in (
-                ("run", run_budget, _total(self.of_run(run_id)), "start another run"),
-                ("month", self.month_budget, self.month_total(at), "wait for the next month"),
+            now = self.budget(at)
+            for scope, budget, spent, remedy in (
+                ("run", run_budget, _total(self.of_run(run_id)).credits, "start another run"),
+                ("day", now.of_today, now.spent_today, "wait for the next day"),
+                ("month", now.of_cycle, now.spent, "wait for the next month"),
             ):
-                if budget is not None and spent.credits + credits > budget:
+                if budget is not None and spent + credits > budget:
                     raise BudgetSpentError(
-                        f"The {name}'s budget of {budget} credits has {budget - spent.credits} "
+                        f"The {scope}'s budget of {budget:,} credits has {max(0, budget - spent):,} "
                         f"left, and a request to {endpoint} costs {credits}; it was not sent. "
                         f"Raise the budget, or {remedy}.",
                         endpoint=endpoint,
+                        scope=scope,
                     )
             self._connection.execute(_BOOK, (day, run_id, endpoint, 1, credits))
         return Reservation(day, endpoint, credits)
@@ -126,14 +280,14 @@ class CreditLedger:
             row = (reservation.day, run_id, reservation.endpoint, 0, -reservation.credits)
             self._connection.execute(_BOOK, row)
 
-    def _select(self, group: str, condition: str, value: str) -> dict[str, Spend]:
+    def _select(self, group: str, condition: str, *values: str) -> dict[str, Spend]:
         # Both texts are constants of this module.
         query = (
             f"SELECT {group}, sum(requests), sum(credits) FROM calls "  # noqa: S608
             f"WHERE {condition} GROUP BY 1 ORDER BY 1"
         )
         with self._guard, readable_errors(self._path):
-            rows = self._connection.execute(query, (value,)).fetchall()
+            rows = self._connection.execute(query, values).fetchall()
         return {name: Spend(requests, credits) for name, requests, credits in rows}
 
 
@@ -168,6 +322,15 @@ class CreditMeter:
         self._ledger.unbook(self.run_id, reservation)
 
     @property
+    def left(self) -> int | None:
+        """Credits that this run may still spend now: by its own budget, the day's, the cycle's; None: any."""
+        budget = self._ledger.budget(self._now()).left
+        if self.run_budget is None:
+            return budget
+        own = max(0, self.run_budget - _total(self.spent).credits)
+        return own if budget is None else min(own, budget)
+
+    @property
     def spent(self) -> dict[str, Spend]:
         """Requests and credits of this run so far, by endpoint."""
         return self._ledger.of_run(self.run_id)
@@ -180,8 +343,27 @@ def _total(spends: Mapping[str, Spend]) -> Spend:
     )
 
 
-def _month(at: date) -> str:
-    return (_utc(at) if isinstance(at, datetime) else at).strftime("%Y-%m")
+def _cycle(at: datetime, reading: Reconciled | None) -> Cycle:
+    account = reading.account if reading else None
+    if account is None or account.starts is None or account.ends is None:
+        first = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        return Cycle(first, (first + timedelta(days=32)).replace(day=1))
+    starts, ends = _utc(account.starts), _utc(account.ends)
+    gone = (at - starts) // (ends - starts)
+    return Cycle(starts + gone * (ends - starts), ends + gone * (ends - starts))
+
+
+def _row(reading: AccountReading | None) -> tuple[int | str | None, ...]:
+    if reading is None:
+        return (None, None, None, None)
+    starts, ends = (
+        None if one is None else _utc(one).isoformat() for one in (reading.starts, reading.ends)
+    )
+    return (reading.used, reading.left, starts, ends)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _utc(at: datetime) -> datetime:

@@ -58,6 +58,14 @@ class HolderList:
     rejected: list[RejectedItem]
 
 
+@dataclass(frozen=True, slots=True)
+class RankedList:
+    """Traders by falling gain; items are as received."""
+
+    items: list[RawItem]
+    rejected: list[RejectedItem]
+
+
 class FetchListPage(Protocol):
     """Fetches one page of a list."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import SecretStr, ValidationError
@@ -39,6 +39,7 @@ _UNREACHABLE = (
 )
 
 Parameters = Mapping[str, str | int]
+Answer = TypeVar("Answer")
 
 
 class Requester:
@@ -103,17 +104,38 @@ class Requester:
         self, path: str, parameters: Parameters, *, entity: str, meter_as: str, credits: int
     ) -> Page:
         """One page of a list endpoint, retried where the failure may be temporary."""
+        return await self.ask(
+            Page.model_validate, path, parameters, entity=entity, meter_as=meter_as, credits=credits
+        )
+
+    async def ask(
+        self,
+        read: Callable[[Any], Answer],
+        path: str,
+        parameters: Parameters,
+        *,
+        entity: str,
+        meter_as: str,
+        credits: int,
+    ) -> Answer:
+        """What `read` makes of an answer's `data`; where it raises ValueError the answer is none."""
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self._attempts),
             wait=self._wait,
             retry=retry_if_exception(_may_pass),
             reraise=True,
         )
-        return await retrying(self._attempt, path, parameters, entity, meter_as, credits)
+        return await retrying(self._attempt, read, path, parameters, entity, meter_as, credits)
 
     async def _attempt(
-        self, path: str, parameters: Parameters, entity: str, meter_as: str, credits: int
-    ) -> Page:
+        self,
+        read: Callable[[Any], Answer],
+        path: str,
+        parameters: Parameters,
+        entity: str,
+        meter_as: str,
+        credits: int,
+    ) -> Answer:
         async with self._slots:
             reservation = self._meter.reserve(meter_as, credits)
             answered = False
@@ -123,7 +145,7 @@ class Requester:
             finally:
                 if not answered:
                     self._meter.refund(reservation)
-        return self._read(response, path, entity)
+        return self._read(read, response, path, entity)
 
     async def _send(self, path: str, parameters: Parameters, entity: str) -> httpx.Response:
         turn = await self._gate.acquire()
@@ -157,12 +179,14 @@ class Requester:
             entity=entity,
         )
 
-    def _read(self, response: httpx.Response, path: str, entity: str) -> Page:
+    def _read(
+        self, read: Callable[[Any], Answer], response: httpx.Response, path: str, entity: str
+    ) -> Answer:
         envelope = self._envelope(response)
         if response.is_success and envelope is not None and envelope.success:
             try:
-                return Page.model_validate(envelope.data)
-            except ValidationError:
+                return read(envelope.data)
+            except ValueError:
                 envelope = None
         if response.is_success and envelope is None:
             raise InvalidResponseError(

@@ -52,6 +52,12 @@ class TokenItem(_Model):
     decimals: Annotated[StrictInt, Field(ge=0)]
 
 
+class RankedTraderItem(_Model):
+    """What makes an item of the list of ranked traders a candidate: its address."""
+
+    address: Text
+
+
 class HolderItem(_Model):
     """What makes an item a holding: an owner and a raw amount, which comes as text."""
 

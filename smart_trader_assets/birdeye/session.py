@@ -12,14 +12,16 @@ from typing import Generic, TypeVar
 from pydantic import SecretStr
 
 from smart_trader_assets.birdeye import (
-    CREDIT_PRICES,
     BirdEyeClient,
+    Budget,
     BudgetSpentError,
     CreditLedger,
     CreditMeter,
     EntityFetchError,
     MissingKeyError,
+    PlanError,
     RateGate,
+    Reconciled,
     Spend,
     StopFetchingError,
 )
@@ -32,6 +34,7 @@ T = TypeVar("T")
 # The stand-in has no plan to exceed; a rate that is set is kept there too.
 _UNTHROTTLED = 1000.0
 LEDGER_FILE = "birdeye_credits.sqlite"
+ACCOUNT_EVERY = timedelta(hours=1)
 RATE_FILE = "birdeye_rate.sqlite"
 
 
@@ -99,22 +102,15 @@ class BirdEyeAccess:
         key = self._key()
         state = settings.resolved_state_dir
         state.mkdir(parents=True, exist_ok=True)
-        live = settings.resolved_source == "live"
-        chosen = settings.model_fields_set
-        throttled = live or "requests_per_second" in chosen
+        throttled = settings.limits("requests_per_second")
         gate = RateGate(
             state / RATE_FILE if throttled else None,
             requests_per_second=settings.requests_per_second if throttled else _UNTHROTTLED,
         )
-        ledger = CreditLedger(
-            state / LEDGER_FILE,
-            month_budget=settings.credits_per_month
-            if live or "credits_per_month" in chosen
-            else None,
-        )
+        ledger = _ledger(settings)
         meter = ledger.meter(
             budget,
-            run_budget=settings.credits_per_run if live or "credits_per_run" in chosen else None,
+            run_budget=settings.credits_per_run if settings.limits("credits_per_run") else None,
             now=settings.now,
         )
         client = BirdEyeClient(
@@ -126,6 +122,7 @@ class BirdEyeAccess:
             attempts=settings.request_attempts,
             concurrency=settings.request_concurrency,
             backoff_seconds=settings.request_backoff_seconds,
+            prices=settings.prices,
             before_request=before_request,
         )
         before = meter.spent
@@ -136,7 +133,9 @@ class BirdEyeAccess:
             ):
                 runner.run(client.__aenter__())
                 try:
-                    yield FetchSession(client, meter, runner)
+                    session = FetchSession(client, meter, runner)
+                    self._read_account(session, ledger)
+                    yield session
                 finally:
                     runner.run(client.__aexit__(None, None, None))
             if trips_breaker and meter.spent != before:
@@ -145,20 +144,53 @@ class BirdEyeAccess:
             ledger.close()
             gate.close()
 
-    def spent_this_month(self) -> dict[str, Spend]:
-        """Requests and credits of the month that is under way, by endpoint; empty where none is known."""
-        ledger_file = self.settings.resolved_state_dir / LEDGER_FILE
-        if not ledger_file.exists():
-            return {}
-        ledger = CreditLedger(ledger_file, month_budget=None)
+    def _read_account(self, session: FetchSession, ledger: CreditLedger) -> None:
+        """Ask the account what it has used and has left, once a run and at most once an hour; nobody depends on
+        the answer."""
+        settings = self.settings
+        if not (settings.read_account and settings.resolved_source == "live"):
+            return
+        now, last = settings.now(), ledger.last_asked()
+        if last is not None:
+            run_id, at = last
+            if run_id == session.meter.run_id or timedelta() <= now - at < ACCOUNT_EVERY:
+                return
         try:
-            return ledger.by_endpoint(self.settings.now())
+            reading = session.fetch(session.client.account())
+        except (EntityFetchError, PlanError, BudgetSpentError):
+            reading = None
+        ledger.reconcile(session.meter.run_id, reading, at=now)
+
+    def spent_this_month(self) -> dict[str, Spend]:
+        """Requests and credits booked in the account's cycle, by endpoint; empty where none is known."""
+        with self._book() as ledger:
+            return ledger.by_endpoint(self.settings.now()) if ledger else {}
+
+    def budget(self) -> Budget | None:
+        """How far the credits go now; None where nothing was ever booked."""
+        with self._book() as ledger:
+            return ledger.budget(self.settings.now()) if ledger else None
+
+    def reconciled(self) -> Reconciled | None:
+        """What the account said last of itself."""
+        with self._book() as ledger:
+            return ledger.last_reading() if ledger else None
+
+    @contextmanager
+    def _book(self) -> Iterator[CreditLedger | None]:
+        if not (self.settings.resolved_state_dir / LEDGER_FILE).exists():
+            yield None
+            return
+        ledger = _ledger(self.settings)
+        try:
+            yield ledger
         finally:
             ledger.close()
 
     def estimate(self, requests: Mapping[str, int]) -> str:
         """What a run may cost at most, in words; `requests` by endpoint."""
-        credits_ = sum(CREDIT_PRICES[endpoint] * count for endpoint, count in requests.items())
+        prices = self.settings.prices
+        credits_ = sum(prices[endpoint] * count for endpoint, count in requests.items())
         return f"at most {sum(requests.values()):,} requests and {credits_:,} credits"
 
     def _key(self) -> SecretStr:
@@ -175,6 +207,19 @@ class BirdEyeAccess:
                 f"No BirdEye key: set {API_KEY_VARIABLE}, or run with --sandbox to try it without one."
             )
         return settings.birdeye_api_key
+
+
+def _ledger(settings: Settings) -> CreditLedger:
+    """The ledger of the root, with the budgets that apply."""
+    limits = settings.limits
+    month = settings.credits_per_month if limits("credits_per_month") else None
+    chosen = "credits_per_month" in settings.model_fields_set
+    return CreditLedger(
+        settings.resolved_state_dir / LEDGER_FILE,
+        month_budget=month,
+        day_budget=settings.credits_per_day if limits("credits_per_day") else None,
+        trusts_account=not chosen,
+    )
 
 
 def open_times(settings: Settings) -> OpenTimes:

@@ -7,17 +7,18 @@ from collections.abc import Coroutine, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from smart_trader_assets.birdeye import CREDIT_PRICES, BirdEyeError, EntityFetchError
+from smart_trader_assets.birdeye import BirdEyeError, EntityFetchError
 from smart_trader_assets.birdeye.circuit_breaker import read_breaker
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
-from smart_trader_assets.settings import Settings
+from smart_trader_assets.settings import CREDIT_PRICES, Settings
 from smart_trader_assets.tables.queue import Trouble, read_queue
 from smart_trader_assets.tables.root import read_identity
 from smart_trader_assets.thresholds import due_policy, list_filters
 
-API_COST = sum(CREDIT_PRICES.values())
+_ASKED = ("token_list", "token_holder", "trader_txs")
+API_COST = sum(CREDIT_PRICES[endpoint] for endpoint in _ASKED)
 _NEARLY_SPENT = 0.9
 
 # An address that BirdEye knows, in case the token list is empty.
@@ -46,10 +47,22 @@ def queue(settings: Settings, store: DeltaStore) -> Iterator[Finding]:
 
 
 def budgets(settings: Settings) -> Iterator[Finding]:
-    """What the month has cost, and whether fetching is paused."""
-    spent = sum(spend.credits for spend in BirdEyeAccess(settings).spent_this_month().values())
-    most = settings.credits_per_month
+    """What the cycle has cost, by the ledger and by the account's own word, and whether fetching is paused."""
+    access = BirdEyeAccess(settings)
+    now = access.budget()
+    spent = now.spent if now else 0
+    most = now.of_cycle if now else settings.credits_per_month
     spending = f"{spent:,} credits this month" + (f" of {most:,}" if most is not None else "")
+    if now and now.of_today is not None:
+        spending += f"; {now.spent_today:,} today of {now.of_today:,}"
+    told = access.reconciled()
+    if told and told.difference:
+        yield warning(
+            "account",
+            f"BirdEye said at {told.at:%Y-%m-%d %H:%M} UTC that {told.account.used:,} credits are used, "
+            f"{told.difference:+,} against the ledger",
+            "Something else uses the account, or a price has changed: SMART_TRADER_CREDIT_PRICES sets it.",
+        )
     if most is not None and spent >= _NEARLY_SPENT * most:
         yield warning(
             "credits", spending, "Raise SMART_TRADER_CREDITS_PER_MONTH, or wait for the next month."

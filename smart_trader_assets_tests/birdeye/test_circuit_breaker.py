@@ -29,6 +29,7 @@ TIMES = OPEN_TIMES
 def error_of(kind: type[StopFetchingError]) -> StopFetchingError:
     """An error as the client raises it, whatever it takes to make one."""
     error = kind.__new__(kind)
+    vars(error)["scope"] = "month"
     Exception.__init__(error, "one whole sentence")
     return error
 
@@ -44,7 +45,7 @@ def error_of(kind: type[StopFetchingError]) -> StopFetchingError:
     ],
 )
 def test_the_time_of_parking_is_that_of_the_trouble(kind, time):
-    assert TIMES.after(error_of(kind)) == time
+    assert TIMES.after(error_of(kind), NOW) == time
 
 
 def test_a_notice_holds_until_its_time_and_no_longer(tmp_path):

@@ -7,8 +7,17 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from smart_trader_assets.birdeye import BudgetSpentError, CreditLedger, Spend, StateFileError
+from smart_trader_assets.birdeye import (
+    AccountReading,
+    BudgetSpentError,
+    CreditLedger,
+    Spend,
+    StateFileError,
+)
+from smart_trader_assets.birdeye.ledger import Cycle
 from smart_trader_assets_tests.birdeye.neighbours import spend_all
 
 JULY = datetime(2025, 7, 31, 23, tzinfo=UTC)
@@ -27,7 +36,6 @@ def test_spending_is_told_by_month_run_and_endpoint(ledger: CreditLedger) -> Non
     assert first.spent == {"token_list": Spend(1, 100), "trader_txs": Spend(2, 24)}
     assert ledger.month_total(JULY) == Spend(2, 112)
     assert ledger.month_total(AUGUST) == Spend(2, 24)
-    assert ledger.month_total(AUGUST.date()) == Spend(2, 24)
     assert ledger.by_endpoint(JULY) == {"token_list": Spend(1, 100), "trader_txs": Spend(1, 12)}
     assert ledger.by_run(AUGUST) == {"first": Spend(1, 12), "second": Spend(1, 12)}
     assert ledger.month_total(datetime(2025, 9, 1, tzinfo=UTC)) == Spend(0, 0)
@@ -101,3 +109,71 @@ def test_a_ledger_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StateFileError, match="credits"):
         CreditLedger(tmp_path / "file" / "credits.sqlite", month_budget=None)
+
+
+def booked(ledger: CreditLedger, credits: int, at: datetime, run: str = "run") -> None:
+    ledger.meter(run, run_budget=None, now=lambda: at).reserve("trader_txs", credits)
+
+
+def day(number: int, hour: int = 12) -> datetime:
+    return datetime(2025, 7, number, hour, tzinfo=UTC)
+
+
+def test_what_a_day_leaves_the_others_of_the_month_share() -> None:
+    ledger = CreditLedger(Path(":memory:"), month_budget=31_000, day_budget="paced")
+    assert ledger.budget(day(1)).of_today == 1_000
+    booked(ledger, 400, day(1))
+    assert ledger.budget(day(1)).left == 600
+    assert ledger.budget(day(2)).of_today == 30_600 // 30
+    assert ledger.budget(day(31)).of_today == 30_600
+    with pytest.raises(BudgetSpentError, match="day's budget of 1,020 credits") as refused:
+        booked(ledger, 1_021, day(2))
+    assert refused.value.scope == "day"
+
+
+@given(st.lists(st.integers(0, 3_000), min_size=31, max_size=31))
+def test_whatever_the_days_ask_for_the_month_is_never_exceeded_and_no_day_its_share(asked) -> None:
+    ledger = CreditLedger(Path(":memory:"), month_budget=31_000, day_budget="paced")
+    for number, wanted in enumerate(asked, start=1):
+        budget = ledger.budget(day(number))
+        booked(ledger, min(wanted, budget.left or 0), day(number))
+        assert ledger.budget(day(number)).spent_today <= (budget.of_today or 0)
+    assert ledger.budget(day(31)).spent <= 31_000
+    booked(ledger, ledger.budget(day(31)).left or 0, day(31))
+    assert ledger.budget(day(31)).spent == 31_000
+
+
+def test_the_account_is_believed_and_what_was_booked_since_is_added() -> None:
+    ledger = CreditLedger(Path(":memory:"), month_budget=30_000, trusts_account=True)
+    booked(ledger, 100, day(3))
+    assert ledger.last_reading() is None
+    cycle = (datetime(2025, 6, 20, tzinfo=UTC), datetime(2025, 7, 20, tzinfo=UTC))
+    ledger.reconcile("a", AccountReading(5_000, 45_000, *cycle), at=day(3))
+    booked(ledger, 50, day(4))
+    now = ledger.budget(day(4))
+    assert (now.spent, now.of_cycle, now.cycle) == (5_050, 50_000, Cycle(*cycle))
+    ledger.reconcile("b", AccountReading(5_090, 44_910, *cycle), at=day(5))
+    told = ledger.last_reading()
+    assert told is not None
+    assert told.difference == 40
+    assert ledger.budget(day(5)).spent == 5_090
+    # The next cycle is as long as the last one, and begins with nothing.
+    after = ledger.budget(day(21))
+    assert (after.spent, after.cycle.starts) == (0, cycle[1])
+    booked(ledger, 12, day(21))
+    assert ledger.budget(day(22)).spent == 12
+
+
+def test_a_budget_that_was_set_is_only_lowered_by_the_account() -> None:
+    ledger = CreditLedger(Path(":memory:"), month_budget=1_000)
+    ledger.reconcile("a", AccountReading(100, 29_900), at=day(3))
+    assert ledger.budget(day(3)).of_cycle == 1_000
+    ledger.reconcile("b", AccountReading(100, 400), at=day(3))
+    assert ledger.budget(day(3)).left == 400
+
+
+def test_an_account_that_does_not_tell_was_asked_all_the_same() -> None:
+    ledger = CreditLedger(Path(":memory:"), month_budget=1_000)
+    ledger.reconcile("a", None, at=day(3))
+    assert ledger.last_reading() is None
+    assert ledger.last_asked() == ("a", day(3))

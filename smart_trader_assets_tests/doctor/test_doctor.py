@@ -208,7 +208,7 @@ def test_spent_credits_and_parked_fetching_are_told(drained, monkeypatch):
     open_breaker(folder, error, now=datetime.now(UTC), times=OPEN_TIMES)
     monkeypatch.setenv(PREFIX + "AS_OF", NOW.isoformat())
     found = findings(drained.root)
-    assert found["credits"]["found"] == "298 credits this month of 310"
+    assert found["credits"]["found"] == "298 credits this month of 310; 298 today of 10"
     assert found["credits"]["verdict"] == "warning"
     assert "The credits of this month are used up." in found["fetching"]["found"]
 

@@ -39,9 +39,7 @@ from smart_trader_assets_tests.pnl.strategies import (
 
 Row = dict[str, Any]
 
-often = settings(
-    max_examples=settings().max_examples // 2, suppress_health_check=list(HealthCheck)
-)
+often = settings(max_examples=settings().max_examples // 2, suppress_health_check=list(HealthCheck))
 sometimes = settings(often, max_examples=often.max_examples // 3)
 any_history = st.one_of(histories(), histories(), rolling_histories())
 MARKS = figures.marks(

@@ -28,6 +28,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from solders.pubkey import Pubkey
 
 from smart_trader_assets.errors import SmartTraderError
+from smart_trader_assets.settings.plans import CREDIT_PRICES, PLANS, PlanName
 
 PREFIX = "SMART_TRADER_"
 API_KEY_VARIABLE = "BIRDEYE_API_KEY"
@@ -40,6 +41,8 @@ _KEYS = {"birdeye_api_key": API_KEY_VARIABLE, "helius_api_key": HELIUS_KEY_VARIA
 
 Source = Literal["live", "sandbox", "replay"]
 _TOTAL_LOSS = -100.0
+RANKED_LISTS = ("today", "yesterday", "1W", "30d", "90d")
+"""Over what time the lists of ranked traders look back."""
 
 TierName = Literal["ELITE", "STRONG", "PROMISING", "QUALIFIED"]
 
@@ -95,6 +98,18 @@ class Settings(BaseSettings):
         None, validation_alias=API_KEY_VARIABLE, description="Key of the BirdEye account"
     )
     birdeye_base_url: str = Field(LIVE_URL, description="Where the BirdEye API answers")
+    plan: PlanName = Field(
+        "standard",
+        description="Plan of the BirdEye account; it gives each setting that it names a default",
+    )
+    credit_prices: Annotated[tuple[tuple[str, int], ...], NoDecode] = Field(
+        (),
+        description="Credits of one request where they are others than the known ones: trader_txs=10, ...",
+    )
+    read_account: bool = Field(
+        True,
+        description="Whether to ask BirdEye, for one credit a run, what the account has really used",
+    )
     requests_per_second: float = Field(
         1.0, gt=0, le=1000, description="Rate that the account's plan allows"
     )
@@ -114,6 +129,17 @@ class Settings(BaseSettings):
     credits_per_month: int | None = Field(
         30_000, ge=0, description="Credits that a month may cost; none for no limit"
     )
+    credits_per_day: Annotated[int, Field(ge=0)] | Literal["paced"] | None = Field(
+        "paced",
+        description="Credits that a UTC day may cost; paced: what is left of the month, divided by its days; "
+        "none for no limit",
+    )
+    follow_share: float = Field(
+        60.0,
+        ge=0,
+        le=100,
+        description="Part of the credits that following may take from the search for new wallets, percent",
+    )
 
     # The token list
     list_min_liquidity: float = Field(
@@ -126,11 +152,23 @@ class Settings(BaseSettings):
         50_000, ge=0, description="Minimum volume in the last hour, USD"
     )
     list_min_change_24h: float = Field(20.0, description="Minimum price change over 24 h, percent")
+    snapshot_hours: float = Field(
+        0.0, ge=0, description="Age of the last snapshot from which another one is taken"
+    )
     list_tokens: int = Field(
         100, ge=1, le=10_000, description="Tokens per snapshot, most liquid first"
     )
     track_min_liquidity: float = Field(
         100_000, ge=0, description="Minimum liquidity of a tracked token, USD"
+    )
+
+    # Candidates
+    candidate_lists: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("1W", "30d"),
+        description="Lists of ranked traders to read, separated by commas: today, yesterday, 1W, 30d, 90d",
+    )
+    candidate_hours: float = Field(
+        20.0, ge=0, description="Age at which a list of ranked traders is read again"
     )
 
     # Whales
@@ -140,6 +178,12 @@ class Settings(BaseSettings):
     min_holding_usd: float = Field(1_000, ge=0, description="A smaller holding is dust, USD")
     swap_pages_per_run: int = Field(
         10, ge=1, le=1_000, description="Pages of swaps per wallet and run"
+    )
+    swap_pages_first: int = Field(
+        10,
+        ge=1,
+        le=1_000,
+        description="Pages of swaps of a new wallet before any wallet's further ones",
     )
 
     # What the numbers take for granted
@@ -397,7 +441,14 @@ class Settings(BaseSettings):
         16, ge=1, le=256, description="Wallet shards, fixed when the root is made"
     )
 
-    @field_validator("alert_tiers", "cash_mints", "copy_delays", "prior_returns", mode="before")
+    @field_validator(
+        "alert_tiers",
+        "candidate_lists",
+        "cash_mints",
+        "copy_delays",
+        "prior_returns",
+        mode="before",
+    )
     @classmethod
     def _split_list(cls, value: object, field: ValidationInfo) -> object:
         """A list in one variable, separated by commas; tiers in any case."""
@@ -405,6 +456,31 @@ class Settings(BaseSettings):
             return value
         text = value.upper() if field.field_name == "alert_tiers" else value
         return [part.strip() for part in text.split(",") if part.strip()]
+
+    @field_validator("candidate_lists")
+    @classmethod
+    def _validate_lists(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in value if name not in RANKED_LISTS]:
+            raise ValueError(f"{unknown[0]!r} is not one of {', '.join(RANKED_LISTS)}")
+        return value
+
+    @field_validator("credit_prices", mode="before")
+    @classmethod
+    def _split_prices(cls, value: object) -> object:
+        """`endpoint=credits`, separated by commas."""
+        if not isinstance(value, str):
+            return value
+        return [part.strip().split("=") for part in value.split(",") if part.strip()]
+
+    @field_validator("credit_prices")
+    @classmethod
+    def _validate_prices(cls, value: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+        for endpoint, credits_ in value:
+            if endpoint not in CREDIT_PRICES:
+                raise ValueError(f"{endpoint!r} is not one of {', '.join(CREDIT_PRICES)}")
+            if credits_ < 0:
+                raise ValueError(f"the price of {endpoint} is below 0")
+        return value
 
     @field_validator("cash_mints")
     @classmethod
@@ -422,6 +498,15 @@ class Settings(BaseSettings):
         if any(not _TOTAL_LOSS <= one < float("inf") for one in value):
             raise ValueError("a return lies between -100 percent and what is finite")
         return value
+
+    @model_validator(mode="after")
+    def _take_defaults_of_plan(self) -> Settings:
+        """What the account's plan gives where the user set nothing; a stand-in has no account."""
+        if self.resolved_source == "live":
+            for name, value in PLANS[self.plan].defaults().items():
+                if name not in self.model_fields_set:
+                    self.__dict__[name] = value
+        return self
 
     @model_validator(mode="after")
     def _validate_ranges(self) -> Settings:
@@ -443,6 +528,15 @@ class Settings(BaseSettings):
         if self.source is not None:
             return self.source
         return "live" if self.birdeye_api_key is not None else "sandbox"
+
+    @property
+    def prices(self) -> dict[str, int]:
+        """Credits of one request, by endpoint."""
+        return {**CREDIT_PRICES, **dict(self.credit_prices)}
+
+    def limits(self, name: str) -> bool:
+        """Whether the limit of that name applies: at BirdEye, and where it was set; a stand-in has none."""
+        return self.resolved_source == "live" or name in self.model_fields_set
 
     @property
     def resolved_root(self) -> str:
