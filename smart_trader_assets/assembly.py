@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from smart_trader_assets.assets.candidates import candidates_asset
 from smart_trader_assets.assets.copying import copying_assets
 from smart_trader_assets.assets.keys import IO_MANAGER, WEBHOOK_KEY
 from smart_trader_assets.assets.partitions import make_partitions
@@ -18,7 +19,12 @@ from smart_trader_assets.assets.wallet_pnl import wallet_pnl_asset
 from smart_trader_assets.assets.webhook import helius_webhook_asset
 from smart_trader_assets.assets.whales import whales_asset
 from smart_trader_assets.automation.alerts import alert_sensors
-from smart_trader_assets.automation.jobs import ASSETS_OF_JOBS, SNAPSHOT, make_jobs
+from smart_trader_assets.automation.jobs import (
+    ASSETS_OF_JOBS,
+    CANDIDATE_LISTS,
+    SNAPSHOT,
+    make_jobs,
+)
 from smart_trader_assets.automation.json_log import run_log
 from smart_trader_assets.automation.maintenance_jobs import maintenance_job, reset_job
 from smart_trader_assets.automation.recheck import recheck_sensor
@@ -40,6 +46,7 @@ def make_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         tokens_asset(settings, partitions),
         tracked_tokens_asset(settings, partitions),
         whales_asset(settings, partitions),
+        candidates_asset(settings),
         tracked_whales_asset(settings, partitions),
         transactions_asset(settings, partitions),
         wallet_pnl_asset(settings, partitions),
@@ -82,7 +89,12 @@ def make_definitions(settings: Settings) -> dg.Definitions:
             recheck_sensor(settings, lake),
             *alert_sensors(settings, WEBHOOK_KEY, lake),
         ],
-        schedules=make_schedules(settings, snapshot=SNAPSHOT, maintenance=maintenance_job.name),
+        schedules=make_schedules(
+            settings,
+            snapshot=SNAPSHOT,
+            candidates=CANDIDATE_LISTS,
+            maintenance=maintenance_job.name,
+        ),
         resources=make_resources(settings),
         executor=dg.in_process_executor,
     )

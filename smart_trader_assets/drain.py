@@ -41,8 +41,9 @@ from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS
+from smart_trader_assets.tables.catalog import ALL_TABLES, CANDIDATES, TOKENS
 from smart_trader_assets.tables.cursors import CONSUMERS, cursors_of
+from smart_trader_assets.tables.freshness import stale_lists
 from smart_trader_assets.thresholds import due_policy
 
 DRAIN_TAG = "smart_trader/drain"
@@ -129,6 +130,8 @@ class Drain:
             _fail_killed_drains(self._instance, store)
             self._recheck(store)
             self._materialize(TOKENS.name, [self._today()], None, store, report)
+            if stale_lists(store.scan(CANDIDATES), self._settings, self._as_of):
+                self._materialize(CANDIDATES.name, [], None, store, report)
             for _ in range(MOST_SWEEPS):
                 if not self._sweep(store, report):
                     self._raise_if_unsound()

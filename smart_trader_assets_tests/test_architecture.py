@@ -45,6 +45,7 @@ ROOMS = (
 # Two rooms have a module of this name for the same thing, each from its own side.
 SHARED_NAMES = {
     "__init__": "a room's face",
+    "candidates": "the asset, and the transforms that it connects",
     "client": "an API's client",
     "doctor": "the command, and the room that it shows",
     "errors": "a room's errors",

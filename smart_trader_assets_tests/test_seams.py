@@ -20,6 +20,7 @@ from smart_trader_assets_tests.support.tiny_market import NOW
 
 ASSETS = [
     "alerts/helius_webhook",
+    "bronze/candidates",
     "bronze/tokens",
     "bronze/transactions",
     "bronze/whales",
@@ -44,8 +45,8 @@ SENSORS = [
     "wallet_pnl_due",
     "whales_due",
 ]
-SCHEDULES = ["maintenance_schedule", "snapshot_schedule"]
-JOBS = ["maintenance", "ranking", "reset", "snapshot", "token_side", "wallet_side"]
+SCHEDULES = ["candidates_schedule", "maintenance_schedule", "snapshot_schedule"]
+JOBS = ["candidates", "maintenance", "ranking", "reset", "snapshot", "token_side", "wallet_side"]
 CHECKS = {
     "bronze/tokens": [
         "keys_are_unique",
@@ -53,6 +54,7 @@ CHECKS = {
         "states_are_sound",
         "states_move_as_they_may",
     ],
+    "bronze/candidates": ["keys_are_unique", "states_are_sound", "states_move_as_they_may"],
     "silver/tracked_tokens": [
         "keys_are_unique",
         "states_are_sound",

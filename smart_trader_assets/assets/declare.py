@@ -30,6 +30,7 @@ def freshness_policy(contract: TableContract, settings: Settings) -> dg.Freshnes
     """
     hours = {
         "snapshot": 12.0,
+        "candidates": settings.candidate_hours,
         "holders": settings.whale_refresh_hours,
         "wallets": settings.wallet_refresh_hours,
         "day": 24.0,

@@ -13,6 +13,7 @@ from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TOKENS
+from smart_trader_assets.tables.freshness import snapshot_is_fresh
 from smart_trader_assets.thresholds import list_filters
 from smart_trader_assets.transforms.tokens import snapshot_rows
 
@@ -41,9 +42,20 @@ def tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
         _keep_the_past([day for day in days if day != today], today, lake, scope)
         if today not in days:
             return []
+        if not scope.reprocess and snapshot_is_fresh(
+            lake.store.scan(TOKENS), settings, scope.as_of
+        ):
+            context.log.info(
+                f"The last snapshot is younger than {settings.snapshot_hours:g} hours: it is not taken again."
+            )
+            return []
         watch = Watch(context.instance, scope, lake.store, TOKENS)
         with birdeye.session(scope.budget, before_request=watch) as session:
             meter = FetchMeter(session)
+            price = settings.prices["token_list"]
+            if session.left is not None and session.left < price:
+                context.log.info(f"No credits are left for a snapshot, which costs {price}.")
+                return []
             listing = session.fetch(
                 session.client.token_list(list_filters(settings), limit=settings.list_tokens)
             )

@@ -1,17 +1,20 @@
 """silver/tracked_whales: the wallets whose trading is worth knowing."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
-from smart_trader_assets.delta.batch import Batch, Batches
+from smart_trader_assets.delta.batch import Batch, Batches, Settlement
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tables.catalog import TRACKED_WHALES, WHALES
-from smart_trader_assets.tables.cursors import WHALES_TO_TRACK
-from smart_trader_assets.tables.transitions import whales_taken_over
+from smart_trader_assets.tables.catalog import CANDIDATES, TRACKED_WHALES, WHALES
+from smart_trader_assets.tables.cursors import CANDIDATES_TO_TRACK, WHALES_TO_TRACK
+from smart_trader_assets.tables.transitions import candidates_taken_over, whales_taken_over
+from smart_trader_assets.transforms.candidates import tracked_candidate_rows
 from smart_trader_assets.transforms.holders import born_states, tracked_whale_rows
 from smart_trader_assets.transforms.swap_history import known_histories
 
@@ -22,38 +25,52 @@ def tracked_whales_asset(declared: Settings, partitions: Partitions) -> dg.Asset
     @medallion_asset(
         TRACKED_WHALES,
         settings=declared,
-        description="Adds every holder that was fetched. What is known of a wallet's swaps belongs to the "
-        "wallet: a new holding of a recently fetched wallet causes no new fetch.",
+        description="Adds every holder that was fetched, and every candidate that was named. What is known of "
+        "a wallet's swaps belongs to the wallet: a new holding of a wallet fetched lately causes no new fetch.",
         partitions=partitions.wallet_shards,
-        inputs={"whales": WHALES},
+        inputs={"whales": WHALES, "candidates": CANDIDATES},
         all_partitions_of=("whales",),
     )
     def tracked_whales(
         context: dg.AssetExecutionContext,
         config: RunConfig,
         whales: pl.LazyFrame,
+        candidates: pl.LazyFrame,
         settings: dg.ResourceParam[Settings],
         lake: LakeResource,
     ) -> Batches:
         scope = RunScope.of(context, settings, config)
-        own = lake.store.scan(TRACKED_WHALES)
-        return Batches(
-            _take_over(shard, due, own, scope)
-            for shard, due in scope.due_by_shard(WHALES_TO_TRACK, whales)
-        )
+
+        def batches() -> Iterator[Batch]:
+            for shard, due in scope.due_by_shard(WHALES_TO_TRACK, whales):
+                yield _take_over(
+                    shard,
+                    tracked_whale_rows(due),
+                    whales_taken_over(due, at=scope.as_of),
+                    lake,
+                    scope,
+                )
+            for shard, due in scope.due_by_shard(CANDIDATES_TO_TRACK, candidates):
+                settled = candidates_taken_over(due, at=scope.as_of)
+                yield _take_over(shard, tracked_candidate_rows(due), settled, lake, scope)
+
+        return Batches(batches())
 
     return tracked_whales
 
 
-def _take_over(shard: str, due: pl.DataFrame, own: pl.LazyFrame, scope: RunScope) -> Batch:
+def _take_over(
+    shard: str, new: pl.DataFrame, settled: Settlement, lake: LakeResource, scope: RunScope
+) -> Batch:
+    own = lake.store.scan(TRACKED_WHALES)
     wallets = known_histories(
         own.filter(
             (pl.col("wallet_shard") == shard)
-            & pl.col("wallet_address").is_in(due["wallet_address"].unique().to_list())
+            & pl.col("wallet_address").is_in(new["wallet_address"].unique().to_list())
         )
     ).collect()
     rows = born_states(
-        tracked_whale_rows(due),
+        new,
         wallets,
         as_of=scope.as_of,
         refresh_interval=scope.policy.wallet_refresh,
@@ -61,6 +78,6 @@ def _take_over(shard: str, due: pl.DataFrame, own: pl.LazyFrame, scope: RunScope
     return Batch(
         rows=rows,
         partition=shard,
-        settles=(whales_taken_over(due, at=scope.as_of),),
+        settles=(settled,),
         metrics={"whales_taken_over": rows.height},
     )

@@ -9,6 +9,7 @@ from dagster import AssetSelection
 
 from smart_trader_assets.assets.keys import REPORT_KEY
 from smart_trader_assets.tables.catalog import (
+    CANDIDATES,
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
     SMART_TRADERS,
@@ -23,6 +24,7 @@ from smart_trader_assets.tables.catalog import (
 )
 
 SNAPSHOT = "snapshot"
+CANDIDATE_LISTS = "candidates"
 
 # What copying earned goes into the ranking, and one step classifies all wallets and writes all results: a run
 # for the ranking materializes all of them.
@@ -36,6 +38,10 @@ _RANKING = (
 
 _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     SNAPSHOT: ("Takes today's token snapshot.", (TOKENS.name,)),
+    CANDIDATE_LISTS: (
+        "Reads the lists of ranked traders that are due.",
+        (CANDIDATES.name,),
+    ),
     "token_side": (
         "Tracks listed tokens and fetches their whales, by token shard.",
         (TRACKED_TOKENS.name, WHALES.name),
@@ -69,7 +75,7 @@ def run_assets(consumer: str) -> list[dg.AssetKey]:
 
 
 def make_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
-    """Snapshot (days), token side (token shards), wallet side (wallet shards), ranking."""
+    """Snapshot (days), candidates, token side (token shards), wallet side (wallet shards), ranking."""
     return [
         dg.define_asset_job(
             name, selection=AssetSelection.assets(*ASSETS_OF_JOBS[name]), description=description

@@ -64,6 +64,11 @@ class FetchSession:
     runner: asyncio.Runner
     waiting: Stopwatch = field(default_factory=Stopwatch)
 
+    @property
+    def left(self) -> int | None:
+        """Credits that may still be spent now; None: any."""
+        return self.meter.left
+
     def fetch(self, call: Coroutine[object, object, T]) -> T:
         """The result of one call."""
         with self.waiting:

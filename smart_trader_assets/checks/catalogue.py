@@ -28,6 +28,7 @@ from smart_trader_assets.tables.cursors import CURSORS
 from smart_trader_assets.tables.mirrors import parted_mirrors
 from smart_trader_assets.tables.reset import OPERATION as RESET
 from smart_trader_assets.tables.reset import resettable
+from smart_trader_assets.transforms.candidates import PLACES
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ _PARENTS: tuple[tuple[TableContract, str, TableContract], ...] = (
     (WALLET_PNL, "wallet_address", TRACKED_WHALES),
     (SMART_TRADERS, "wallet_address", WALLET_PNL),
 )
+
+
+_PLACES = list(PLACES.values())
 
 
 @dataclass(frozen=True)
@@ -266,7 +270,8 @@ def _moves(look: Look) -> pl.DataFrame:
 
 def _references(child: TableContract, column: str, parent: TableContract) -> Check:
     def find(look: Look) -> pl.DataFrame:
-        named = look.rows.select(column).unique().collect()
+        # A candidate is a whale of no token.
+        named = look.rows.select(column).filter(~pl.col(column).is_in(_PLACES)).unique().collect()
         known = (
             look.store.scan(parent)
             .filter(pl.col(column).is_in(named[column].to_list()))

@@ -11,10 +11,8 @@ from datetime import timedelta
 
 import polars as pl
 
+from smart_trader_assets.transforms.candidates import LEADERBOARD, WATCHLIST
 from smart_trader_assets.transforms.holders import HOLDER
-
-LEADERBOARD = "leaderboard"
-WATCHLIST = "watchlist"
 
 LIST_WINDOW = timedelta(days=7)
 """Over which a list of ranked traders looks back, by default."""

@@ -7,7 +7,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
@@ -20,7 +20,18 @@ from smart_trader_assets.sandbox.wire import (
     RefusalError,
 )
 
-CREDITS_PER_CALL = {Endpoint.LISTINGS: 100, Endpoint.HOLDERS: 50, Endpoint.SWAPS: 12}
+CREDITS_PER_CALL = {
+    Endpoint.LISTINGS: 100,
+    Endpoint.HOLDERS: 50,
+    Endpoint.SWAPS: 12,
+    Endpoint.RANKED: 30,
+    Endpoint.TRANSFERS: 10,
+    Endpoint.CREDITS: 1,
+}
+CYCLE = timedelta(days=30)
+# What the free plan is reported to answer.
+FREE_ENDPOINTS = frozenset(set(Endpoint) - {Endpoint.MULTI_PRICE})
+UNMETERED = 15_000_000
 CREDITS_PER_WEBHOOK_WRITE = 100
 MOST_WEBHOOK_ADDRESSES = 100_000
 
@@ -29,12 +40,14 @@ MOST_WEBHOOK_ADDRESSES = 100_000
 class SandboxPlan:
     """The limits that are enforced; None enforces nothing.
 
-    ``endpoints`` are those that the plan includes, None for all of them.
+    ``endpoints`` are those that the plan includes, None for all of them. Credits are those of 30 days from
+    ``signed_up`` on, again and again; without it, of the calendar month.
     """
 
     requests_per_second: int | None = None
     monthly_credits: int | None = None
     endpoints: frozenset[Endpoint] | None = None
+    signed_up: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.requests_per_second is not None and self.requests_per_second < 1:
@@ -46,7 +59,7 @@ class SandboxPlan:
 class PlanMeter:
     """Counts requests of the last second and credits of the month, and refuses what is above.
 
-    The second is a real one, because clients wait for real; the month is that of ``clock``.
+    The second is a real one, because clients wait for real; the cycle is that of ``clock``.
     A request that it refuses costs no credits.
     """
 
@@ -54,7 +67,7 @@ class PlanMeter:
         self._plan = plan
         self._clock = clock
         self._recent: deque[float] = deque()
-        self._month = (0, 0)
+        self._began: datetime | None = None
         self._spent = 0
         self._lock = Lock()
 
@@ -85,10 +98,30 @@ class PlanMeter:
                 raise RefusalError(400, CREDITS_SPENT)
             self._spent = spent
 
+    def told(self) -> dict[str, object]:
+        """What the account is told about its cycle."""
+        with self._lock:
+            spent = self._spent_this_month()
+            most = self._plan.monthly_credits
+            starts, ends = self._cycle()
+        return {
+            "usage": {"total": spent},
+            "remaining": {"total": (UNMETERED if most is None else most) - spent},
+            "time": {"from": int(starts.timestamp()), "to": int(ends.timestamp())},
+        }
+
+    def _cycle(self) -> tuple[datetime, datetime]:
+        now, first = self._clock(), self._plan.signed_up
+        if first is not None:
+            begins = first + (now - first) // CYCLE * CYCLE
+            return begins, begins + CYCLE
+        begins = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        return begins, (begins + timedelta(days=32)).replace(day=1)
+
     def _spent_this_month(self) -> int:
-        now = self._clock()
-        if (now.year, now.month) != self._month:
-            self._month = (now.year, now.month)
+        began, _ = self._cycle()
+        if began != self._began:
+            self._began = began
             self._spent = 0
         return self._spent
 

@@ -28,7 +28,10 @@ def create_app(
     """
     sandbox = Sandbox(source, clock=clock, **options)
     webhooks = WebhookGateway(sandbox, HeliusEndpoint.WEBHOOKS).answer
-    methods = {at: ["GET"] for at in Endpoint} | {Endpoint.MULTI_PRICE: ["GET", "POST"]}
+    methods = {at: ["GET"] for at in Endpoint} | {
+        Endpoint.MULTI_PRICE: ["GET", "POST"],
+        Endpoint.TRANSFERS: ["POST"],
+    }
     app = Starlette(
         routes=[
             *(

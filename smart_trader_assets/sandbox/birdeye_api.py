@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 
+from smart_trader_assets.sandbox.ranked_traders import WINDOWS as RANKED_WINDOWS
+from smart_trader_assets.sandbox.ranked_traders import RankedTraders
 from smart_trader_assets.sandbox.source import MarketSource, MintPrice, SwapItem
 from smart_trader_assets.sandbox.wire import MAX_UNIX_TIME, WINDOWS, Endpoint, RefusalError, encode
 from smart_trader_assets.transforms.known_addresses import is_address
@@ -79,17 +81,23 @@ class BirdEyeApi:
         *,
         clock: Callable[[], datetime],
         drift: Drift,
+        account: Callable[[], dict[str, object]],
         inclusive_times: bool = False,
     ) -> None:
         self._source = source
         self._clock = clock
         self._drift = drift
         self._inclusive = inclusive_times
+        self._ranked = RankedTraders(source)
+        self._account = account
         self._answers: dict[Endpoint, Callable[[Parameters], str]] = {
             Endpoint.LISTINGS: self._token_list,
             Endpoint.HOLDERS: self._holders,
             Endpoint.SWAPS: self._swaps,
             Endpoint.MULTI_PRICE: self._multi_price,
+            Endpoint.RANKED: self._ranked_traders,
+            Endpoint.TRANSFERS: self._transfers,
+            Endpoint.CREDITS: self._credits,
         }
 
     def answer(self, endpoint: Endpoint, parameters: Parameters) -> str:
@@ -151,6 +159,27 @@ class BirdEyeApi:
 
     def _precedes(self, earlier: int, later: int) -> bool:
         return earlier < later or (self._inclusive and earlier == later)
+
+    def _ranked_traders(self, parameters: Parameters) -> str:
+        _refuse_unknown(parameters, PAGE_PARAMETERS | {"type", "sort_by", "sort_type"})
+        kind = _choice(parameters, "type", RANKED_WINDOWS, "1W")
+        _choice(parameters, "sort_by", {"PnL"}, "PnL")
+        descending = _choice(parameters, "sort_type", {"asc", "desc"}, "desc") == "desc"
+        offset, limit = _page(parameters)
+        ranked = self._ranked.gained(kind, self._clock())
+        if not descending:
+            ranked = ranked[::-1]
+        return encode({"items": ranked[offset : offset + limit]})
+
+    def _transfers(self, parameters: Parameters) -> str:
+        _refuse_unknown(parameters, {"wallet", "limit", "token_address", "direction"})
+        wallet = _required(parameters, "wallet")
+        limit = _integer(parameters, "limit", 1, MAX_LIMIT) or MAX_LIMIT
+        return encode(list(self._source.transfers(wallet, self._clock()))[:limit])
+
+    def _credits(self, parameters: Parameters) -> str:
+        _refuse_unknown(parameters, {"time_from", "time_to"})
+        return encode(self._account())
 
     def _multi_price(self, parameters: Parameters) -> str:
         _refuse_unknown(parameters, {"list_address", "include_liquidity", "check_liquidity"})

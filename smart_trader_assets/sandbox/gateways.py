@@ -121,7 +121,8 @@ class BirdEyeGateway(Gateway):
             parameters.update((name, str(value)) for name, value in fields.items())
         if self._at is Endpoint.MULTI_PRICE:
             return parameters, frozenset(mints_of(parameters))
-        return parameters, frozenset(filter(None, [parameters.get("address")]))
+        named = parameters.get("wallet" if self._at is Endpoint.TRANSFERS else "address")
+        return parameters, frozenset(filter(None, [named]))
 
     def _check_caller(self, request: Request) -> None:
         if self._sandbox.api_key not in (None, request.headers.get("X-API-KEY")):

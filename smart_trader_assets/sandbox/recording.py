@@ -149,6 +149,10 @@ class Recording:
         """The rows of a wallet, newest first."""
         return self._histories.get(wallet, [])
 
+    def transfers(self, wallet: str, now: datetime) -> Sequence[dict[str, object]]:  # noqa: ARG002
+        """None: swap rows do not tell."""
+        return []
+
     def price(self, mint: str, now: datetime) -> MintPrice | None:
         """The price of the mint's last row up to now, cash included."""
         if (traded := self._mints.get(mint)) and (last := traded.last(now)):

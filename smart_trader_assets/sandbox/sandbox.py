@@ -115,6 +115,10 @@ class Sandbox:
         self.requests = RequestLog()
         self.drift = Drift(rows_drifting_per_page)
         self.api = BirdEyeApi(
-            source, clock=self.clock, drift=self.drift, inclusive_times=inclusive_times
+            source,
+            clock=self.clock,
+            drift=self.drift,
+            account=self.meter.told,
+            inclusive_times=inclusive_times,
         )
         self.closing = asyncio.Event()

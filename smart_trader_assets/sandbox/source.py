@@ -31,8 +31,13 @@ class MintPrice:
 class MarketSource(Protocol):
     """A market over time; every answer is as of ``now``, except the swaps.
 
-    Items are dictionaries with the field names of the wire.
+    Items are dictionaries with the field names of the wire. ``wallets`` are all that trade.
     """
+
+    @property
+    def wallets(self) -> Sequence[str]:
+        """The addresses of all that trade."""
+        ...
 
     def tokens(self, now: datetime) -> Sequence[dict[str, object]]:
         """Every listed token, in no particular order."""
@@ -47,6 +52,10 @@ class MarketSource(Protocol):
 
         The server cuts it at its clock; with drifting pages it lets some of what comes later in.
         """
+        ...
+
+    def transfers(self, wallet: str, now: datetime) -> Sequence[dict[str, object]]:
+        """What a wallet was sent without a swap, newest first; empty where the market tells of none."""
         ...
 
     def price(self, mint: str, now: datetime) -> MintPrice | None:

@@ -13,6 +13,9 @@ class Endpoint(StrEnum):
     HOLDERS = "/defi/v3/token/holder"
     SWAPS = "/trader/txs/seek_by_time"
     MULTI_PRICE = "/defi/multi_price"
+    RANKED = "/trader/gainers-losers"
+    TRANSFERS = "/wallet/v2/transfer"
+    CREDITS = "/utils/v1/credits"
 
 
 class HeliusEndpoint(StrEnum):

@@ -164,7 +164,7 @@ class Settings(BaseSettings):
 
     # Candidates
     candidate_lists: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("1W", "30d"),
+        (),
         description="Lists of ranked traders to read, separated by commas: today, yesterday, 1W, 30d, 90d",
     )
     candidate_hours: float = Field(

@@ -46,7 +46,7 @@ class Plan:
     Each figure is the default of the setting of its name: requests a second, credits a month and a run, when a
     snapshot is taken and how old (hours) the last one must be, tokens in it, owners kept of each, pages of
     swaps of a wallet before any wallet's further ones, hours until the holders of a token, a wallet's swaps and
-    the lists of ranked traders are due again.
+    the lists of ranked traders are due again, and these lists.
     """
 
     requests_per_second: float
@@ -60,12 +60,14 @@ class Plan:
     whale_refresh_hours: float
     wallet_refresh_hours: float
     candidate_hours: float
+    candidate_lists: tuple[str, ...]
 
     def defaults(self) -> dict[str, Any]:
         """By the name of the setting."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+_LISTS = ("1W", "30d")
 _TWICE_A_DAY = "0 9,21 * * *"
 
 
@@ -82,6 +84,7 @@ def _paid(requests_per_second: float, credits_per_month: int, credits_per_run: i
         whale_refresh_hours=72.0,
         wallet_refresh_hours=24.0,
         candidate_hours=20.0,
+        candidate_lists=_LISTS,
     )
 
 
@@ -100,6 +103,7 @@ PLANS: Final[Mapping[PlanName, Plan]] = MappingProxyType(
             whale_refresh_hours=168.0,
             wallet_refresh_hours=24.0,
             candidate_hours=68.0,
+            candidate_lists=_LISTS,
         ),
         "lite": _paid(15.0, 1_500_000, 200_000),
         "starter": _paid(15.0, 5_000_000, 500_000),

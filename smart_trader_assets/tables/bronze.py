@@ -144,6 +144,41 @@ WHALES = TableContract(
 )
 
 
+CANDIDATES = TableContract(
+    name="bronze/candidates",
+    grain="One row per source, wallet and day: a wallet that a list of ranked traders or the user names.",
+    columns=(
+        col.text("source", "The list (1W, 30d, ...), or watchlist", required=True, preview=True),
+        col.text("wallet_address", "Wallet that it names", required=True, preview=True),
+        col.day("listed_on", "UTC day on which it was named", required=True),
+        col.text("wallet_shard", "Shard of the wallet", required=True),
+        col.integer("list_rank", "Place on the list, from 1", preview=True),
+        col.usd("pnl", "Gain as the list says, which is no evidence", preview=True),
+        col.integer("trade_count", "Trades as the list says"),
+        col.number("volume", "Volume as the list says", "USD"),
+        col.text("network", "Chain as the list says"),
+        col.flag("is_watched", "Whether the user watches it from then on; null on a list"),
+        col.time("fetched_at", "When it was named", required=True),
+        col.text("tracking_status", "pending or tracked", required=True),
+        col.time("tracked_at", "When silver/tracked_whales took up the row"),
+    ),
+    key=("source", "wallet_address", "listed_on"),
+    partition_by=("wallet_shard", "tracking_status"),
+    states=(
+        State(
+            "tracking_status",
+            ("pending", "tracked"),
+            "pending",
+            companions=("tracked_at",),
+            moves=(("pending", "tracked"), ("tracked", "pending")),
+        ),
+    ),
+    time_bound="listed_on",
+    statistics=("wallet_address",),
+    renewed_by="candidates",
+)
+
+
 def _leg_columns(leg: str) -> tuple[Column, ...]:
     return (
         col.text(f"{leg}_symbol", f"Symbol of the {leg} leg; not unique", preview=True),

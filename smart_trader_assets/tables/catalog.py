@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.tables.bronze import TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets.tables.bronze import CANDIDATES, TOKENS, TRANSACTIONS, WHALES
 from smart_trader_assets.tables.gold import (
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
@@ -21,6 +21,7 @@ ALL_TABLES: tuple[TableContract, ...] = (
     TOKENS,
     TRACKED_TOKENS,
     WHALES,
+    CANDIDATES,
     TRACKED_WHALES,
     TRANSACTIONS,
     WALLET_PNL,
@@ -33,6 +34,7 @@ ALL_TABLES: tuple[TableContract, ...] = (
 
 __all__ = [
     "ALL_TABLES",
+    "CANDIDATES",
     "CLASSIFIED_WALLETS",
     "COPY_RESULTS",
     "SMART_TRADERS",

@@ -11,6 +11,7 @@ from datetime import datetime
 import polars as pl
 
 from smart_trader_assets.tables.catalog import (
+    CANDIDATES,
     SMART_TRADERS,
     TOKENS,
     TRACKED_TOKENS,
@@ -128,6 +129,20 @@ WHALES_TO_TRACK = Cursor(
     descending=(False, True),
 )
 
+CANDIDATES_TO_TRACK = Cursor(
+    name="candidates_to_track",
+    contract=CANDIDATES,
+    column="tracking_status",
+    consumer=TRACKED_WHALES.name,
+    shard="wallet_shard",
+    due=("pending",),
+    done="tracked",
+    done_at="tracked_at",
+    operation="TRACKED",
+    order=(pl.col("listed_on"), pl.col("list_rank")),
+    descending=(False, False),
+)
+
 WHALES_TO_FETCH = Cursor(
     name="whales_to_fetch",
     contract=TRACKED_WHALES,
@@ -194,6 +209,7 @@ CURSORS: tuple[Cursor, ...] = (
     TOKENS_TO_TRACK,
     TOKENS_TO_FETCH,
     WHALES_TO_TRACK,
+    CANDIDATES_TO_TRACK,
     WHALES_TO_FETCH,
     SWAPS_TO_COUNT,
     PNL_TO_AGE,

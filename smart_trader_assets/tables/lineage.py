@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.pnl.columns import PNL_COLUMNS, MadeOf
-from smart_trader_assets.tables.bronze import TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets.tables.bronze import CANDIDATES, TOKENS, TRANSACTIONS, WHALES
 from smart_trader_assets.tables.gold import (
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
@@ -122,7 +122,7 @@ _CLASS = (
     *_of(TRANSACTIONS, "address"),
 )
 _LISTED_ON = _of(TOKENS, "snapshot_date")
-_SEEN_ON = _of(WHALES, "fetched_on")
+_SEEN_ON = (*_of(WHALES, "fetched_on"), *_of(CANDIDATES, "listed_on"))
 
 LINEAGE: Mapping[str, Mapping[str, Sources]] = {
     TRACKED_TOKENS.name: _like_named(TRACKED_TOKENS, TOKENS)
@@ -137,9 +137,10 @@ LINEAGE: Mapping[str, Mapping[str, Sources]] = {
         "holding_share": _of(TRACKED_TOKENS, "circulating_supply"),
         "holding_usd": _of(TRACKED_TOKENS, "price"),
     },
-    TRACKED_WHALES.name: _like_named(TRACKED_WHALES, WHALES)
+    TRACKED_WHALES.name: _like_named(TRACKED_WHALES, WHALES, CANDIDATES)
     | {
         "whale_id": _of(WHALES, "wallet_address", "token_address"),
+        "origin": _of(CANDIDATES, "source"),
         "first_seen_on": _SEEN_ON,
         "last_seen_on": _SEEN_ON,
     },

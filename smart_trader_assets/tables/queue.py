@@ -14,6 +14,7 @@ from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import ALL_TABLES, TRACKED_WHALES
 from smart_trader_assets.tables.cursor import Cursor, DuePolicy
 from smart_trader_assets.tables.cursors import CURSORS
+from smart_trader_assets.tables.root import promised_tables
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,17 @@ _DUE_SCHEMA = {
 
 
 def read_queue(store: DeltaStore, *, as_of: datetime, policy: DuePolicy) -> Queue:
-    """Read all tables of the root: counts from the logs, rows only where work is failing."""
-    counts = [frame for contract in ALL_TABLES for frame in _counts(store, contract)]
+    """Read all tables of the root: counts from the logs, rows only where work is failing.
+
+    A table that is newer than the root comes with the next run.
+    """
+    promised = promised_tables(store) or frozenset()
+    tables = [contract for contract in ALL_TABLES if contract.name in promised]
+    cursors = [cursor for cursor in CURSORS if cursor.contract in tables]
+    counts = [frame for contract in tables for frame in _counts(store, contract)]
     due = [
         (cursor.name, cursor.consumer, shard, rows)
-        for cursor in CURSORS
+        for cursor in cursors
         for shard, rows in sorted(
             cursor.due_counts(store, as_of=as_of, policy=policy).items(), key=str
         )
@@ -94,12 +101,12 @@ def read_queue(store: DeltaStore, *, as_of: datetime, policy: DuePolicy) -> Queu
         due=pl.DataFrame(due, schema=_DUE_SCHEMA, orient="row"),
         oldest={
             cursor.name: _oldest(store, cursor, as_of, policy)
-            for cursor in CURSORS
+            for cursor in cursors
             if any(name == cursor.name for name, *_ in due)
         },
         troubles=tuple(
             trouble
-            for cursor in CURSORS
+            for cursor in cursors
             if cursor.retry is not None
             for trouble in _troubles(store, cursor)
         ),

@@ -15,6 +15,7 @@ from smart_trader_assets.delta.batch import Settlement
 from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES, TRANSACTIONS
 from smart_trader_assets.tables.cursors import (
+    CANDIDATES_TO_TRACK,
     PNL_TO_RANK,
     SWAPS_TO_COUNT,
     TOKENS_TO_FETCH,
@@ -110,6 +111,11 @@ def mirrored_listings(tokens: pl.LazyFrame, fetched: pl.DataFrame, *, shard: str
 def whales_taken_over(whales: pl.DataFrame, *, at: datetime) -> Settlement:
     """bronze/whales rows that silver/tracked_whales has taken over."""
     return WHALES_TO_TRACK.settle_done(whales, at=at)
+
+
+def candidates_taken_over(candidates: pl.DataFrame, *, at: datetime) -> Settlement:
+    """bronze/candidates rows that silver/tracked_whales has taken over."""
+    return CANDIDATES_TO_TRACK.settle_done(candidates, at=at)
 
 
 def to_screen(whales: pl.DataFrame) -> pl.DataFrame:

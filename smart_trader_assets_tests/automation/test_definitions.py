@@ -9,6 +9,7 @@ from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
+    CANDIDATES,
     COPY_RESULTS,
     SMART_TRADERS,
     TOKEN_TRADES,
@@ -21,7 +22,7 @@ from smart_trader_assets_tests.support.command import PROJECT, installed, python
 from smart_trader_assets_tests.support.tiny_market import FIRST_MINTS, NOW
 
 CODE = "smart_trader_assets.definitions"
-JOBS = {"snapshot", "token_side", "wallet_side", "ranking"}
+JOBS = {"snapshot", "candidates", "token_side", "wallet_side", "ranking"}
 DAY = NOW.date().isoformat()
 
 
@@ -71,12 +72,12 @@ def test_exactly_the_assets_that_call_the_api_are_in_its_pool(definitions):
         for key in graph.get_all_asset_keys()
         if API_POOL in (graph.get(key).pools or set())
     }
-    assert pooled == {TOKENS.name, WHALES.name, TRANSACTIONS.name}
+    assert pooled == {TOKENS.name, CANDIDATES.name, WHALES.name, TRANSACTIONS.name}
 
 
 def test_rows_flow_in_the_order_in_which_the_cursors_stand(definitions):
     graph = definitions.resolve_asset_graph()
-    order = [TOKENS.name, *CONSUMERS]
+    order = [TOKENS.name, CANDIDATES.name, *CONSUMERS]
     ranking = order.index(SMART_TRADERS.name)
     order[ranking:ranking] = [TOKEN_TRADES.name, COPY_RESULTS.name]
     for place, name in enumerate(order):
@@ -92,6 +93,7 @@ def test_a_job_exists_for_each_partitioning_and_every_table_is_in_one(definition
     assert {table.name for table in ALL_TABLES} <= in_jobs
     assert {name: job.partitions_def is not None for name, job in jobs.items()} == {
         "snapshot": True,
+        "candidates": False,
         "token_side": True,
         "wallet_side": True,
         "ranking": False,

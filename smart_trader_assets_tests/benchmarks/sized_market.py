@@ -149,6 +149,15 @@ class SizedMarket:
             items.append(SwapItem(time, "swap", _row(wallet, mint, quantity, price, time, place)))
         return items
 
+    @property
+    def wallets(self) -> Sequence[str]:
+        """All of them."""
+        return self._wallets
+
+    def transfers(self, wallet: str, now: datetime) -> list[dict[str, object]]:  # noqa: ARG002
+        """None."""
+        return []
+
     def price(self, mint: str, now: datetime) -> MintPrice | None:
         """One price for all, one of a dollar for cash."""
         if mint == USDC:

@@ -52,6 +52,7 @@ class Pipeline:
                 "plan": "premium",
                 "swap_pages_first": 10,
                 "read_account": False,
+                "candidate_lists": (),
                 "requests_per_second": 1000,
                 "root": str(self.root),
                 "as_of": as_of,

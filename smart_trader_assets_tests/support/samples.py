@@ -22,6 +22,7 @@ from smart_trader_assets.delta.contract import (
 from smart_trader_assets.delta.schema import conform
 from smart_trader_assets.pnl.assumptions import PNL_RULES
 from smart_trader_assets.tables.catalog import (
+    CANDIDATES,
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
     SMART_TRADERS,
@@ -91,6 +92,19 @@ def whale(wallet: str, mint: str = "mint", **columns: Any) -> Row:
         "holder_rank": 1,
         "amount": "1000",
         "holding_usd": 1.0,
+        "fetched_at": NOW,
+    } | columns
+
+
+def candidate(wallet: str, **columns: Any) -> Row:
+    """A row of bronze/candidates."""
+    return {
+        "source": "1W",
+        "wallet_address": wallet,
+        "listed_on": DAY,
+        "wallet_shard": "00",
+        "list_rank": 1,
+        "pnl": 1.0,
         "fetched_at": NOW,
     } | columns
 
@@ -197,6 +211,7 @@ SAMPLES: Mapping[str, tuple[Callable[..., Row], str | date | None, str]] = {
     TOKENS.name: (token, DAY, "price"),
     TRACKED_TOKENS.name: (tracked_token, "00", "price"),
     WHALES.name: (whale, "00", "holding_usd"),
+    CANDIDATES.name: (candidate, None, "pnl"),
     TRACKED_WHALES.name: (tracked_whale, "00", "holding_usd"),
     TRANSACTIONS.name: (swap, "00", "volume_usd"),
     WALLET_PNL.name: (pnl, "00", "realized_pnl"),
@@ -223,6 +238,7 @@ DONE: Mapping[str, Mapping[str, Any]] = {
         "is_newly_tracked": False,
     },
     WHALES.name: {"tracking_status": "tracked", "tracked_at": NOW},
+    CANDIDATES.name: {"tracking_status": "tracked", "tracked_at": NOW},
     TRACKED_WHALES.name: {"processing_status": "processed", "transactions_fetched_at": NOW},
     TRANSACTIONS.name: {"processed_for_pnl": True, "pnl_processed_at": NOW},
     WALLET_PNL.name: {"processed_for_gold": True, "gold_processed_at": NOW},

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.cursor import Cursor, DuePolicy
 from smart_trader_assets.tables.cursors import (
+    CANDIDATES_TO_TRACK,
     CURSORS,
     PNL_TO_AGE,
     PNL_TO_RANK,
@@ -33,6 +34,7 @@ from smart_trader_assets_tests.support.samples import (
     NOW,
     SAMPLES,
     Row,
+    candidate,
     frame,
     pnl,
     swap,
@@ -112,6 +114,8 @@ RULES: list[tuple[Cursor, str, Row, bool]] = [
     ),
     (WHALES_TO_TRACK, "pending", whale("a"), True),
     (WHALES_TO_TRACK, "tracked", whale("a", tracking_status="tracked"), False),
+    (CANDIDATES_TO_TRACK, "pending", candidate("a"), True),
+    (CANDIDATES_TO_TRACK, "tracked", candidate("a", tracking_status="tracked"), False),
     (WHALES_TO_FETCH, "pending", tracked_whale("a"), True),
     (WHALES_TO_FETCH, "ready", tracked_whale("a", processing_status="ready"), True),
     (WHALES_TO_FETCH, "failed", tracked_whale("a", processing_status="failed"), False),

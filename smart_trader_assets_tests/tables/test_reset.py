@@ -7,12 +7,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from smart_trader_assets.delta.batch import CommitInfo
+from smart_trader_assets.delta.batch import Batch, CommitInfo
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sandbox import Endpoint
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets.tables.catalog import (
+    CANDIDATES,
     SMART_TRADERS,
     TOKENS,
     TRACKED_TOKENS,
@@ -24,6 +25,7 @@ from smart_trader_assets.tables.catalog import (
 from smart_trader_assets.tables.cursors import WHALES_TO_FETCH
 from smart_trader_assets.tables.reset import Choice, ResetError, carry_out, plan_reset, resettable
 from smart_trader_assets.thresholds import due_policy
+from smart_trader_assets.transforms.candidates import watch_rows
 from smart_trader_assets.transforms.shards import shard_of
 from smart_trader_assets.transforms.swap_history import HISTORY_COLUMNS
 from smart_trader_assets_tests.support.pipeline import Pipeline
@@ -263,8 +265,20 @@ def test_a_choice_that_makes_no_sense_is_refused_with_the_remedy(drained, choice
 def test_every_table_with_a_state_can_be_reset_whole(drained):
     assert set(resettable()) == {
         table.name
-        for table in (TOKENS, TRACKED_TOKENS, WHALES, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL)
+        for table in (
+            TOKENS,
+            TRACKED_TOKENS,
+            WHALES,
+            CANDIDATES,
+            TRACKED_WHALES,
+            TRANSACTIONS,
+            WALLET_PNL,
+        )
     }
+    rows = watch_rows([ANN, BOB], watched=True, at=NOW, wallet_shards=2)
+    stamp = CommitInfo("a test", CANDIDATES.name)
+    tracked = rows.with_columns(tracking_status=pl.lit("tracked"))
+    drained.store.write(CANDIDATES, Batch(tracked), stamp)
     for name, cursor in resettable().items():
         done = reset(drained, cursor.contract)
         first = cursor.contract.state(cursor.state_column).initial

@@ -139,7 +139,7 @@ def _items(lines: Sequence[bytes]) -> tuple[list[Any], Counter[str]]:
 
 def _serve(recording: Recording) -> None:
     """Every list that the stand-in derives, at the end of the recording."""
-    api = BirdEyeApi(recording, clock=lambda: recording.last_row_at, drift=Drift(0))
+    api = BirdEyeApi(recording, clock=lambda: recording.last_row_at, drift=Drift(0), account=dict)
     answer = json.loads(api.answer(Endpoint.LISTINGS, {"limit": "100"}))
     for listing in answer["data"]["items"]:
         mint = listing["address"]

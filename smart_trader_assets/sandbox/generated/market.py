@@ -144,6 +144,25 @@ class GeneratedMarket:
         """The rows of a wallet up to the market's end, newest first."""
         return self._histories.get(wallet, ())
 
+    def transfers(self, wallet: str, now: datetime) -> list[dict[str, object]]:
+        """What a wallet was sent without a swap, newest first, from nobody in particular."""
+        own = self.truth.transfers.filter(
+            (pl.col("wallet_address") == wallet) & (pl.col("received_at") <= now)
+        )
+        return [
+            {
+                "time": row["received_at"].isoformat(),
+                "unix_time": int(row["received_at"].timestamp()),
+                "block_number": int(row["received_at"].timestamp() * 5 / 2),
+                "token_address": row["token_address"],
+                "from_address": self.quiet_wallets[0],
+                "to_address": wallet,
+                "amounts": str(row["quantity"]),
+                "value": None,
+            }
+            for row in own.sort("received_at", descending=True).iter_rows(named=True)
+        ]
+
     def price(self, mint: str, now: datetime) -> MintPrice | None:
         """The price of a mint."""
         coin = self._coins.get(mint)
