@@ -36,6 +36,7 @@ from smart_trader_assets.tables.catalog import (
 from smart_trader_assets.tables.pnl_inputs import swaps_of
 from smart_trader_assets.thresholds import cash_mints, pnl_assumptions, ranking_rules
 
+UNSETTLED = "swaps that were not counted yet"
 _TRADES = "token_trades"
 _RESULTS = "copy_results"
 
@@ -88,7 +89,9 @@ def copying_assets(declared: Settings) -> dg.AssetsDefinition:
 @dataclass
 class _Copying:
     """One run's work. `due`: wallet_address, wallet_shard, as_of, based_on, and `since`, the time of the
-    numbers that its rows were made from (null for a wallet without rows); `bets`: `bets_to_copy` of all
+    numbers that its rows were made from (null for a wallet without rows, or with rows by other rules of PnL);
+    `unsettled`: wallets whose swaps are not all counted, so that their numbers and their trades may not be of
+    one time; `bets`: `bets_to_copy` of all
     wallets; `fresh`: token_address and block_unix_time of the trades that are new; `netted`: the trades of
     all due wallets, where they are few enough to be kept until they are copied."""
 
@@ -100,6 +103,7 @@ class _Copying:
     wallets: pl.DataFrame
     bets: pl.DataFrame
     due: pl.DataFrame
+    unsettled: pl.Series
     fresh: list[pl.DataFrame]
     netted: Trades | None = None
 
@@ -112,9 +116,17 @@ class _Copying:
         bets = bets_to_copy(wallet_pnl, rules, tracked_whales=whales)
         wallets = (
             wallet_pnl.filter(is_portfolio())
-            .select("wallet_address", "wallet_shard", "as_of")
+            .select("wallet_address", "wallet_shard", "as_of", pl.col("pnl_rules").fill_null(""))
             .collect()
             .join(wallet_fingerprints(bets, rules), on="wallet_address")
+            .with_columns(based_on=pl.concat_str("pnl_rules", "based_on", separator=" "))
+        )
+        unsettled = (
+            lake.store.scan(TRANSACTIONS)
+            .filter(~pl.col("processed_for_pnl"))
+            .select(pl.col("wallet_address").unique())
+            .collect()
+            .to_series()
         )
         made = (
             lake.store.scan(COPY_RESULTS)
@@ -122,20 +134,24 @@ class _Copying:
             .agg(made_from=pl.col("based_on").first(), since=pl.col("as_of").first())
             .collect()
         )
-        due = wallets.join(made, on="wallet_address", how="left").filter(
+        settled = wallets.filter(~pl.col("wallet_address").is_in(unsettled.to_list()))
+        due = settled.join(made, on="wallet_address", how="left").filter(
             pl.lit(scope.reprocess) | pl.col("based_on").ne_missing(pl.col("made_from"))
         )
-        if scope.reprocess:
-            due = due.with_columns(since=pl.lit(None, dtype=due.schema["since"]))
+        by_these_rules = pl.col("made_from").str.starts_with(pl.col("pnl_rules") + pl.lit(" "))
+        due = due.with_columns(
+            since=pl.when(by_these_rules & ~pl.lit(scope.reprocess)).then("since")
+        )
         return cls(
             scope=scope,
             store=lake.store,
             rules=rules,
             cash=cash_mints(settings),
             assumptions=pnl_assumptions(settings),
-            wallets=wallets,
+            wallets=wallets.drop("pnl_rules"),
             bets=bets,
-            due=due.drop("made_from").sort("wallet_shard", "wallet_address"),
+            due=due.drop("made_from", "pnl_rules").sort("wallet_shard", "wallet_address"),
+            unsettled=unsettled,
             fresh=[],
         )
 
@@ -215,6 +231,12 @@ class _Copying:
         return (
             self.wallets.join(reached, on="wallet_address", how="semi")
             .join(self.due, on="wallet_address", how="anti")
+            # Rows that are made while swaps wait to be counted are made again once they are.
+            .with_columns(
+                based_on=pl.when(pl.col("wallet_address").is_in(self.unsettled.to_list()))
+                .then(pl.lit(UNSETTLED))
+                .otherwise("based_on")
+            )
             .sort("wallet_shard", "wallet_address")
         )
 

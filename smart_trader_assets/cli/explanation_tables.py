@@ -56,7 +56,7 @@ def _copies(explained: ExplainedWallet, width: int) -> Table:
                     text.percent(row["copied_return"]),
                     text.percent(row["copied_floor"]),
                     _times(row["price_drift_entry"]),
-                    _after(row["break_even_delay"]),
+                    _ends(row),
                 )
             )
             for row in explained.copies.iter_rows(named=True)
@@ -69,8 +69,13 @@ def _times(ratio: float | None) -> str:
     return text.percent(None) if ratio is None else f"{ratio:.3f} x"
 
 
-def _after(seconds: float | None) -> str:
-    return text.percent(None) if seconds is None else f"{seconds:.0f} s"
+def _ends(row: dict[str, Any]) -> str:
+    """From which delay on copying pays no more."""
+    if row["break_even_delay"] is not None:
+        return f"{row['break_even_delay']:.0f} s"
+    if row["copied_return"] is None:
+        return text.percent(None)
+    return "pays" if row["copied_return"] > 0 else "never paid"
 
 
 def _bets(explained: ExplainedWallet, width: int) -> Table:

@@ -25,7 +25,7 @@ from smart_trader_assets.pnl import (
 from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
 from smart_trader_assets.pnl.columns import is_portfolio
 from smart_trader_assets.ranking import Classification, RankingRules, rank_wallets
-from smart_trader_assets.ranking.copied_bets import copied_bets
+from smart_trader_assets.ranking.copied_bets import copied_bets, judged_returns
 from smart_trader_assets.ranking.copied_lots import lot_parts, token_trades, traded_prices
 from smart_trader_assets.ranking.copied_returns import bets_to_copy, copied_returns
 from smart_trader_assets.ranking.forward import (
@@ -128,18 +128,23 @@ def backtest(
             rules,
         ).lazy(),
     )
-    bets = copied_bets(
+    to_copy = bets_to_copy(after.pnl.lazy(), rules, tracked_whales=whales)
+    made = copied_bets(
         with_late_prices(
             bought_after(after.parts, int(at.timestamp())),
             after.prices,
             rules.copying.copy_delay,
             rules.copying,
         ),
-        bets_to_copy(after.pnl.lazy(), rules).select(
-            "wallet_address", "token_address", "unit_usd", "unit_sol"
-        ),
+        to_copy.select("wallet_address", "token_address", "unit_usd", "unit_sol"),
         copy_cost_percent=rules.skill.copy_cost_percent,
     )
+    # A bet by which the wallet was found, before or since, was chosen by its outcome.
+    judged = to_copy.filter(pl.col("counts").fill_null(value=True)).select(
+        "wallet_address", "token_address", "judged_in_sol"
+    )
+    keys = ["wallet_address", "token_address"]
+    bets = judged_returns(made.join(judged, on=keys, maintain_order="left"))
     return Backtest(
         at,
         ends,

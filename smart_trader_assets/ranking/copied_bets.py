@@ -25,8 +25,8 @@ def copied_bets(
 
     Of each part the copier buys and sells at the late prices; his stake is cut like the trader's. What rolled
     over is followed from the token that was bought to the one that it became, and is the bet of that one. A bet
-    is priced where the entries of half of its cost are known and the exits of half of what was sold, and where
-    half of what is open has a mark. Lots of unknown basis are no part of a bet.
+    is priced where both ends are known of half of its cost, the exits of half of what was sold, and a mark of
+    half of what is open. Lots of unknown basis are no part of a bet.
     """
     parts = parts.filter(pl.col("cost").is_not_null()).join(
         worth, on=["wallet_address", "token_address"], how="left", maintain_order="left"
@@ -44,9 +44,8 @@ def copied_bets(
         parts = _followed(parts, money)
     cost = pl.col("cost")
     sold, held = pl.col("left_at").is_not_null(), pl.col("left_at").is_null()
-    entered = pl.col("entry_usd").is_not_null() & pl.col("brought_usd").is_not_null()
     priced = (
-        (cost.filter(entered).sum() >= _HALF * cost.sum())
+        (cost.filter(pl.col("result_usd").is_not_null()).sum() >= _HALF * cost.sum())
         & (
             _of("quantity", sold & pl.col("exit_usd").is_not_null())
             >= _HALF * _of("quantity", sold)
@@ -66,6 +65,18 @@ def copied_bets(
             .median(),
         )
         .with_columns(pl.when("priced").then(pl.col("usd_return", "sol_return")))
+    )
+
+
+def judged_returns(copied: pl.DataFrame) -> pl.DataFrame:
+    """`copied_bets` with judged_in_sol -> with `copied`: the return in USD, or the lesser of that and the one
+    in SOL where the trader's bet is judged in SOL; null where one that decides is not known."""
+    known = pl.col("usd_return").is_not_null() & pl.col("sol_return").is_not_null()
+    lesser = pl.when(known).then(pl.min_horizontal("usd_return", "sol_return"))
+    return copied.with_columns(
+        copied=pl.when(pl.col("judged_in_sol").fill_null(value=False))
+        .then(lesser)
+        .otherwise("usd_return")
     )
 
 

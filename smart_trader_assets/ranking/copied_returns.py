@@ -9,7 +9,7 @@ import polars as pl
 
 from smart_trader_assets.pnl.columns import ALL_TOKENS
 from smart_trader_assets.ranking.bets import whole_history, with_bets
-from smart_trader_assets.ranking.copied_bets import copied_bets
+from smart_trader_assets.ranking.copied_bets import copied_bets, judged_returns
 from smart_trader_assets.ranking.discovery import WHALE_COLUMNS, discoveries
 from smart_trader_assets.ranking.late_prices import with_late_prices
 from smart_trader_assets.ranking.skill_estimate import (
@@ -21,7 +21,7 @@ from smart_trader_assets.ranking.skill_estimate import (
 from smart_trader_assets.ranking.tiers import RankingRules
 from smart_trader_assets.text import content_hash
 
-_EDITION: Final = 1
+_EDITION: Final = 2
 """Of what the code makes of the rules."""
 
 _READ: Final = (
@@ -121,20 +121,21 @@ def copied_returns(
 ) -> pl.DataFrame:
     """What an equal-stake copier of each wallet in `bets` would have earned, a row a delay.
 
-    In: `PARTS` of the wallets, `TRADED_PRICES` of their tokens, and `bets_to_copy`.
+    In: `PARTS` of the wallets, `TRADED_PRICES` of their tokens, and `bets_to_copy`. A bet that the wallet was
+    found by is none of those looked at: it was chosen by its outcome.
 
     Out: wallet_address, delay_seconds, `bets`, `priced_bets`, `priced_share` (percent of the bets' weight that
     could be priced), `copied_return` (percent of the stake, the mean over the priced bets by weight, less the
     cost of copying; the lesser of the ones in USD and in SOL where the trader is judged in SOL),
     `copied_floor` (percent: what that is at least, with the confidence that counts as proof, by the priced
-    bets that are evidence, cut as in the ranking), `price_drift_entry` (the median of the copier's entry
+    bets, cut as in the ranking), `price_drift_entry` (the median of the copier's entry
     prices over the trader's), `break_even_delay` (seconds, interpolated between two delays; null where the
     return does not fall below zero between any). Null where nothing is known.
     """
     copying, skill = rules.copying, rules.skill
     worth = bets.select("wallet_address", "token_address", "unit_usd", "unit_sol")
-    of_bets = bets.filter(pl.col("bet_return").is_not_null()).select(
-        "wallet_address", "token_address", "weight", "counts", "judged_in_sol"
+    of_bets = bets.filter(pl.col("bet_return").is_not_null() & pl.col("counts")).select(
+        "wallet_address", "token_address", "weight", "judged_in_sol"
     )
     wallets = bets["wallet_address"].unique().sort()
     by_delay = []
@@ -144,12 +145,12 @@ def copied_returns(
             copied_bets(late, worth, copy_cost_percent=skill.copy_cost_percent),
             on=["wallet_address", "token_address"],
             how="left",
-        ).with_columns(
-            copied=pl.when("judged_in_sol")
-            .then(pl.min_horizontal("usd_return", "sol_return"))
-            .otherwise("usd_return")
         )
-        by_delay.append(_of_delay(copied, wallets, rules).with_columns(delay_seconds=pl.lit(delay)))
+        by_delay.append(
+            _of_delay(judged_returns(copied), wallets, rules).with_columns(
+                delay_seconds=pl.lit(delay)
+            )
+        )
     table = pl.concat(by_delay).with_columns(pl.col("delay_seconds").cast(pl.Int64))
     return (
         table.join(_break_even(table), on="wallet_address", how="left")
@@ -183,7 +184,7 @@ def _of_delay(copied: pl.DataFrame, wallets: pl.Series, rules: RankingRules) -> 
             price_drift_entry=pl.col("entry_drift").median(),
         )
     )
-    evidence = copied.filter(pl.col("copied").is_not_null() & pl.col("counts")).select(
+    evidence = copied.filter(pl.col("copied").is_not_null()).select(
         "wallet_address",
         bet_return=pl.col("copied").clip(-1.0, rules.bets.bet_return_cap / 100),
         weight="weight",

@@ -11,8 +11,8 @@ from smart_trader_assets.ranking.bets import DEFAULT_BETS
 
 _DRAWS: Final = 2_000
 _CELLS: Final = 4_000_000
-_FEWEST: Final = 5
-"""Bets, below which an interval would say more than is known."""
+FEWEST: Final = 5
+"""Wallets with a priced bet, below which a mean or an interval would say more than is known."""
 _SEED: Final = 20
 _BOTH_ENDS: Final = (2.5, 97.5)
 
@@ -47,21 +47,23 @@ def copied_groups(
     """Who is in which group (group, wallet_address), and `copied_bets` -> what copying each group earned.
 
     Out, a row a group in the order in which they first come: group, wallets, `copied` (wallets with a bet),
-    `copied_bets`, `priced_share` (percent of these), `copied_return` (percent of the stake, the mean over all
-    priced bets, each with the same stake, less the cost of copying), `return_from` and `return_to` (in which
-    it lies with 95 %), `earned` (percent of the copied wallets whose own mean is above zero). Null where
-    nothing is known. As in the ranking, a bet of less than `full_bet_usd` weighs less, in proportion.
+    `copied_bets`, `priced_wallets` and `priced_bets` (of these), `priced_share` (percent of them, by weight),
+    `copied_return` (percent of the stake, the mean over all priced bets, each with the same stake, less the
+    cost of copying), `return_from` and `return_to` (in which it lies with 95 %), `earned` (percent of the
+    copied wallets whose own mean is above zero). Null where nothing is known. As in the ranking, a bet of less
+    than `full_bet_usd` weighs less, in proportion.
 
     The interval is that of the Bayesian bootstrap over wallets and over the bets of each: bets of one wallet
-    are alike. Below five priced bets there is none.
+    are alike. Below five wallets with a priced bet there is none. In: `copied` of `judged_returns`.
     """
+    bets = bets.rename({"copied": "copied_bet"})
     of_group = groups.join(bets, on="wallet_address", how="left").with_columns(
         weight=(pl.col("stake") / full_bet_usd).clip(upper_bound=1.0)
     )
-    priced = pl.col("usd_return").is_not_null()
-    by_wallet = of_group.group_by("group", "wallet_address").agg(usd_return=_mean())
+    priced = pl.col("copied_bet").is_not_null()
+    by_wallet = of_group.group_by("group", "wallet_address").agg(own=_mean())
     earned = by_wallet.group_by("group").agg(
-        earned=100 * (pl.col("usd_return").drop_nulls() > 0).mean(),
+        earned=100 * (pl.col("own").drop_nulls() > 0).mean(),
     )
     made = pl.col("token_address").is_not_null()
     table = (
@@ -70,6 +72,8 @@ def copied_groups(
             wallets=pl.col("wallet_address").n_unique().cast(pl.Int64),
             copied=pl.col("wallet_address").filter(made).n_unique().cast(pl.Int64),
             copied_bets=made.sum().cast(pl.Int64),
+            priced_wallets=pl.col("wallet_address").filter(priced).n_unique().cast(pl.Int64),
+            priced_bets=priced.sum().cast(pl.Int64),
             priced_share=pl.when(made.any()).then(
                 100 * pl.col("weight").filter(priced).sum() / pl.col("weight").sum()
             ),
@@ -88,15 +92,16 @@ def copied_groups(
 
 def _mean() -> pl.Expr:
     """By weight, over the priced bets; null without any."""
-    weight = pl.col("weight").filter(pl.col("usd_return").is_not_null()).sum()
-    return pl.when(weight > 0).then((pl.col("usd_return") * pl.col("weight")).sum() / weight)
+    bet = pl.col("copied_bet")
+    weight = pl.col("weight").filter(bet.is_not_null()).sum()
+    return pl.when(weight > 0).then((bet * pl.col("weight")).sum() / weight)
 
 
 def _interval(bets: pl.DataFrame) -> tuple[float | None, float | None]:
-    if bets.height < _FEWEST:
+    if bets["wallet_address"].n_unique() < FEWEST:
         return None, None
     bets = bets.sort("wallet_address", "token_address")
-    returns = 100 * bets["usd_return"].to_numpy()
+    returns = 100 * bets["copied_bet"].to_numpy()
     weight = bets["weight"].to_numpy()
     wallet = bets["wallet_address"].rle_id().to_numpy()
     random = np.random.default_rng(_SEED)

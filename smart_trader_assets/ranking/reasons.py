@@ -106,7 +106,7 @@ def _copied(trader: Trader, rules: RankingRules) -> Iterator[str]:
         return
     earned = (
         f"Copied {after}, its bets would have returned {percent(trader['copied_return'])} each, after the cost "
-        f"of copying; {percent(share)} of them could be priced"
+        f"of copying; {percent(share)} of them, by what they cost, could be priced"
     )
     yield (
         f"{earned}."
@@ -174,7 +174,7 @@ def _missed(trader: Trader, tier: Tier, rules: RankingRules) -> Iterator[str]:
     if rules.asks_for_whole_history(tier) and trader["history_complete"] is False:
         yield "a history known back to the first trade"
     if rules.asks_to_be_copyable(tier) and trader["uncopyable"]:
-        yield f"nobody could have copied it with a gain, {rules.copying.copy_delay} s later"
+        yield f"copied {rules.copying.copy_delay} s later, its bets have lost on average"
 
 
 def _named(mint: str, token_symbols: Mapping[str, str]) -> str:

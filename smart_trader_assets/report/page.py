@@ -17,7 +17,7 @@ from smart_trader_assets.ranking import QUALIFIED
 from smart_trader_assets.report.page_charts import page_charts
 from smart_trader_assets.report.report_data import ReportData
 from smart_trader_assets.report.wallet_parts import wallet_parts
-from smart_trader_assets.report.words import copied_words, tier_word
+from smart_trader_assets.report.words import copied_figure, copied_words, tier_word
 from smart_trader_assets.settings import TierName
 from smart_trader_assets.text import short
 
@@ -126,6 +126,7 @@ def _environment() -> jinja2.Environment:
             text.moment,
             text.sign,
             short,
+            copied_figure,
             copied_words,
             tier_word,
         )

@@ -8,13 +8,24 @@ from typing import Any
 import polars as pl
 
 from smart_trader_assets.ranking import QUALIFIED
+from smart_trader_assets.ranking.late_prices import CopyRules
 from smart_trader_assets.text import percent, plural
 
 
 def copied_words(trader: Mapping[str, Any]) -> str:
-    """What a copier would have earned a bet, and of how many this is known: `12.3 % (61 % priced)`."""
+    """What a copier would have earned a bet, and of how many this is known: `12.3 % (61 % priced)`; where that
+    is less than half, `too few (2 % priced)`, since it decides nothing."""
     earned, share = trader["copied_return"], trader["copied_priced_share"]
-    return percent(None) if earned is None else f"{percent(earned)} ({percent(share)} priced)"
+    if earned is None:
+        return percent(None)
+    shown = "too few" if copied_figure(trader) is None else percent(earned)
+    return f"{shown} ({percent(share)} priced)"
+
+
+def copied_figure(trader: Mapping[str, Any]) -> float | None:
+    """What a copier would have earned a bet, in percent, where enough of the bets are priced to tell."""
+    earned, share = trader["copied_return"], trader["copied_priced_share"]
+    return earned if share is not None and share >= CopyRules().copy_min_priced_share else None
 
 
 def tier_word(tier: str) -> str:

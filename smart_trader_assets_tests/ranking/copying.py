@@ -63,13 +63,11 @@ def recount(
 
     for (wallet, token), own in by_position.items():
         lots: list[list[float]] = []
-        staked = entered = sold = left = got = got_for = 0.0
+        staked = sold = left = got = got_for = 0.0
         for deal in own:
             if deal.quantity > 0:
                 lots.append([deal.quantity, deal.price, deal.time])
                 staked += deal.quantity * deal.price
-                if late(token, deal.time) is not None:
-                    entered += deal.quantity * deal.price
                 continue
             wanted = -deal.quantity
             while wanted > 1e-9 and lots:
@@ -87,7 +85,7 @@ def recount(
                     lots.pop(0)
         if not staked or lots:
             raise AssertionError("the recount knows closed positions alone")
-        priced = entered >= staked / 2 and left >= sold / 2 and got_for > 0
+        priced = got_for >= staked / 2 and left >= sold / 2 and got_for > 0
         found[wallet].append(got / got_for - 1 - cost if priced else None)
     return {
         wallet: (

@@ -134,7 +134,9 @@ class ForwardMarket:
             ),
             unit_sol=pl.lit(None, dtype=pl.Float64),
         )
-        return copied_bets(parts, worth, copy_cost_percent=self.rules.skill.copy_cost_percent)
+        bets = copied_bets(parts, worth, copy_cost_percent=self.rules.skill.copy_cost_percent)
+        # A market's true prices are in USD.
+        return bets.rename({"usd_return": "copied"})
 
     @cached_property
     def outcome(self) -> pl.DataFrame:

@@ -177,7 +177,7 @@ def test_the_command_shows_every_tier_and_changes_nothing(store):
     assert "Ranked as of 2026-02-09, realized from then to 2026-03-31" in shown.output
     for tier in (*RULES.tier_names, EXCLUDED, EVERYBODY):
         assert tier in shown.output
-    assert "an equal stake, 60 s late, at 3 % a round trip" in shown.output
+    assert "from then on, 60 s late, at 3 % a round trip" in shown.output
     assert "TOP 20 BY TOTAL PnL" in shown.output
     assert shown.output.rstrip().endswith(
         "The wallets are those known today, chosen with hindsight: this compares tiers with each other and is "

@@ -128,13 +128,13 @@ def test_the_stake_follows_the_parts_and_half_of_them_is_enough():
         seen("d", 2.0, 6 * HOUR + 60),
     ]
     # 50 of the first lot leave at a price that nobody shows, its other 50 at 2.0; the second lot's entry is
-    # not known.
-    assert result(rows)["copied_return"] == pytest.approx(-3.0)
-    # Of less than half of the cost: not known.
-    dearer = buy("in 2", 100, 1.1, **at(2 * HOUR))
-    assert result([dearer if row["tx_hash"] == "in 2" else row for row in rows])["priced_bets"] == 0
+    # not known: both ends are known of a quarter.
+    assert result(rows)["priced_bets"] == 0
+    # Of the second lot, too: 50 at 2 / 2 and 100 at 2 / 1.
+    half = [*rows, seen("b", 1.0, 2 * HOUR + 60)]
+    assert result(half)["copied_return"] == pytest.approx(100 * (50 * 1 + 100 * 2) / 150 - 103)
     # Both lots, both times: 100 at 4 / 2 and 2 / 2, 100 at 2 / 1.
-    more = [*rows, seen("b", 1.0, 2 * HOUR + 60), seen("c", 4.0, 4 * HOUR + 60)]
+    more = [*half, seen("c", 4.0, 4 * HOUR + 60)]
     assert result(more)["copied_return"] == pytest.approx((50 * 2 + 50 * 1 + 100 * 2) / 2 - 103)
 
 
