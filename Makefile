@@ -9,7 +9,7 @@ export DAGSTER_HOME ?= $(HOME_HERE)
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check format dev bench prove prove-skill prove-fencing audit clean
+.PHONY: help setup run test test-fast check format dev bench prove prove-skill prove-economy prove-fencing audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -63,6 +63,9 @@ prove: $(STAMP) ## The long proofs: kills, a daemon, eight writers, every fault,
 
 prove-skill: $(STAMP) ## Rank 20 invented markets, copy the ranked for a month, late and at cost; ten minutes
 	$(BIN)/python -m smart_trader_assets_tests.proofs.skill $(ARGS)
+
+prove-economy: $(STAMP) ## Search ten invented markets with the same credits in three orders; an hour
+	$(BIN)/python -m smart_trader_assets_tests.proofs.economy $(ARGS)
 
 prove-fencing: $(STAMP) ## Stalled, doubled and by-hand runs at every commit of every asset; half an hour
 	$(BIN)/python -m smart_trader_assets_tests.proofs.fencing $(ARGS)

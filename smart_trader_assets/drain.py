@@ -19,6 +19,7 @@ import dagster as dg
 from filelock import FileLock, Timeout
 
 from smart_trader_assets.assembly import make_assets, make_resources
+from smart_trader_assets.assets.economy import waits_for_credits
 from smart_trader_assets.assets.partitions import Partitions, make_partitions
 from smart_trader_assets.assets.scope import AS_OF_TAG, BUDGET_TAG
 from smart_trader_assets.automation.jobs import assets_of
@@ -27,6 +28,7 @@ from smart_trader_assets.automation.live_runs import (
     RANGE_END_TAG,
     RANGE_START_TAG,
 )
+from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.checks.asset_checks import make_checks
 from smart_trader_assets.checks.results import (
     FailedCheck,
@@ -41,7 +43,7 @@ from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tables.catalog import ALL_TABLES, CANDIDATES, TOKENS
+from smart_trader_assets.tables.catalog import ALL_TABLES, CANDIDATES, TOKENS, TRANSACTIONS
 from smart_trader_assets.tables.cursors import CONSUMERS, cursors_of
 from smart_trader_assets.tables.freshness import stale_lists
 from smart_trader_assets.thresholds import due_policy
@@ -74,11 +76,13 @@ class Step:
 
 @dataclass
 class DrainReport:
-    """What a drain did, step by step; `stuck` are the assets that left due rows untouched."""
+    """What a drain did, step by step; `stuck` are the assets that left due rows untouched, and `waits` says why
+    where credits are lacking."""
 
     as_of: datetime
     steps: list[Step] = field(default_factory=list)
     stuck: dict[str, int] = field(default_factory=dict)
+    waits: dict[str, str] = field(default_factory=dict)
 
     def total(self, metric: str) -> int:
         """A metric, summed over all steps."""
@@ -112,6 +116,7 @@ class Drain:
         self._assets = make_assets(settings)
         self._checks = make_checks()
         self._reads = tables_read(self._assets)
+        self._looks_first = settings.swap_pages_first < settings.swap_pages_per_run
         self._resources = make_resources(settings)
 
     def run(self) -> DrainReport:
@@ -157,10 +162,13 @@ class Drain:
             if failed_checks(self._instance, self._reads[asset]):
                 continue
             # Until nothing is due, before going downstream: a long history takes several runs, and computing
-            # it after each of them would repeat the same work.
+            # it after each of them would repeat the same work. Where a first page decides about the others,
+            # what it shows is computed before they are asked for.
             while asset not in report.stuck and (due := self._due(store, asset)):
                 self._materialize(asset, _span(due), sum(due.values()), store, report)
                 worked = True
+                if asset == TRANSACTIONS.name and self._looks_first:
+                    break
         return worked
 
     def _due(self, store: DeltaStore, asset: str) -> dict[str | None, int]:
@@ -212,6 +220,9 @@ class Drain:
         report.steps.append(step)
         if left and not any(step.metrics.get(name) for name in _PROGRESS):
             report.stuck[asset] = left
+            credits_left = BirdEyeAccess(self._settings).left(self._budget)
+            if why := waits_for_credits(asset, store, self._settings, credits_left):
+                report.waits[asset] = why
         self._watcher.ends(step)
 
     def _recheck(self, store: DeltaStore) -> None:

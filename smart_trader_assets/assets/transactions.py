@@ -7,6 +7,12 @@ import dagster as dg
 import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.fetch_plan import (
+    Evidence,
+    fall_due_today,
+    most_followed,
+    pages_of,
+)
 from smart_trader_assets.assets.fetching import FetchMeter, Watch
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
@@ -46,7 +52,8 @@ def transactions_asset(declared: Settings, partitions: Partitions) -> dg.AssetsD
         TRANSACTIONS,
         settings=declared,
         description="Screens new whales, then fetches the swaps of each due wallet once, however many tokens "
-        "it is a whale of, from where its last fetch ended.",
+        "it is a whale of, from where its last fetch ended. Where credits are limited, the most promising come "
+        "first: a page of each, then further pages of those whose first ones promise most.",
         partitions=partitions.wallet_shards,
         inputs={"tracked_whales": TRACKED_WHALES},
         fetches=True,
@@ -63,29 +70,38 @@ def transactions_asset(declared: Settings, partitions: Partitions) -> dg.AssetsD
 
         def batches() -> Iterator[Batch]:
             watch = Watch(context.instance, scope, lake.store, TRANSACTIONS)
+            evidence = Evidence.read(lake.store)
             with birdeye.session(scope.budget, before_request=watch) as session:
-                for shard, due in scope.due_by_shard(WHALES_TO_FETCH, tracked_whales):
+                due: list[pl.DataFrame] = []
+                for shard, rows in scope.due_by_shard(WHALES_TO_FETCH, tracked_whales):
                     watch.shard = shard
-                    yield _screen(shard, to_screen(due), settings)
+                    yield _screen(shard, to_screen(rows), evidence, settings)
                     # Read again: screening has moved states, and with them the rows' versions.
                     screened = lake.store.scan(TRACKED_WHALES).filter(
                         pl.col("wallet_shard") == shard
                     )
-                    wallets = due["wallet_address"].unique(maintain_order=True).to_list()
+                    wallets = rows["wallet_address"].unique(maintain_order=True).to_list()
                     ready = to_fetch(screened, wallets).collect()
-                    count = ready["wallet_address"].n_unique()
-                    most = birdeye.estimate({"trader_txs": settings.swap_pages_per_run * count})
-                    context.log.info(f"Shard {shard}: {count} wallets to fetch, {most}.")
-                    yield from _fetch_shard(shard, ready, wallets, scope, settings, session)
+                    yield from _exclude(shard, ready, evidence, settings)
+                    due.append(_traders(ready, evidence))
+                yield from _fetch_planned(due, evidence, lake, scope, settings, session, watch)
 
         return Batches(batches())
 
     return transactions
 
 
-def _screen(shard: str, pending: pl.DataFrame, settings: Settings) -> Batch:
+def _screen(shard: str, pending: pl.DataFrame, evidence: Evidence, settings: Settings) -> Batch:
     rules = screening_rules(settings)
-    screened = screen_whales(pending, rules=rules)
+    watched = pl.col("wallet_address").is_in(evidence.watched["wallet_address"].to_list())
+    shown = evidence.shown_to_be_no_traders
+    screened = (
+        screen_whales(pending, rules=rules)
+        .join(shown.select("wallet_address", "reason"), on="wallet_address", how="left")
+        .with_columns(
+            exclude_reason=pl.when(~watched).then(pl.coalesce("exclude_reason", "reason"))
+        )
+    )
     excluded = screened["exclude_reason"].count()
     return Batch(
         partition=shard,
@@ -94,28 +110,82 @@ def _screen(shard: str, pending: pl.DataFrame, settings: Settings) -> Batch:
     )
 
 
+def _exclude(
+    shard: str, ready: pl.DataFrame, evidence: Evidence, settings: Settings
+) -> Iterator[Batch]:
+    """Those whose swaps have shown that they are no traders: nothing more is paid for them."""
+    shown = evidence.shown_to_be_no_traders.rename({"reason": "shown"})
+    out = ready.join(shown, on="wallet_address").with_columns(exclude_reason=pl.col("shown"))
+    if out.height:
+        yield Batch(
+            partition=shard,
+            settles=(whales_screened(out, rules=screening_rules(settings).version),),
+            metrics={"whales_excluded": out.height},
+        )
+
+
+def _traders(ready: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
+    return ready.join(evidence.shown_to_be_no_traders, on="wallet_address", how="anti")
+
+
+def _fetch_planned(
+    due: list[pl.DataFrame],
+    evidence: Evidence,
+    lake: LakeResource,
+    scope: RunScope,
+    settings: Settings,
+    session: FetchSession,
+    watch: Watch,
+) -> Iterator[Batch]:
+    """Fetch what the plan takes of the due wallets of all shards."""
+    left, budget = session.left, session.budget
+    if left is not None:
+        early = fall_due_today(lake.store, evidence.followed, settings, scope.as_of)
+        if scope.shards is not None:
+            early = early.filter(pl.col("wallet_shard").is_in(scope.shards))
+        due = [*due, early]
+    ready = pl.concat(due).unique("whale_id", maintain_order=True) if due else pl.DataFrame()
+    if ready.is_empty():
+        return
+    following = most_followed(settings, budget.of_cycle)
+    plan = pages_of(evidence.known(ready), settings, left, following)
+    pages = dict(plan.iter_rows())
+    waiting = ready["wallet_address"].n_unique() - len(pages)
+    price = settings.prices["trader_txs"]
+    most = f"at most {sum(pages.values()):,} requests and {price * sum(pages.values()):,} credits"
+    scope.log.info(f"{len(pages)} wallets to fetch, {most}; {waiting} wait for their turn.")
+    for shard_rows in ready.partition_by("wallet_shard", maintain_order=True):
+        shard = shard_rows["wallet_shard"][0]
+        watch.shard = shard
+        chosen = [w for w in pages if w in set(shard_rows["wallet_address"])]
+        yield from _fetch_shard(shard, shard_rows, chosen, pages, scope, settings, session)
+
+
 def _fetch_shard(
     shard: str,
     ready: pl.DataFrame,
     order: list[str],
+    pages: dict[str, int],
     scope: RunScope,
     settings: Settings,
     session: FetchSession,
 ) -> Iterator[Batch]:
-    """Fetch the wallets of `ready` in the order in which they are due."""
+    """Fetch wallets of `ready` in the order in which they were planned."""
     known = known_histories(ready.lazy()).collect()
     histories = {row["wallet_address"]: row for row in known.iter_rows(named=True)}
-    wallets = [wallet for wallet in order if wallet in histories]
-    for start in range(0, len(wallets), WALLETS_PER_BATCH):
-        chosen = wallets[start : start + WALLETS_PER_BATCH]
+    for start in range(0, len(order), WALLETS_PER_BATCH):
+        chosen = order[start : start + WALLETS_PER_BATCH]
         rows = ready.filter(pl.col("wallet_address").is_in(chosen))
-        yield from _fetch(shard, rows, {w: histories[w] for w in chosen}, scope, settings, session)
+        yield from _fetch(
+            shard, rows, {w: histories[w] for w in chosen}, pages, scope, settings, session
+        )
 
 
 def _fetch(
     shard: str,
     whales: pl.DataFrame,
     known: dict[str, dict[str, Any]],
+    pages: dict[str, int],
     scope: RunScope,
     settings: Settings,
     session: FetchSession,
@@ -129,7 +199,7 @@ def _fetch(
     outcomes = session.fetch_all(
         [
             session.client.trader_swaps(
-                wallet, before=walk.before, floor=walk.floor, max_pages=settings.swap_pages_per_run
+                wallet, before=walk.before, floor=walk.floor, max_pages=pages[wallet]
             )
             for wallet, walk in walks.items()
         ]

@@ -7,11 +7,12 @@ import dagster as dg
 import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.economy import for_holders, holder_costs
 from smart_trader_assets.assets.fetching import FetchMeter, Watch
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.assets.tracked_tokens import join_mirrors
-from smart_trader_assets.birdeye import PAGE_SIZE, EntityFetchError, HolderList
+from smart_trader_assets.birdeye import EntityFetchError, HolderList
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
 from smart_trader_assets.lake.resource import LakeResource
@@ -53,16 +54,36 @@ def whales_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
             with birdeye.session(scope.budget, before_request=watch) as session:
                 for shard, due in scope.due_by_shard(TOKENS_TO_FETCH, tracked_tokens):
                     watch.shard = shard
-                    pages = -(-settings.holders_per_token // PAGE_SIZE) * due.height
-                    most = birdeye.estimate({"token_holder": pages})
-                    context.log.info(f"Shard {shard}: {due.height} tokens are due, {most}.")
-                    for part in due.iter_slices(TOKENS_PER_BATCH):
+                    chosen = _affordable(shard, due, lake, settings, session, scope)
+                    for part in chosen.iter_slices(TOKENS_PER_BATCH):
                         yield from _fetch(shard, part, tokens, scope, settings, session)
                     yield from join_mirrors(lake.store, shard)
 
         return Batches(batches())
 
     return whales
+
+
+def _affordable(
+    shard: str,
+    due: pl.DataFrame,
+    lake: LakeResource,
+    settings: Settings,
+    session: FetchSession,
+    scope: RunScope,
+) -> pl.DataFrame:
+    """The first of the due tokens, as many as there are credits for."""
+    costs = holder_costs(due, settings)
+    allowed = for_holders(lake.store, settings, session.left)
+    chosen = due
+    if allowed is not None:
+        chosen = due.filter(costs.cum_sum() <= allowed.credits)
+        if chosen.height < due.height:
+            waiting = due.height - chosen.height
+            scope.log.info(f"Shard {shard}: {waiting} tokens wait: {allowed.why}")
+    most = costs.head(chosen.height).sum()
+    scope.log.info(f"Shard {shard}: {chosen.height} tokens to fetch, at most {most:,} credits.")
+    return chosen
 
 
 def _fetch(

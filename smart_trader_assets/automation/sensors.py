@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from smart_trader_assets.assets.economy import waits_for_credits
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.automation.jobs import run_assets
 from smart_trader_assets.automation.live_runs import (
@@ -19,6 +20,7 @@ from smart_trader_assets.automation.live_runs import (
 from smart_trader_assets.automation.run_leases import fail_and_log_expired_runs
 from smart_trader_assets.automation.ticks import WHOLE, TickCursor, format_due, plan_requests
 from smart_trader_assets.birdeye.circuit_breaker import read_breaker
+from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.checks.results import failed_checks, format_failures
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore
 from smart_trader_assets.lake.resource import LakeResource
@@ -105,7 +107,7 @@ def _sensor(
         if not due:
             return _skip(seen, f"Nothing is due: {_at(versions)}.")
         context.log.info(f"{consumer}: due rows by partition: {format_due(due)}")
-        if reason := _held_back(context.instance):
+        if reason := _held_back(context.instance, store):
             return _skip(seen, f"{seen.due} rows are due, but {reason}")
         live = live_partitions(context.instance, asset, keys, assets_of_job)
         requests = plan_requests(due, live, keys, settings.shards_per_run)
@@ -148,11 +150,15 @@ def _sensor(
                 due[shard or WHOLE] = due.get(shard or WHOLE, 0) + rows
         return due, waiting
 
-    def _held_back(instance: dg.DagsterInstance) -> str | None:
-        if consumer in FETCHERS and (
-            breaker := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC))
-        ):
-            return f"fetching is paused until {breaker.until:%Y-%m-%d %H:%M} UTC: {breaker.reason}"
+    def _held_back(instance: dg.DagsterInstance, store: DeltaStore) -> str | None:
+        if consumer in FETCHERS:
+            if breaker := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
+                return (
+                    f"fetching is paused until {breaker.until:%Y-%m-%d %H:%M} UTC: {breaker.reason}"
+                )
+            left = BirdEyeAccess(settings).budget().left
+            if reason := waits_for_credits(consumer, store, settings, left):
+                return reason
         if until := wait_after_failures(instance, consumer, datetime.now(UTC)):
             return f"the last runs failed: the next one is requested at {until:%H:%M:%S} UTC."
         return None

@@ -331,6 +331,11 @@ class CreditMeter:
         return own if budget is None else min(own, budget)
 
     @property
+    def budget(self) -> Budget:
+        """How far the credits of all runs go now."""
+        return self._ledger.budget(self._now())
+
+    @property
     def spent(self) -> dict[str, Spend]:
         """Requests and credits of this run so far, by endpoint."""
         return self._ledger.of_run(self.run_id)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from pydantic import SecretStr
@@ -69,6 +70,11 @@ class FetchSession:
         """Credits that may still be spent now; None: any."""
         return self.meter.left
 
+    @property
+    def budget(self) -> Budget:
+        """How far the account's credits go now."""
+        return self.meter.budget
+
     def fetch(self, call: Coroutine[object, object, T]) -> T:
         """The result of one call."""
         with self.waiting:
@@ -113,11 +119,7 @@ class BirdEyeAccess:
             requests_per_second=settings.requests_per_second if throttled else _UNTHROTTLED,
         )
         ledger = _ledger(settings)
-        meter = ledger.meter(
-            budget,
-            run_budget=settings.credits_per_run if settings.limits("credits_per_run") else None,
-            now=settings.now,
-        )
+        meter = _meter(ledger, budget, settings)
         client = BirdEyeClient(
             base_url=settings.birdeye_base_url,
             api_key=key,
@@ -171,10 +173,21 @@ class BirdEyeAccess:
         with self._book() as ledger:
             return ledger.by_endpoint(self.settings.now()) if ledger else {}
 
-    def budget(self) -> Budget | None:
-        """How far the credits go now; None where nothing was ever booked."""
+    def budget(self) -> Budget:
+        """How far the credits go now."""
         with self._book() as ledger:
-            return ledger.budget(self.settings.now()) if ledger else None
+            if ledger is not None:
+                return ledger.budget(self.settings.now())
+        unused = _ledger(self.settings, Path(":memory:"))
+        try:
+            return unused.budget(self.settings.now())
+        finally:
+            unused.close()
+
+    def left(self, budget: str) -> int | None:
+        """Credits that the run `budget` may still spend now; None: any."""
+        with self._book() as ledger:
+            return _meter(ledger, budget, self.settings).left if ledger else self.budget().left
 
     def reconciled(self) -> Reconciled | None:
         """What the account said last of itself."""
@@ -192,12 +205,6 @@ class BirdEyeAccess:
         finally:
             ledger.close()
 
-    def estimate(self, requests: Mapping[str, int]) -> str:
-        """What a run may cost at most, in words; `requests` by endpoint."""
-        prices = self.settings.prices
-        credits_ = sum(prices[endpoint] * count for endpoint, count in requests.items())
-        return f"at most {sum(requests.values()):,} requests and {credits_:,} credits"
-
     def _key(self) -> SecretStr:
         settings = self.settings
         if settings.resolved_source != "live":
@@ -214,16 +221,24 @@ class BirdEyeAccess:
         return settings.birdeye_api_key
 
 
-def _ledger(settings: Settings) -> CreditLedger:
+def _ledger(settings: Settings, path: Path | None = None) -> CreditLedger:
     """The ledger of the root, with the budgets that apply."""
     limits = settings.limits
     month = settings.credits_per_month if limits("credits_per_month") else None
     chosen = "credits_per_month" in settings.model_fields_set
     return CreditLedger(
-        settings.resolved_state_dir / LEDGER_FILE,
+        path or settings.resolved_state_dir / LEDGER_FILE,
         month_budget=month,
         day_budget=settings.credits_per_day if limits("credits_per_day") else None,
         trusts_account=not chosen,
+    )
+
+
+def _meter(ledger: CreditLedger, budget: str, settings: Settings) -> CreditMeter:
+    return ledger.meter(
+        budget,
+        run_budget=settings.credits_per_run if settings.limits("credits_per_run") else None,
+        now=settings.now,
     )
 
 

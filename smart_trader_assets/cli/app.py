@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from smart_trader_assets.cli.doctor import doctor
-from smart_trader_assets.cli.inspect import explain, report, show_backtest, state
+from smart_trader_assets.cli.inspect import explain, report, show_backtest, show_forecast, state
 from smart_trader_assets.cli.repair import reset, upgrade
 from smart_trader_assets.cli.run import run
 from smart_trader_assets.cli.serve import dev, sandbox
+from smart_trader_assets.cli.watch import watch
 
 app = typer.Typer(
     name="smart-trader",
@@ -45,6 +46,8 @@ def options(
 for subcommand in (run, state, explain, report, doctor, reset, upgrade, dev, sandbox):
     app.command()(subcommand)
 app.command(name="backtest")(show_backtest)
+app.command(name="forecast")(show_forecast)
+app.add_typer(watch, name="watch")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from smart_trader_assets.automation.forecast import forecast
 from smart_trader_assets.birdeye.circuit_breaker import read_breaker
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.cli.explanation import (
@@ -19,6 +20,7 @@ from smart_trader_assets.cli.explanation import (
     explanation_json,
 )
 from smart_trader_assets.cli.explanation_tables import explanation_tables
+from smart_trader_assets.cli.forecast_lines import costs_table, forecast_lines
 from smart_trader_assets.cli.options import (
     STANDARD_OUTPUT,
     AsOf,
@@ -35,8 +37,10 @@ from smart_trader_assets.report.explanation import explain as explain_from_table
 from smart_trader_assets.report.exports import ranking_csv, ranking_json
 from smart_trader_assets.report.page_file import check_folder, page_path, write_page, write_text
 from smart_trader_assets.report.report_data import MOST_WALLETS
+from smart_trader_assets.settings import load_settings
 from smart_trader_assets.sources import settings_of_root
 from smart_trader_assets.tables.queue import read_queue
+from smart_trader_assets.tables.root import read_identity
 from smart_trader_assets.thresholds import (
     cash_mints,
     due_policy,
@@ -90,6 +94,38 @@ def state(
                 f"{escape(breaker.reason)}",
                 soft_wrap=True,
             )
+
+
+def show_forecast(
+    data: Data = None,
+    as_of: AsOf = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Show what fetching will cost, before a credit is spent: this run, a day, a month; what the plan allows.
+
+    Without a key, what the free plan's would bring. No request is made.
+    """
+    with cli_errors() as console:
+        settings = chosen_settings(data, as_of=as_of)
+        if read_identity(make_lake(settings).unchecked_store) is not None:
+            settings = settings_of_root(settings)
+        if settings.resolved_source != "live":
+            console.print(
+                "There is no BirdEye key here: this is what the free plan would bring. "
+                "Set BIRDEYE_API_KEY, and SMART_TRADER_PLAN where it is not the free one.",
+                soft_wrap=True,
+            )
+            settings = load_settings({"source": "live", "root": data, "as_of": settings.as_of})
+        store = make_lake(settings).unchecked_store
+        known = forecast(settings, store)
+        if as_json:
+            typer.echo(json.dumps(known.as_json(), indent=2))
+            return
+        for line in forecast_lines(known):
+            console.print(line, highlight=False, soft_wrap=True)
+        console.print(costs_table(known, console.width))
+        for line in known.advice:
+            console.print(f"[yellow]![/] {escape(line)}", highlight=False, soft_wrap=True)
 
 
 def explain(

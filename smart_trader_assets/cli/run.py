@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from smart_trader_assets.automation.forecast import forecast
+from smart_trader_assets.cli.forecast_lines import first_line
 from smart_trader_assets.cli.options import AsOf, Data, Replay, Sandbox, chosen_settings, cli_errors
 from smart_trader_assets.cli.terminal import ProgressWatcher, print_outcome
 from smart_trader_assets.delta.location import place
@@ -46,6 +48,9 @@ def run(
             for remark in stand_in.remarks() if stand_in else ():
                 console.print(f"[yellow]![/] {escape(remark)}", soft_wrap=True)
             console.print(_greeting(settings), highlight=False, soft_wrap=True)
+            if settings.resolved_source == "live":
+                known = forecast(settings, make_lake(settings).store)
+                console.print(first_line(known), highlight=False, soft_wrap=True)
             with _instance() as instance:
                 try:
                     report = Drain(settings, instance, watcher).run()

@@ -26,7 +26,8 @@ from smart_trader_assets.delta.contract import OPERATION, VERSION
 from smart_trader_assets.drain import DrainReport, Step, Watcher
 from smart_trader_assets.ranking import RankingRules
 from smart_trader_assets.ranking.backtest import Backtest
-from smart_trader_assets.report.words import ranking_words, tier_word
+from smart_trader_assets.ranking.forward import FEWEST
+from smart_trader_assets.report.words import copied_words, ranking_words, tier_word
 from smart_trader_assets.tables.queue import Queue
 from smart_trader_assets.tables.reset import Plan
 from smart_trader_assets.text import moment, percent, short, usd
@@ -143,8 +144,7 @@ _LEADERBOARD: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "confidence": lambda row: percent(row["skill_confidence"]),
     "a bet, at least": lambda row: percent(row["return_floor"]),
     "bets won": lambda row: percent(row["bet_win_rate"]),
-    "copied": lambda row: percent(row["copied_return"]),
-    "priced": lambda row: percent(row["copied_priced_share"]),
+    "copied": copied_words,
     "ROI": lambda row: percent(row["roi"]),
     "realized": lambda row: usd(row["realized_pnl"]),
     "score": lambda row: f"{row['score']:.1f}",
@@ -183,15 +183,15 @@ def copied_table(backtest: Backtest, rules: RankingRules, width: int) -> Table:
     """What copying each group of an earlier ranking earned afterwards, late and at cost."""
     numbers = (
         Column("wallets", number=True, spare=True),
-        Column("copied", number=True, spare=True),
-        Column("bets", number=True),
-        Column("priced", number=True),
+        Column("priced wallets", number=True),
+        Column("priced bets", number=True),
+        Column("share", number=True, spare=True),
         Column("a bet", number=True),
         Column("95 % interval", number=True),
         Column("earned", number=True, spare=True),
     )
     return fitted_table(
-        f"Copied from then on with an equal stake, {rules.copying.copy_delay} s late, at "
+        f"Copied from then on, {rules.copying.copy_delay} s late, at "
         f"{rules.skill.copy_cost_percent:g} % a round trip",
         [Column("whom"), *numbers],
         [
@@ -199,10 +199,12 @@ def copied_table(backtest: Backtest, rules: RankingRules, width: int) -> Table:
                 (
                     row["group"],
                     str(row["wallets"]),
-                    str(row["copied"]),
-                    str(row["copied_bets"]),
+                    str(row["priced_wallets"]),
+                    f"{row['priced_bets']} of {row['copied_bets']}",
                     percent(row["priced_share"]),
-                    percent(row["copied_return"]),
+                    percent(row["copied_return"])
+                    if row["priced_wallets"] >= FEWEST
+                    else f"too few ({percent(row['copied_return'])})",
                     _interval(row["return_from"], row["return_to"]),
                     percent(row["earned"]),
                 )
@@ -244,7 +246,10 @@ def print_outcome(
     if len(queue.troubles) > 10:  # noqa: PLR2004
         console.print(f"[yellow]![/] and {len(queue.troubles) - 10} more: `smart-trader state`")
     for asset, rows in report.stuck.items():
-        console.print(f"[yellow]![/] {rows} rows stay due for {asset}")
+        why = f": {report.waits[asset]}" if asset in report.waits else ""
+        console.print(
+            f"[yellow]![/] {rows} rows stay due for {asset}{why}", highlight=False, soft_wrap=True
+        )
     requests = int(
         sum(v for s in report.steps for f, v in s.metrics.items() if f.startswith("requests "))
     )

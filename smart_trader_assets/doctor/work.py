@@ -50,10 +50,9 @@ def budgets(settings: Settings) -> Iterator[Finding]:
     """What the cycle has cost, by the ledger and by the account's own word, and whether fetching is paused."""
     access = BirdEyeAccess(settings)
     now = access.budget()
-    spent = now.spent if now else 0
-    most = now.of_cycle if now else settings.credits_per_month
+    spent, most = now.spent, now.of_cycle
     spending = f"{spent:,} credits this month" + (f" of {most:,}" if most is not None else "")
-    if now and now.of_today is not None:
+    if now.of_today is not None:
         spending += f"; {now.spent_today:,} today of {now.of_today:,}"
     told = access.reconciled()
     if told and told.difference:
@@ -79,7 +78,8 @@ def budgets(settings: Settings) -> Iterator[Finding]:
 
 def api(settings: Settings) -> Iterator[Finding]:
     """One request to each endpoint: whether the key is accepted, and what the plan includes."""
-    with BirdEyeAccess(settings).session(f"doctor-{uuid.uuid4()}", trips_breaker=False) as session:
+    access = BirdEyeAccess(settings.but(read_account=False))
+    with access.session(f"doctor-{uuid.uuid4()}", trips_breaker=False) as session:
         client = session.client
         listed, finding = _asked(
             session, "token_list", client.token_list(list_filters(settings), limit=1)

@@ -451,7 +451,9 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _split_list(cls, value: object, field: ValidationInfo) -> object:
-        """A list in one variable, separated by commas; tiers in any case."""
+        """A list in one variable, separated by commas, or none; tiers in any case."""
+        if value is None:
+            return ()
         if not isinstance(value, str):
             return value
         text = value.upper() if field.field_name == "alert_tiers" else value

@@ -154,7 +154,7 @@ CANDIDATES = TableContract(
         col.text("wallet_shard", "Shard of the wallet", required=True),
         col.integer("list_rank", "Place on the list, from 1", preview=True),
         col.usd("pnl", "Gain as the list says, which is no evidence", preview=True),
-        col.integer("trade_count", "Trades as the list says"),
+        col.integer("trade_count", "Trades as the list says", preview=True),
         col.number("volume", "Volume as the list says", "USD"),
         col.text("network", "Chain as the list says"),
         col.flag("is_watched", "Whether the user watches it from then on; null on a list"),

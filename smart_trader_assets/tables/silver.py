@@ -142,6 +142,8 @@ TRACKED_WHALES = TableContract(
                 ),
                 ("pending", "ready"),
                 ("pending", "excluded"),
+                # What its swaps have shown.
+                *((before, "excluded") for before in ("ready", "retry", "failed", "processed")),
                 ("excluded", "ready"),
                 ("excluded", "pending"),
             ),

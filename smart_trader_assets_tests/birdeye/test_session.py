@@ -130,9 +130,3 @@ def test_only_a_live_account_is_throttled_across_processes(pipeline, tmp_path):
     with BirdEyeAccess(invented).session("run") as session:
         holders_of(session, CAT).raise_if_stopped()
         assert not (invented.resolved_state_dir / RATE_FILE).exists()
-
-
-def test_what_a_run_may_cost_is_said_beforehand(pipeline):
-    access = BirdEyeAccess(pipeline.settings())
-    told = access.estimate({"token_holder": 30, "trader_txs": 1000})
-    assert told == "at most 1,030 requests and 13,500 credits"

@@ -1,0 +1,195 @@
+"""What fetching will cost, before a credit is spent: this run, a day and a month, by endpoint.
+
+Everything is reckoned from the settings, the ledger and the tables' logs; no request is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import dagster as dg
+
+from smart_trader_assets.assets.economy import for_holders
+from smart_trader_assets.assets.fetch_plan import Evidence, most_followed
+from smart_trader_assets.birdeye import PAGE_SIZE
+from smart_trader_assets.birdeye.session import BirdEyeAccess
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.settings import PLANS, Settings
+from smart_trader_assets.tables.catalog import CANDIDATES, TOKENS
+from smart_trader_assets.tables.cursors import TOKENS_TO_FETCH, WHALES_TO_FETCH
+from smart_trader_assets.tables.freshness import snapshot_is_fresh, stale_lists
+from smart_trader_assets.tables.root import promised_tables
+from smart_trader_assets.thresholds import due_policy
+
+DAYS_OF_MONTH: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Credits at one endpoint: of the next run, of a usual day and of a month, at most."""
+
+    endpoint: str
+    run: int
+    day: int
+    month: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What fetching will cost, and what the plan allows. None: no bound.
+
+    `used` and `left` are of the cycle, which ends at `ends`; `today` is what may be spent on this UTC day, of
+    which `spent_today` is. `followed` wallets are on the watch list or have a tier, and `kept_fresh` is how
+    many the plan keeps as fresh as the settings ask; `first_pages_a_day` is how many new wallets may be
+    looked at, `waiting` the rows of wallets that are due.
+    """
+
+    plan: str
+    a_month: int | None
+    used: int
+    left: int | None
+    ends: datetime
+    today: int | None
+    spent_today: int
+    costs: tuple[Cost, ...]
+    followed: int
+    kept_fresh: int | None
+    first_pages_a_day: int | None
+    waiting: int
+    advice: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return {**asdict(self), "ends": self.ends.isoformat()}
+
+
+def forecast(settings: Settings, store: DeltaStore) -> Forecast:
+    """The forecast of the root's next run, as of the settings' clock."""
+    as_of, prices = settings.now(), settings.prices
+    budget = BirdEyeAccess(settings).budget()
+    fresh_root = promised_tables(store) is None
+    followed = 0 if fresh_root else len(Evidence.read(store).followed)
+    page = prices["trader_txs"]
+    kept = most_followed(settings, budget.of_cycle)
+    daily = _fixed_costs(settings)
+    following = round(
+        min(followed, followed if kept is None else kept) * _refreshes(settings) * page
+    )
+    a_day = None if budget.of_cycle is None else budget.of_cycle // DAYS_OF_MONTH
+    spare = None if a_day is None else max(0, a_day - sum(daily.values()) - following)
+    due = (
+        {}
+        if fresh_root
+        else WHALES_TO_FETCH.due_counts(store, as_of=as_of, policy=due_policy(settings))
+    )
+    run = (
+        _first_run(settings, budget.left) if fresh_root else _next_run(settings, store, budget.left)
+    )
+    costs = tuple(
+        Cost(name, run[name], day, DAYS_OF_MONTH * day)
+        for name, day in {
+            **daily,
+            "token_holder": 0,
+            "trader_txs": following + (spare or 0),
+        }.items()
+    )
+    return Forecast(
+        plan=settings.plan,
+        a_month=budget.of_cycle,
+        used=budget.spent,
+        left=None if budget.of_cycle is None else max(0, budget.of_cycle - budget.spent),
+        ends=budget.cycle.ends,
+        today=budget.of_today,
+        spent_today=budget.spent_today,
+        costs=costs,
+        followed=followed,
+        kept_fresh=kept,
+        first_pages_a_day=None if spare is None else spare // page,
+        waiting=sum(due.values()),
+        advice=tuple(_advice(settings, followed, kept, budget.left)),
+    )
+
+
+def _fixed_costs(settings: Settings) -> dict[str, int]:
+    """Credits a day of what is read whatever is known."""
+    prices = settings.prices
+    a_day = _times_a_day(settings.snapshot_cron)
+    snapshots = min(a_day, 24 / settings.snapshot_hours) if settings.snapshot_hours else a_day
+    lists = len(settings.candidate_lists)
+    reads = min(a_day, 24 / settings.candidate_hours) if settings.candidate_hours else a_day
+    return {
+        "credits": prices["credits"] * 24 if settings.read_account else 0,
+        "token_list": round(
+            prices["token_list"] * -(-settings.list_tokens // PAGE_SIZE) * snapshots
+        ),
+        "gainers_losers": round(prices["gainers_losers"] * lists * reads),
+    }
+
+
+def _times_a_day(cron: str) -> float:
+    """How often a cron expression comes around, the mean over a month."""
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    times = dg.TimeWindowPartitionsDefinition(
+        start=begin, fmt="%Y-%m-%d %H:%M", cron_schedule=cron, timezone="UTC"
+    )
+    keys = times.get_partition_keys(current_time=begin + timedelta(days=DAYS_OF_MONTH + 1))
+    return len(keys) / DAYS_OF_MONTH
+
+
+def _first_run(settings: Settings, left: int | None) -> dict[str, int]:
+    """Of a root that holds nothing: the lists, and swaps of those whom they name for what is left."""
+    prices = settings.prices
+    run = {
+        "credits": prices["credits"] if settings.read_account else 0,
+        "token_list": prices["token_list"] * -(-settings.list_tokens // PAGE_SIZE),
+        "gainers_losers": prices["gainers_losers"] * len(settings.candidate_lists),
+        "token_holder": 0,
+    }
+    return {**run, "trader_txs": max(0, (left or 0) - sum(run.values()))}
+
+
+def _next_run(settings: Settings, store: DeltaStore, left: int | None) -> dict[str, int]:
+    as_of, prices, policy = settings.now(), settings.prices, due_policy(settings)
+    run = {
+        "credits": prices["credits"] if settings.read_account else 0,
+        "token_list": 0
+        if snapshot_is_fresh(store.scan(TOKENS), settings, as_of)
+        else prices["token_list"] * -(-settings.list_tokens // PAGE_SIZE),
+        "gainers_losers": prices["gainers_losers"]
+        * len(stale_lists(store.scan(CANDIDATES), settings, as_of)),
+    }
+    rest = None if left is None else max(0, left - sum(run.values()))
+    tokens = sum(TOKENS_TO_FETCH.due_counts(store, as_of=as_of, policy=policy).values())
+    holders = tokens * prices["token_holder"] * -(-settings.holders_per_token // PAGE_SIZE)
+    allowed = for_holders(store, settings, rest)
+    run["token_holder"] = holders if allowed is None else min(holders, allowed.credits)
+    wallets = sum(WHALES_TO_FETCH.due_counts(store, as_of=as_of, policy=policy).values())
+    swaps = wallets * settings.swap_pages_per_run * prices["trader_txs"]
+    run["trader_txs"] = swaps if rest is None else min(swaps, max(0, rest - run["token_holder"]))
+    return run
+
+
+def _refreshes(settings: Settings) -> float:
+    """Of an active wallet, a day."""
+    return 24 / settings.wallet_refresh_hours
+
+
+def _advice(settings: Settings, followed: int, kept: int | None, left: int | None) -> list[str]:
+    advice = []
+    if kept is not None and followed > kept:
+        own = PLANS[settings.plan].credits_per_month
+        larger = [name for name, plan in PLANS.items() if plan.credits_per_month > own]
+        hours = settings.wallet_refresh_hours * followed / max(1, kept)
+        advice.append(
+            f"{followed} wallets are followed, and {kept} can be kept fresh: set "
+            f"SMART_TRADER_WALLET_REFRESH_HOURS to {hours:.0f}"
+            + (f", or take a larger plan ({larger[0]})." if larger else ".")
+        )
+    if left is not None and left < settings.prices["trader_txs"]:
+        advice.append(
+            "The credits of today are spent: the next run fetches nothing before 00:00 UTC. "
+            "SMART_TRADER_CREDITS_PER_DAY=none spends those of the whole cycle at once."
+        )
+    return advice

@@ -1,0 +1,141 @@
+"""`smart-trader watch`: the user's own wallets."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from smart_trader_assets.cli.fitted_table import Column, Line, fitted_table
+from smart_trader_assets.cli.options import Data, chosen_settings, cli_errors
+from smart_trader_assets.delta.batch import Batch, CommitInfo
+from smart_trader_assets.errors import SmartTraderError
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.report.words import tier_word
+from smart_trader_assets.sources import settings_of_root
+from smart_trader_assets.tables.catalog import CANDIDATES, CLASSIFIED_WALLETS, SMART_TRADERS
+from smart_trader_assets.transforms.candidates import watch_rows, watched_wallets
+from smart_trader_assets.transforms.whale_screening import may_be_a_trader
+
+watch = typer.Typer(
+    no_args_is_help=True,
+    help="Wallets of your own: fetched first, kept fresh, never dropped. Being watched proves nothing; their "
+    "verdict is that of any other wallet.",
+)
+
+Wallets = Annotated[list[str] | None, typer.Argument(help="Addresses.", show_default=False)]
+File = Annotated[
+    Path | None,
+    typer.Option("--file", help="A file of addresses, one a line; what follows a # is a remark."),
+]
+
+
+class WatchListError(SmartTraderError):
+    """No address was given, or none that a wallet can have."""
+
+
+@watch.command()
+def add(wallets: Wallets = None, file: File = None, data: Data = None) -> None:
+    """Watch wallets: the next run fetches them before all others."""
+    _name(wallets, file, data, watched=True)
+
+
+@watch.command()
+def remove(wallets: Wallets = None, file: File = None, data: Data = None) -> None:
+    """Watch wallets no longer. What is known of them stays."""
+    _name(wallets, file, data, watched=False)
+
+
+@watch.command(name="list")
+def show(
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Show the watched wallets, and what the ranking says of each."""
+    with cli_errors() as console:
+        store = make_lake(settings_of_root(chosen_settings(data))).store
+        ranked = store.scan(SMART_TRADERS).select("wallet_address", "tier", "overall_rank")
+        classes = store.scan(CLASSIFIED_WALLETS).select("wallet_address", "wallet_class")
+        rows = (
+            watched_wallets(store.scan(CANDIDATES))
+            .join(ranked, on="wallet_address", how="left")
+            .join(classes, on="wallet_address", how="left")
+            .sort("wallet_address")
+            .collect()
+            .to_dicts()
+        )
+        if as_json:
+            typer.echo(json.dumps(rows, indent=2, default=str))
+            return
+        if not rows:
+            console.print("No wallet is watched: `smart-trader watch add ADDRESS` adds one.")
+            return
+        lines = [
+            Line((row["wallet_address"], f"{row['listed_on']}", _verdict(row))) for row in rows
+        ]
+        columns = [Column("wallet"), Column("since"), Column("verdict")]
+        console.print(fitted_table(f"{len(rows)} watched", columns, lines, width=console.width))
+
+
+def _verdict(row: dict[str, object]) -> str:
+    if row["tier"] is not None:
+        return f"{tier_word(str(row['tier']))}, #{row['overall_rank']}"
+    return str(row["wallet_class"] or "not computed yet")
+
+
+def _name(wallets: list[str] | None, file: Path | None, data: str | None, *, watched: bool) -> None:
+    with cli_errors() as console:
+        settings = settings_of_root(chosen_settings(data))
+        named = _addresses(console, wallets or (), file)
+        store = make_lake(settings).store
+        held = set(watched_wallets(store.scan(CANDIDATES)).collect()["wallet_address"])
+        changed = [wallet for wallet in named if (wallet in held) is not watched]
+        if changed:
+            rows = watch_rows(
+                changed, watched=watched, at=settings.now(), wallet_shards=settings.wallet_shards
+            )
+            stamp = CommitInfo(f"watch-{uuid.uuid4()}", CANDIDATES.name)
+            store.write(CANDIDATES, Batch(rows), stamp)
+        now = len(held | set(changed) if watched else held - set(changed))
+        done = "added" if watched else "removed"
+        same = len(named) - len(changed)
+        already = f", {same} {'watched already' if watched else 'not watched'}" if same else ""
+        console.print(f"{len(changed)} {done}{already}; {now} watched now.", highlight=False)
+
+
+def _addresses(console: Console, wallets: Iterable[str], file: Path | None) -> list[str]:
+    """What was named and is an address; the rest is told, by its line where it comes from a file."""
+    named = [(wallet.strip(), "") for wallet in wallets]
+    if file is not None:
+        try:
+            text = file.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise WatchListError(
+                f"{file} cannot be read ({error.strerror}): name a file of addresses."
+            ) from None
+        for number, line in enumerate(text.splitlines(), start=1):
+            address = line.partition("#")[0].strip().rstrip(",")
+            if address:
+                named.append((address, f"{file}, line {number}: "))
+    good = []
+    for address, place in named:
+        if may_be_a_trader(address):
+            good.append(address)
+            continue
+        console.print(
+            f"[yellow]![/] {escape(place)}{escape(repr(address[:60]))} is left out: not the address of a "
+            "wallet that a key can sign for.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if not good:
+        raise WatchListError(
+            "No address of a wallet was named: give addresses, or --file with one a line."
+        )
+    return list(dict.fromkeys(good))

@@ -1,0 +1,85 @@
+"""The user's own wallets, from the command to their verdict; and what fetching will cost."""
+
+import json
+from typing import Any
+
+from typer.testing import CliRunner
+
+from smart_trader_assets.cli.app import app
+from smart_trader_assets.sandbox import Endpoint
+from smart_trader_assets.tables.catalog import CANDIDATES, TRACKED_WHALES
+from smart_trader_assets_tests.support.tiny_market import ANN, BOB, EVE, LATER, NOW
+
+
+def command(pipeline: Any, *arguments: object, code: int = 0) -> str:
+    result = CliRunner().invoke(
+        app, [*map(str, arguments), "--data", str(pipeline.root)], env={"COLUMNS": "200"}
+    )
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_a_watched_wallet_is_fetched_and_judged_though_it_holds_nothing(drained):
+    assert "1 added; 1 watched now." in command(drained, "watch", "add", EVE)
+    drained.drain(NOW)
+    assert drained.asked_for(Endpoint.SWAPS) == {EVE: 1}
+    (whale,) = drained.rows(TRACKED_WHALES).filter(wallet_address=EVE).to_dicts()
+    assert (whale["whale_id"], whale["processing_status"]) == (f"{EVE}_WATCHLIST", "processed")
+    assert set(drained.rows(CANDIDATES)["tracking_status"]) == {"tracked"}
+    # Nothing is new about it until its swaps are due again.
+    drained.drain(NOW)
+    assert drained.requests(Endpoint.SWAPS) == 0
+
+
+def test_a_broken_line_is_named_and_the_rest_is_taken(drained, tmp_path):
+    file = tmp_path / "mine.txt"
+    file.write_text(f"# friends\n{ANN}  # the best\nnonsense\n\n{BOB},\n")
+    told = command(drained, "watch", "add", "--file", file)
+    assert "line 3: 'nonsense' is left out" in " ".join(told.split())
+    assert "2 added; 2 watched now." in told
+    assert "0 added, 2 watched already; 2 watched now." in command(
+        drained, "watch", "add", ANN, BOB
+    )
+    assert "1 removed; 1 watched now." in command(drained, "watch", "remove", ANN)
+    rows = json.loads(command(drained, "watch", "list", "--json"))
+    assert [row["wallet_address"] for row in rows] == [BOB]
+    assert rows[0]["wallet_class"] or rows[0]["tier"]
+
+
+def test_what_is_no_wallet_is_refused(drained, tmp_path):
+    before = drained.store.version(CANDIDATES)
+    assert "No address of a wallet was named" in command(drained, "watch", "add", "abc", code=1)
+    assert "cannot be read" in command(drained, "watch", "add", "--file", tmp_path, code=1)
+    assert drained.store.version(CANDIDATES) == before
+    assert "No wallet is watched" in command(drained, "watch", "list")
+
+
+def test_what_fetching_will_cost_is_said_without_a_request(drained, monkeypatch):
+    monkeypatch.setenv("BIRDEYE_API_KEY", "key-of-the-tests")
+    monkeypatch.setenv("SMART_TRADER_SOURCE", "live")
+    monkeypatch.setenv("SMART_TRADER_TOKEN_SHARDS", "2")
+    monkeypatch.setenv("SMART_TRADER_WALLET_SHARDS", "2")
+    drained.server.log.clear()
+    known = json.loads(command(drained, "forecast", "--as-of", LATER.isoformat(), "--json"))
+    assert known["plan"] == "standard"
+    assert (known["a_month"], known["used"], known["left"]) == (30_000, 298, 29_702)
+    # Of the day's share, 967 of 30,000 in 31 days, the first run has had its part.
+    assert (known["today"], known["spent_today"]) == (30_000 // 31, 298)
+    costs = {cost["endpoint"]: cost for cost in known["costs"]}
+    assert costs["gainers_losers"]["run"] == 60
+    assert sum(cost["day"] for cost in known["costs"]) <= 1_000
+    assert sum(cost["run"] for cost in known["costs"]) <= known["today"]
+    # 60 % of 1,000 credits a day keep fifty wallets fresh at 12 credits each.
+    assert known["kept_fresh"] == 50
+    assert drained.server.requests.total() == 0
+
+
+def test_without_a_key_it_says_what_one_would_bring(tmp_path):
+    result = CliRunner().invoke(
+        app, ["forecast", "--data", str(tmp_path / "none")], env={"COLUMNS": "200"}
+    )
+    assert result.exit_code == 0, result.output
+    assert "There is no BirdEye key here" in result.output
+    assert "30,000 credits are left of 30,000" in result.output
+    assert "50 wallets can be kept fresh" in result.output
+    assert not (tmp_path / "none").exists()
