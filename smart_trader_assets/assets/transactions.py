@@ -250,7 +250,7 @@ def _advanced(
         walk,
         resume_before=outcome.resume_before,
         oldest=min(seconds, default=None),
-        truncated=bool(outcome.truncated_seconds),
+        truncated=bool(outcome.truncated_seconds or outcome.rejected),
     )
     if known["last_swap_at"] is not None:
         seconds.append(known["last_swap_at"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -15,6 +16,8 @@ from smart_trader_assets.birdeye.errors import (
     BadRequestError,
     CallerBugError,
     EntityFetchError,
+    NotFoundError,
+    PlanError,
     RateLimitedError,
     ServerError,
     ServiceOutageError,
@@ -34,6 +37,7 @@ from smart_trader_assets.birdeye.responses import (
     Page,
     RankedTraderItem,
     TokenItem,
+    format_changed,
     sift,
 )
 from smart_trader_assets.birdeye.swap_walk import SwapHistory, SwapWalk
@@ -47,6 +51,8 @@ _TRADER_TXS = ("trader_txs", "/trader/txs/seek_by_time")
 _GAINERS_LOSERS = ("gainers_losers", "/trader/gainers-losers")
 _CREDITS = ("credits", "/utils/v1/credits")
 _SHORT_PAGE = 10
+UNKNOWN_AT_FIRST = 10
+"""Entities in a row, from the first on, that an endpoint does not know before that is taken for the plan."""
 
 
 class BirdEyeClient:
@@ -106,6 +112,8 @@ class BirdEyeClient:
         self._page_size = min(page_size, PAGE_SIZE)
         self._outage_after = outage_after
         self._failed_in_a_row = 0
+        self._unknown: Counter[str] = Counter()
+        self._answered: set[str] = set()
 
     async def __aenter__(self) -> Self:
         await self._requester.__aenter__()
@@ -131,7 +139,13 @@ class BirdEyeClient:
         with self._watch_for_outage():
             return TokenList(
                 *await read_list(
-                    fetch, sifted, page_size=self._page_size, limit=limit, key="address"
+                    fetch,
+                    sifted,
+                    page_size=self._page_size,
+                    limit=limit,
+                    key="address",
+                    endpoint=_TOKEN_LIST[1],
+                    entity="the token list",
                 )
             )
 
@@ -146,7 +160,13 @@ class BirdEyeClient:
         with self._watch_for_outage():
             return HolderList(
                 *await read_list(
-                    fetch, sifted, page_size=self._page_size, limit=top, key="token_account"
+                    fetch,
+                    sifted,
+                    page_size=self._page_size,
+                    limit=top,
+                    key="token_account",
+                    endpoint=_TOKEN_HOLDER[1],
+                    entity=f"token {mint}",
                 )
             )
 
@@ -170,7 +190,12 @@ class BirdEyeClient:
                 answer = await page(self._page_size)
             except BadRequestError:
                 answer = await page(_SHORT_PAGE)
-        return RankedList(*sifted(answer.items))
+        kept, refused = sifted(answer.items)
+        if answer.items and not kept:
+            raise format_changed(
+                refused, endpoint=_GAINERS_LOSERS[1], entity=f"the ranked traders of {kind}"
+            )
+        return RankedList(kept, refused)
 
     async def account(self) -> AccountReading | None:
         """What the account has used and has left; None where the answer does not tell."""
@@ -209,6 +234,7 @@ class BirdEyeClient:
             before=before,
             floor=floor,
             entity=f"wallet {wallet}",
+            endpoint=_TRADER_TXS[1],
             redact=self._requester.redact,
         )
         with self._watch_for_outage():
@@ -218,13 +244,30 @@ class BirdEyeClient:
         self, endpoint: tuple[str, str], parameters: Parameters, offset: int, entity: str
     ) -> Page:
         name, path = endpoint
-        return await self._requester.page(
+        page = await self._requester.page(
             path,
             {**parameters, "offset": offset, "limit": self._page_size},
             entity=entity,
             meter_as=name,
             credits=self._prices[name],
         )
+        self._answered.add(path)
+        return page
+
+    def _watch_for_plan(self, error: EntityFetchError) -> None:
+        """PlanError where an endpoint has known nobody since the beginning: so some plans refuse it."""
+        endpoint = error.endpoint or ""
+        if not isinstance(error, NotFoundError) or endpoint in self._answered:
+            return
+        self._unknown[endpoint] += 1
+        if self._unknown[endpoint] >= UNKNOWN_AT_FIRST:
+            raise PlanError(
+                f"GET {endpoint} answered 404 for the first {UNKNOWN_AT_FIRST} tokens or wallets: the plan of "
+                "the account seems to lack this endpoint; check the plan.",
+                endpoint=endpoint,
+                entity=error.entity,
+                status=error.status,
+            ) from error
 
     @contextmanager
     def _watch_for_outage(self) -> Iterator[None]:
@@ -242,8 +285,9 @@ class BirdEyeClient:
                     status=error.status,
                 ) from error
             raise
-        except EntityFetchError:
+        except EntityFetchError as error:
             self._failed_in_a_row = 0
+            self._watch_for_plan(error)
             raise
         self._failed_in_a_row = 0
 

@@ -70,6 +70,10 @@ class ApiUnreachableError(StopFetchingError):
     """No connection: name resolution, refusal, TLS, a wrong base URL."""
 
 
+class RedirectedError(StopFetchingError):
+    """The service says that it is elsewhere (301, 302, ...); no request follows it there."""
+
+
 class ServiceOutageError(StopFetchingError):
     """Enough entities failed in a row by the server's fault to call it an outage."""
 
@@ -119,3 +123,7 @@ class ServerError(EntityFetchError):
 
 class InvalidResponseError(ServerError):
     """The server answered with something that is not the documented envelope."""
+
+
+class FormatChangedError(InvalidResponseError):
+    """Not one item of a page, or of a history, can be read: the source's format has changed."""

@@ -10,7 +10,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from smart_trader_assets.birdeye.responses import MAX_OFFSET, Page, RawItem, RejectedItem
+from smart_trader_assets.birdeye.responses import (
+    MAX_OFFSET,
+    Page,
+    RawItem,
+    RejectedItem,
+    format_changed,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +72,9 @@ class RankedList:
     rejected: list[RejectedItem]
 
 
+_REPEATED = "a page without a new item: the list may ignore `offset`, and is read no further"
+
+
 class FetchListPage(Protocol):
     """Fetches one page of a list."""
 
@@ -76,12 +85,21 @@ Sift = Callable[[list[Any]], tuple[list[RawItem], list[RejectedItem]]]
 
 
 async def read_list(
-    fetch_page: FetchListPage, sift_items: Sift, *, page_size: int, limit: int, key: str
+    fetch_page: FetchListPage,
+    sift_items: Sift,
+    *,
+    page_size: int,
+    limit: int,
+    key: str,
+    endpoint: str,
+    entity: str,
 ) -> tuple[list[RawItem], int, list[RejectedItem]]:
-    """Read pages until `limit` different items, a short or last page, or the API's ceiling.
+    """Read pages until `limit` different items, the last page, or the API's ceiling.
 
-    `key` names the field that tells items apart; items without it are all kept. Returns the items,
-    the number of pages and the rejected items.
+    What the server says of a next page counts; where it says nothing, a short page is the last one. A page that
+    brings nothing new is, too: a list that ignores `offset` would go on for ever. `key` names the field that
+    tells items apart; items without it are all kept. Returns the items, the number of pages and the rejected
+    items. FormatChangedError where not one item of a page can be read.
     """
     items: list[RawItem] = []
     rejected: dict[RejectedItem, None] = {}
@@ -93,11 +111,18 @@ async def read_list(
         offset += page_size
         kept, refused = sift_items(page.items)
         rejected |= dict.fromkeys(refused)
+        if page.items and not kept:
+            raise format_changed(refused, endpoint=endpoint, entity=entity)
+        known = len(items)
         for item in kept:
             identity = item.get(key)
             if identity is None or identity not in seen:
                 seen.add(identity)
                 items.append(item)
-        if len(page.items) < page_size or page.has_next is False:
+        if page.is_last(page_size):
+            break
+        if len(items) == known:
+            if page.items:
+                rejected[RejectedItem(_REPEATED, f"page {pages} of {entity}")] = None
             break
     return items[:limit], pages, list(rejected)

@@ -9,7 +9,14 @@ from typing import Any, TypeVar
 
 import httpx
 from pydantic import SecretStr, ValidationError
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_any,
+)
+from tenacity.stop import stop_base
 from tenacity.wait import wait_base, wait_exponential, wait_random
 
 from smart_trader_assets.birdeye.errors import (
@@ -19,6 +26,7 @@ from smart_trader_assets.birdeye.errors import (
     InvalidResponseError,
     MissingKeyError,
     RateLimitedError,
+    RedirectedError,
     ServerError,
 )
 from smart_trader_assets.birdeye.ledger import CreditMeter
@@ -30,6 +38,8 @@ MAX_BACKOFF_SECONDS = 30.0
 LONGEST_RETRY_AFTER_SECONDS = 120.0
 KEEP_ALIVE_SECONDS = 60.0
 LONGEST_QUOTED_BODY = 65_536
+WHOLE_ANSWER = 3.0
+"""Times the timeout: what an answer may take from the request to its last byte."""
 
 _UNREACHABLE = (
     httpx.ConnectError,
@@ -71,6 +81,7 @@ class Requester:
         self._meter = meter
         self._before_request = before_request
         self._attempts = attempts
+        self._timeout = timeout
         self._wait = _Backoff(backoff_seconds)
         self._slots = asyncio.Semaphore(concurrency)
         self._http = httpx.AsyncClient(
@@ -120,7 +131,7 @@ class Requester:
     ) -> Answer:
         """What `read` makes of an answer's `data`; where it raises ValueError the answer is none."""
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(self._attempts),
+            stop=stop_any(stop_after_attempt(self._attempts), _BrokenAgain()),
             wait=self._wait,
             retry=retry_if_exception(_may_pass),
             reraise=True,
@@ -152,13 +163,23 @@ class Requester:
         if self._before_request is not None:
             self._before_request()
         try:
-            return await self._http.get(
-                self._base_url + path,
-                params=dict(parameters),
-                extensions={"trace": _Departure(self._gate, turn)},
-            )
+            # Between bytes httpx waits by itself; an answer that drips has to come to its end, too.
+            async with asyncio.timeout(WHOLE_ANSWER * self._timeout):
+                return await self._http.get(
+                    self._base_url + path,
+                    params=dict(parameters),
+                    extensions={"trace": _Departure(self._gate, turn)},
+                )
         except httpx.RequestError as error:
             failure = self._transport_error(error, path, entity)
+        except TimeoutError:
+            failure = ServerError(
+                f"GET {path} for {entity} was not answered to the end within "
+                f"{WHOLE_ANSWER * self._timeout:g} s: it will be tried again later; raise the timeout if this "
+                "repeats.",
+                endpoint=path,
+                entity=entity,
+            )
         # Raised outside of the except block: httpx's errors carry the request with its headers, and
         # an error's context is kept where the error is stored or serialized.
         raise failure
@@ -182,6 +203,15 @@ class Requester:
     def _read(
         self, read: Callable[[Any], Answer], response: httpx.Response, path: str, entity: str
     ) -> Answer:
+        if response.is_redirect:
+            place = self.redact(response.headers.get("location", "nowhere"))[:EXCERPT_LENGTH]
+            raise RedirectedError(
+                f"GET {path} for {entity} was answered with {response.status_code}, to {place}: set "
+                "SMART_TRADER_BIRDEYE_BASE_URL to where the API is now.",
+                endpoint=path,
+                entity=entity,
+                status=response.status_code,
+            )
         envelope = self._envelope(response)
         if response.is_success and envelope is not None and envelope.success:
             try:
@@ -252,6 +282,18 @@ class _Backoff(wait_base):
         error = retry_state.outcome.exception() if retry_state.outcome else None
         asked = error.retry_after if isinstance(error, RateLimitedError) else None
         return max(wait, asked or 0.0)
+
+
+class _BrokenAgain(stop_base):
+    """A broken body is paid for: it is asked for once more, and not again. One for each request."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        self._seen += isinstance(error, InvalidResponseError)
+        return self._seen > 1
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -16,6 +16,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
+from smart_trader_assets.birdeye.errors import FormatChangedError
+
 MAX_UNIX_TIME = 10_000_000_000
 MAX_OFFSET = 10_000  # of offset + limit
 EXCERPT_LENGTH = 200
@@ -43,6 +45,10 @@ class Page(_Model):
     has_next: bool | None = Field(
         default=None, validation_alias=AliasChoices("has_next", "hasNext")
     )
+
+    def is_last(self, page_size: int) -> bool:
+        """Whether no page follows: the server's own word beats the number of items."""
+        return len(self.items) < page_size if self.has_next is None else not self.has_next
 
 
 class TokenItem(_Model):
@@ -129,6 +135,19 @@ def reject_reason(item: Any, model: type[ItemModel]) -> str | None:
             for problem in error.errors(include_url=False, include_input=False)
         )
     return None
+
+
+def format_changed(
+    rejected: Sequence[RejectedItem], *, endpoint: str | None, entity: str
+) -> FormatChangedError:
+    """The error for items of which not one can be read; it quotes the first."""
+    first = rejected[0]
+    return FormatChangedError(
+        f"Not one item of {endpoint or 'the answer'} for {entity} can be read ({first.reason}; it begins "
+        f"{first.excerpt}): the source's format has changed. Update this program, or report it.",
+        endpoint=endpoint,
+        entity=entity,
+    )
 
 
 def sift(

@@ -25,6 +25,7 @@ from smart_trader_assets.birdeye.responses import (
     RawItem,
     RejectedItem,
     SwapItem,
+    format_changed,
     sift,
 )
 
@@ -84,6 +85,7 @@ class SwapWalk:
         before: int,
         floor: int | None,
         entity: str,
+        endpoint: str,
         redact: Callable[[str], str],
     ) -> None:
         self._fetch_page = fetch_page
@@ -93,6 +95,7 @@ class SwapWalk:
         # No swap is older than second 1, the smallest that the API accepts.
         self._floor = max(1, floor or 1)
         self._entity = entity
+        self._endpoint = endpoint
         self._redact = redact
         self._inclusive = False
         self._pages = 0
@@ -127,6 +130,8 @@ class SwapWalk:
         self, raw: list[Any], truncated: list[int], ended: bool, stopped_by: BirdEyeError | None
     ) -> SwapHistory:
         items, rejected = sift(raw, SwapItem, self._redact)
+        if rejected and not items:
+            raise format_changed(rejected, endpoint=self._endpoint, entity=self._entity)
         return SwapHistory(
             items=[item for item in items if item["block_unix_time"] >= self._floor],
             pages=self._pages,
@@ -140,7 +145,7 @@ class SwapWalk:
     async def _read_stretch(self) -> _Stretch:
         """Read on from the position until at least one second is surely whole, or the end.
 
-        Raises `InvalidResponseError` where a full page holds nothing to go on with.
+        Raises `InvalidResponseError` where a page that is not the last one holds nothing to go on with.
         """
         rows: list[Any] = []
         offset = rereads = 0
@@ -155,7 +160,7 @@ class SwapWalk:
                 rows, offset = [], 0
                 continue
             rows += page.items[self._overlap if offset else 0 :]
-            if len(page.items) < self._page_size or page.has_next is False:
+            if page.is_last(self._page_size):
                 return _Stretch(self._unread(rows), down_to=self._floor, ended=True)
 
             seconds = {second for row in rows if (second := _second(row)) is not None}
@@ -171,10 +176,13 @@ class SwapWalk:
                 continue
             if not unread:
                 raise InvalidResponseError(
-                    f"A full page of the swaps of {self._entity} before {before_time} holds none "
+                    f"A page of the swaps of {self._entity} before {before_time} holds none "
                     "before that time: check whether the API has changed.",
                     entity=self._entity,
                 )
+            if len(page.items) < self._page_size:
+                # A short page that is not the last one: whether its only second is whole is not known.
+                return self._truncated(rows)
             offset += self._page_size - self._overlap
             if offset + self._page_size > MAX_OFFSET:
                 return self._truncated(rows)

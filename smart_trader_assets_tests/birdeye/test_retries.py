@@ -11,6 +11,7 @@ import pytest
 from smart_trader_assets.birdeye import (
     BudgetSpentError,
     CreditLedger,
+    InvalidResponseError,
     RateGate,
     RateLimitedError,
     ServerError,
@@ -104,8 +105,17 @@ def test_the_budget_also_stops_attempts_that_cost(
 ) -> None:
     server.script(Answer(200, b"{"))
     with pytest.raises(BudgetSpentError, match="12"):
-        count_swaps(make_client(attempts=9, meter=ledger.meter("poor", run_budget=30)))
-    assert len(server.requests) == 2
+        count_swaps(make_client(attempts=9, meter=ledger.meter("poor", run_budget=20)))
+    assert len(server.requests) == 1
+
+
+def test_a_broken_body_is_paid_for_and_asked_for_once_more(
+    server: ScriptedServer, make_client: MakeClient, ledger: CreditLedger
+) -> None:
+    server.script(Answer(200, b"{"))
+    with pytest.raises(InvalidResponseError):
+        count_swaps(make_client(attempts=9))
+    assert ledger.of_run("run") == {"trader_txs": Spend(requests=2, credits=24)}
 
 
 def test_no_more_requests_are_under_way_than_the_concurrency_allows(

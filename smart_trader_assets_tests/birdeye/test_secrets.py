@@ -81,7 +81,9 @@ def test_the_client_and_what_it_rejects_do_not_show_the_key(
 ) -> None:
     client = make_client()
     assert API_KEY not in f"{client!r} {client!s} {vars(client)!r}"
-    server.script(items(f"{'x' * 180}{API_KEY}", row(5, "a")))
+    broken = f"{'x' * 180}{API_KEY}"
+    held = {"owner": "o", "token_account": "a", "amount": "1"}
+    server.script(items(broken, row(5, "a")), items(broken, row(5, "a"), held))
 
     async def run() -> tuple[SwapHistory, HolderList]:
         async with client:

@@ -1,0 +1,164 @@
+"""What a source does that is not an error, and yet is not what it seems."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from smart_trader_assets.birdeye import (
+    BirdEyeClient,
+    FormatChangedError,
+    HolderList,
+    NotFoundError,
+    PlanError,
+    RankedList,
+    RedirectedError,
+    ServerError,
+    SwapHistory,
+    TokenListFilters,
+)
+from smart_trader_assets.birdeye.client import UNKNOWN_AT_FIRST
+from smart_trader_assets_tests.birdeye.conftest import MakeClient
+from smart_trader_assets_tests.birdeye.scripted_server import (
+    Answer,
+    Recorded,
+    ScriptedServer,
+    items,
+)
+from smart_trader_assets_tests.birdeye.swap_service import row
+
+
+def holder(number: int) -> dict[str, Any]:
+    return {"owner": f"o{number}", "token_account": f"a{number}", "amount": "1"}
+
+
+def holders(client: BirdEyeClient, top: int = 300) -> HolderList:
+    async def run() -> HolderList:
+        async with client:
+            return await client.token_holders("MINT", top=top)
+
+    return asyncio.run(run())
+
+
+def swaps(client: BirdEyeClient, max_pages: int = 9) -> SwapHistory:
+    async def run() -> SwapHistory:
+        async with client:
+            return await client.trader_swaps("w", before=1000, floor=None, max_pages=max_pages)
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("name", ["has_next", "hasNext"])
+def test_a_short_page_with_more_behind_it_is_not_the_last(server, make_client, name):
+    server.script(items(holder(1), holder(2), **{name: True}), items(holder(3), **{name: False}))
+    assert len(holders(make_client()).items) == 3
+    server.script(
+        items(row(9, "a"), row(8, "b"), **{name: True}),
+        items(row(8, "b"), row(7, "c"), **{name: False}),
+    )
+    found = swaps(make_client())
+    assert [item["tx_hash"] for item in found.items] == ["a", "b", "c"]
+    assert found.complete
+
+
+def test_a_history_that_promises_more_and_gives_nothing_is_never_complete(server, make_client):
+    server.script(items(row(9, "a"), row(8, "b"), has_next=True), items(has_next=True))
+    found = swaps(make_client())
+    assert not found.complete
+    assert (found.resume_before, [item["tx_hash"] for item in found.items]) == (9, ["a"])
+    assert isinstance(found.stopped_by, ServerError)
+
+
+def test_one_second_on_a_short_page_may_go_on_and_is_not_called_whole(server, make_client):
+    server.script(items(row(9, "a"), has_next=True), items(has_next=False))
+    found = swaps(make_client())
+    assert (len(found.items), found.truncated_seconds) == (1, [9])
+
+
+def test_a_list_that_ignores_the_offset_is_read_no_further_and_says_so(server, make_client):
+    server.script(items(*map(holder, range(100))))
+    found = holders(make_client())
+    assert len(found.items) == 100
+    assert len(server.requests) == 2
+    (told,) = found.rejected
+    assert "may ignore `offset`" in told.reason
+
+
+def test_where_nothing_can_be_read_the_format_has_changed(server, make_client):
+    in_milliseconds = row(5, "a") | {"block_unix_time": 1_700_000_000_000}
+    server.script(items(in_milliseconds))
+    with pytest.raises(FormatChangedError, match="block_unix_time.*format has changed") as caught:
+        swaps(make_client())
+    assert caught.value.endpoint == "/trader/txs/seek_by_time"
+    server.script(items({"holder": "o", "amount": "1"}))
+    with pytest.raises(FormatChangedError, match="owner"):
+        holders(make_client())
+    assert len(server.requests) == 2
+
+    async def listed(client: BirdEyeClient) -> None:
+        async with client:
+            await client.token_list(TokenListFilters(), limit=5)
+
+    server.script(items({"address": "m", "decimals": "six"}))
+    with pytest.raises(FormatChangedError, match="decimals"):
+        asyncio.run(listed(make_client()))
+
+
+def test_a_redirect_names_the_place_and_the_setting_and_is_not_followed(server, make_client):
+    server.script(Answer(301, b"", {"location": "https://elsewhere.example/api"}))
+    with pytest.raises(RedirectedError, match=r"elsewhere\.example.*BIRDEYE_BASE_URL"):
+        swaps(make_client())
+    assert len(server.requests) == 1
+
+
+def test_where_nobody_is_known_from_the_beginning_it_is_the_plan(server, make_client):
+    server.script(Answer(404, {"success": False, "message": "Not found"}))
+
+    async def run(client: BirdEyeClient) -> None:
+        async with client:
+            for number in range(UNKNOWN_AT_FIRST - 1):
+                with pytest.raises(NotFoundError):
+                    await client.token_holders(f"m{number}", top=5)
+            with pytest.raises(PlanError, match="/defi/v3/token/holder.*plan"):
+                await client.token_holders("m", top=5)
+
+    asyncio.run(run(make_client()))
+
+
+def test_an_endpoint_that_has_answered_is_in_the_plan_whatever_follows(server, make_client):
+    def respond(request: Recorded) -> Answer:
+        known = request.parameters["address"] == "known"
+        return items(holder(1)) if known else Answer(404, {"success": False, "message": "?"})
+
+    server.respond = respond
+
+    async def run(client: BirdEyeClient) -> None:
+        async with client:
+            await client.token_holders("known", top=5)
+            for number in range(2 * UNKNOWN_AT_FIRST):
+                with pytest.raises(NotFoundError):
+                    await client.token_holders(f"m{number}", top=5)
+
+    asyncio.run(run(make_client()))
+
+
+def test_a_list_of_ranked_traders_that_refuses_a_hundred_gives_ten(
+    server: ScriptedServer, make_client: MakeClient
+) -> None:
+    def respond(request: Recorded) -> Answer:
+        if request.parameters["limit"] != "10":
+            return Answer(400, {"success": False, "message": "limit should be in range 1 to 10"})
+        return items({"address": "a", "pnl": 1.0}, {"pnl": 2.0})
+
+    server.respond = respond
+
+    async def run() -> RankedList:
+        async with make_client() as client:
+            return await client.ranked_traders("1W")
+
+    found = asyncio.run(run())
+    assert [item["address"] for item in found.items] == ["a"]
+    assert len(found.rejected) == 1
+    assert [request.parameters["type"] for request in server.requests] == ["1W", "1W"]
