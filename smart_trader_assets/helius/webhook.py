@@ -1,4 +1,4 @@
-"""One webhook as Helius holds it: its addresses, and every other field kept as received."""
+"""One webhook as Helius holds it: its addresses, and every other field that may be written kept as received."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ _ADDRESSES = "accountAddresses"
 _URL = "webhookURL"
 _ID = "webhookID"
 _SECRETS = (_URL, "authHeader")
+WRITABLE = frozenset(
+    {_URL, _ADDRESSES, "transactionTypes", "webhookType", "authHeader", "txnStatus", "encoding"}
+)
+"""The fields that a PUT takes, as users of the service have found out."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,18 @@ class Webhook:
         values = (self.fields.get(name) for name in _SECRETS)
         return tuple(value for value in values if isinstance(value, str) and value)
 
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """What a PUT may send: Helius refuses fields that it shows and does not let anybody write."""
+        return {name: value for name, value in self.fields.items() if name in WRITABLE}
+
     def watching(self, addresses: Iterable[str]) -> Self:
         """The same webhook with other addresses; no other field differs."""
         return type(self)(self.webhook_id, {**self.fields, _ADDRESSES: list(addresses)})
 
     def as_json(self) -> bytes:
         """The whole object, as a PUT sends it."""
-        return json.dumps(self.fields, separators=(",", ":"), allow_nan=False).encode()
+        return json.dumps(self.written, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _unfit(fields: object, webhook_id: str) -> str | None:

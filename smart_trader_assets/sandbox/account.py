@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
+from smart_trader_assets.helius.webhook import WRITABLE
 from smart_trader_assets.sandbox.errors import ControlError
 from smart_trader_assets.sandbox.wire import (
     CREDITS_SPENT,
@@ -130,7 +131,8 @@ class WebhookBook:
     """Webhooks by id. Safe to change from any thread.
 
     With an ``api_key`` a request without it gets 401. A PUT replaces the whole object: what it leaves
-    out is gone. ``credits_spent`` counts what creating, editing and deleting cost.
+    out is gone. What it may not write (``webhookID``, ``wallet`` and whatever else a webhook shows) is refused.
+    ``credits_spent`` counts what creating, editing and deleting cost.
     """
 
     def __init__(self) -> None:
@@ -138,6 +140,8 @@ class WebhookBook:
         self.credits_spent = 0
         self._lock = Lock()
         self._webhooks: dict[str, dict[str, Any]] = {}
+        self.shown: dict[str, Any] = {}
+        """Fields that every webhook shows beside those that were written."""
 
     def create(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Makes a webhook and gives it an id."""
@@ -168,13 +172,15 @@ class WebhookBook:
             return copy.deepcopy(list(self._webhooks.values()))
 
     def _store(self, webhook_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        if strange := sorted(fields.keys() - WRITABLE):
+            raise RefusalError(400, f'json: unknown field "{strange[0]}"')
         if not fields.get("webhookURL"):
             raise RefusalError(400, "webhookURL is missing")
         addresses = fields.get("accountAddresses")
         if not isinstance(addresses, list) or len(addresses) > MOST_WEBHOOK_ADDRESSES:
             message = f"should be a list of at most {MOST_WEBHOOK_ADDRESSES} addresses"
             raise RefusalError(400, f"accountAddresses {message}")
-        stored = {**copy.deepcopy(dict(fields)), "webhookID": webhook_id}
+        stored = {**self.shown, **copy.deepcopy(dict(fields)), "webhookID": webhook_id}
         with self._lock:
             self._webhooks[webhook_id] = stored
             self.credits_spent += CREDITS_PER_WEBHOOK_WRITE

@@ -89,7 +89,7 @@ def test_a_list_that_ignores_the_offset_is_read_no_further_and_says_so(server, m
 def test_where_nothing_can_be_read_the_format_has_changed(server, make_client):
     in_milliseconds = row(5, "a") | {"block_unix_time": 1_700_000_000_000}
     server.script(items(in_milliseconds))
-    with pytest.raises(FormatChangedError, match="block_unix_time.*format has changed") as caught:
+    with pytest.raises(FormatChangedError, match=r"block_unix_time.*format has changed") as caught:
         swaps(make_client())
     assert caught.value.endpoint == "/trader/txs/seek_by_time"
     server.script(items({"holder": "o", "amount": "1"}))
@@ -121,7 +121,7 @@ def test_where_nobody_is_known_from_the_beginning_it_is_the_plan(server, make_cl
             for number in range(UNKNOWN_AT_FIRST - 1):
                 with pytest.raises(NotFoundError):
                     await client.token_holders(f"m{number}", top=5)
-            with pytest.raises(PlanError, match="/defi/v3/token/holder.*plan"):
+            with pytest.raises(PlanError, match=r"/defi/v3/token/holder.*plan"):
                 await client.token_holders("m", top=5)
 
     asyncio.run(run(make_client()))

@@ -25,18 +25,22 @@ KEY = "h3lius-key/that-nobody+may=read"
 AUTHORIZATION = "Bearer s3cret-of-the-receiver"
 RECEIVER = "https://receiver.example/hook?token=s3cret-in-the-url"
 
-# As Helius sends one, with fields that this program has never heard of.
-FIELDS: Mapping[str, Any] = {
-    "wallet": "owner-of-the-account",
+# What may be written of a webhook.
+WRITTEN: Mapping[str, Any] = {
     "webhookURL": RECEIVER,
     "transactionTypes": ["SWAP", "TRANSFER"],
     "webhookType": "enhanced",
     "authHeader": AUTHORIZATION,
     "txnStatus": "all",
+}
+# As Helius sends one, with fields that nobody may write, and some that this program has never heard of.
+SHOWN: Mapping[str, Any] = {
+    "wallet": "owner-of-the-account",
     "active": True,
     "project": None,
     "limits": {"perSecond": 12.5, "nested": [1, None, "žluť 🚀"]},
 }
+FIELDS: Mapping[str, Any] = {**SHOWN, **WRITTEN}
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,7 @@ def ranked_nobody(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running_server(tiny_market: Recording) -> Iterator[SandboxServer]:
     with SandboxServer(tiny_market, clock=lambda: NOW) as server:
         server.webhooks.api_key = KEY
+        server.webhooks.shown = dict(SHOWN)
         yield server
 
 
@@ -155,7 +160,7 @@ def running_server(tiny_market: Recording) -> Iterator[SandboxServer]:
 def alerts(tmp_path: Path, running_server: SandboxServer, ranked_nobody: Path) -> Iterator[Alerts]:
     """Alerts over a webhook that watches one stranger."""
     shutil.copytree(ranked_nobody, tmp_path / "root")
-    made = running_server.webhooks.create({**FIELDS, "accountAddresses": ["stranger"]})
+    made = running_server.webhooks.create({**WRITTEN, "accountAddresses": ["stranger"]})
     running_server.log.clear()
     yield Alerts(tmp_path / "root", running_server, made["webhookID"])
     running_server.faults.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from smart_trader_assets_tests.helius.conftest import FIELDS, KEY, Alerts
+from smart_trader_assets_tests.helius.conftest import FIELDS, KEY, SHOWN, Alerts
 
 PATH = "/v0/webhooks"
 OTHER = {"webhookURL": "https://other.example", "accountAddresses": ["a"]}
@@ -18,7 +18,7 @@ def api(alerts: Alerts) -> httpx.Client:
 
 def test_a_webhook_is_made_listed_read_and_deleted(alerts: Alerts, api: httpx.Client) -> None:
     made = api.post(PATH, json=OTHER).json()
-    assert made == {**OTHER, "webhookID": made["webhookID"]}
+    assert made == {**SHOWN, **OTHER, "webhookID": made["webhookID"]}
     assert made in api.get(PATH).json()
     assert api.get(f"{PATH}/{made['webhookID']}").json() == made
     assert api.delete(f"{PATH}/{made['webhookID']}").status_code == 200
@@ -32,8 +32,18 @@ def test_a_put_replaces_the_whole_object_and_keeps_the_id(
 ) -> None:
     assert alerts.others == {**FIELDS, "webhookID": alerts.webhook_id}
     answer = api.put(f"{PATH}/{alerts.webhook_id}", json=OTHER)
-    assert answer.json() == {**OTHER, "webhookID": alerts.webhook_id}
-    assert alerts.others == {"webhookURL": OTHER["webhookURL"], "webhookID": alerts.webhook_id}
+    assert answer.json() == {**SHOWN, **OTHER, "webhookID": alerts.webhook_id}
+    left = {"webhookURL": OTHER["webhookURL"], "webhookID": alerts.webhook_id}
+    assert alerts.others == {**SHOWN, **left}
+
+
+@pytest.mark.parametrize("name", ["webhookID", "wallet", "active", "anything"])
+def test_what_may_not_be_written_is_refused(alerts: Alerts, api: httpx.Client, name: str) -> None:
+    before = alerts.others
+    refused = api.put(f"{PATH}/{alerts.webhook_id}", json={**OTHER, name: "x"})
+    assert refused.status_code == 400
+    assert refused.json()["error"] == f'json: unknown field "{name}"'
+    assert alerts.others == before
 
 
 def test_changes_cost_credits_and_reads_and_refusals_none(

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from smart_trader_assets_tests.helius.conftest import Alerts
+from smart_trader_assets_tests.helius.conftest import WRITTEN, Alerts
 
 
 def test_the_addresses_become_the_chosen_tiers_best_first_and_no_other_field_changes(
@@ -43,8 +43,7 @@ def test_a_set_that_is_right_already_is_not_written_in_whatever_order_it_stands(
 ) -> None:
     wallets = alerts.rank("ELITE", "STRONG", "ELITE")
     alerts.follow()
-    shuffled = alerts.server.webhooks.get(alerts.webhook_id)
-    shuffled["accountAddresses"] = [*reversed(wallets), wallets[0]]
+    shuffled = {**WRITTEN, "accountAddresses": [*reversed(wallets), wallets[0]]}
     alerts.server.webhooks.replace(alerts.webhook_id, shuffled)
     alerts.server.log.clear()
     spent = alerts.server.webhooks.credits_spent
