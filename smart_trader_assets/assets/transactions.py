@@ -207,6 +207,7 @@ def _fetch(
     read: dict[str, list[dict[str, Any]]] = {}
     advanced: list[dict[str, Any]] = []
     errors: dict[str, str] = {}
+    rejected = 0
     stopped: StopFetchingError | None = outcomes.stopped
     for wallet, outcome in zip(walks, outcomes.results, strict=True):
         if isinstance(outcome, EntityFetchError):
@@ -217,6 +218,7 @@ def _fetch(
             advanced.append(
                 _advanced(wallet, known[wallet], histories[wallet], walks[wallet], outcome)
             )
+            rejected += len(outcome.rejected)
             for item in outcome.rejected:
                 scope.log.warning(f"A row of wallet {wallet} was left out: {item}")
             if isinstance(outcome.stopped_by, StopFetchingError):
@@ -230,6 +232,7 @@ def _fetch(
             **meter.metrics(),
             "wallets_fetched": len(advanced),
             "wallets_in_trouble": len(errors),
+            "items_rejected": rejected,
             "wallets_to_go_on": sum(row["known_resume_before"] is not None for row in advanced),
         },
     )

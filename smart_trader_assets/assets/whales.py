@@ -101,6 +101,7 @@ def _fetch(
     )
     found: list[pl.DataFrame] = []
     counts: dict[str, int] = {}
+    rejected = 0
     errors: dict[str, str] = {}
     for token, outcome in zip(due.iter_rows(named=True), outcomes.results, strict=True):
         mint = token["token_address"]
@@ -108,7 +109,8 @@ def _fetch(
             errors[mint] = str(outcome)
             scope.log.warning(f"The whales of {token['symbol']!r} ({mint}) stay due: {outcome}")
         elif outcome is not None:
-            rows = _holders(token, outcome, scope, settings)
+            rows, left_out = _holders(token, outcome, scope, settings)
+            rejected += left_out
             found.append(rows)
             counts[mint] = rows.height
     fetched = due.filter(pl.col("token_address").is_in(list(counts))).with_columns(
@@ -136,6 +138,7 @@ def _fetch(
             **meter.metrics(),
             "tokens_fetched": fetched.height,
             "tokens_in_trouble": troubled.height,
+            "items_rejected": rejected,
         },
     )
     outcomes.raise_if_stopped()
@@ -143,7 +146,8 @@ def _fetch(
 
 def _holders(
     token: dict[str, Any], outcome: HolderList, scope: RunScope, settings: Settings
-) -> pl.DataFrame:
+) -> tuple[pl.DataFrame, int]:
+    """The rows, and how many items were left out."""
     holders = holder_rows(
         outcome.items,
         token=token,
@@ -152,6 +156,7 @@ def _holders(
         token_shards=settings.token_shards,
         wallet_shards=settings.wallet_shards,
     )
-    for reason in (*(str(item) for item in outcome.rejected), *holders.rejected):
+    rejected = [*map(str, outcome.rejected), *holders.rejected]
+    for reason in rejected:
         scope.log.warning(f"A holder was left out: {reason}")
-    return holders.frame
+    return holders.frame, len(rejected)

@@ -50,6 +50,8 @@ _DID = {
     "wallets_fetched": "wallets fetched",
     "wallets_in_trouble": "wallets failing",
     "wallets_to_go_on": "wallets to continue",
+    "items_rejected": "items that cannot be read",
+    "lists_refused": "lists refused",
     "wallets_computed": "wallets computed",
     "swaps_set_aside": "swaps set aside",
     "smart_traders": "smart traders",
