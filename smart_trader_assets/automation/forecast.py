@@ -17,7 +17,7 @@ from smart_trader_assets.birdeye import PAGE_SIZE
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.settings import PLANS, Settings
-from smart_trader_assets.tables.catalog import CANDIDATES, TOKENS
+from smart_trader_assets.tables.catalog import CANDIDATES, TOKENS, TRACKED_WHALES
 from smart_trader_assets.tables.cursors import TOKENS_TO_FETCH, WHALES_TO_FETCH
 from smart_trader_assets.tables.freshness import snapshot_is_fresh, stale_lists
 from smart_trader_assets.tables.root import promised_tables
@@ -166,7 +166,12 @@ def _next_run(settings: Settings, store: DeltaStore, left: int | None) -> dict[s
     allowed = for_holders(store, settings, rest)
     run["token_holder"] = holders if allowed is None else min(holders, allowed.credits)
     wallets = sum(WHALES_TO_FETCH.due_counts(store, as_of=as_of, policy=policy).values())
-    swaps = wallets * settings.swap_pages_per_run * prices["trader_txs"]
+    # Whom the lists of this run will name is not known yet, and on an empty root nobody is.
+    named = PAGE_SIZE * len(stale_lists(store.scan(CANDIDATES), settings, as_of))
+    pages = wallets * settings.swap_pages_per_run + named * settings.swap_pages_first
+    swaps = pages * prices["trader_txs"]
+    if not store.row_counts(TRACKED_WHALES)["rows"].sum():
+        swaps = max(swaps, rest or 0)
     run["trader_txs"] = swaps if rest is None else min(swaps, max(0, rest - run["token_holder"]))
     return run
 
