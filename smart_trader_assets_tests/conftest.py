@@ -26,6 +26,7 @@ settings.load_profile("share")
 
 # Tests in these rooms, or that drain a pipeline or draw many histories, take seconds each.
 SLOW_ROOMS = {"end_to_end", "trust", "cli", "released_roots", "proofs", "automation"}
+LONGEST_ROOMS = {"end_to_end", "trust", "released_roots"}
 SLOW_MODULES = {
     "test_backtest",
     "test_broken_tables",
@@ -62,10 +63,15 @@ SLOW_MODULES = {
 SLOW_FIXTURES = {"pipeline", "drained", "first_run", "market_root", "checked", "busy"}
 
 
+def _rooms(item: pytest.Item) -> set[str]:
+    return set(item.path.relative_to(Path(__file__).parent).parts)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test-fast` leaves out."""
+    """Mark what `make test-fast` leaves out, and let the longest begin, so that none is waited for alone."""
+    items.sort(key=lambda item: not _rooms(item) & LONGEST_ROOMS)
     for item in items:
-        rooms = set(item.path.relative_to(Path(__file__).parent).parts)
+        rooms = _rooms(item)
         fixtures = set(getattr(item, "fixturenames", ()))
         if rooms & SLOW_ROOMS or item.path.stem in SLOW_MODULES or fixtures & SLOW_FIXTURES:
             item.add_marker(pytest.mark.slow)
