@@ -235,8 +235,11 @@ def test_what_is_cash_from_now_on_was_cash_in_the_trades_of_before(copying):
     )
     copying.run()
     assert copying.of(ANN)["copied_return"] is None
-    copying.settings = copying.settings.but(cash_mints=[coin])
+    # A later trade makes those of before old.
+    copying.put(buy("c", 1, 1.0, DOG, wallet=BOB, **at(2 * HOUR)))
     copying.run(minutes=5)
+    copying.settings = copying.settings.but(cash_mints=[coin])
+    copying.run(minutes=10)
     assert copying.of(ANN)["copied_return"] == pytest.approx(97.0)
 
 
