@@ -52,7 +52,7 @@ def candidates_asset(declared: Settings) -> dg.AssetsDefinition:
             meter = FetchMeter(session)
             price = settings.prices["gainers_losers"]
             for name in lists:
-                if session.left is not None and session.left < price:
+                if not session.affords(price):
                     context.log.info(f"No credits are left for the list {name}: it stays due.")
                     break
                 try:

@@ -91,9 +91,9 @@ class _Copying:
     """One run's work. `due`: wallet_address, wallet_shard, as_of, based_on, and `since`, the time of the
     numbers that its rows were made from (null for a wallet without rows, or with rows by other rules of PnL);
     `unsettled`: wallets whose swaps are not all counted, so that their numbers and their trades may not be of
-    one time; `bets`: `bets_to_copy` of all
-    wallets; `fresh`: token_address and block_unix_time of the trades that are new; `netted`: the trades of
-    all due wallets, where they are few enough to be kept until they are copied."""
+    one time; `bets`: `bets_to_copy` of all wallets; `fresh`: token_address and block_unix_time of the trades
+    that are new; `netted`: the trades of all due wallets, where they are few enough to be kept until they are
+    copied."""
 
     scope: RunScope
     store: DeltaStore

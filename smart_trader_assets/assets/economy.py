@@ -9,7 +9,9 @@ import polars as pl
 from smart_trader_assets.birdeye import PAGE_SIZE
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tables.catalog import CANDIDATES, TRACKED_WHALES, TRANSACTIONS, WHALES
+from smart_trader_assets.tables.catalog import TRANSACTIONS, WHALES
+from smart_trader_assets.tables.cursor import Cursor
+from smart_trader_assets.tables.cursors import CANDIDATES_TO_TRACK, WHALES_TO_FETCH
 
 HOLDERS_SHARE = 0.2
 """Of what is left to spend: what may go into the holders of tokens at a time."""
@@ -67,10 +69,10 @@ def waits_for_credits(
 
 def _unread(store: DeltaStore) -> int:
     """Rows of wallets that wait to be looked at, by the logs alone."""
-    waiting = store.row_counts(TRACKED_WHALES, "processing_status").filter(
-        pl.col("processing_status").is_in(["pending", "ready"])
-    )
-    named = store.row_counts(CANDIDATES, "tracking_status").filter(
-        pl.col("tracking_status") == "pending"
-    )
-    return int(waiting["rows"].sum() or 0) + int(named["rows"].sum() or 0)
+    return sum(_due_by_state(store, cursor) for cursor in (WHALES_TO_FETCH, CANDIDATES_TO_TRACK))
+
+
+def _due_by_state(store: DeltaStore, cursor: Cursor) -> int:
+    state = cursor.state_column
+    rows = store.row_counts(cursor.contract, state).filter(pl.col(state).is_in(cursor.due))
+    return int(rows["rows"].sum() or 0)

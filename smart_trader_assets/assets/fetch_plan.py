@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import polars as pl
 
@@ -25,6 +26,7 @@ from smart_trader_assets.tables.catalog import (
     TRACKED_WHALES,
     WALLET_PNL,
 )
+from smart_trader_assets.tables.cursors import WHALES_TO_FETCH
 from smart_trader_assets.transforms.candidates import LEADERBOARD, WATCHLIST, watched_wallets
 from smart_trader_assets.transforms.holders import HOLDER
 
@@ -70,7 +72,7 @@ class Evidence:
         tiered = self.ranked.drop_nulls("place").sort("place")
         return list(dict.fromkeys([*self.watched["wallet_address"], *tiered["wallet_address"]]))
 
-    @property
+    @cached_property
     def shown_to_be_no_traders(self) -> pl.DataFrame:
         """wallet_address and reason of those whose class a first page shows; never one that is watched."""
         return self.excluded.filter(pl.col("wallet_class").is_in(SHOWN_AT_ONCE)).join(
@@ -115,7 +117,7 @@ def fall_due_today(
     return (
         store.scan(TRACKED_WHALES)
         .filter(
-            (pl.col("processing_status") == "processed")
+            (pl.col(WHALES_TO_FETCH.state_column) == WHALES_TO_FETCH.done)
             & pl.col("wallet_address").is_in(followed)
             & (pl.col("transactions_fetched_at") < refreshed)
         )
@@ -123,11 +125,16 @@ def fall_due_today(
     )
 
 
+def refreshes_a_day(settings: Settings) -> float:
+    """Of an active wallet."""
+    return 24 / settings.wallet_refresh_hours
+
+
 def most_followed(settings: Settings, of_cycle: int | None) -> int | None:
     """How many wallets a page a refresh keeps fresh within the part of the credits that following may take."""
     if of_cycle is None:
         return None
-    refreshes = 30 * 24 / settings.wallet_refresh_hours
+    refreshes = 30 * refreshes_a_day(settings)
     return int(of_cycle * settings.follow_share / 100 / (settings.prices["trader_txs"] * refreshes))
 
 

@@ -53,7 +53,7 @@ def tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
         with birdeye.session(scope.budget, before_request=watch) as session:
             meter = FetchMeter(session)
             price = settings.prices["token_list"]
-            if session.left is not None and session.left < price:
+            if not session.affords(price):
                 context.log.info(f"No credits are left for a snapshot, which costs {price}.")
                 return []
             listing = session.fetch(

@@ -157,7 +157,8 @@ def _fetch_planned(
     for shard_rows in ready.partition_by("wallet_shard", maintain_order=True):
         shard = shard_rows["wallet_shard"][0]
         watch.shard = shard
-        chosen = [w for w in pages if w in set(shard_rows["wallet_address"])]
+        in_shard = set(shard_rows["wallet_address"])
+        chosen = [wallet for wallet in pages if wallet in in_shard]
         yield from _fetch_shard(shard, shard_rows, chosen, pages, scope, settings, session)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import dagster as dg
 
 from smart_trader_assets.assets.economy import for_holders
-from smart_trader_assets.assets.fetch_plan import Evidence, most_followed
+from smart_trader_assets.assets.fetch_plan import Evidence, most_followed, refreshes_a_day
 from smart_trader_assets.birdeye import PAGE_SIZE
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.delta.store import DeltaStore
@@ -65,28 +65,54 @@ class Forecast:
         return {**asdict(self), "ends": self.ends.isoformat()}
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What waits in the root, by the tables' logs: whether a snapshot and how many lists are due, rows of
+    tokens and of wallets that are, whether any wallet is known, and how many are followed. Of a root that is
+    yet to be
+    made: everything that comes first."""
+
+    snapshot: bool
+    lists: int
+    tokens: int = 0
+    wallets: int = 0
+    knows_wallets: bool = False
+    followed: int = 0
+
+    @classmethod
+    def of(cls, settings: Settings, store: DeltaStore) -> _Waiting:
+        """As the root stands."""
+        if promised_tables(store) is None:
+            return cls(snapshot=True, lists=len(settings.candidate_lists))
+        as_of, policy = settings.now(), due_policy(settings)
+        tokens, wallets = (
+            sum(cursor.due_counts(store, as_of=as_of, policy=policy).values())
+            for cursor in (TOKENS_TO_FETCH, WHALES_TO_FETCH)
+        )
+        return cls(
+            snapshot=not snapshot_is_fresh(store.scan(TOKENS), settings, as_of),
+            lists=len(stale_lists(store.scan(CANDIDATES), settings, as_of)),
+            tokens=tokens,
+            wallets=wallets,
+            knows_wallets=bool(store.row_counts(TRACKED_WHALES)["rows"].sum()),
+            followed=len(Evidence.read(store).followed),
+        )
+
+
 def forecast(settings: Settings, store: DeltaStore) -> Forecast:
     """The forecast of the root's next run, as of the settings' clock."""
-    as_of, prices = settings.now(), settings.prices
+    page = settings.prices["trader_txs"]
     budget = BirdEyeAccess(settings).budget()
-    fresh_root = promised_tables(store) is None
-    followed = 0 if fresh_root else len(Evidence.read(store).followed)
-    page = prices["trader_txs"]
+    waiting = _Waiting.of(settings, store)
+    followed = waiting.followed
     kept = most_followed(settings, budget.of_cycle)
     daily = _fixed_costs(settings)
     following = round(
-        min(followed, followed if kept is None else kept) * _refreshes(settings) * page
+        min(followed, followed if kept is None else kept) * refreshes_a_day(settings) * page
     )
     a_day = None if budget.of_cycle is None else budget.of_cycle // DAYS_OF_MONTH
     spare = None if a_day is None else max(0, a_day - sum(daily.values()) - following)
-    due = (
-        {}
-        if fresh_root
-        else WHALES_TO_FETCH.due_counts(store, as_of=as_of, policy=due_policy(settings))
-    )
-    run = (
-        _first_run(settings, budget.left) if fresh_root else _next_run(settings, store, budget.left)
-    )
+    run = _next_run(settings, store, waiting, budget.left)
     costs = tuple(
         Cost(name, run[name], day, DAYS_OF_MONTH * day)
         for name, day in {
@@ -107,7 +133,7 @@ def forecast(settings: Settings, store: DeltaStore) -> Forecast:
         followed=followed,
         kept_fresh=kept,
         first_pages_a_day=None if spare is None else spare // page,
-        waiting=sum(due.values()),
+        waiting=waiting.wallets,
         advice=tuple(_advice(settings, followed, kept, budget.left)),
     )
 
@@ -121,9 +147,7 @@ def _fixed_costs(settings: Settings) -> dict[str, int]:
     reads = min(a_day, 24 / settings.candidate_hours) if settings.candidate_hours else a_day
     return {
         "credits": prices["credits"] * 24 if settings.read_account else 0,
-        "token_list": round(
-            prices["token_list"] * -(-settings.list_tokens // PAGE_SIZE) * snapshots
-        ),
+        "token_list": round(_snapshot_price(settings) * snapshots),
         "gainers_losers": round(prices["gainers_losers"] * lists * reads),
     }
 
@@ -138,47 +162,31 @@ def _times_a_day(cron: str) -> float:
     return len(keys) / DAYS_OF_MONTH
 
 
-def _first_run(settings: Settings, left: int | None) -> dict[str, int]:
-    """Of a root that holds nothing: the lists, and swaps of those whom they name for what is left."""
+def _next_run(
+    settings: Settings, store: DeltaStore, waiting: _Waiting, left: int | None
+) -> dict[str, int]:
     prices = settings.prices
     run = {
         "credits": prices["credits"] if settings.read_account else 0,
-        "token_list": prices["token_list"] * -(-settings.list_tokens // PAGE_SIZE),
-        "gainers_losers": prices["gainers_losers"] * len(settings.candidate_lists),
-        "token_holder": 0,
-    }
-    return {**run, "trader_txs": max(0, (left or 0) - sum(run.values()))}
-
-
-def _next_run(settings: Settings, store: DeltaStore, left: int | None) -> dict[str, int]:
-    as_of, prices, policy = settings.now(), settings.prices, due_policy(settings)
-    run = {
-        "credits": prices["credits"] if settings.read_account else 0,
-        "token_list": 0
-        if snapshot_is_fresh(store.scan(TOKENS), settings, as_of)
-        else prices["token_list"] * -(-settings.list_tokens // PAGE_SIZE),
-        "gainers_losers": prices["gainers_losers"]
-        * len(stale_lists(store.scan(CANDIDATES), settings, as_of)),
+        "token_list": _snapshot_price(settings) if waiting.snapshot else 0,
+        "gainers_losers": prices["gainers_losers"] * waiting.lists,
     }
     rest = None if left is None else max(0, left - sum(run.values()))
-    tokens = sum(TOKENS_TO_FETCH.due_counts(store, as_of=as_of, policy=policy).values())
-    holders = tokens * prices["token_holder"] * -(-settings.holders_per_token // PAGE_SIZE)
-    allowed = for_holders(store, settings, rest)
+    holders = waiting.tokens * prices["token_holder"] * -(-settings.holders_per_token // PAGE_SIZE)
+    allowed = for_holders(store, settings, rest) if holders else None
     run["token_holder"] = holders if allowed is None else min(holders, allowed.credits)
-    wallets = sum(WHALES_TO_FETCH.due_counts(store, as_of=as_of, policy=policy).values())
     # Whom the lists of this run will name is not known yet, and on an empty root nobody is.
-    named = PAGE_SIZE * len(stale_lists(store.scan(CANDIDATES), settings, as_of))
-    pages = wallets * settings.swap_pages_per_run + named * settings.swap_pages_first
+    named = PAGE_SIZE * waiting.lists
+    pages = waiting.wallets * settings.swap_pages_per_run + named * settings.swap_pages_first
     swaps = pages * prices["trader_txs"]
-    if not store.row_counts(TRACKED_WHALES)["rows"].sum():
+    if not waiting.knows_wallets:
         swaps = max(swaps, rest or 0)
     run["trader_txs"] = swaps if rest is None else min(swaps, max(0, rest - run["token_holder"]))
     return run
 
 
-def _refreshes(settings: Settings) -> float:
-    """Of an active wallet, a day."""
-    return 24 / settings.wallet_refresh_hours
+def _snapshot_price(settings: Settings) -> int:
+    return settings.prices["token_list"] * -(-settings.list_tokens // PAGE_SIZE)
 
 
 def _advice(settings: Settings, followed: int, kept: int | None, left: int | None) -> list[str]:

@@ -1,5 +1,6 @@
 """The schedules: the token snapshot, and the upkeep of the tables."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -18,39 +19,39 @@ def make_schedules(
         else dg.DefaultScheduleStatus.STOPPED
     )
 
-    @dg.schedule(
-        name="snapshot_schedule",
-        job_name=snapshot,
-        cron_schedule=settings.snapshot_cron,
-        execution_timezone="UTC",
-        default_status=status,
-        description="Takes today's token snapshot.",
-    )
-    def snapshot_schedule(
-        context: dg.ScheduleEvaluationContext,  # noqa: ARG001
-    ) -> dg.RunRequest | dg.SkipReason:
-        return _unless_paused(settings) or dg.RunRequest(
-            partition_key=settings.now().date().isoformat()
-        )
+    def fetching(
+        job: str, description: str, request: Callable[[], dg.RunRequest | dg.SkipReason]
+    ) -> dg.ScheduleDefinition:
+        """The schedule of a job that asks the API, when a snapshot is due and fetching is not paused."""
 
-    @dg.schedule(
-        name="candidates_schedule",
-        job_name=candidates,
-        cron_schedule=settings.snapshot_cron,
-        execution_timezone="UTC",
-        default_status=status,
-        description="Reads the lists of ranked traders that are due.",
-    )
-    def candidates_schedule(
-        context: dg.ScheduleEvaluationContext,  # noqa: ARG001
-    ) -> dg.RunRequest | dg.SkipReason:
+        @dg.schedule(
+            name=f"{job}_schedule",
+            job_name=job,
+            cron_schedule=settings.snapshot_cron,
+            execution_timezone="UTC",
+            default_status=status,
+            description=description,
+        )
+        def tick(
+            context: dg.ScheduleEvaluationContext,  # noqa: ARG001
+        ) -> dg.RunRequest | dg.SkipReason:
+            if breaker := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
+                return dg.SkipReason(f"Fetching is paused {breaker.words}")
+            return request()
+
+        return tick
+
+    def todays_snapshot() -> dg.RunRequest:
+        return dg.RunRequest(partition_key=settings.now().date().isoformat())
+
+    def due_lists() -> dg.RunRequest | dg.SkipReason:
         if not settings.candidate_lists:
             return dg.SkipReason("SMART_TRADER_CANDIDATE_LISTS names no list of ranked traders.")
-        return _unless_paused(settings) or dg.RunRequest()
+        return dg.RunRequest()
 
     return [
-        snapshot_schedule,
-        candidates_schedule,
+        fetching(snapshot, "Takes today's token snapshot.", todays_snapshot),
+        fetching(candidates, "Reads the lists of ranked traders that are due.", due_lists),
         dg.ScheduleDefinition(
             name="maintenance_schedule",
             job_name=maintenance,
@@ -60,12 +61,3 @@ def make_schedules(
             description="Compacts the tables, takes checkpoints, deletes files that nothing reads any longer.",
         ),
     ]
-
-
-def _unless_paused(settings: Settings) -> dg.SkipReason | None:
-    breaker = read_breaker(settings.resolved_state_dir, now=datetime.now(UTC))
-    if breaker is None:
-        return None
-    return dg.SkipReason(
-        f"Fetching is paused until {breaker.until:%Y-%m-%d %H:%M} UTC: {breaker.reason}"
-    )

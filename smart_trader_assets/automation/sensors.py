@@ -153,9 +153,7 @@ def _sensor(
     def _held_back(instance: dg.DagsterInstance, store: DeltaStore) -> str | None:
         if consumer in FETCHERS:
             if breaker := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
-                return (
-                    f"fetching is paused until {breaker.until:%Y-%m-%d %H:%M} UTC: {breaker.reason}"
-                )
+                return f"fetching is paused {breaker.words}"
             left = BirdEyeAccess(settings).budget().left
             if reason := waits_for_credits(consumer, store, settings, left):
                 return reason

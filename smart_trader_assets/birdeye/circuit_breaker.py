@@ -56,6 +56,11 @@ class OpenBreaker:
     until: AwareDatetime
     reason: str
 
+    @property
+    def words(self) -> str:
+        """Until when, and why."""
+        return f"until {self.until:%Y-%m-%d %H:%M} UTC: {self.reason}"
+
 
 def open_breaker(
     folder: Path, error: StopFetchingError, *, now: datetime, times: OpenTimes

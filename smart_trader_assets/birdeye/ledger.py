@@ -171,7 +171,7 @@ class CreditLedger:
         """Take down what the account says; from now on it is what the cycle has cost. None: it did not tell."""
         with self._guard, exclusive(self._connection, self._path):
             before = self.last_reading()
-            expected = None if before is None else self._spent(at, before)
+            expected = None if before is None else self._spent(_cycle(_utc(at), before), before)
             self._connection.execute(
                 "INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -213,7 +213,7 @@ class CreditLedger:
         """How far the credits go at the time `at`."""
         reading = self.last_reading()
         cycle = _cycle(_utc(at), reading)
-        spent = self._spent(at, reading)
+        spent = self._spent(cycle, reading)
         today = _total(self._select("endpoint", "day = ?", _utc(at).date().isoformat())).credits
         most = self._most(reading)
         of_today = self.day_budget
@@ -228,9 +228,8 @@ class CreditLedger:
         told = reading.account.total
         return told if self._trusts_account else min(told, self.month_budget)
 
-    def _spent(self, at: datetime, reading: Reconciled | None) -> int:
-        """Credits of the cycle that `at` lies in: as the account said, and what was booked since."""
-        cycle = _cycle(_utc(at), reading)
+    def _spent(self, cycle: Cycle, reading: Reconciled | None) -> int:
+        """Credits of a cycle: as the account said, and what was booked since."""
         if reading is None or reading.at < cycle.starts:
             return _total(self._select("endpoint", _WITHIN, *cycle.days)).credits
         return reading.account.used + self._booked() - reading.booked

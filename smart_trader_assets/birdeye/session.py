@@ -70,6 +70,11 @@ class FetchSession:
         """Credits that may still be spent now; None: any."""
         return self.meter.left
 
+    def affords(self, credits: int) -> bool:
+        """Whether so many credits may be spent now."""
+        left = self.left
+        return left is None or left >= credits
+
     @property
     def budget(self) -> Budget:
         """How far the account's credits go now."""
@@ -118,7 +123,7 @@ class BirdEyeAccess:
             state / RATE_FILE if throttled else None,
             requests_per_second=settings.requests_per_second if throttled else _UNTHROTTLED,
         )
-        ledger = _ledger(settings)
+        ledger = _ledger(settings, state / LEDGER_FILE)
         meter = _meter(ledger, budget, settings)
         client = BirdEyeClient(
             base_url=settings.birdeye_base_url,
@@ -171,35 +176,28 @@ class BirdEyeAccess:
     def spent_this_month(self) -> dict[str, Spend]:
         """Requests and credits booked in the account's cycle, by endpoint; empty where none is known."""
         with self._book() as ledger:
-            return ledger.by_endpoint(self.settings.now()) if ledger else {}
+            return ledger.by_endpoint(self.settings.now())
 
     def budget(self) -> Budget:
         """How far the credits go now."""
         with self._book() as ledger:
-            if ledger is not None:
-                return ledger.budget(self.settings.now())
-        unused = _ledger(self.settings, Path(":memory:"))
-        try:
-            return unused.budget(self.settings.now())
-        finally:
-            unused.close()
+            return ledger.budget(self.settings.now())
 
     def left(self, budget: str) -> int | None:
         """Credits that the run `budget` may still spend now; None: any."""
         with self._book() as ledger:
-            return _meter(ledger, budget, self.settings).left if ledger else self.budget().left
+            return _meter(ledger, budget, self.settings).left
 
     def reconciled(self) -> Reconciled | None:
         """What the account said last of itself."""
         with self._book() as ledger:
-            return ledger.last_reading() if ledger else None
+            return ledger.last_reading()
 
     @contextmanager
-    def _book(self) -> Iterator[CreditLedger | None]:
-        if not (self.settings.resolved_state_dir / LEDGER_FILE).exists():
-            yield None
-            return
-        ledger = _ledger(self.settings)
+    def _book(self) -> Iterator[CreditLedger]:
+        """The ledger to look into; an empty one where there is none yet, since looking makes no file."""
+        file = self.settings.resolved_state_dir / LEDGER_FILE
+        ledger = _ledger(self.settings, file if file.exists() else Path(":memory:"))
         try:
             yield ledger
         finally:
@@ -221,13 +219,13 @@ class BirdEyeAccess:
         return settings.birdeye_api_key
 
 
-def _ledger(settings: Settings, path: Path | None = None) -> CreditLedger:
-    """The ledger of the root, with the budgets that apply."""
+def _ledger(settings: Settings, file: Path) -> CreditLedger:
+    """The ledger in that file, with the budgets that apply."""
     limits = settings.limits
     month = settings.credits_per_month if limits("credits_per_month") else None
     chosen = "credits_per_month" in settings.model_fields_set
     return CreditLedger(
-        path or settings.resolved_state_dir / LEDGER_FILE,
+        file,
         month_budget=month,
         day_budget=settings.credits_per_day if limits("credits_per_day") else None,
         trusts_account=not chosen,

@@ -90,9 +90,7 @@ def state(
         )
         if breaker:
             console.print(
-                f"[yellow]![/] Fetching is paused until {breaker.until:%Y-%m-%d %H:%M} UTC: "
-                f"{escape(breaker.reason)}",
-                soft_wrap=True,
+                f"[yellow]![/] Fetching is paused {escape(breaker.words)}", soft_wrap=True
             )
 
 

@@ -71,7 +71,7 @@ def budgets(settings: Settings) -> Iterator[Finding]:
     if breaker := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
         yield warning(
             "fetching",
-            f"Paused until {breaker.until:%Y-%m-%d %H:%M} UTC: {breaker.reason}",
+            f"Paused {breaker.words}",
             "Fix the cause; a fetch that succeeds, for example `smart-trader run`, ends the pause at once.",
         )
 
