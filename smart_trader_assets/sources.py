@@ -10,7 +10,13 @@ from typing import Any
 
 from smart_trader_assets.delta.errors import RootError
 from smart_trader_assets.lake.resource import make_lake
-from smart_trader_assets.sandbox import GeneratedMarket, MarketSource, Recording, SandboxServer
+from smart_trader_assets.sandbox import (
+    GeneratedMarket,
+    MarketSource,
+    RecordedAnswers,
+    Recording,
+    SandboxServer,
+)
 from smart_trader_assets.settings import Settings, SettingsError
 from smart_trader_assets.tables.root import read_identity
 from smart_trader_assets.text import plural
@@ -24,12 +30,15 @@ class StandIn:
     settings: Settings
     problems: tuple[str, ...] = ()
     repeats: int = 0
+    recorded: RecordedAnswers | None = None
 
     def remarks(self) -> list[str]:
         """What a user should know of the rows that are not served: a sentence each."""
         remarks = list(self.problems)
         if self.problems:
             remarks.append(f"Recorded rows that are not served: {len(self.problems):,}.")
+        if self.recorded is not None:
+            remarks += self.recorded.strange
         if self.repeats:
             repeats = plural(self.repeats, "recorded row")
             remarks.append(f"Dropped as a repeat of another row: {repeats}.")
@@ -84,9 +93,15 @@ def make_stand_in(settings: Settings) -> StandIn:
     if settings.replay_folder is None:
         raise SettingsError("replay needs replay_folder: the folder of recorded rows")
     recording = Recording.load(settings.replay_folder)
-    problems = tuple(str(problem) for problem in recording.problems)
+    answers = RecordedAnswers.load(settings.replay_folder)
     now = settings.as_of or recording.last_row_at
-    return StandIn(recording, settings.but(as_of=now), problems, recording.repeats)
+    return StandIn(
+        recording,
+        settings.but(as_of=now),
+        tuple(map(str, recording.problems)),
+        recording.repeats,
+        answers,
+    )
 
 
 @contextmanager
@@ -98,5 +113,7 @@ def open_source(
         yield settings, None, None
         return
     stand_in = make_stand_in(settings)
-    with SandboxServer(stand_in.source, clock=stand_in.settings.now) as server:
+    with SandboxServer(
+        stand_in.source, clock=stand_in.settings.now, recorded=stand_in.recorded
+    ) as server:
         yield stand_in.settings.but(birdeye_base_url=server.base_url), server, stand_in

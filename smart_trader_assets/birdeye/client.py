@@ -31,7 +31,7 @@ from smart_trader_assets.birdeye.listings import (
     read_list,
 )
 from smart_trader_assets.birdeye.rate_gate import RateGate
-from smart_trader_assets.birdeye.requester import Parameters, Requester
+from smart_trader_assets.birdeye.requester import OnAnswer, Parameters, Question, Requester
 from smart_trader_assets.birdeye.responses import (
     HolderItem,
     Page,
@@ -71,6 +71,7 @@ class BirdEyeClient:
     prices: credits of one request by endpoint (`token_list`, `token_holder`, `trader_txs`)
     page_size: rows per page, 1 to 100
     before_request: called when a request is about to leave; what it raises stops the request and the caller
+    on_answer: called with every question and its answer, before it is read
 
     Every call raises a `StopFetchingError` or an `EntityFetchError`.
     """
@@ -90,6 +91,7 @@ class BirdEyeClient:
         prices: Mapping[str, int] = CREDIT_PRICES,
         page_size: int = PAGE_SIZE,
         before_request: Callable[[], None] | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> None:
         _check_counts(
             attempts=attempts,
@@ -107,6 +109,7 @@ class BirdEyeClient:
             concurrency=concurrency,
             backoff_seconds=backoff_seconds,
             before_request=before_request,
+            on_answer=on_answer,
         )
         self._prices = {**CREDIT_PRICES, **prices}
         self._page_size = min(page_size, PAGE_SIZE)
@@ -176,14 +179,15 @@ class BirdEyeClient:
         sifted = partial(sift, model=RankedTraderItem, redact=self._requester.redact)
 
         async def page(limit: int) -> Page:
-            name, path = _GAINERS_LOSERS
-            return await self._requester.page(
-                path,
-                {"type": kind, "sort_by": "PnL", "sort_type": "desc", "offset": 0, "limit": limit},
-                entity=f"the ranked traders of {kind}",
-                meter_as=name,
-                credits=self._prices[name],
-            )
+            asked: Parameters = {
+                "type": kind,
+                "sort_by": "PnL",
+                "sort_type": "desc",
+                "offset": 0,
+                "limit": limit,
+            }
+            entity = f"the ranked traders of {kind}"
+            return await self._requester.page(self._question(_GAINERS_LOSERS, asked, entity))
 
         with self._watch_for_outage():
             try:
@@ -199,14 +203,8 @@ class BirdEyeClient:
 
     async def account(self) -> AccountReading | None:
         """What the account has used and has left; None where the answer does not tell."""
-        name, path = _CREDITS
         return await self._requester.ask(
-            account_reading,
-            path,
-            {},
-            entity="the account",
-            meter_as=name,
-            credits=self._prices[name],
+            account_reading, self._question(_CREDITS, {}, "the account")
         )
 
     async def trader_swaps(
@@ -243,16 +241,14 @@ class BirdEyeClient:
     async def _page(
         self, endpoint: tuple[str, str], parameters: Parameters, offset: int, entity: str
     ) -> Page:
-        name, path = endpoint
-        page = await self._requester.page(
-            path,
-            {**parameters, "offset": offset, "limit": self._page_size},
-            entity=entity,
-            meter_as=name,
-            credits=self._prices[name],
-        )
-        self._answered.add(path)
+        asked = {**parameters, "offset": offset, "limit": self._page_size}
+        page = await self._requester.page(self._question(endpoint, asked, entity))
+        self._answered.add(endpoint[1])
         return page
+
+    def _question(self, endpoint: tuple[str, str], parameters: Parameters, entity: str) -> Question:
+        name, path = endpoint
+        return Question(path, parameters, entity, meter_as=name, credits=self._prices[name])
 
     def _watch_for_plan(self, error: EntityFetchError) -> None:
         """PlanError where an endpoint has known nobody since the beginning: so some plans refuse it."""

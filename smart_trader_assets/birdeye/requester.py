@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -52,13 +53,28 @@ Parameters = Mapping[str, str | int]
 Answer = TypeVar("Answer")
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A path and its parameters, about which entity, and what the answer costs on which line of the ledger."""
+
+    path: str
+    parameters: Parameters
+    entity: str
+    meter_as: str
+    credits: int
+
+
+OnAnswer = Callable[[Question, httpx.Response], None]
+
+
 class Requester:
     """Sends GET requests and returns pages, or raises one of `errors`.
 
     Temporary failures (429, 5xx, timeouts, no connection, broken answers) are tried `attempts` times
     with growing, jittered waits from `backoff_seconds` on. A `Retry-After` holds the whole gate,
     since the limit is the account's; one above `LONGEST_RETRY_AFTER_SECONDS` ends the attempts.
-    `before_request` is called when a request is about to leave, and stops it by raising.
+    `before_request` is called when a request is about to leave, and stops it by raising; `on_answer` with
+    every answer that came, whatever it says.
     """
 
     def __init__(
@@ -73,6 +89,7 @@ class Requester:
         concurrency: int,
         backoff_seconds: float,
         before_request: Callable[[], None] | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> None:
         _check_key(api_key)
         self._api_key = api_key
@@ -80,6 +97,7 @@ class Requester:
         self._gate = gate
         self._meter = meter
         self._before_request = before_request
+        self._on_answer = on_answer
         self._attempts = attempts
         self._timeout = timeout
         self._wait = _Backoff(backoff_seconds)
@@ -111,54 +129,37 @@ class Requester:
     ) -> None:
         await self._http.__aexit__(kind, error, trace)
 
-    async def page(
-        self, path: str, parameters: Parameters, *, entity: str, meter_as: str, credits: int
-    ) -> Page:
+    async def page(self, question: Question) -> Page:
         """One page of a list endpoint, retried where the failure may be temporary."""
-        return await self.ask(
-            Page.model_validate, path, parameters, entity=entity, meter_as=meter_as, credits=credits
-        )
+        return await self.ask(Page.model_validate, question)
 
-    async def ask(
-        self,
-        read: Callable[[Any], Answer],
-        path: str,
-        parameters: Parameters,
-        *,
-        entity: str,
-        meter_as: str,
-        credits: int,
-    ) -> Answer:
-        """What `read` makes of an answer's `data`; where it raises ValueError the answer is none."""
+    async def ask(self, read: Callable[[Any], Answer], question: Question) -> Answer:
+        """What `read` makes of an answer's `data`, retried likewise; where it raises ValueError the answer is
+        none."""
         retrying = AsyncRetrying(
             stop=stop_any(stop_after_attempt(self._attempts), _BrokenAgain()),
             wait=self._wait,
             retry=retry_if_exception(_may_pass),
             reraise=True,
         )
-        return await retrying(self._attempt, read, path, parameters, entity, meter_as, credits)
+        return await retrying(self._attempt, read, question)
 
-    async def _attempt(
-        self,
-        read: Callable[[Any], Answer],
-        path: str,
-        parameters: Parameters,
-        entity: str,
-        meter_as: str,
-        credits: int,
-    ) -> Answer:
+    async def _attempt(self, read: Callable[[Any], Answer], question: Question) -> Answer:
         async with self._slots:
-            reservation = self._meter.reserve(meter_as, credits)
+            reservation = self._meter.reserve(question.meter_as, question.credits)
             answered = False
             try:
-                response = await self._send(path, parameters, entity)
+                response = await self._send(question)
                 answered = response.is_success
             finally:
                 if not answered:
                     self._meter.refund(reservation)
-        return self._read(read, response, path, entity)
+        if self._on_answer is not None:
+            self._on_answer(question, response)
+        return self._read(read, response, question.path, question.entity)
 
-    async def _send(self, path: str, parameters: Parameters, entity: str) -> httpx.Response:
+    async def _send(self, question: Question) -> httpx.Response:
+        path, entity = question.path, question.entity
         turn = await self._gate.acquire()
         if self._before_request is not None:
             self._before_request()
@@ -167,7 +168,7 @@ class Requester:
             async with asyncio.timeout(WHOLE_ANSWER * self._timeout):
                 return await self._http.get(
                     self._base_url + path,
-                    params=dict(parameters),
+                    params=dict(question.parameters),
                     extensions={"trace": _Departure(self._gate, turn)},
                 )
         except httpx.RequestError as error:

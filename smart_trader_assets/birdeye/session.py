@@ -27,6 +27,7 @@ from smart_trader_assets.birdeye import (
     StopFetchingError,
 )
 from smart_trader_assets.birdeye.circuit_breaker import OpenTimes, close_breaker, open_breaker
+from smart_trader_assets.birdeye.requester import OnAnswer
 from smart_trader_assets.delta.stopwatch import Stopwatch
 from smart_trader_assets.settings import API_KEY_VARIABLE, LIVE_URL, Settings, SettingsError
 
@@ -108,10 +109,12 @@ class BirdEyeAccess:
         *,
         trips_breaker: bool = True,
         before_request: Callable[[], None] | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> Iterator[FetchSession]:
         """A client whose credits count to `budget`; MissingKeyError or SettingsError before any request.
 
-        `before_request` is called when a request is about to leave, and stops the session by raising.
+        `before_request` is called when a request is about to leave, and stops the session by raising;
+        `on_answer` with every answer.
         Without `trips_breaker` its failures and its success leave the circuit breaker as it is.
         """
         settings = self.settings
@@ -136,6 +139,7 @@ class BirdEyeAccess:
             backoff_seconds=settings.request_backoff_seconds,
             prices=settings.prices,
             before_request=before_request,
+            on_answer=on_answer,
         )
         before = meter.spent
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,9 +15,9 @@ from rich.text import Text
 
 from smart_trader_assets.cli.options import Data, chosen_settings, cli_errors
 from smart_trader_assets.doctor import (
-    API_COST,
     Finding,
     Verdict,
+    api_cost,
     examine,
     examine_without_settings,
 )
@@ -29,8 +30,17 @@ def doctor(
     data: Data = None,
     api: Annotated[
         bool,
-        typer.Option("--api", help=f"Ask each endpoint of BirdEye once, for {API_COST} credits."),
+        typer.Option("--api", help=f"Ask each endpoint of BirdEye once, for {api_cost()} credits."),
     ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record",
+            metavar="DIR",
+            file_okay=False,
+            help="Keep what the endpoints answer in this new folder, without the key; implies --api.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Check settings, storage, tables, queue and API, and say what to do. Changes nothing.
@@ -38,7 +48,7 @@ def doctor(
     Exit code 1 where something is broken; a warning can wait.
     """
     with cli_errors() as console:
-        findings = _findings(data, api)
+        findings = _findings(data, api or record is not None, record)
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -47,14 +57,15 @@ def doctor(
         sys.exit(1)
 
 
-def _findings(data: str | None, api: bool) -> list[Finding]:
+def _findings(data: str | None, api: bool, record: Path | None) -> list[Finding]:
     try:
         settings = chosen_settings(data)
     except SettingsError as error:
         return examine_without_settings(error)
     if api:
-        typer.echo(f"Asking the API costs up to {API_COST} credits.", err=True)
-    return examine(settings, ask_api=api)
+        cost = f"Asking the API costs up to {api_cost(settings.prices)} credits."
+        typer.echo(cost if record is None else f"{cost} Its answers go to {record}.", err=True)
+    return examine(settings, ask_api=api, record_into=record)
 
 
 def findings_table(findings: list[Finding]) -> Table:
@@ -69,7 +80,7 @@ def findings_table(findings: list[Finding]) -> Table:
 
 
 def _format_finding(finding: Finding) -> Text:
-    """One line for what is well, cut to the width; everything for what is not, with the remedy below."""
-    if finding.verdict is Verdict.OK:
+    """One line for what is well, cut to the width; everything for what asks for something."""
+    if finding.verdict is Verdict.OK and not finding.remedy:
         return Text(finding.found, no_wrap=True, overflow="ellipsis")
     return Text("\n".join(filter(None, (finding.found, finding.remedy))))

@@ -76,7 +76,9 @@ def sandbox(
 
     Kinds: latency (with "seconds"), rate_limited, server_error, cut_body,
     invalid_json, unsuccessful, hang, reset, credits_spent, bad_key,
-    not_in_plan, forbidden, not_found. "endpoint" and "entity" narrow it.
+    not_in_plan, forbidden, not_found, short_page, repeated_page,
+    unreadable_items, redirect, drip (with "seconds" a byte).
+    "endpoint" and "entity" narrow it.
     """
     with cli_errors() as console:
         stand_in = make_stand_in(
@@ -88,5 +90,6 @@ def sandbox(
             stand_in.source,
             clock=stand_in.settings.now,
             port=port,
+            recorded=stand_in.recorded,
             on_start=lambda url: console.print(f"The stand-in for BirdEye listens on {url}"),
         )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+from smart_trader_assets.doctor import api as birdeye
 from smart_trader_assets.doctor import surroundings, table_health, work
 from smart_trader_assets.doctor.findings import Finding, broken, looked_at
 from smart_trader_assets.doctor.instance import dagster_instance
@@ -19,8 +23,11 @@ def examine_without_settings(error: SettingsError) -> list[Finding]:
     ]
 
 
-def examine(settings: Settings, *, ask_api: bool) -> list[Finding]:
-    """Check everything, and change nothing; `ask_api` costs up to `API_COST` credits."""
+def examine(settings: Settings, *, ask_api: bool, record_into: Path | None = None) -> list[Finding]:
+    """Check everything, and change nothing.
+
+    `ask_api` costs up to `api_cost(settings.prices)` credits; its answers are kept in `record_into`.
+    """
     store = make_lake(settings).unchecked_store
     findings = [
         *looked_at("settings", lambda: surroundings.settings_chosen(settings)),
@@ -32,15 +39,15 @@ def examine(settings: Settings, *, ask_api: bool) -> list[Finding]:
         *looked_at("credits", lambda: work.budgets(settings)),
     ]
     if ask_api:
-        findings += looked_at("api", lambda: _api(settings))
+        findings += looked_at("api", lambda: _api(settings, record_into))
     else:
-        findings += looked_at("api", work.api_not_asked)
+        findings += looked_at("api", lambda: birdeye.api_not_asked(settings.prices))
     return findings
 
 
-def _api(settings: Settings) -> list[Finding]:
+def _api(settings: Settings, record_into: Path | None) -> Iterator[Finding]:
     with open_source(_of_root(settings)) as (theirs, _, _):
-        return list(work.api(theirs))
+        yield from birdeye.api(theirs, record_into)
 
 
 def _of_root(settings: Settings) -> Settings:

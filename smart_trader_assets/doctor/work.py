@@ -1,28 +1,20 @@
-"""The state of the work: failing rows, paused fetching, spent budgets, and the API."""
+"""The state of the work: failing rows, paused fetching, spent budgets."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
-from smart_trader_assets.birdeye import BirdEyeError, EntityFetchError
 from smart_trader_assets.birdeye.circuit_breaker import read_breaker
-from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
+from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
-from smart_trader_assets.settings import CREDIT_PRICES, Settings
+from smart_trader_assets.doctor.findings import Finding, ok, warning
+from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.queue import Trouble, read_queue
 from smart_trader_assets.tables.root import read_identity
-from smart_trader_assets.thresholds import due_policy, list_filters
+from smart_trader_assets.thresholds import due_policy
 
-_ASKED = ("token_list", "token_holder", "trader_txs")
-API_COST = sum(CREDIT_PRICES[endpoint] for endpoint in _ASKED)
 _NEARLY_SPENT = 0.9
-
-# An address that BirdEye knows, in case the token list is empty.
-_WRAPPED_SOL = "So11111111111111111111111111111111111111112"
 
 
 def queue(settings: Settings, store: DeltaStore) -> Iterator[Finding]:
@@ -74,42 +66,3 @@ def budgets(settings: Settings) -> Iterator[Finding]:
             f"Paused {breaker.words}",
             "Fix the cause; a fetch that succeeds, for example `smart-trader run`, ends the pause at once.",
         )
-
-
-def api(settings: Settings) -> Iterator[Finding]:
-    """One request to each endpoint: whether the key is accepted, and what the plan includes."""
-    access = BirdEyeAccess(settings.but(read_account=False))
-    with access.session(f"doctor-{uuid.uuid4()}", trips_breaker=False) as session:
-        client = session.client
-        listed, finding = _asked(
-            session, "token_list", client.token_list(list_filters(settings), limit=1)
-        )
-        yield finding
-        mint = listed.items[0]["address"] if listed is not None and listed.items else _WRAPPED_SOL
-        held, finding = _asked(session, "token_holder", client.token_holders(mint, top=1))
-        yield finding
-        owner = held.items[0]["owner"] if held is not None and held.items else mint
-        now = int(settings.now().timestamp())
-        walk = client.trader_swaps(owner, before=now, floor=None, max_pages=1)
-        _, finding = _asked(session, "trader_txs", walk)
-        yield finding
-
-
-def _asked(
-    session: FetchSession, endpoint: str, call: Coroutine[Any, Any, Any]
-) -> tuple[Any, Finding]:
-    check = f"api {endpoint}"
-    try:
-        answer = session.fetch(call)
-    except EntityFetchError as error:
-        return None, warning(
-            check, str(error), "It answers, but not as it should: try again later."
-        )
-    except BirdEyeError as error:  # its message says the remedy
-        return None, broken(check, str(error))
-    return answer, ok(check, f"answers; the plan includes it ({CREDIT_PRICES[endpoint]} credits)")
-
-
-def api_not_asked() -> Iterator[Finding]:
-    """Why the API was not checked."""
-    yield ok("api", f"not asked; --api asks each endpoint once, for {API_COST} credits")

@@ -6,6 +6,7 @@ from smart_trader_assets.sandbox.application import create_app
 from smart_trader_assets.sandbox.errors import ControlError, RecordingError, SandboxError
 from smart_trader_assets.sandbox.faults import Fault, FaultKind
 from smart_trader_assets.sandbox.generated import SKILLS, Character, GeneratedMarket, Truth
+from smart_trader_assets.sandbox.recorded_answers import RecordedAnswers
 from smart_trader_assets.sandbox.recording import Recording, RecordingProblem
 from smart_trader_assets.sandbox.sandbox import SandboxClock
 from smart_trader_assets.sandbox.server import SandboxServer, serve
@@ -23,6 +24,7 @@ __all__ = [
     "HeliusEndpoint",
     "MarketSource",
     "MintPrice",
+    "RecordedAnswers",
     "Recording",
     "RecordingError",
     "RecordingProblem",

@@ -12,6 +12,7 @@ from threading import Lock
 
 from smart_trader_assets.sandbox.ranked_traders import WINDOWS as RANKED_WINDOWS
 from smart_trader_assets.sandbox.ranked_traders import RankedTraders
+from smart_trader_assets.sandbox.recorded_answers import RecordedAnswers
 from smart_trader_assets.sandbox.source import MarketSource, MintPrice, SwapItem
 from smart_trader_assets.sandbox.wire import MAX_UNIX_TIME, WINDOWS, Endpoint, RefusalError, encode
 from smart_trader_assets.transforms.known_addresses import is_address
@@ -72,7 +73,8 @@ class BirdEyeApi:
     """Answers over a market at a time.
 
     ``inclusive_times`` tells whether a row of exactly ``before_time`` or ``after_time`` belongs to
-    the page; the documentation does not, so a client has to work with both.
+    the page; the documentation does not, so a client has to work with both. What was ``recorded`` whole is
+    answered as it was, whatever the market says.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class BirdEyeApi:
         clock: Callable[[], datetime],
         drift: Drift,
         account: Callable[[], dict[str, object]],
+        recorded: RecordedAnswers | None = None,
         inclusive_times: bool = False,
     ) -> None:
         self._source = source
@@ -90,6 +93,7 @@ class BirdEyeApi:
         self._inclusive = inclusive_times
         self._ranked = RankedTraders(source)
         self._account = account
+        self._recorded = recorded
         self._answers: dict[Endpoint, Callable[[Parameters], str]] = {
             Endpoint.LISTINGS: self._token_list,
             Endpoint.HOLDERS: self._holders,
@@ -102,6 +106,9 @@ class BirdEyeApi:
 
     def answer(self, endpoint: Endpoint, parameters: Parameters) -> str:
         """The JSON text of a success, or RefusalError."""
+        recorded = self._recorded.answer(endpoint, parameters) if self._recorded else None
+        if recorded is not None:
+            return recorded
         return f'{{"success":true,"data":{self._answers[endpoint](parameters)}}}'
 
     def _token_list(self, parameters: Parameters) -> str:

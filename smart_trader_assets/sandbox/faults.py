@@ -39,8 +39,19 @@ class FaultKind(StrEnum):
     """403."""
     NOT_FOUND = "not_found"
     """404, as for a wallet or a token that nobody knows."""
+    SHORT_PAGE = "short_page"
+    """Half of the page, and the word that more follows."""
+    REPEATED_PAGE = "repeated_page"
+    """The first page again, whatever ``offset`` asks for."""
+    UNREADABLE_ITEMS = "unreadable_items"
+    """Every second item of the page is not what it should be; of a page with one item, that one."""
+    REDIRECT = "redirect"
+    """302 to a place that is none of the API's."""
+    DRIP = "drip"
+    """The right answer, a byte every ``seconds``."""
 
 
+_SLOW = (FaultKind.LATENCY, FaultKind.DRIP)
 SERVER_STATUSES = range(500, 600)
 
 
@@ -67,8 +78,8 @@ class Fault:
                 f"A fault lets 0 or more requests pass and hits 1 or more (or None for ever), "
                 f"not after={self.after}, times={self.times}."
             )
-        if self.seconds < 0 or (self.kind is FaultKind.LATENCY and self.seconds == 0):
-            raise ControlError(f"A latency needs seconds above 0, not {self.seconds}.")
+        if self.seconds < 0 or (self.kind in _SLOW and self.seconds == 0):
+            raise ControlError(f"A {self.kind} needs seconds above 0, not {self.seconds}.")
         if self.status not in SERVER_STATUSES:
             raise ControlError(f"A server error has a status of 500 to 599, not {self.status}.")
 

@@ -8,7 +8,7 @@ import socket
 import struct
 from abc import ABC, abstractmethod
 from asyncio import BaseTransport, Transport
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -89,14 +89,28 @@ class Gateway(ABC):
                 reset = fault.kind is FaultKind.RESET
                 await _end_connection(request.scope, request.receive, reset=reset)
                 return Response()  # to nobody
+            if fault.kind is FaultKind.REPEATED_PAGE:
+                parameters.pop("offset", None)
         text = await self._text(request, parameters, len(entities))
-        if fault is None:
-            return JSONText(text)
-        if fault.kind is FaultKind.CUT_BODY:
-            return _HalfAnswer(text)
-        if fault.kind is FaultKind.INVALID_JSON:
-            return JSONText(HTML)
-        raise RefusalError(200, "Something failed")
+        return JSONText(text) if fault is None else self._wrong(fault, text)
+
+    def _wrong(self, fault: Fault, text: str) -> Response:
+        """What the fault makes of the right answer."""
+        match fault.kind:
+            case FaultKind.CUT_BODY:
+                return _HalfAnswer(text)
+            case FaultKind.INVALID_JSON:
+                return JSONText(HTML)
+            case FaultKind.DRIP:
+                return _Dripping(text, lambda: self._or_closing(asyncio.sleep(fault.seconds)))
+            case FaultKind.SHORT_PAGE:
+                return JSONText(_with_items(text, _half, has_next=True))
+            case FaultKind.UNREADABLE_ITEMS:
+                return JSONText(_with_items(text, _every_second_broken))
+            case FaultKind.REPEATED_PAGE:
+                return JSONText(text)
+            case _:
+                raise RefusalError(200, "Something failed")
 
     async def _or_closing(self, waited_for: Awaitable[None]) -> None:
         # A server that stops must not wait for a client that waits for the server.
@@ -179,6 +193,8 @@ def _refuse(fault: Fault) -> None:
         raise RefusalError(429, TOO_MANY_REQUESTS, headers)
     if fault.kind is FaultKind.SERVER_ERROR:
         raise RefusalError(fault.status, "Internal server error")
+    if fault.kind is FaultKind.REDIRECT:
+        raise RefusalError(302, "Moved", {"Location": "https://example.invalid/"})
     if fault.kind in REFUSING:
         raise RefusalError(*REFUSING[fault.kind])
 
@@ -191,6 +207,24 @@ def _json_object(body: bytes) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise RefusalError(400, "the body should be a JSON object")
     return fields
+
+
+def _with_items(text: str, change: Callable[[list[Any]], list[Any]], **more: object) -> str:
+    """The answer with other items in its page; one without a page stays as it is."""
+    answer = json.loads(text)
+    page = answer.get("data")
+    if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+        return text
+    answer["data"] = {**page, "items": change(page["items"]), **more}
+    return encode(answer)
+
+
+def _half(items: list[Any]) -> list[Any]:
+    return items[: (len(items) + 1) // 2]
+
+
+def _every_second_broken(items: list[Any]) -> list[Any]:
+    return [item if index % 2 else {"unreadable": index} for index, item in enumerate(items)]
 
 
 class BreakableProtocol(H11Protocol):
@@ -215,6 +249,26 @@ class _HalfAnswer(JSONText):
         await send(start)
         await send({"type": "http.response.body", "body": half, "more_body": True})
         await _end_connection(scope, receive)
+
+
+class _Dripping(JSONText):
+    """The body, a byte at a time, each after ``pause``."""
+
+    def __init__(self, text: str, pause: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(text)
+        self._pause = pause
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        gone = asyncio.ensure_future(_disconnected(receive))
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        for byte in bytes(self.body):
+            await self._pause()
+            if gone.done():
+                return
+            part = {"type": "http.response.body", "body": bytes([byte]), "more_body": True}
+            await send(part)
+        gone.cancel()
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def _end_connection(scope: Scope, receive: Receive, *, reset: bool = False) -> None:

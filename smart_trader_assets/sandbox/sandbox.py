@@ -11,6 +11,7 @@ from smart_trader_assets.sandbox.account import PlanMeter, SandboxPlan, WebhookB
 from smart_trader_assets.sandbox.birdeye_api import BirdEyeApi, Drift
 from smart_trader_assets.sandbox.errors import ControlError
 from smart_trader_assets.sandbox.faults import FaultBook
+from smart_trader_assets.sandbox.recorded_answers import RecordedAnswers
 from smart_trader_assets.sandbox.source import MarketSource
 from smart_trader_assets.sandbox.wire import AnyEndpoint
 
@@ -87,6 +88,7 @@ class SandboxOptions(TypedDict, total=False):
     plan: SandboxPlan
     rows_drifting_per_page: int
     inclusive_times: bool
+    recorded: RecordedAnswers | None
 
 
 class Sandbox:
@@ -94,7 +96,8 @@ class Sandbox:
 
     With an ``api_key`` a request without it gets 401. ``rows_drifting_per_page`` rows of a wallet
     that lie ahead of the clock slip in between two of its pages. ``inclusive_times`` makes
-    ``before_time`` and ``after_time`` include their own second.
+    ``before_time`` and ``after_time`` include their own second. Answers that were ``recorded`` whole go before
+    the market's.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class Sandbox:
         plan: SandboxPlan = UNLIMITED,
         rows_drifting_per_page: int = 0,
         inclusive_times: bool = False,
+        recorded: RecordedAnswers | None = None,
     ) -> None:
         self.clock = SandboxClock(clock)
         self.api_key = api_key
@@ -119,6 +123,7 @@ class Sandbox:
             clock=self.clock,
             drift=self.drift,
             account=self.meter.told,
+            recorded=recorded,
             inclusive_times=inclusive_times,
         )
         self.closing = asyncio.Event()

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from smart_trader_assets.birdeye import (
     BirdEyeClient,
+    CreditLedger,
     FormatChangedError,
     HolderList,
     NotFoundError,
     PlanError,
     RankedList,
+    RateGate,
     RedirectedError,
     ServerError,
     SwapHistory,
     TokenListFilters,
 )
 from smart_trader_assets.birdeye.client import UNKNOWN_AT_FIRST
+from smart_trader_assets.sandbox import Fault, FaultKind, GeneratedMarket, SandboxServer
 from smart_trader_assets_tests.birdeye.conftest import MakeClient
 from smart_trader_assets_tests.birdeye.scripted_server import (
     Answer,
@@ -162,3 +167,24 @@ def test_a_list_of_ranked_traders_that_refuses_a_hundred_gives_ten(
     assert [item["address"] for item in found.items] == ["a"]
     assert len(found.rejected) == 1
     assert [request.parameters["type"] for request in server.requests] == ["1W", "1W"]
+
+
+def test_an_answer_that_drips_ends_as_one_that_does_not_come(tmp_path):
+    """Between two bytes nobody waits longer than the timeout, and yet the answer would take a minute."""
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    with SandboxServer(GeneratedMarket(1, now, wallets=30), clock=lambda: now) as service:
+        service.faults.add(Fault(FaultKind.DRIP, seconds=0.05, times=None))
+        ledger = CreditLedger(tmp_path / "ledger.sqlite", month_budget=None)
+        client = BirdEyeClient(
+            base_url=service.base_url,
+            api_key=SecretStr("key"),
+            gate=RateGate(None, requests_per_second=1000),
+            meter=ledger.meter("run", run_budget=None),
+            attempts=1,
+            timeout=0.3,
+        )
+        with pytest.raises(ServerError, match=r"was not answered to the end within 0\.9 s"):
+            holders(client)
+        # Nothing was answered, so that nothing is booked.
+        assert ledger.by_endpoint(now) == {}
+        ledger.close()

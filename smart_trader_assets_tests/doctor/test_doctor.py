@@ -18,7 +18,7 @@ from smart_trader_assets.birdeye.circuit_breaker import open_breaker, read_break
 from smart_trader_assets.checks.catalogue import all_checks
 from smart_trader_assets.cli.app import app
 from smart_trader_assets.delta.batch import CommitInfo
-from smart_trader_assets.doctor import API_COST
+from smart_trader_assets.doctor import api_cost
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX
 from smart_trader_assets.tables.catalog import ALL_TABLES, TRACKED_TOKENS
@@ -30,6 +30,13 @@ from smart_trader_assets_tests.support.defaults import OPEN_TIMES
 from smart_trader_assets_tests.support.tiny_market import FOX, NOW
 
 KEY = "key-of-the-tests"
+ASKED = (
+    Endpoint.LISTINGS,
+    Endpoint.RANKED,
+    Endpoint.HOLDERS,
+    Endpoint.SWAPS,
+    Endpoint.CREDITS,
+)
 TABLES = [contract.name for contract in (*ALL_TABLES, RUNS)]
 SHIPPED = PROJECT / "dagster.yaml"
 
@@ -84,7 +91,7 @@ def test_of_a_root_that_is_well_every_check_says_so_and_nothing_is_touched(drain
     assert troubles(drained.root) == {}
     shown = ("settings", "dagster home", "storage", "root", *TABLES, "queue", "credits", "api")
     assert all(check in result.stdout for check in shown)
-    assert f"--api asks each endpoint once, for {API_COST} credits" in result.stdout
+    assert f"--api asks each endpoint once, for {api_cost()} credits" in result.stdout
     assert KEY not in result.output
 
 
@@ -217,19 +224,32 @@ def test_each_endpoint_is_asked_once_on_request_and_paid_for(drained):
     paid = drained.server.credits_spent
     result = doctor(drained.root, "--api")
     assert result.exit_code == 0, result.output
-    assert f"costs up to {API_COST} credits" in result.stderr
-    asked = (Endpoint.LISTINGS, Endpoint.HOLDERS, Endpoint.SWAPS)
-    assert [drained.requests(endpoint) for endpoint in asked] == [1, 1, 1]
-    assert drained.server.credits_spent - paid == API_COST
-    assert result.stdout.count("the plan includes it") == 3
+    assert f"costs up to {api_cost()} credits" in result.stderr
+    assert [drained.requests(endpoint) for endpoint in ASKED] == [1] * 5
+    assert drained.server.credits_spent - paid == api_cost()
+    assert result.stdout.count("the plan includes it") == 4
+    assert "api credits" in result.stdout
 
 
 def test_what_the_plan_leaves_out_is_told_and_the_other_endpoints_are_asked(drained):
-    drained.server.faults.add(Fault(FaultKind.NOT_IN_PLAN, endpoint=Endpoint.LISTINGS, times=None))
+    for endpoint in (Endpoint.LISTINGS, Endpoint.SWAPS):
+        drained.server.faults.add(Fault(FaultKind.NOT_IN_PLAN, endpoint=endpoint, times=None))
     found = findings(drained.root, "--api")
-    assert found["api token_list"]["verdict"] == "broken"
+    assert found["api token_list"]["verdict"] == "warning"
+    assert found["api token_list"]["remedy"] == "Runs do without it."
     assert found["api token_holder"]["verdict"] == "ok"
-    assert found["api trader_txs"]["verdict"] in {"ok", "warning"}
+    # Without swaps there is nothing to do.
+    assert found["api trader_txs"]["verdict"] == "broken"
+    assert found["api credits"]["verdict"] == "ok"
+
+
+def test_what_can_not_be_read_is_counted_and_quoted(drained):
+    fault = Fault(FaultKind.UNREADABLE_ITEMS, endpoint=Endpoint.HOLDERS)
+    drained.server.faults.add(fault)
+    found = findings(drained.root, "--api")["api token_holder"]
+    assert found["verdict"] == "warning"
+    assert "of its items cannot be read, the first ({" in found["found"]
+    assert "owner: Field required" in found["found"]
 
 
 def test_asking_with_a_wrong_key_shows_no_key(drained, monkeypatch):
@@ -238,6 +258,8 @@ def test_asking_with_a_wrong_key_shows_no_key(drained, monkeypatch):
     result = doctor(drained.root, "--api")
     assert result.exit_code == 1
     assert "a-wrong-key" not in result.output
+    # Every endpoint would say the same.
+    assert drained.server.requests.total() == 1
 
 
 @pytest.mark.parametrize("key_is_good", [True, False])

@@ -17,7 +17,7 @@ from smart_trader_assets.tables.catalog import (
 from smart_trader_assets.tables.queue import read_queue
 from smart_trader_assets.thresholds import due_policy
 from smart_trader_assets_tests.support.pipeline import Pipeline
-from smart_trader_assets_tests.support.roots import contents
+from smart_trader_assets_tests.support.roots import assert_same, content, contents
 from smart_trader_assets_tests.support.tiny_market import ANN, BOB, CAT, CID, DEE, DOG, FOX, NOW
 
 TROUBLE = ("attempts", "last_error", "next_attempt_at")
@@ -70,6 +70,21 @@ def test_one_failing_token_and_one_failing_wallet_stop_nobody_else(pipeline):
     assert pipeline.rows(TRACKED_WHALES).select(TROUBLE).unique().rows() == [(0, None, None)]
     assert pipeline.rows(TRACKED_TOKENS).select(TROUBLE).unique().rows() == [(0, None, None)]
     assert set(pipeline.rows(WALLET_PNL)["wallet_address"]) == {ANN, BOB, CID, DEE}
+
+
+def test_short_pages_lose_no_swap(pipeline, drained):
+    pipeline.server.faults.add(
+        *(
+            Fault(FaultKind.SHORT_PAGE, endpoint=Endpoint.SWAPS, entity=wallet)
+            for wallet in (ANN, BOB, CID)
+        )
+    )
+    pipeline.drain()
+    name = TRANSACTIONS.name
+    assert_same(
+        {name: content(pipeline.store, TRANSACTIONS)}, {name: content(drained.store, TRANSACTIONS)}
+    )
+    assert set(wallet_states(pipeline).values()) == {"processed"}
 
 
 def test_after_the_last_attempt_a_row_is_failed_seen_and_left_alone(pipeline):

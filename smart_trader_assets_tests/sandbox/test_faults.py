@@ -94,6 +94,50 @@ def test_a_hanging_answer_lasts_until_the_client_gives_up(server, client):
     assert client.get(LIST).status_code == 200
 
 
+def test_a_short_page_says_that_more_follows(server, client):
+    whole = client.get(LIST).json()["data"]["items"]
+    server.faults.add(Fault(FaultKind.SHORT_PAGE))
+    short = client.get(LIST).json()["data"]
+    assert short == {"items": whole[: (len(whole) + 1) // 2], "has_next": True}
+
+
+def test_a_repeated_page_is_the_first_whatever_was_asked_for(server, client):
+    second = client.get(LIST, params={"offset": 2, "limit": 2}).json()
+    server.faults.add(Fault(FaultKind.REPEATED_PAGE))
+    repeated = client.get(LIST, params={"offset": 2, "limit": 2}).json()
+    assert repeated == client.get(LIST, params={"offset": 0, "limit": 2}).json() != second
+
+
+def test_unreadable_items_stand_between_those_that_are_right(server, client):
+    whole = client.get(LIST, params={"limit": 3}).json()["data"]["items"]
+    server.faults.add(Fault(FaultKind.UNREADABLE_ITEMS))
+    broken = client.get(LIST, params={"limit": 3}).json()["data"]["items"]
+    assert broken == [{"unreadable": 0}, whole[1], {"unreadable": 2}]
+
+
+def test_an_answer_without_a_page_has_no_items_to_break(server, client):
+    right = client.get(Endpoint.CREDITS.value).json()
+    server.faults.add(Fault(FaultKind.UNREADABLE_ITEMS))
+    assert client.get(Endpoint.CREDITS.value).json()["data"].keys() == right["data"].keys()
+
+
+def test_a_redirect_names_another_place(server, client):
+    server.faults.add(Fault(FaultKind.REDIRECT))
+    answer = client.get(LIST)
+    assert (answer.status_code, answer.headers["location"]) == (302, "https://example.invalid/")
+
+
+def test_a_dripping_answer_is_right_in_the_end(server, client):
+    right = client.get(Endpoint.HOLDERS.value, params={"address": "nobody"}).text
+    server.faults.add(Fault(FaultKind.DRIP, seconds=0.001))
+    assert client.get(Endpoint.HOLDERS.value, params={"address": "nobody"}).text == right
+    # Who goes away meanwhile keeps nobody busy.
+    server.faults.add(Fault(FaultKind.DRIP, seconds=0.05))
+    with client.stream("GET", LIST) as answer:
+        assert answer.status_code == 200
+    assert client.get(LIST).status_code == 200
+
+
 def test_a_late_answer_is_right(server, client):
     server.faults.add(Fault(FaultKind.LATENCY, seconds=0.4))
     with pytest.raises(httpx.ReadTimeout):
@@ -136,6 +180,7 @@ def test_a_rule_lets_some_pass_then_hits_so_many(after, times, requests):
         {"kind": FaultKind.FORBIDDEN, "times": 0},
         {"kind": FaultKind.FORBIDDEN, "after": -1},
         {"kind": FaultKind.LATENCY},
+        {"kind": FaultKind.DRIP},
         {"kind": FaultKind.SERVER_ERROR, "status": 200},
     ],
 )

@@ -66,6 +66,7 @@ LASTING: tuple[Fault, ...] = (
     Fault(FaultKind.BAD_KEY),
     Fault(FaultKind.NOT_IN_PLAN),
     Fault(FaultKind.FORBIDDEN),
+    Fault(FaultKind.REDIRECT),
 )
 """What stops the run: no row is to blame."""
 
