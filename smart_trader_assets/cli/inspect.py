@@ -41,6 +41,7 @@ from smart_trader_assets.settings import load_settings
 from smart_trader_assets.sources import settings_of_root
 from smart_trader_assets.tables.queue import read_queue
 from smart_trader_assets.tables.root import read_identity
+from smart_trader_assets.text import plural
 from smart_trader_assets.thresholds import (
     cash_mints,
     due_policy,
@@ -83,6 +84,13 @@ def state(
             console.print(table)
         if queue.incomplete_histories:
             console.print(f"{queue.incomplete_histories} wallets' histories are not complete yet.")
+        for asset, items in queue.rejected.items():
+            console.print(
+                f"[yellow]![/] {asset}: {plural(items, 'item')} of this week's answers could not be read and "
+                "were left out; the runs' logs quote them.",
+                highlight=False,
+                soft_wrap=True,
+            )
         requests = sum(spend.requests for spend in spent.values())
         credits_spent = sum(spend.credits for spend in spent.values())
         console.print(

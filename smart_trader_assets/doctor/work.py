@@ -12,6 +12,7 @@ from smart_trader_assets.doctor.findings import Finding, ok, warning
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.queue import Trouble, read_queue
 from smart_trader_assets.tables.root import read_identity
+from smart_trader_assets.text import plural
 from smart_trader_assets.thresholds import due_policy
 
 _NEARLY_SPENT = 0.9
@@ -31,6 +32,12 @@ def queue(settings: Settings, store: DeltaStore) -> Iterator[Finding]:
             "queue",
             f"{len(troubles)} rows of {table} failed too often, the first with: {troubles[0].last_error}",
             f"`smart-trader state` lists them; `smart-trader reset {table} --failed` tries them again.",
+        )
+    for asset, items in seen.rejected.items():
+        yield warning(
+            "answers",
+            f"{asset} left out {plural(items, 'item')} of this week's answers that could not be read",
+            "The runs' logs quote them; `smart-trader doctor --record DIR` keeps answers for a report.",
         )
     waiting = len(seen.troubles) - sum(map(len, failed.values()))
     yield ok(

@@ -27,6 +27,7 @@ from smart_trader_assets.tables.ops import RUNS
 REQUESTS = "requests "
 CREDITS = "credits "
 FETCH_SECONDS = "fetch_seconds"
+ITEMS_REJECTED = "items_rejected"
 
 # Besides what a materialization shows anyway: its rows, requests and credits.
 PLOTTED = ("total_seconds", FETCH_SECONDS, "compute_seconds", "write_seconds", "peak_memory_mb")
@@ -82,6 +83,7 @@ class RunMeter:
                 "compute_seconds": max(0.0, values["total_seconds"] - fetch - write),
                 "requests": sum_of(metrics, REQUESTS),
                 "credits": sum_of(metrics, CREDITS),
+                ITEMS_REJECTED: int(metrics.get(ITEMS_REJECTED, 0)),
             }
         return RunRow(self._stamp, values)
 

@@ -50,6 +50,7 @@ RUNS = TableContract(
         col.integer("rows_left_due", "Upstream rows that changed meanwhile and stay due"),
         col.integer("requests", "Requests to the API; null after a failure"),
         col.integer("credits", "Credits that they cost; null after a failure"),
+        col.integer("items_rejected", "Items that could not be read; null after a failure"),
         col.number(
             "peak_memory_mb", "Peak memory of the run's process so far", "MB", required=True
         ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import polars as pl
 
@@ -14,7 +14,10 @@ from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import ALL_TABLES, TRACKED_WHALES
 from smart_trader_assets.tables.cursor import Cursor, DuePolicy
 from smart_trader_assets.tables.cursors import CURSORS
+from smart_trader_assets.tables.ops import RUNS
 from smart_trader_assets.tables.root import promised_tables
+
+REJECTED_WITHIN: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Queue:
     counts: table, column, state, partition, rows
     due: cursor, consumer, partition, rows
     oldest: by cursor, when the due row that has waited longest was last touched
+    rejected: by asset, items of the last week's answers that could not be read; none where all could
     """
 
     as_of: datetime
@@ -44,6 +48,7 @@ class Queue:
     oldest: Mapping[str, datetime]
     troubles: tuple[Trouble, ...]
     incomplete_histories: int
+    rejected: Mapping[str, int]
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -61,6 +66,7 @@ class Queue:
                 for trouble in self.troubles
             ],
             "incomplete_histories": self.incomplete_histories,
+            "items_rejected": dict(self.rejected),
         }
 
 
@@ -111,6 +117,7 @@ def read_queue(store: DeltaStore, *, as_of: datetime, policy: DuePolicy) -> Queu
             for trouble in _troubles(store, cursor)
         ),
         incomplete_histories=_incomplete(store),
+        rejected=_rejected(store),
     )
 
 
@@ -152,6 +159,24 @@ def _troubles(store: DeltaStore, cursor: Cursor) -> list[Trouble]:
         .collect()
     )
     return [Trouble(contract.name, *row) for row in rows.iter_rows()]
+
+
+def _rejected(store: DeltaStore) -> dict[str, int]:
+    """By asset; the days of runs are the machine's."""
+    if not store.exists(RUNS):
+        return {}
+    runs = store.scan(RUNS)
+    if "items_rejected" not in runs.collect_schema():  # until the root is upgraded
+        return {}
+    since = datetime.now(UTC).date() - REJECTED_WITHIN
+    found = (
+        runs.filter((pl.col("started_on") >= since) & (pl.col("items_rejected") > 0))
+        .group_by("asset")
+        .agg(pl.col("items_rejected").sum())
+        .sort("asset")
+        .collect()
+    )
+    return dict(found.iter_rows())
 
 
 def _incomplete(store: DeltaStore) -> int:

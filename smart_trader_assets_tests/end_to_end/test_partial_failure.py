@@ -7,6 +7,7 @@ import pytest
 
 from smart_trader_assets.birdeye import CreditsSpentError
 from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.doctor import examine
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
 from smart_trader_assets.tables.catalog import (
     TRACKED_TOKENS,
@@ -85,6 +86,24 @@ def test_short_pages_lose_no_swap(pipeline, drained):
         {name: content(pipeline.store, TRANSACTIONS)}, {name: content(drained.store, TRANSACTIONS)}
     )
     assert set(wallet_states(pipeline).values()) == {"processed"}
+
+
+def test_items_that_can_not_be_read_are_left_out_and_counted_where_people_look(pipeline):
+    pipeline.server.faults.add(
+        Fault(FaultKind.UNREADABLE_ITEMS, endpoint=Endpoint.SWAPS, entity=BOB),
+        Fault(FaultKind.UNREADABLE_ITEMS, endpoint=Endpoint.LISTINGS),
+    )
+    pipeline.drain()
+    settings = pipeline.settings()
+    queue = read_queue(pipeline.store, as_of=NOW, policy=due_policy(settings))
+    assert queue.rejected == {"bronze/tokens": 2, "bronze/transactions": 2}
+    told = {finding.found for finding in examine(settings, ask_api=False)}
+    assert (
+        "bronze/transactions left out 2 items of this week's answers that could not be read" in told
+    )
+    # What could be read of him counts, and his history is not called whole.
+    bob = pipeline.rows(TRACKED_WHALES).filter(wallet_address=BOB).row(0, named=True)
+    assert (bob["processing_status"], bob["history_complete"]) == ("processed", False)
 
 
 def test_after_the_last_attempt_a_row_is_failed_seen_and_left_alone(pipeline):
