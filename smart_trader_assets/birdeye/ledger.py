@@ -34,6 +34,11 @@ CREATE TABLE IF NOT EXISTS readings (
     starts TEXT, ends TEXT, booked INTEGER NOT NULL, expected INTEGER
 )
 """
+# All that was ever booked: summing it up would take the longer the older the ledger is.
+_TOTAL = "CREATE TABLE IF NOT EXISTS booked (credits INTEGER NOT NULL)"
+_FIRST_TOTAL = """
+INSERT INTO booked SELECT coalesce(sum(credits), 0) FROM calls WHERE NOT EXISTS (SELECT * FROM booked)
+"""
 _BOOK = """
 INSERT INTO calls VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
@@ -143,6 +148,8 @@ class CreditLedger:
         with exclusive(self._connection, self._path):
             self._connection.execute(_SCHEMA)
             self._connection.execute(_READINGS)
+            self._connection.execute(_TOTAL)
+            self._connection.execute(_FIRST_TOTAL)
             self._connection.execute("CREATE INDEX IF NOT EXISTS calls_by_run ON calls (run_id)")
 
     def meter(
@@ -237,9 +244,7 @@ class CreditLedger:
     def _booked(self) -> int:
         """Credits that were ever booked."""
         with self._guard, readable_errors(self._path):
-            (booked,) = self._connection.execute(
-                "SELECT coalesce(sum(credits), 0) FROM calls"
-            ).fetchone()
+            (booked,) = self._connection.execute("SELECT credits FROM booked").fetchone()
         return int(booked)
 
     def of_run(self, run_id: str) -> dict[str, Spend]:
@@ -270,14 +275,18 @@ class CreditLedger:
                         endpoint=endpoint,
                         scope=scope,
                     )
-            self._connection.execute(_BOOK, (day, run_id, endpoint, 1, credits))
+            self._add(day, run_id, endpoint, requests=1, credits=credits)
         return Reservation(day, endpoint, credits)
 
     def unbook(self, run_id: str, reservation: Reservation) -> None:
         """Refund the credits of a request that brought nothing; it still counts as a request."""
         with self._guard, exclusive(self._connection, self._path):
-            row = (reservation.day, run_id, reservation.endpoint, 0, -reservation.credits)
-            self._connection.execute(_BOOK, row)
+            day, endpoint = reservation.day, reservation.endpoint
+            self._add(day, run_id, endpoint, requests=0, credits=-reservation.credits)
+
+    def _add(self, day: str, run_id: str, endpoint: str, *, requests: int, credits: int) -> None:
+        self._connection.execute(_BOOK, (day, run_id, endpoint, requests, credits))
+        self._connection.execute("UPDATE booked SET credits = credits + ?", (credits,))
 
     def _select(self, group: str, condition: str, *values: str) -> dict[str, Spend]:
         # Both texts are constants of this module.
