@@ -9,7 +9,7 @@ export DAGSTER_HOME ?= $(HOME_HERE)
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check format dev bench prove prove-skill prove-economy prove-fencing audit clean
+.PHONY: help setup run test test-fast check format dev bench prove prove-skill prove-economy prove-month prove-fencing audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -66,6 +66,9 @@ prove-skill: $(STAMP) ## Rank 20 invented markets, copy the ranked for a month, 
 
 prove-economy: $(STAMP) ## Search ten invented markets with the same credits in three orders; an hour
 	$(BIN)/python -m smart_trader_assets_tests.proofs.economy $(ARGS)
+
+prove-month: $(STAMP) ## Live a month on an invented free account, run by run; half an hour
+	$(BIN)/python -m smart_trader_assets_tests.proofs.month $(ARGS)
 
 prove-fencing: $(STAMP) ## Stalled, doubled and by-hand runs at every commit of every asset; half an hour
 	$(BIN)/python -m smart_trader_assets_tests.proofs.fencing $(ARGS)

@@ -25,6 +25,11 @@ class Allowed:
     why: str
 
 
+def snapshot_cost(settings: Settings) -> int:
+    """Credits of a snapshot of the market, all of its pages."""
+    return settings.prices["token_list"] * -(-settings.list_tokens // PAGE_SIZE)
+
+
 def for_holders(store: DeltaStore, settings: Settings, left: int | None) -> Allowed | None:
     """What may be spent on holders out of `left` credits; None: any number.
 

@@ -5,6 +5,7 @@ from datetime import date
 import dagster as dg
 
 from smart_trader_assets.assets.declare import medallion_asset
+from smart_trader_assets.assets.economy import snapshot_cost
 from smart_trader_assets.assets.fetching import FetchMeter, Watch
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
@@ -52,7 +53,7 @@ def tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
         watch = Watch(context.instance, scope, lake.store, TOKENS)
         with birdeye.session(scope.budget, before_request=watch) as session:
             meter = FetchMeter(session)
-            price = settings.prices["token_list"]
+            price = snapshot_cost(settings)
             if not session.affords(price):
                 context.log.info(f"No credits are left for a snapshot, which costs {price}.")
                 return []

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from smart_trader_assets.assets.economy import for_holders
+from smart_trader_assets.assets.economy import for_holders, snapshot_cost
 from smart_trader_assets.assets.fetch_plan import Evidence, most_followed, refreshes_a_day
 from smart_trader_assets.birdeye import PAGE_SIZE
 from smart_trader_assets.birdeye.session import BirdEyeAccess
@@ -147,7 +147,7 @@ def _fixed_costs(settings: Settings) -> dict[str, int]:
     reads = min(a_day, 24 / settings.candidate_hours) if settings.candidate_hours else a_day
     return {
         "credits": prices["credits"] * 24 if settings.read_account else 0,
-        "token_list": round(_snapshot_price(settings) * snapshots),
+        "token_list": round(snapshot_cost(settings) * snapshots),
         "gainers_losers": round(prices["gainers_losers"] * lists * reads),
     }
 
@@ -168,7 +168,7 @@ def _next_run(
     prices = settings.prices
     run = {
         "credits": prices["credits"] if settings.read_account else 0,
-        "token_list": _snapshot_price(settings) if waiting.snapshot else 0,
+        "token_list": snapshot_cost(settings) if waiting.snapshot else 0,
         "gainers_losers": prices["gainers_losers"] * waiting.lists,
     }
     rest = None if left is None else max(0, left - sum(run.values()))
@@ -183,10 +183,6 @@ def _next_run(
         swaps = max(swaps, rest or 0)
     run["trader_txs"] = swaps if rest is None else min(swaps, max(0, rest - run["token_holder"]))
     return run
-
-
-def _snapshot_price(settings: Settings) -> int:
-    return settings.prices["token_list"] * -(-settings.list_tokens // PAGE_SIZE)
 
 
 def _advice(settings: Settings, followed: int, kept: int | None, left: int | None) -> list[str]:
