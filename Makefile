@@ -4,8 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-HOME_HERE := $(CURDIR)/.dagster_home
-export DAGSTER_HOME ?= $(HOME_HERE)
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
@@ -18,17 +16,13 @@ setup: $(STAMP) ## Make .venv and install the pinned requirements
 
 $(STAMP): pyproject.toml requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.x")'
-	@echo "Installing into $(VENV): a few minutes, 1.4 GB"
+	@echo "Installing the pinned requirements into $(VENV): 1.4 GB, two to five minutes, once"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
-	@mkdir -p $(DAGSTER_HOME)
-	@test -e $@ -a "$(DAGSTER_HOME)" != "$(HOME_HERE)" || cp dagster.yaml $@
-
-run: $(STAMP) $(DAGSTER_HOME)/dagster.yaml ## Find smart traders: BirdEye with BIRDEYE_API_KEY set, else an invented market
+run: $(STAMP) ## Find smart traders: BirdEye with BIRDEYE_API_KEY set, else an invented market
 	@$(BIN)/smart-trader run $(ARGS)
 
 test: $(STAMP) ## Run the tests
@@ -46,7 +40,7 @@ format: $(STAMP) ## Put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-dev: $(STAMP) $(DAGSTER_HOME)/dagster.yaml ## The Dagster UI with its daemon, on http://127.0.0.1:3000
+dev: $(STAMP) ## The Dagster UI with its daemon, on http://127.0.0.1:3000
 	@$(BIN)/smart-trader dev $(ARGS)
 
 bench: $(STAMP) ## Measure: times, ratios, peak memory (ARGS="--size full": at ten million rows)

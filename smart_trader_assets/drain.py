@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 from filelock import FileLock, Timeout
 
 from smart_trader_assets.assembly import make_assets, make_resources
-from smart_trader_assets.assets.economy import waits_for_credits
+from smart_trader_assets.assets.economy import why_it_waits
+from smart_trader_assets.assets.keys import IO_MANAGER
 from smart_trader_assets.assets.partitions import Partitions, make_partitions
-from smart_trader_assets.assets.scope import AS_OF_TAG, BUDGET_TAG
-from smart_trader_assets.automation.jobs import assets_of
+from smart_trader_assets.assets.scope import AS_OF_TAG, DRAIN_TAG
+from smart_trader_assets.automation.jobs import assets_of, job_of, make_jobs, run_assets
 from smart_trader_assets.automation.live_runs import (
     CONSUMER_TAG,
     RANGE_END_TAG,
@@ -41,14 +41,16 @@ from smart_trader_assets.checks.results import (
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.errors import SmartTraderError
+from smart_trader_assets.lake.io_manager import MedallionIOManager
 from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.lake.run_metrics import PLOTTED, record_failed_run
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import ALL_TABLES, CANDIDATES, TOKENS, TRANSACTIONS
 from smart_trader_assets.tables.cursors import CONSUMERS, cursors_of
 from smart_trader_assets.tables.freshness import stale_lists
 from smart_trader_assets.thresholds import due_policy
 
-DRAIN_TAG = "smart_trader/drain"
+RECHECK = "recheck"
 
 _TABLES = [contract.name for contract in ALL_TABLES]
 # What a run does for the rows that were due; one that does none of it would be repeated for ever.
@@ -100,17 +102,22 @@ class Watcher:
 
 
 class Drain:
-    """One drain of the root that the settings name."""
+    """One drain of the root that the settings name; with `writes_page` each ranking comes with its page."""
 
     def __init__(
-        self, settings: Settings, instance: dg.DagsterInstance, watcher: Watcher | None = None
+        self,
+        settings: Settings,
+        instance: dg.DagsterInstance,
+        watcher: Watcher | None = None,
+        *,
+        writes_page: bool = False,
     ) -> None:
         self._settings = settings
         self._instance = instance
         self._watcher = watcher or Watcher()
         self._as_of = settings.now()
         # To its caller a drain is one run, and so it is to the budget of credits.
-        self._budget = f"drain-{uuid.uuid4()}"
+        self._budget = f"drain-{uuid.uuid4().hex[:12]}"
         self._policy = due_policy(settings)
         self._partitions: Partitions = make_partitions(settings)
         self._assets = make_assets(settings)
@@ -118,6 +125,28 @@ class Drain:
         self._reads = tables_read(self._assets)
         self._looks_first = settings.swap_pages_first < settings.swap_pages_per_run
         self._resources = make_resources(settings)
+        lake = self._resources["lake"]
+        if not isinstance(lake, LakeResource):
+            raise TypeError("the resource `lake` is not a LakeResource")
+        self._lake = lake
+        self._definitions = self._defined(*make_jobs())
+        self._selection = run_assets if writes_page else assets_of
+
+    def _defined(self, *jobs: dg.UnresolvedAssetJobDefinition) -> dg.Definitions:
+        return dg.Definitions(
+            assets=self._assets,
+            asset_checks=self._checks,
+            jobs=jobs,
+            # The root is looked at once, and not again in each of the runs.
+            resources={
+                **self._resources,
+                "lake": dg.ResourceDefinition.hardcoded_resource(self._lake),
+                IO_MANAGER: dg.IOManagerDefinition.hardcoded_io_manager(
+                    MedallionIOManager(lake=self._lake)
+                ),
+            },
+            executor=dg.in_process_executor,
+        )
 
     def run(self) -> DrainReport:
         """Take the snapshot, then materialize what is due until nothing is.
@@ -127,13 +156,10 @@ class Drain:
         blocking check failed: if one still fails at the end, UnsoundTableError reports what it found.
         """
         report = DrainReport(self._as_of)
-        lake = self._resources["lake"]
-        if not isinstance(lake, LakeResource):
-            raise TypeError("the resource `lake` is not a LakeResource")
-        store = lake.store
+        store = self._lake.store
         with alone_on_root(self._settings), translate_storage_errors("draining the pipeline"):
-            _fail_killed_drains(self._instance, store)
-            self._recheck(store)
+            _fail_killed_drains(self._instance)
+            self._recheck()
             self._materialize(TOKENS.name, [self._today()], None, store, report)
             if stale_lists(store.scan(CANDIDATES), self._settings, self._as_of):
                 self._materialize(CANDIDATES.name, [], None, store, report)
@@ -190,26 +216,28 @@ class Drain:
     ) -> None:
         """One run of `asset` for its `due` rows (None: the snapshot, which reads no queue)."""
         self._watcher.begins(asset, due, lambda: sum(self._due(store, asset).values()))
-        started, began = time.monotonic(), datetime.now(UTC)
+        started, began, run_id = time.monotonic(), datetime.now(UTC), str(uuid.uuid4())
         tags = {
             AS_OF_TAG: self._as_of.isoformat(),
-            BUDGET_TAG: self._budget,
-            DRAIN_TAG: store.root,
+            DRAIN_TAG: self._budget,
             CONSUMER_TAG: asset,
         }
         if len(partitions) > 1:
             tags |= {RANGE_START_TAG: partitions[0], RANGE_END_TAG: partitions[-1]}
         try:
-            result = dg.materialize(
-                [*self._assets, *self._checks],
-                selection=assets_of(asset),
+            result = self._definitions.resolve_job_def(job_of(asset)).execute_in_process(
+                run_id=run_id,
                 instance=self._instance,
-                resources=self._resources,
+                asset_selection=self._selection(asset),
                 partition_key=partitions[0] if len(partitions) == 1 else None,
                 tags=tags,
                 run_config=_QUIET,
             )
+        except SmartTraderError as error:
+            record_failed_run(self._instance, run_id, store, error)
+            raise
         except dg.DagsterError as error:
+            record_failed_run(self._instance, run_id, store, error)
             self._raise_if_unsound(began)
             # Dagster wraps what a resource raises: a root that cannot be opened.
             if isinstance(error.__cause__, SmartTraderError):
@@ -221,22 +249,22 @@ class Drain:
         if left and not any(step.metrics.get(name) for name in _PROGRESS):
             report.stuck[asset] = left
             credits_left = BirdEyeAccess(self._settings).left(self._budget)
-            if why := waits_for_credits(asset, store, self._settings, credits_left):
+            if why := why_it_waits(asset, store, self._settings, credits_left):
                 report.waits[asset] = why
         self._watcher.ends(step)
 
-    def _recheck(self, store: DeltaStore) -> None:
+    def _recheck(self) -> None:
         """Have the checks look again that failed when a drain, or anybody on this instance, last looked."""
         failed = read_failed_keys(self._settings.resolved_state_dir)
         failed |= {check.key for check in failed_checks(self._instance, _TABLES)}
         known = {key for definition in self._checks for key in definition.check_keys}
         if failed & known:
-            dg.materialize(
-                [*self._assets, *self._checks],
-                selection=dg.AssetSelection.checks(*failed & known),
+            again = self._defined(
+                dg.define_asset_job(RECHECK, selection=dg.AssetSelection.checks(*failed & known))
+            )
+            again.resolve_job_def(RECHECK).execute_in_process(
                 instance=self._instance,
-                resources=self._resources,
-                tags={DRAIN_TAG: store.root},
+                tags={DRAIN_TAG: self._budget},
                 run_config=_QUIET,
                 raise_on_error=False,
             )
@@ -261,15 +289,16 @@ def _span(due: dict[str | None, int]) -> list[str]:
 
 
 def _facts(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, float]:
-    """The numbers of the run's materialization; those of a range are the same on each partition."""
+    """The numbers of the run's materializations: those of the run itself once, those of partitions summed."""
     metrics: dict[str, float] = {}
     key = dg.AssetKey(asset.split("/"))
-    events = [e for e in result.get_asset_materialization_events() if e.asset_key == key]
-    for event in events[:1]:
-        metadata: dict[str, Any] = dict(event.materialization.metadata)
-        for name, value in metadata.items():
+    for event in result.get_asset_materialization_events():
+        if event.asset_key != key:
+            continue
+        for name, value in event.materialization.metadata.items():
             if isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue):
-                metrics[name] = float(value.value or 0)
+                before = 0.0 if name in PLOTTED else metrics.get(name, 0.0)
+                metrics[name] = before + float(value.value or 0)
     return metrics
 
 
@@ -288,15 +317,15 @@ def alone_on_root(settings: Settings) -> Iterator[None]:
         ) from None
 
 
-def _fail_killed_drains(instance: dg.DagsterInstance, store: DeltaStore) -> None:
-    """Earlier drains of this root that never ended were killed: mark them failed and free their pool slots.
+def _fail_killed_drains(instance: dg.DagsterInstance) -> None:
+    """Earlier drains that never ended were killed: mark them failed and free their pool slots.
 
-    Only one drain runs at a time, so none of them can be alive.
+    The instance is the root's own and only one drain runs at a time, so none of them can be alive.
     """
-    dead = instance.get_runs(
-        dg.RunsFilter(tags={DRAIN_TAG: store.root}, statuses=[dg.DagsterRunStatus.STARTED])
-    )
-    for run in dead:
+    begun = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    for run in begun:
+        if DRAIN_TAG not in run.tags:
+            continue
         instance.report_run_failed(
             run, "The process of this run was killed; its rows are still due."
         )

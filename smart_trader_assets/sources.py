@@ -17,7 +17,7 @@ from smart_trader_assets.sandbox import (
     Recording,
     SandboxServer,
 )
-from smart_trader_assets.settings import Settings, SettingsError
+from smart_trader_assets.settings import LIVE_URL, Settings, SettingsError
 from smart_trader_assets.tables.root import read_identity
 from smart_trader_assets.text import plural
 
@@ -108,11 +108,17 @@ def make_stand_in(settings: Settings) -> StandIn:
 def open_source(
     settings: Settings,
 ) -> Iterator[tuple[Settings, SandboxServer | None, StandIn | None]]:
-    """The settings to run with, and the stand-in that is up meanwhile unless the source is live."""
+    """The settings to run with, and the stand-in that is up meanwhile.
+
+    None is started where the source is live, nor where the base URL names one that somebody serves already.
+    """
     if settings.resolved_source == "live":
         yield settings, None, None
         return
     stand_in = make_stand_in(settings)
+    if settings.birdeye_base_url != LIVE_URL:
+        yield stand_in.settings, None, stand_in
+        return
     with SandboxServer(
         stand_in.source, clock=stand_in.settings.now, recorded=stand_in.recorded
     ) as server:

@@ -7,8 +7,9 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
+from smart_trader_assets.assets.scope import DRAIN_TAG
 from smart_trader_assets.delta.batch import CommitInfo, Settlement
-from smart_trader_assets.drain import DRAIN_TAG, Drain, DrainError, DrainReport, Watcher
+from smart_trader_assets.drain import Drain, DrainError, DrainReport, Watcher
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TOKENS, TRANSACTIONS, WALLET_PNL, WHALES
 from smart_trader_assets.tables.cursors import CONSUMERS
@@ -49,28 +50,28 @@ def test_a_second_drain_of_the_same_root_is_refused_while_one_is_at_work(drained
     assert drain(settings).steps  # the lock has fallen
 
 
-def test_a_drain_that_was_killed_is_marked_failed_by_the_next_one_of_its_root(drained):
-    def started(root: str) -> dg.DagsterRun:
+def test_a_drain_that_was_killed_is_marked_failed_by_the_next_one(drained):
+    def started(tags: dict[str, str]) -> dg.DagsterRun:
         return dg.DagsterRun(
             job_name="wallet_side",
             run_id=str(uuid.uuid4()),
             status=dg.DagsterRunStatus.STARTED,
-            tags={DRAIN_TAG: root},
+            tags=tags,
         )
 
     with dg.DagsterInstance.ephemeral() as instance:
-        killed = instance.add_run(started(drained.store.root))
-        of_another_root = instance.add_run(started("/elsewhere"))
+        killed = instance.add_run(started({DRAIN_TAG: "drain-of-before"}))
+        of_the_daemon = instance.add_run(started({}))
         Drain(drained.settings(), instance).run()
         statuses = {
             run.run_id: run.status
             for run in instance.get_runs(
-                dg.RunsFilter(run_ids=[killed.run_id, of_another_root.run_id])
+                dg.RunsFilter(run_ids=[killed.run_id, of_the_daemon.run_id])
             )
         }
     assert statuses == {
         killed.run_id: dg.DagsterRunStatus.FAILURE,
-        of_another_root.run_id: dg.DagsterRunStatus.STARTED,
+        of_the_daemon.run_id: dg.DagsterRunStatus.STARTED,
     }
 
 

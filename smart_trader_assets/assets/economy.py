@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from smart_trader_assets.birdeye import PAGE_SIZE
+from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TRANSACTIONS, WHALES
@@ -57,10 +58,12 @@ def holder_costs(tokens: pl.DataFrame, settings: Settings) -> pl.Series:
     return tokens.select(cost=pages * settings.prices["token_holder"]).to_series()
 
 
-def waits_for_credits(
+def why_it_waits(
     consumer: str, store: DeltaStore, settings: Settings, left: int | None
 ) -> str | None:
     """Why a run of `consumer` would fetch nothing now; None where it would."""
+    if consumer == WHALES.name and (refused := BirdEyeAccess(settings).refuses("token_holder")):
+        return refused
     if left is None:
         return None
     if consumer == TRANSACTIONS.name and left < settings.prices["trader_txs"]:

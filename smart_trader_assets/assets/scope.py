@@ -13,7 +13,8 @@ from smart_trader_assets.tables.cursor import Cursor, DuePolicy
 from smart_trader_assets.thresholds import due_policy
 
 AS_OF_TAG = "smart_trader/as_of"
-BUDGET_TAG = "smart_trader/budget"
+DRAIN_TAG = "smart_trader/drain"
+"""Names the drain that a run is part of: to the budget of credits a drain is one run."""
 REPROCESS_TAG = "reprocess"
 
 
@@ -45,7 +46,7 @@ class RunScope:
         return cls(
             run_id=context.run.run_id,
             step=context.op_execution_context.op_def.name,
-            budget=tags.get(BUDGET_TAG, context.run.run_id),
+            budget=tags.get(DRAIN_TAG, context.run.run_id),
             as_of=datetime.fromisoformat(moment) if moment else settings.now(),
             shards=_shards(context),
             reprocess=take.reprocess or tags.get(REPROCESS_TAG, "").lower() in {"true", "1", "yes"},

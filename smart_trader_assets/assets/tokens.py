@@ -57,10 +57,14 @@ def tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
             if not session.affords(price):
                 context.log.info(f"No credits are left for a snapshot, which costs {price}.")
                 return []
-            listing = session.fetch(
-                session.client.token_list(list_filters(settings), limit=settings.list_tokens)
-            )
+            listing = None
+            with session.going_without(context.log):
+                listing = session.fetch(
+                    session.client.token_list(list_filters(settings), limit=settings.list_tokens)
+                )
             metrics = meter.metrics()
+        if listing is None:
+            return [Batch(partition=today, metrics=metrics)]
         snapshot = snapshot_rows(
             listing.items, fetched_at=scope.as_of, token_shards=settings.token_shards
         )

@@ -16,7 +16,12 @@ from smart_trader_assets.assets.fetch_plan import (
 from smart_trader_assets.assets.fetching import FetchMeter, Watch
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
-from smart_trader_assets.birdeye import EntityFetchError, StopFetchingError, SwapHistory
+from smart_trader_assets.birdeye import (
+    BudgetSpentError,
+    EntityFetchError,
+    StopFetchingError,
+    SwapHistory,
+)
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches
 from smart_trader_assets.lake.resource import LakeResource
@@ -84,7 +89,11 @@ def transactions_asset(declared: Settings, partitions: Partitions) -> dg.AssetsD
                     ready = to_fetch(screened, wallets).collect()
                     yield from _exclude(shard, ready, evidence, settings)
                     due.append(_traders(ready, evidence))
-                yield from _fetch_planned(due, evidence, lake, scope, settings, session, watch)
+                # A walk may end a page later than planned; without swaps there is nothing to do without.
+                try:
+                    yield from _fetch_planned(due, evidence, lake, scope, settings, session, watch)
+                except BudgetSpentError as error:
+                    scope.log.warning(str(error))
 
         return Batches(batches())
 

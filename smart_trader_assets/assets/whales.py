@@ -54,9 +54,10 @@ def whales_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
             with birdeye.session(scope.budget, before_request=watch) as session:
                 for shard, due in scope.due_by_shard(TOKENS_TO_FETCH, tracked_tokens):
                     watch.shard = shard
-                    chosen = _affordable(shard, due, lake, settings, session, scope)
-                    for part in chosen.iter_slices(TOKENS_PER_BATCH):
-                        yield from _fetch(shard, part, tokens, scope, settings, session)
+                    with session.going_without(scope.log):
+                        chosen = _affordable(shard, due, lake, settings, session, scope)
+                        for part in chosen.iter_slices(TOKENS_PER_BATCH):
+                            yield from _fetch(shard, part, tokens, scope, settings, session)
                     yield from join_mirrors(lake.store, shard)
 
         return Batches(batches())

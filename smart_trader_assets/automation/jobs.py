@@ -74,6 +74,12 @@ def run_assets(consumer: str) -> list[dg.AssetKey]:
     return [*assets_of(consumer), *([REPORT_KEY] if consumer == SMART_TRADERS.name else [])]
 
 
+def job_of(consumer: str) -> str:
+    """The name of the job that a run for the asset `consumer` belongs to."""
+    key = dg.AssetKey(consumer.split("/"))
+    return next(name for name, assets in ASSETS_OF_JOBS.items() if key in assets)
+
+
 def make_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
     """Snapshot (days), candidates, token side (token shards), wallet side (wallet shards), ranking."""
     return [

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from smart_trader_assets.assets.economy import waits_for_credits
+from smart_trader_assets.assets.economy import why_it_waits
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.automation.jobs import run_assets
 from smart_trader_assets.automation.live_runs import (
@@ -155,7 +155,7 @@ def _sensor(
             if breaker := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
                 return f"fetching is paused {breaker.words}"
             left = BirdEyeAccess(settings).budget().left
-            if reason := waits_for_credits(consumer, store, settings, left):
+            if reason := why_it_waits(consumer, store, settings, left):
                 return reason
         if until := wait_after_failures(instance, consumer, datetime.now(UTC)):
             return f"the last runs failed: the next one is requested at {until:%H:%M:%S} UTC."

@@ -6,6 +6,7 @@ fetch that succeeds closes it.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -16,12 +17,14 @@ from smart_trader_assets.birdeye import (
     ApiUnreachableError,
     BudgetSpentError,
     CreditsSpentError,
+    PlanError,
     ServiceOutageError,
     StopFetchingError,
 )
 from smart_trader_assets.state.notes import Note
 
 BREAKER_NOTE = "birdeye_parked"
+REFUSED_NOTE = "birdeye_refused"
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,36 @@ def read_breaker(folder: Path, *, now: datetime) -> OpenBreaker | None:
 def close_breaker(folder: Path) -> None:
     """Close the breaker: fetching goes on."""
     _note(folder).remove()
+
+
+def note_refused(folder: Path, error: PlanError, *, now: datetime, times: OpenTimes) -> OpenBreaker:
+    """The plan lacks an endpoint that runs do without: it alone is left alone until the retry time."""
+    refused = OpenBreaker(now + times.after(error, now), str(error))
+    known = _refused(folder).read() or {}
+    _refused(folder).write({**known, str(error.endpoint): refused})
+    return refused
+
+
+def read_refused(folder: Path, path: str, *, now: datetime) -> OpenBreaker | None:
+    """Why nobody asks the endpoint at `path`, where the plan was found to lack it lately."""
+    refused = (_refused(folder).read() or {}).get(path)
+    return refused if refused is not None and refused.until > now else None
+
+
+def suspects(folder: Path) -> frozenset[str]:
+    """The paths of endpoints that the plan was found to lack when they were last asked, however long ago."""
+    return frozenset(_refused(folder).read() or {})
+
+
+def forget_refused(folder: Path, answered: Set[str]) -> None:
+    """The endpoints at these paths have answered: the plan has them."""
+    known = _refused(folder).read() or {}
+    if known.keys() & answered:
+        _refused(folder).write({path: one for path, one in known.items() if path not in answered})
+
+
+def _refused(folder: Path) -> Note[dict[str, OpenBreaker]]:
+    return Note(folder, REFUSED_NOTE, dict[str, OpenBreaker])
 
 
 def _note(folder: Path) -> Note[OpenBreaker]:

@@ -50,6 +50,8 @@ _TOKEN_HOLDER = ("token_holder", "/defi/v3/token/holder")
 _TRADER_TXS = ("trader_txs", "/trader/txs/seek_by_time")
 _GAINERS_LOSERS = ("gainers_losers", "/trader/gainers-losers")
 _CREDITS = ("credits", "/utils/v1/credits")
+PATHS = dict([_TOKEN_LIST, _TOKEN_HOLDER, _TRADER_TXS, _GAINERS_LOSERS, _CREDITS])
+"""By endpoint, as the ledger names it."""
 _SHORT_PAGE = 10
 UNKNOWN_AT_FIRST = 10
 """Entities in a row, from the first on, that an endpoint does not know before that is taken for the plan."""
@@ -72,6 +74,7 @@ class BirdEyeClient:
     page_size: rows per page, 1 to 100
     before_request: called when a request is about to leave; what it raises stops the request and the caller
     on_answer: called with every question and its answer, before it is read
+    suspects: paths that knew nobody when they were last asked: there the first 404 is taken for the plan
 
     Every call raises a `StopFetchingError` or an `EntityFetchError`.
     """
@@ -92,6 +95,7 @@ class BirdEyeClient:
         page_size: int = PAGE_SIZE,
         before_request: Callable[[], None] | None = None,
         on_answer: OnAnswer | None = None,
+        suspects: frozenset[str] = frozenset(),
     ) -> None:
         _check_counts(
             attempts=attempts,
@@ -116,7 +120,9 @@ class BirdEyeClient:
         self._outage_after = outage_after
         self._failed_in_a_row = 0
         self._unknown: Counter[str] = Counter()
-        self._answered: set[str] = set()
+        self.answered: set[str] = set()
+        """The paths that have answered about anybody."""
+        self._suspects = suspects
 
     async def __aenter__(self) -> Self:
         await self._requester.__aenter__()
@@ -243,7 +249,7 @@ class BirdEyeClient:
     ) -> Page:
         asked = {**parameters, "offset": offset, "limit": self._page_size}
         page = await self._requester.page(self._question(endpoint, asked, entity))
-        self._answered.add(endpoint[1])
+        self.answered.add(endpoint[1])
         return page
 
     def _question(self, endpoint: tuple[str, str], parameters: Parameters, entity: str) -> Question:
@@ -253,13 +259,13 @@ class BirdEyeClient:
     def _watch_for_plan(self, error: EntityFetchError) -> None:
         """PlanError where an endpoint has known nobody since the beginning: so some plans refuse it."""
         endpoint = error.endpoint or ""
-        if not isinstance(error, NotFoundError) or endpoint in self._answered:
+        if not isinstance(error, NotFoundError) or endpoint in self.answered:
             return
         self._unknown[endpoint] += 1
-        if self._unknown[endpoint] >= UNKNOWN_AT_FIRST:
+        if self._unknown[endpoint] >= UNKNOWN_AT_FIRST or endpoint in self._suspects:
             raise PlanError(
-                f"GET {endpoint} answered 404 for the first {UNKNOWN_AT_FIRST} tokens or wallets: the plan of "
-                "the account seems to lack this endpoint; check the plan.",
+                f"GET {endpoint} answered 404 for each of the first tokens or wallets: the plan of the account "
+                "seems to lack this endpoint; check the plan.",
                 endpoint=endpoint,
                 entity=error.entity,
                 status=error.status,

@@ -36,9 +36,7 @@ CREATE TABLE IF NOT EXISTS readings (
 """
 # All that was ever booked: summing it up would take the longer the older the ledger is.
 _TOTAL = "CREATE TABLE IF NOT EXISTS booked (credits INTEGER NOT NULL)"
-_FIRST_TOTAL = """
-INSERT INTO booked SELECT coalesce(sum(credits), 0) FROM calls WHERE NOT EXISTS (SELECT * FROM booked)
-"""
+_FIRST_TOTAL = "INSERT INTO booked SELECT coalesce(sum(credits), 0) FROM calls"
 _BOOK = """
 INSERT INTO calls VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
@@ -149,7 +147,8 @@ class CreditLedger:
             self._connection.execute(_SCHEMA)
             self._connection.execute(_READINGS)
             self._connection.execute(_TOTAL)
-            self._connection.execute(_FIRST_TOTAL)
+            if self._connection.execute("SELECT * FROM booked").fetchone() is None:
+                self._connection.execute(_FIRST_TOTAL)
             self._connection.execute("CREATE INDEX IF NOT EXISTS calls_by_run ON calls (run_id)")
 
     def meter(

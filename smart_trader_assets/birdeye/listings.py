@@ -74,6 +74,8 @@ class RankedList:
 
 _REPEATED = "a page without a new item: the list may ignore `offset`, and is read no further"
 
+_ENDLESS = "pages so short that the list would cost several times its price: it is read no further"
+
 
 class FetchListPage(Protocol):
     """Fetches one page of a list."""
@@ -96,19 +98,25 @@ async def read_list(
 ) -> tuple[list[RawItem], int, list[RejectedItem]]:
     """Read pages until `limit` different items, the last page, or the API's ceiling.
 
-    What the server says of a next page counts; where it says nothing, a short page is the last one. A page that
-    brings nothing new is, too: a list that ignores `offset` would go on for ever. `key` names the field that
-    tells items apart; items without it are all kept. Returns the items, the number of pages and the rejected
-    items. FormatChangedError where not one item of a page can be read.
+    What the server says of a next page counts; where it says nothing, a short page is the last one. The next
+    page begins behind what came, since a short page may have left items out. A page that brings nothing new is
+    the last one, too: a list that ignores `offset` would go on for ever. So is the one after twice as many as
+    `limit` needs, and both are told among the rejected items. `key` names the field that tells items apart;
+    items without it are all kept. Returns the items, the number of pages and the rejected items.
+    FormatChangedError where not one item of a page can be read.
     """
     items: list[RawItem] = []
     rejected: dict[RejectedItem, None] = {}
     seen: set[Any] = set()
     pages = offset = 0
+    most = 2 * -(-limit // page_size)
     while len(items) < limit and offset + page_size <= MAX_OFFSET:
+        if pages == most:
+            rejected[RejectedItem(_ENDLESS, f"page {pages} of {entity}")] = None
+            break
         page = await fetch_page(offset=offset)
         pages += 1
-        offset += page_size
+        offset += len(page.items)
         kept, refused = sift_items(page.items)
         rejected |= dict.fromkeys(refused)
         if page.items and not kept:

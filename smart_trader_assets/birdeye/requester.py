@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -48,6 +52,10 @@ _UNREACHABLE = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
+
+PATIENCE_SECONDS = 5.0
+WAITING = logging.getLogger(__name__)
+"""Tells of attempts that are repeated, and of answers that are waited for."""
 
 Parameters = Mapping[str, str | int]
 Answer = TypeVar("Answer")
@@ -99,6 +107,7 @@ class Requester:
         self._before_request = before_request
         self._on_answer = on_answer
         self._attempts = attempts
+        self._told_at = 0.0
         self._timeout = timeout
         self._wait = _Backoff(backoff_seconds)
         self._slots = asyncio.Semaphore(concurrency)
@@ -136,40 +145,53 @@ class Requester:
     async def ask(self, read: Callable[[Any], Answer], question: Question) -> Answer:
         """What `read` makes of an answer's `data`, retried likewise; where it raises ValueError the answer is
         none."""
+        paid = _PaidTwice()
         retrying = AsyncRetrying(
-            stop=stop_any(stop_after_attempt(self._attempts), _BrokenAgain()),
+            stop=stop_any(stop_after_attempt(self._attempts), paid),
             wait=self._wait,
             retry=retry_if_exception(_may_pass),
+            before_sleep=self._tell_retry,
             reraise=True,
         )
-        return await retrying(self._attempt, read, question)
+        async for attempt in retrying:
+            with attempt:
+                number = attempt.retry_state.attempt_number
+                return await self._attempt(read, question, number, paid)
+        raise AssertionError("the last attempt returns or raises")
 
-    async def _attempt(self, read: Callable[[Any], Answer], question: Question) -> Answer:
+    async def _attempt(
+        self, read: Callable[[Any], Answer], question: Question, number: int, paid: _PaidTwice
+    ) -> Answer:
         async with self._slots:
             reservation = self._meter.reserve(question.meter_as, question.credits)
-            answered = False
+            departure = _Departure(self._gate)
             try:
-                response = await self._send(question)
-                answered = response.is_success
+                response = await self._send(question, number, departure)
             finally:
-                if not answered:
+                # Once a success has begun it is charged, whether or not it comes to its end here.
+                if departure.is_success:
+                    paid.times += 1
+                else:
                     self._meter.refund(reservation)
         if self._on_answer is not None:
             self._on_answer(question, response)
         return self._read(read, response, question.path, question.entity)
 
-    async def _send(self, question: Question) -> httpx.Response:
+    async def _send(self, question: Question, number: int, departure: _Departure) -> httpx.Response:
         path, entity = question.path, question.entity
-        turn = await self._gate.acquire()
+        departure.turn = await self._gate.acquire()
         if self._before_request is not None:
             self._before_request()
         try:
             # Between bytes httpx waits by itself; an answer that drips has to come to its end, too.
-            async with asyncio.timeout(WHOLE_ANSWER * self._timeout):
+            async with (
+                asyncio.timeout(WHOLE_ANSWER * self._timeout),
+                self._patience(question, number),
+            ):
                 return await self._http.get(
                     self._base_url + path,
                     params=dict(question.parameters),
-                    extensions={"trace": _Departure(self._gate, turn)},
+                    extensions={"trace": departure},
                 )
         except httpx.RequestError as error:
             failure = self._transport_error(error, path, entity)
@@ -184,6 +206,36 @@ class Requester:
         # Raised outside of the except block: httpx's errors carry the request with its headers, and
         # an error's context is kept where the error is stored or serialized.
         raise failure
+
+    @asynccontextmanager
+    async def _patience(self, question: Question, number: int) -> AsyncIterator[None]:
+        """Says what is waited for, and until when, once an answer has been missing for a while."""
+        until = datetime.now(UTC) + timedelta(seconds=self._timeout)
+        told = asyncio.get_running_loop().call_later(
+            PATIENCE_SECONDS,
+            self._tell,
+            f"GET {question.path} for {question.entity} has not been answered for {PATIENCE_SECONDS:g} s: "
+            f"attempt {number} of {self._attempts} is given up at {until:%H:%M:%S} UTC where nothing comes",
+        )
+        try:
+            yield
+        finally:
+            told.cancel()
+
+    def _tell_retry(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        wait = state.next_action.sleep if state.next_action else 0.0
+        self._tell(
+            f"{str(error).partition(': ')[0]}: attempt {state.attempt_number + 1} of {self._attempts} follows "
+            f"in {wait:.0f} s"
+        )
+
+    def _tell(self, text: str) -> None:
+        """One line every now and then, however many requests wait."""
+        now = time.monotonic()
+        if now - self._told_at >= PATIENCE_SECONDS or self._told_at == 0.0:
+            self._told_at = now
+            WAITING.warning("%s", self.redact(text))
 
     def _transport_error(self, error: httpx.RequestError, path: str, entity: str) -> BirdEyeError:
         detail = self.redact(f"{type(error).__name__} {error}".strip())
@@ -256,18 +308,23 @@ class Requester:
 
 
 class _Departure:
-    """Watches one request leave, and tells the gate where opening a connection delayed it."""
+    """Watches one request leave, tells the gate where a connection delayed it, and sees the status before
+    the body."""
 
-    def __init__(self, gate: RateGate, turn: int) -> None:
+    def __init__(self, gate: RateGate) -> None:
         self._gate = gate
-        self._turn = turn
         self._connected = False
+        self.turn = 0
+        self.is_success = False
 
-    async def __call__(self, event: str, _: Mapping[str, Any]) -> None:
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         if event == "connection.connect_tcp.started":
             self._connected = True
         elif event == "http11.send_request_headers.started" and self._connected:
-            self._gate.postpone(self._turn)
+            self._gate.postpone(self.turn)
+        elif event == "http11.receive_response_headers.complete":
+            _, status, *_ = info["return_value"]
+            self.is_success = httpx.codes.is_success(status)
 
 
 class _Backoff(wait_base):
@@ -285,16 +342,14 @@ class _Backoff(wait_base):
         return max(wait, asked or 0.0)
 
 
-class _BrokenAgain(stop_base):
-    """A broken body is paid for: it is asked for once more, and not again. One for each request."""
+class _PaidTwice(stop_base):
+    """An answer that is paid for and cannot be used is asked for once more, and not again. One a request."""
 
     def __init__(self) -> None:
-        self._seen = 0
+        self.times = 0
 
-    def __call__(self, retry_state: RetryCallState) -> bool:
-        error = retry_state.outcome.exception() if retry_state.outcome else None
-        self._seen += isinstance(error, InvalidResponseError)
-        return self._seen > 1
+    def __call__(self, retry_state: RetryCallState) -> bool:  # noqa: ARG002
+        return self.times > 1
 
 
 def _may_pass(error: BaseException) -> bool:

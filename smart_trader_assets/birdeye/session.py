@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -20,13 +21,23 @@ from smart_trader_assets.birdeye import (
     CreditMeter,
     EntityFetchError,
     MissingKeyError,
+    NotFoundError,
     PlanError,
     RateGate,
     Reconciled,
     Spend,
     StopFetchingError,
 )
-from smart_trader_assets.birdeye.circuit_breaker import OpenTimes, close_breaker, open_breaker
+from smart_trader_assets.birdeye.circuit_breaker import (
+    OpenTimes,
+    close_breaker,
+    forget_refused,
+    note_refused,
+    open_breaker,
+    read_refused,
+    suspects,
+)
+from smart_trader_assets.birdeye.client import PATHS
 from smart_trader_assets.birdeye.requester import OnAnswer
 from smart_trader_assets.delta.stopwatch import Stopwatch
 from smart_trader_assets.settings import API_KEY_VARIABLE, LIVE_URL, Settings, SettingsError
@@ -64,6 +75,8 @@ class FetchSession:
     client: BirdEyeClient
     meter: CreditMeter
     runner: asyncio.Runner
+    state: Path
+    open_times: OpenTimes
     waiting: Stopwatch = field(default_factory=Stopwatch)
 
     @property
@@ -80,6 +93,21 @@ class FetchSession:
     def budget(self) -> Budget:
         """How far the account's credits go now."""
         return self.meter.budget
+
+    @contextmanager
+    def going_without(self, log: logging.Logger) -> Iterator[None]:
+        """What the block fetches may be lacking.
+
+        A spent budget ends it, and so does a plan without its endpoint, which is then left alone for a while.
+        Both are logged, and nothing is marked done.
+        """
+        try:
+            yield
+        except BudgetSpentError as error:
+            log.warning(str(error))
+        except PlanError as error:
+            note_refused(self.state, error, now=datetime.now(UTC), times=self.open_times)
+            log.warning(f"Nothing is fetched from there: {error}")
 
     def fetch(self, call: Coroutine[object, object, T]) -> T:
         """The result of one call."""
@@ -140,6 +168,7 @@ class BirdEyeAccess:
             prices=settings.prices,
             before_request=before_request,
             on_answer=on_answer,
+            suspects=suspects(state),
         )
         before = meter.spent
         try:
@@ -149,7 +178,7 @@ class BirdEyeAccess:
             ):
                 runner.run(client.__aenter__())
                 try:
-                    session = FetchSession(client, meter, runner)
+                    session = FetchSession(client, meter, runner, state, open_times(settings))
                     self._read_account(session, ledger)
                     yield session
                 finally:
@@ -157,6 +186,7 @@ class BirdEyeAccess:
             if trips_breaker and meter.spent != before:
                 close_breaker(state)
         finally:
+            forget_refused(state, client.answered)
             ledger.close()
             gate.close()
 
@@ -191,6 +221,12 @@ class BirdEyeAccess:
         """Credits that the run `budget` may still spend now; None: any."""
         with self._book() as ledger:
             return _meter(ledger, budget, self.settings).left
+
+    def refuses(self, endpoint: str) -> str | None:
+        """Why the plan's endpoint (as the ledger names it) is left alone; None where it is not."""
+        folder = self.settings.resolved_state_dir
+        refused = read_refused(folder, PATHS[endpoint], now=datetime.now(UTC))
+        return None if refused is None else f"Not asked {refused.words}"
 
     def reconciled(self) -> Reconciled | None:
         """What the account said last of itself."""
@@ -260,6 +296,8 @@ def _breaker_trips(settings: Settings) -> Iterator[None]:
     try:
         yield
     except StopFetchingError as error:
+        if isinstance(error, PlanError):
+            note_refused(folder, error, now=datetime.now(UTC), times=open_times(settings))
         open_breaker(folder, error, now=datetime.now(UTC), times=open_times(settings))
         raise
 
@@ -295,4 +333,10 @@ async def _side_by_side(calls: Sequence[Coroutine[object, object, T]]) -> Outcom
             results.append(None)
         else:
             raise error
+    if isinstance(stopped, PlanError):
+        # An endpoint that knows nobody is the plan's fault, and no wallet's or token's.
+        results = [
+            None if isinstance(one, NotFoundError) and one.endpoint == stopped.endpoint else one
+            for one in results
+        ]
     return Outcomes(results, stopped)

@@ -111,7 +111,7 @@ def _look(
         yield dg.AssetCheckResult(
             check_name=check.name,
             asset_key=dg.AssetKey(contract.name.split("/")),
-            passed=faults.is_empty(),
+            passed=faults.is_empty() or not check.is_fault,
             severity=(
                 dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN
             ),
@@ -170,7 +170,7 @@ def _metadata(
     if since is not None:
         metadata[LOOKED_FROM] = dg.MetadataValue.timestamp(since)
     if not found.is_empty():
-        metadata["remedy"] = check.remedy
+        metadata["remedy" if check.is_fault else "note"] = check.remedy
         metadata[ROWS] = dg.TableMetadataValue(
             records=[
                 dg.TableRecord({name: str(value) for name, value in row.items()})

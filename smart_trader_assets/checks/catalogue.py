@@ -68,7 +68,10 @@ _PLACES = list(PLACES.values())
 
 @dataclass(frozen=True)
 class Check:
-    """One check of one table; `remedy` is a sentence that says what makes it pass again."""
+    """One check of one table; `remedy` is a sentence that says what makes it pass again.
+
+    What is found by one with `is_fault` False is worth knowing and nobody's fault: it passes, and tells.
+    """
 
     contract: TableContract
     name: str
@@ -76,6 +79,7 @@ class Check:
     find: Find
     remedy: str
     blocking: bool = True
+    is_fault: bool = True
 
 
 def all_checks() -> list[Check]:
@@ -90,14 +94,16 @@ def all_checks() -> list[Check]:
             lambda look: rules.implausible_liquidity(look.rows.collect()),
             "Raise track_min_liquidity, or accept the token: the list is the source's.",
             blocking=False,
+            is_fault=False,
         ),
         Check(
             TRANSACTIONS,
             "prices_agree",
             "The two legs of a swap are worth about the same.",
             lambda look: rules.disagreeing_prices(look.rows.collect()),
-            "`smart-trader explain WALLET` shows which trades depend on it.",
+            "`smart-trader explain WALLET` shows which trades depend on it: the leg in cash counts.",
             blocking=False,
+            is_fault=False,
         ),
         Check(
             TRANSACTIONS,
@@ -164,8 +170,9 @@ def all_checks() -> list[Check]:
             lambda look: rules.poorly_covered(
                 look.rows.collect(), min_coverage=look.settings.min_coverage
             ),
-            "It blocks nothing: what was transferred in has no known basis.",
+            "There is nothing to do: what was transferred in has no known basis, and counts for nobody.",
             blocking=False,
+            is_fault=False,
         ),
     ]
 

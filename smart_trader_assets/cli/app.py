@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
+from smart_trader_assets.cli.any_encoding import show_in_any_encoding
 from smart_trader_assets.cli.doctor import doctor
 from smart_trader_assets.cli.inspect import explain, report, show_backtest, show_forecast, state
 from smart_trader_assets.cli.repair import reset, upgrade
 from smart_trader_assets.cli.run import run
-from smart_trader_assets.cli.serve import dev, sandbox
+from smart_trader_assets.cli.serve import dev, home, sandbox
 from smart_trader_assets.cli.watch import watch
 
 app = typer.Typer(
     name="smart-trader",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     help="Finds smart traders on Solana: tokens, their whales, what those wallets traded, first in, "
@@ -43,7 +43,7 @@ def options(
     """Options that apply without a subcommand."""
 
 
-for subcommand in (run, state, explain, report, doctor, reset, upgrade, dev, sandbox):
+for subcommand in (run, state, explain, report, doctor, reset, upgrade, dev, home, sandbox):
     app.command()(subcommand)
 app.command(name="backtest")(show_backtest)
 app.command(name="forecast")(show_forecast)
@@ -51,5 +51,6 @@ app.add_typer(watch, name="watch")
 
 
 def main() -> None:
-    """The entry point of the console command."""
+    """The entry point of the console command, for terminals of any encoding."""
+    show_in_any_encoding()
     app()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import dagster as dg
 import typer
 from rich.markup import escape
 
+from smart_trader_assets.automation.home import CONFIGURATION, home_of
 from smart_trader_assets.automation.live_runs import LIVE
 from smart_trader_assets.cli.options import Data, chosen_settings, cli_errors
 from smart_trader_assets.cli.terminal import reset_table
@@ -20,6 +20,7 @@ from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.errors import UpgradeError
 from smart_trader_assets.drain import alone_on_root
 from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.settings import Settings
 from smart_trader_assets.sources import settings_of_root
 from smart_trader_assets.tables.layouts import carry_out_root_upgrade, plan_root_upgrade
 from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
@@ -100,7 +101,11 @@ def upgrade(data: Data = None, yes: Yes = False) -> None:
             console.print("Nothing was changed: add --yes to do it.")
             return
         stamp = CommitInfo(f"upgrade-{uuid.uuid4()}", "upgrade")
-        with alone_on_root(settings), nobody_at_work(), console.status("Upgrading") as status:
+        with (
+            alone_on_root(settings),
+            nobody_at_work(settings),
+            console.status("Upgrading") as status,
+        ):
             plan = plan_root_upgrade(store)  # as it stands now that nobody else is at work
             carry_out_root_upgrade(
                 store, plan, stamp, lambda what: status.update(f"Upgrading {escape(what)}")
@@ -111,10 +116,11 @@ def upgrade(data: Data = None, yes: Yes = False) -> None:
 
 
 @contextmanager
-def nobody_at_work() -> Iterator[None]:
+def nobody_at_work(settings: Settings) -> Iterator[None]:
     """UpgradeError where Dagster's instance has a run under way, which an upgrade would get in the way of."""
-    if os.environ.get("DAGSTER_HOME"):
-        with dg.DagsterInstance.get() as instance:
+    home = home_of(settings)
+    if (home / CONFIGURATION).is_file():
+        with dg.DagsterInstance.from_config(str(home)) as instance:
             if live := instance.get_runs(dg.RunsFilter(statuses=LIVE), limit=1):
                 raise UpgradeError(
                     f"Run {live[0].run_id} is under way or waiting: switch the automation off, let the "

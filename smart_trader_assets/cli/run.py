@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
-import dagster as dg
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from smart_trader_assets.automation.forecast import forecast
+from smart_trader_assets.automation.home import instance_of
 from smart_trader_assets.cli.forecast_lines import first_line
 from smart_trader_assets.cli.options import AsOf, Data, Replay, Sandbox, chosen_settings, cli_errors
 from smart_trader_assets.cli.terminal import ProgressWatcher, print_outcome
+from smart_trader_assets.cli.waiting import waiting_told
 from smart_trader_assets.delta.location import place
 from smart_trader_assets.drain import Drain
 from smart_trader_assets.lake.resource import make_lake
@@ -51,9 +49,9 @@ def run(
             if settings.resolved_source == "live":
                 known = forecast(settings, make_lake(settings).store)
                 console.print(first_line(known), highlight=False, soft_wrap=True)
-            with _instance() as instance:
+            with instance_of(settings) as instance, waiting_told(console):
                 try:
-                    report = Drain(settings, instance, watcher).run()
+                    report = Drain(settings, instance, watcher, writes_page=True).run()
                 finally:
                     watcher.close()
         lake = make_lake(settings)
@@ -79,14 +77,3 @@ def _greeting(settings: Settings) -> str:
         "replay": f"the recorded rows of {settings.replay_folder} served over loopback",
     }[settings.resolved_source]
     return f"Source: {what}. As of {settings.now():%Y-%m-%d %H:%M:%S} UTC."
-
-
-@contextmanager
-def _instance() -> Iterator[dg.DagsterInstance]:
-    """Dagster's own instance where DAGSTER_HOME names one, so that the runs show in the UI."""
-    if os.environ.get("DAGSTER_HOME"):
-        with dg.DagsterInstance.get() as instance:
-            yield instance
-    else:
-        with dg.DagsterInstance.ephemeral() as instance:
-            yield instance

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from smart_trader_assets.automation.home import HOME_VARIABLE, make_home
 from smart_trader_assets.cli.options import AsOf, Data, Replay, chosen_settings, cli_errors
 from smart_trader_assets.delta.location import place
 from smart_trader_assets.sandbox import serve
@@ -37,12 +38,19 @@ def dev(
             }
             console.print(f"The stand-in for BirdEye listens on {server.base_url}")
         environment["SMART_TRADER_ROOT"] = place(settings.resolved_root)
+        environment[HOME_VARIABLE] = str(make_home(settings))
         if automation:
             environment["SMART_TRADER_AUTOMATION"] = "true"
         console.print(f"The UI opens on http://127.0.0.1:{port}")
         command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
         workspace = ["-m", "smart_trader_assets.definitions"]
         sys.exit(run_until_stopped([*command, *workspace], environment))
+
+
+def home(data: Data = None) -> None:
+    """Print the folder that holds Dagster's history of the root: export DAGSTER_HOME=$(smart-trader home)."""
+    with cli_errors():
+        typer.echo(make_home(chosen_settings(data)))
 
 
 def run_until_stopped(command: Sequence[str], environment: Mapping[str, str]) -> int:

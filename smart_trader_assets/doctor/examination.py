@@ -17,10 +17,7 @@ from smart_trader_assets.tables.root import read_identity
 
 def examine_without_settings(error: SettingsError) -> list[Finding]:
     """What can still be checked where the settings are refused."""
-    return [
-        broken("settings", str(error)),
-        *looked_at("dagster home", dagster_instance),
-    ]
+    return [broken("settings", str(error))]
 
 
 def examine(settings: Settings, *, ask_api: bool, record_into: Path | None = None) -> list[Finding]:
@@ -31,7 +28,7 @@ def examine(settings: Settings, *, ask_api: bool, record_into: Path | None = Non
     store = make_lake(settings).unchecked_store
     findings = [
         *looked_at("settings", lambda: surroundings.settings_chosen(settings)),
-        *looked_at("dagster home", dagster_instance),
+        *looked_at("dagster home", lambda: dagster_instance(settings)),
         *looked_at("storage", lambda: surroundings.storage(store)),
         *looked_at("root", lambda: surroundings.root(settings, store)),
         *looked_at("tables", lambda: table_health.all_tables(store, settings.retention_hours)),

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from smart_trader_assets.automation.home import CONFIGURATION, home_of
 from smart_trader_assets.automation.run_leases import expired_runs
 from smart_trader_assets.checks.results import failed_checks
 from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
+from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import ALL_TABLES
 
-HOME_VARIABLE = "DAGSTER_HOME"
-_CONFIGURE = "Copy the project's dagster.yaml there, as `make dev` does."
+_CONFIGURE = "Remove its dagster.yaml: the next run writes the one that belongs there."
 _SHOWN = 5
 
 
-def dagster_instance() -> Iterator[Finding]:
-    """What is wrong with the instance that the environment names, or that it does not name one."""
+def dagster_instance(settings: Settings) -> Iterator[Finding]:
+    """What is wrong with Dagster's instance of the root."""
     check = "dagster home"
-    home = os.environ.get(HOME_VARIABLE)
-    if not home:
-        yield warning(
-            check,
-            f"{HOME_VARIABLE} is not set: runs leave no history for the UI to show.",
-            f"Set {HOME_VARIABLE} to a dedicated folder; `make run` and `make dev` do.",
-        )
+    home = home_of(settings)
+    if not (home / CONFIGURATION).is_file():
+        yield ok(check, f"{home} is made by the first run")
         return
-    if not (Path(home) / "dagster.yaml").is_file():
-        yield warning(check, f"{home} has no dagster.yaml: Dagster's defaults apply.", _CONFIGURE)
-        return
-    with dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.from_config(str(home)) as instance:
         if missing := _missing(instance):
             yield warning(check, f"{home}/dagster.yaml: {'; '.join(missing)}.", _CONFIGURE)
         else:

@@ -1,16 +1,18 @@
 """Keeps what an API answers as files that `--replay` reads, so that what differs from the contract can be
 shown.
 
-An answer is one JSON file, named after its endpoint as the ledger names it: the path and the parameters that
-were asked, the time, the status, the headers that tell of formats and limits, and the body as it came, digit
-for digit. The rows of a swap history are written once more as `<wallet>.jsonl`, a raw row a line. The key is
-in none of them, and of what an account says of itself only figures and times are kept.
+An answer is one JSON file, of a question asked again one more, named after its endpoint as the ledger names
+it: the path and the parameters that were asked, the time, the status, the headers that tell of formats and
+limits, and the body as it came, digit for digit. The rows of a swap history are written once more as
+`trader_txs.jsonl`, a raw row a line. The key is in none of them, and of what an account says of itself only
+figures and times are kept.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -46,6 +48,7 @@ class AnswerRecorder:
         self._settings = settings
         self.files: list[Path] = []
         self.has_swaps = False
+        self._asked: Counter[str] = Counter()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             occupied = any(folder.iterdir())
@@ -73,10 +76,12 @@ class AnswerRecorder:
         body = text if _is_json(text) else json.dumps(text, ensure_ascii=False)
         # The body is put in as it came: parsed and written anew its numbers would change.
         start = json.dumps(told, ensure_ascii=False, indent=1).removesuffix("\n}")
-        self._write(f"{question.meter_as}.json", f'{start},\n "body": {body}\n}}\n')
+        number = self._asked[question.meter_as] = self._asked[question.meter_as] + 1
+        name = question.meter_as if number == 1 else f"{question.meter_as}-{number}"
+        self._write(f"{name}.json", f'{start},\n "body": {body}\n}}\n')
         if question.meter_as == _SWAPS and response.is_success and (rows := list(_raw_items(text))):
             self.has_swaps = True
-            self._write(f"{question.parameters['address']}.jsonl", "".join(f"{r}\n" for r in rows))
+            self._write(f"{_SWAPS}.jsonl", "".join(f"{row}\n" for row in rows))
 
     def _redacted(self, text: str) -> str:
         key = self._settings.birdeye_api_key

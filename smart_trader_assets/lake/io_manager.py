@@ -1,9 +1,9 @@
 """The IO manager: loads tables as frames, writes batches by the write protocol."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 import polars as pl
@@ -18,6 +18,7 @@ from smart_trader_assets.lake.preview import Preview
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.lake.run_metrics import (
     CREDITS,
+    PLOTTED,
     REQUESTS,
     RunMeter,
     begun_at,
@@ -29,6 +30,10 @@ from smart_trader_assets.lake.step_fence import MAKES, contracts_named, step_fen
 from smart_trader_assets.tables.catalog import ALL_TABLES
 
 CONTRACTS = {contract.name: contract for contract in ALL_TABLES}
+
+
+IN_THE_ROWS: Final = dg.DataVersion("in the state of the rows")
+"""The data version of every table: what is left to do stands in its state columns and nowhere else."""
 
 
 class MedallionIOManager(dg.ConfigurableIOManager):
@@ -53,6 +58,7 @@ class MedallionIOManager(dg.ConfigurableIOManager):
         instance = context.step_context.instance
         meter = RunMeter(stamp, begun_at(instance, context.run_id, context.step_key))
         preview = Preview(contract)
+        written: dict[str, WriteResult] = {}
         try:
             with translate_storage_errors(f"making {contract.name}"):
                 for number, batch in enumerate(_batches(obj), start=1):
@@ -60,14 +66,19 @@ class MedallionIOManager(dg.ConfigurableIOManager):
                     with meter.writing:
                         result = store.write(contract, replace(batch, partition=partition), stamp)
                     meter.written.add(result)
+                    key = partition_text(partition) or ""
+                    written.setdefault(key, WriteResult()).add(result)
                     preview.take(batch.rows)
                     context.log.info(_format_result(contract, number, partition, result))
         except BaseException as error:
             record_run(store, meter.row(error), context.log)
             raise
         row = meter.row()
-        metadata = output_metadata(store, contract, keys, meter.written, preview)
-        context.add_output_metadata(metadata | row.metadata)
+        context.add_output_metadata(table_metadata(store, contract, preview) | row.metadata)
+        _show(context, store, contract, keys, written)
+        # What is due says the state of the rows. Dagster's own guess, that whatever stands below a table is out
+        # of date once the table is written, would be wrong after almost every run.
+        context.step_context.set_data_version(context.asset_key, IN_THE_ROWS)
         record_run(store, row, context.log)
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
@@ -131,18 +142,26 @@ def _partition_value(key: str, contract: TableContract) -> str | date:
     return date.fromisoformat(key) if is_day else key
 
 
-def output_metadata(
-    store: DeltaStore,
-    contract: TableContract,
-    keys: list[str],
-    written: WriteResult,
-    preview: Preview,
+def table_metadata(store: DeltaStore, contract: TableContract, preview: Preview) -> dict[str, Any]:
+    """What a materialization shows of the table: its version, place, columns, and the first rows written."""
+    metadata: dict[str, Any] = {
+        "table_version": store.version(contract),
+        "dagster/uri": store.uri(contract),
+        "dagster/table_name": contract.name,
+        "dagster/column_schema": table_schema(contract),
+    }
+    if (lineage := column_lineage(contract)) is not None:
+        metadata["dagster/column_lineage"] = lineage
+    if (rows := preview.as_metadata()) is not None:
+        metadata["preview"] = rows
+    return metadata
+
+
+def rows_metadata(
+    contract: TableContract, files: pl.DataFrame, written: WriteResult
 ) -> dict[str, Any]:
-    """What a materialization shows: rows in the partitions, what the run did, version, size, place."""
-    files = store.files(contract)
-    if contract.dagster_partition is not None and keys:
-        in_run = pl.col(f"partition.{contract.dagster_partition}").cast(pl.String).is_in(keys)
-        files = files.filter(in_run)
+    """What it shows of a partition, or of a table without partitions: what lies in its `files`, what was
+    `written`."""
     metadata: dict[str, Any] = {
         "dagster/row_count": int(files["num_records"].sum() or 0),
         "rows_inserted": written.inserted,
@@ -150,22 +169,14 @@ def output_metadata(
         "rows_deleted": written.deleted,
         "rows_settled": written.settled,
         "rows_left_due": written.left_due,
-        "table_version": store.version(contract),
         "size_bytes": int(files["size_bytes"].sum() or 0),
         "files": files.height,
-        "dagster/uri": store.uri(contract),
-        "dagster/table_name": contract.name,
-        "dagster/column_schema": table_schema(contract),
-        **written.metrics,
+        **{name: value for name, value in written.metrics.items() if name not in PLOTTED},
     }
     metadata |= {f"settled in {name}": n for name, n in written.settled_by_table.items()}
     for name, beginning in (("requests_sent", REQUESTS), ("credits_spent", CREDITS)):
         if any(metric.startswith(beginning) for metric in written.metrics):
             metadata[name] = sum_of(written.metrics, beginning)
-    if (lineage := column_lineage(contract)) is not None:
-        metadata["dagster/column_lineage"] = lineage
-    if (rows := preview.as_metadata()) is not None:
-        metadata["preview"] = rows
     states = [s.column for s in contract.states if s.column in contract.partition_by]
     for state in states:
         counted = (
@@ -180,3 +191,29 @@ def output_metadata(
             ),
         )
     return metadata
+
+
+def _show(
+    context: dg.OutputContext,
+    store: DeltaStore,
+    contract: TableContract,
+    keys: list[str],
+    written: Mapping[str, WriteResult],
+) -> None:
+    """Add each partition's own metadata to its materialization; `written` is by partition."""
+    files = store.files(contract)
+    if contract.dagster_partition is None or not keys:
+        total = WriteResult()
+        for result in written.values():
+            total.add(result)
+        context.add_output_metadata(rows_metadata(contract, files, total))
+        return
+    partition = pl.col(f"partition.{contract.dagster_partition}").cast(pl.String)
+    for key in keys:
+        context.step_context.add_asset_metadata(
+            asset_key=context.asset_key,
+            partition_key=key,
+            metadata=rows_metadata(
+                contract, files.filter(partition == key), written.get(key, WriteResult())
+            ),
+        )

@@ -6,6 +6,7 @@ written is logged and fails no run, and rows are only ever added.
 
 from __future__ import annotations
 
+import logging
 import resource
 import sys
 from collections.abc import Iterator, Mapping
@@ -107,7 +108,7 @@ def begun_at(instance: dg.DagsterInstance, run_id: str, step_key: str) -> dateti
     return datetime.fromtimestamp(max(moments), UTC) if moments else datetime.now(UTC)
 
 
-def record_run(store: DeltaStore, row: RunRow, log: dg.DagsterLogManager) -> None:
+def record_run(store: DeltaStore, row: RunRow, log: logging.Logger) -> None:
     """Add the row; where that fails the log says so, and the run goes on."""
     try:
         store.append(RUNS, pl.DataFrame([row.values], schema=_SCHEMA), row.stamp)
@@ -120,16 +121,40 @@ def record_run(store: DeltaStore, row: RunRow, log: dg.DagsterLogManager) -> Non
 @dg.failure_hook(name="failed_run_row", required_resource_keys={"lake"})
 def failed_run_row(context: dg.HookContext) -> None:
     """Adds the row of an asset that failed before it had anything to write."""
-    store: DeltaStore = context.resources.lake.store
-    known = (store.scan(RUNS).filter(pl.col("run_id") == context.run_id).select("asset").collect())[
-        "asset"
-    ].to_list()
-    began = begun_at(context.instance, context.run_id, context.step_key)
-    for asset, partitions in _planned(context):
+    _record_failed_step(
+        context.instance,
+        context.run_id,
+        context.step_key,
+        context.resources.lake.store,
+        context.op_exception,
+        context.log,
+    )
+
+
+def record_failed_run(
+    instance: dg.DagsterInstance, run_id: str, store: DeltaStore, error: BaseException
+) -> None:
+    """The same for a run that raises what its step raised: Dagster leaves out the hooks of such a step."""
+    failures = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    for step in {entry.step_key for entry in failures if entry.step_key is not None}:
+        _record_failed_step(instance, run_id, step, store, error, logging.getLogger(__name__))
+
+
+def _record_failed_step(
+    instance: dg.DagsterInstance,
+    run_id: str,
+    step_key: str,
+    store: DeltaStore,
+    error: BaseException | None,
+    log: logging.Logger,
+) -> None:
+    runs = store.scan(RUNS).filter(pl.col("run_id") == run_id)
+    known = runs.select("asset").collect()["asset"].to_list()
+    began = begun_at(instance, run_id, step_key)
+    for asset, partitions in _planned(instance, run_id, step_key):
         if asset not in known:
-            stamp = CommitInfo(context.run_id, asset, partitions)
-            row = RunRow(stamp, _ending(stamp, began, context.op_exception))
-            record_run(store, row, context.log)
+            stamp = CommitInfo(run_id, asset, partitions)
+            record_run(store, RunRow(stamp, _ending(stamp, began, error)), log)
 
 
 def forget_runs(store: DeltaStore, *, before: date, stamp: CommitInfo) -> int:
@@ -178,14 +203,16 @@ def _format_error(error: BaseException) -> str:
     return without_credentials(f"{type(error).__name__}: {error}")[:_LONGEST_ERROR]
 
 
-def _planned(context: dg.HookContext) -> Iterator[tuple[str, str | None]]:
+def _planned(
+    instance: dg.DagsterInstance, run_id: str, step_key: str
+) -> Iterator[tuple[str, str | None]]:
     """The assets that the failed step was to materialize, each with its partitions."""
     partitions: dict[str, list[str]] = {}
-    for entry in context.instance.all_logs(
-        context.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    for entry in instance.all_logs(
+        run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
     ):
         event = entry.dagster_event
-        if event is not None and event.asset_key is not None and event.step_key == context.step_key:
+        if event is not None and event.asset_key is not None and event.step_key == step_key:
             names = partitions.setdefault("/".join(event.asset_key.path), [])
             names += [event.partition] if event.partition else []
     for asset, names in partitions.items():

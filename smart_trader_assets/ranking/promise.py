@@ -100,19 +100,20 @@ def with_promise(wallets: pl.DataFrame) -> pl.DataFrame:
 def planned_pages(wallets: pl.DataFrame, rules: PageRules) -> pl.DataFrame:
     """`with_promise` -> wallet_address and `pages` of those that are fetched in this run.
 
-    Where pages are not limited each gets what it may have. Else following comes first, as far as its part goes,
-    a page each; then the others by promise, a wallet that is read in part no more than an equal share of what
-    is left among all that wait, and at least a page.
+    Where pages are not limited each gets what it may have. Else following comes first, as far as its part goes:
+    its pages are shared equally, and each has at least one. Then the others by promise, a wallet that is read
+    in part no more than an equal share of what is left among all that wait, and at least a page.
     """
     asked = wallets.with_columns(
         pages=pl.when(pl.col("is_read")).then(rules.most).otherwise(min(rules.first, rules.most))
     )
     if rules.all is None:
         return asked.select("wallet_address", pages=pl.col("pages").cast(pl.Int64))
-    # Of one that is followed a page is expected, whatever it may take.
     most = rules.all if rules.following is None else min(rules.all, rules.following)
     followed = asked.filter("is_followed").head(most)
-    left = rules.all - followed.height
+    equally = max(1, most // max(1, followed.height))
+    followed = followed.with_columns(pages=pl.min_horizontal("pages", equally))
+    left = rules.all - int(followed["pages"].sum())
     # Those beyond following's part come last of all.
     rest = asked.filter("is_followed").slice(followed.height)
     others = pl.concat([asked.filter(~pl.col("is_followed")), rest])

@@ -2,9 +2,11 @@
 
 import json
 import math
+import time as clock
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, NoReturn, Self
 
 from smart_trader_assets.sandbox.wire import MAX_UNIX_TIME
@@ -12,6 +14,7 @@ from smart_trader_assets.transforms.swap_identity import INDEXES, identity_text
 from smart_trader_assets.transforms.values import exact_text, integer, text
 
 LEGS = ("base", "quote")
+DAY_SECONDS = 86_400
 MAX_DECIMALS = 255  # decimals of a mint are one byte
 
 
@@ -75,6 +78,10 @@ def read_row(line: bytes, *, wallet: str) -> RecordedRow:
     time = item.get("block_unix_time")
     if type(time) is not int or not 1 <= time <= MAX_UNIX_TIME:  # neither true nor 3.0
         raise BrokenRowError("block_unix_time is missing or no time in seconds")
+    if time > clock.time() + DAY_SECONDS:
+        # The last row sets the clock of a replay: one slip would move it by centuries.
+        when = datetime.fromtimestamp(time, UTC)
+        raise BrokenRowError(f"block_unix_time is {when:%Y-%m-%d}, which is yet to come")
     owner = _text(item, "owner") or wallet
     return RecordedRow(
         wallet=owner,

@@ -39,6 +39,9 @@ HELIUS_URL = "https://api.helius.xyz"
 # Keys are named by their services, without the prefix.
 _KEYS = {"birdeye_api_key": API_KEY_VARIABLE, "helius_api_key": HELIUS_KEY_VARIABLE}
 
+EARLIEST, LATEST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""The clock may be set from the year of Solana's beginning on, and not to a slip of the keyboard."""
+
 Source = Literal["live", "sandbox", "replay"]
 _TOTAL_LOSS = -100.0
 RANKED_LISTS = ("today", "yesterday", "1W", "30d", "90d")
@@ -88,9 +91,16 @@ class Settings(BaseSettings):
     sandbox_seed: int = Field(7, ge=0, description="Seed of the invented market")
     sandbox_anchor: AwareDatetime | None = Field(
         None,
+        ge=EARLIEST,
+        lt=LATEST,
         description="Time at which the invented market's history ends; by default the start of today",
     )
-    as_of: AwareDatetime | None = Field(None, description="Time to use instead of the real clock")
+    as_of: AwareDatetime | None = Field(
+        None,
+        ge=EARLIEST,
+        lt=LATEST,
+        description="Time to use instead of the real clock, from 2020 to 2099",
+    )
     first_day: date = Field(date(2024, 1, 1), description="First day of bronze/tokens' partitions")
 
     # The API
@@ -595,4 +605,5 @@ def _format_problem(problem: Any) -> str:
     if place in _KEYS.values():
         return f"{place}: {problem['msg']}"
     given = problem.get("input")
-    return f"{PREFIX}{place.upper()}={given!r}: {problem['msg']}"
+    shown = given.isoformat() if isinstance(given, date) else repr(given)
+    return f"{PREFIX}{place.upper()}={shown}: {problem['msg']}"

@@ -5,6 +5,7 @@ import pytest
 
 from smart_trader_assets.assembly import make_definitions
 from smart_trader_assets.assets.keys import API_POOL
+from smart_trader_assets.automation.home import CONFIGURATION, shipped_configuration
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets.tables.catalog import (
@@ -18,7 +19,7 @@ from smart_trader_assets.tables.catalog import (
     WHALES,
 )
 from smart_trader_assets.tables.cursors import CONSUMERS
-from smart_trader_assets_tests.support.command import PROJECT, installed, python
+from smart_trader_assets_tests.support.command import installed, python
 from smart_trader_assets_tests.support.tiny_market import FIRST_MINTS, NOW
 
 CODE = "smart_trader_assets.definitions"
@@ -106,7 +107,7 @@ def variables(pipeline, tmp_path):
     """The environment of Dagster's command line over the pipeline's root."""
     home = tmp_path / "dagster_home"
     home.mkdir()
-    (home / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text())
+    (home / CONFIGURATION).write_text(shipped_configuration())
     return {
         "DAGSTER_HOME": str(home),
         "BIRDEYE_API_KEY": "key-of-the-tests",

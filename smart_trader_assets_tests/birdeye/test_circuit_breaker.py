@@ -100,7 +100,7 @@ def test_nothing_is_parked_where_nobody_has_fetched_yet(tmp_path):
     ("fault", "hours", "told"),
     [
         (FaultKind.CREDITS_SPENT, 6, "Compute units usage limit exceeded"),
-        (FaultKind.NOT_IN_PLAN, 1, "plan"),
+        (FaultKind.FORBIDDEN, 1, "403"),
     ],
 )
 def test_a_run_that_meets_trouble_of_the_account_parks_and_the_next_good_one_unparks(

@@ -16,10 +16,11 @@ from smart_trader_assets.birdeye import (
     RateLimitedError,
     ServerError,
     Spend,
+    requester,
 )
 from smart_trader_assets.birdeye.client import BirdEyeClient
 from smart_trader_assets.birdeye.refusals import retry_after_seconds
-from smart_trader_assets_tests.birdeye.conftest import MakeClient
+from smart_trader_assets_tests.birdeye.conftest import API_KEY, MakeClient
 from smart_trader_assets_tests.birdeye.scripted_server import Answer, ScriptedServer, items
 from smart_trader_assets_tests.birdeye.swap_service import row
 
@@ -38,13 +39,33 @@ def test_what_comes_after_trouble_is_returned_and_only_it_costs_credits(
     server.script(
         Answer(500),
         Answer(429),
+        Answer(silent=True),
         Answer(200, b"{"),
-        Answer(cut=True, body="abcd"),
         items(row(3, "a")),
     )
-    assert count_swaps(make_client(attempts=5)) == 1
+    assert count_swaps(make_client(attempts=5, timeout=0.3)) == 1
     # The broken answer came with a 200, for which the server has charged.
     assert ledger.of_run("run") == {"trader_txs": Spend(requests=5, credits=24)}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Answer(200, b"<html>"),
+        Answer(cut=True, body="abcd"),
+        Answer(200, {"success": False, "message": "Something failed"}),
+        Answer(200, {"success": True, "data": {"rows": []}}),
+    ],
+    ids=["no JSON", "cut", "unsuccessful", "another shape"],
+)
+def test_an_answer_that_was_charged_and_is_of_no_use_is_booked_and_bought_once_more(
+    server: ScriptedServer, make_client: MakeClient, ledger: CreditLedger, broken: Answer
+) -> None:
+    server.script(broken)
+    with pytest.raises(ServerError):
+        count_swaps(make_client(attempts=5))
+    assert len(server.requests) == 2
+    assert ledger.of_run("run") == {"trader_txs": Spend(requests=2, credits=24)}
 
 
 def test_the_last_attempt_is_the_last(
@@ -176,3 +197,51 @@ def test_only_a_request_that_had_to_connect_first_is_postponed_at_the_gate(
     asyncio.run(run())
     assert len(turns) == 3
     assert postponed == turns[:1]
+
+
+def ask(client: BirdEyeClient) -> None:
+    async def run() -> None:
+        async with client:
+            await client.token_holders("MINT", top=1)
+
+    asyncio.run(run())
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records if record.name == requester.WAITING.name]
+
+
+def test_what_is_waited_for_is_told_with_the_attempt_and_the_end(
+    server: ScriptedServer,
+    make_client: MakeClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(requester, "PATIENCE_SECONDS", 0.05)
+    server.script(Answer(silent=True), items())
+    ask(make_client(attempts=3, timeout=0.4))
+    waiting, again = told(caplog)
+    where = "GET /defi/v3/token/holder for token MINT"
+    assert waiting.startswith(
+        f"{where} has not been answered for 0.05 s: attempt 1 of 3 is given up at "
+    )
+    assert again.startswith(f"{where} broke off without an answer")
+    assert again.endswith("attempt 2 of 3 follows in 0 s")
+
+
+def test_why_an_attempt_is_repeated_is_told_without_the_key(
+    server: ScriptedServer, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.script(Answer(503, {"success": False, "message": f"down {API_KEY}"}), items())
+    ask(make_client())
+    (line,) = told(caplog)
+    assert line.endswith("attempt 2 of 2 follows in 0 s")
+    assert API_KEY not in line
+
+
+def test_who_is_answered_at_once_is_told_nothing(
+    server: ScriptedServer, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.script(items())
+    ask(make_client())
+    assert told(caplog) == []

@@ -20,6 +20,7 @@ from smart_trader_assets.birdeye import (
     RateGate,
     RedirectedError,
     ServerError,
+    Spend,
     SwapHistory,
     TokenListFilters,
 )
@@ -80,6 +81,29 @@ def test_one_second_on_a_short_page_may_go_on_and_is_not_called_whole(server, ma
     server.script(items(row(9, "a"), has_next=True), items(has_next=False))
     found = swaps(make_client())
     assert (len(found.items), found.truncated_seconds) == (1, [9])
+
+
+def test_what_a_short_page_left_out_comes_with_the_next_one(server, make_client):
+    everybody = [holder(number) for number in range(250)]
+
+    def answer(asked: Recorded) -> Answer:
+        offset = int(asked.parameters["offset"])
+        page = everybody[offset : offset + 100]
+        short = page[:50] if offset == 0 else page
+        return items(*short, has_next=offset + len(short) < len(everybody))
+
+    server.respond = answer
+    found = holders(make_client())
+    assert [item["owner"] for item in found.items] == [item["owner"] for item in everybody]
+    assert (found.pages, found.rejected) == (3, [])
+
+
+def test_a_list_in_crumbs_is_read_no_further_than_twice_its_price_and_says_so(server, make_client):
+    server.respond = lambda asked: items(holder(int(asked.parameters["offset"])), has_next=True)
+    found = holders(make_client(), top=300)
+    assert len(found.items) == found.pages == 6
+    (told,) = found.rejected
+    assert "it is read no further" in told.reason
 
 
 def test_a_list_that_ignores_the_offset_is_read_no_further_and_says_so(server, make_client):
@@ -185,6 +209,6 @@ def test_an_answer_that_drips_ends_as_one_that_does_not_come(tmp_path):
         )
         with pytest.raises(ServerError, match=r"was not answered to the end within 0\.9 s"):
             holders(client)
-        # Nothing was answered, so that nothing is booked.
-        assert ledger.by_endpoint(now) == {}
+        # The answer had begun: the account has paid for it.
+        assert ledger.of_run("run") == {"token_holder": Spend(requests=1, credits=50)}
         ledger.close()

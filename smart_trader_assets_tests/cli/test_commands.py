@@ -234,7 +234,8 @@ def test_a_folder_that_holds_something_else_is_refused_and_left_as_it_is(
     assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.jpg"]
 
 
-def test_a_folder_may_have_any_usual_name(account, tmp_path, first_run):
+def test_a_folder_may_have_any_usual_name(account, tmp_path, first_run, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
     root = shutil.copytree(first_run.root, tmp_path / "ünï #1, 100 % 日本?")
     account.clock.set(LATER)
     result = command("run", "--data", root, "--as-of", LATER.isoformat())

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
+from smart_trader_assets.automation.home import CONFIGURATION, shipped_configuration
 from smart_trader_assets.automation.run_leases import LEASE_TAG
 from smart_trader_assets.birdeye import CreditsSpentError
 from smart_trader_assets.birdeye.circuit_breaker import open_breaker, read_breaker
@@ -25,7 +26,6 @@ from smart_trader_assets.tables.catalog import ALL_TABLES, TRACKED_TOKENS
 from smart_trader_assets.tables.cursors import TOKENS_TO_FETCH
 from smart_trader_assets.tables.ops import ROOT, RUNS
 from smart_trader_assets.thresholds import due_policy
-from smart_trader_assets_tests.support.command import PROJECT
 from smart_trader_assets_tests.support.defaults import OPEN_TIMES
 from smart_trader_assets_tests.support.tiny_market import FOX, NOW
 
@@ -38,7 +38,6 @@ ASKED = (
     Endpoint.CREDITS,
 )
 TABLES = [contract.name for contract in (*ALL_TABLES, RUNS)]
-SHIPPED = PROJECT / "dagster.yaml"
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +48,7 @@ def account(monkeypatch, drained, tmp_path):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()
-    shutil.copy(SHIPPED, home / "dagster.yaml")
+    (home / CONFIGURATION).write_text(shipped_configuration())
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     monkeypatch.setenv(API_KEY_VARIABLE, KEY)
     monkeypatch.setenv(PREFIX + "BIRDEYE_BASE_URL", drained.server.base_url)
@@ -102,12 +101,11 @@ def test_a_place_without_a_root_is_no_trouble_and_stays_empty(tmp_path):
     assert not (tmp_path / "nothing").exists()
 
 
-def test_settings_that_are_refused_are_a_finding_and_the_rest_is_looked_at(monkeypatch, tmp_path):
+def test_settings_that_are_refused_are_a_finding(monkeypatch, tmp_path):
     monkeypatch.setenv(PREFIX + "LIST_TOKNES", "5")
     found = findings(tmp_path)
     assert found["settings"]["verdict"] == "broken"
     assert "Did you mean SMART_TRADER_LIST_TOKENS?" in found["settings"]["found"]
-    assert found["dagster home"]["verdict"] == "ok"
     assert doctor(tmp_path).exit_code == 1
 
 
@@ -118,7 +116,10 @@ def test_a_home_that_is_not_set_or_not_configured_is_told(drained, monkeypatch, 
     assert "more than one run at a time may fetch" in found["found"]
     assert "dagster.yaml" in found["remedy"]
     monkeypatch.delenv("DAGSTER_HOME")
-    assert "is not set" in findings(drained.root)["dagster home"]["found"]
+    monkeypatch.chdir(tmp_path)
+    found = findings(drained.root)["dagster home"]
+    assert found["found"] == f"{drained.root}/ops/dagster is made by the first run"
+    assert found["verdict"] == "ok"
     assert doctor(drained.root).exit_code == 0
 
 

@@ -53,7 +53,7 @@ def test_an_answer_is_kept_digit_for_digit_and_its_rows_line_by_line(recorder, t
     assert told["parameters"] == {"address": "wallet"}
     assert (told["status"], told["asked_at"]) == (200, NOW.isoformat())
     assert told["headers"] == {"x-ratelimit-limit": "60", "content-type": "application/json"}
-    rows = (tmp_path / "answers" / "wallet.jsonl").read_text()
+    rows = (tmp_path / "answers" / "trader_txs.jsonl").read_text()
     assert rows == RAW.replace("\n", " ") + "\n"
     assert recorder.has_swaps
 
@@ -63,6 +63,18 @@ def test_what_is_no_json_is_kept_as_text(recorder, tmp_path):
     told = json.loads((tmp_path / "answers" / "trader_txs.json").read_text())
     assert (told["status"], told["body"]) == (502, '<h1>"no"</h1>')
     assert not recorder.has_swaps
+
+
+def test_each_attempt_is_kept_and_nothing_beside_the_folder(recorder, tmp_path):
+    row = '{"success": true, "data": {"items": [{"tx_hash": "x"}]}}'
+    for text in ("first", row):
+        recorder(question("trader_txs", address="../outside"), httpx.Response(200, text=text))
+    names = {path.relative_to(tmp_path) for path in tmp_path.rglob("*.json*")}
+    assert {str(name) for name in names} == {
+        "answers/trader_txs.json",
+        "answers/trader_txs-2.json",
+        "answers/trader_txs.jsonl",
+    }
 
 
 def test_neither_the_key_nor_the_name_of_its_owner_is_kept(recorder, tmp_path):
@@ -123,10 +135,12 @@ def test_what_was_recorded_is_replayed_as_it_was_answered(tmp_path, monkeypatch)
     assert replayed.exit_code == 0, replayed.output
     tables = make_lake(load_settings({"root": str(root)})).unchecked_store
     listed = json.loads((folder / "token_list.json").read_text())["body"]["data"]["items"]
-    (wallet,) = (path.stem for path in folder.glob("*.jsonl"))
+    (recorded,) = folder.glob("*.jsonl")
+    lines = recorded.read_text().splitlines()
+    wallet = json.loads(lines[0])["owner"]
     assert set(tables.scan(TOKENS).collect()["token_address"]) == {one["address"] for one in listed}
     rows = tables.scan(TRANSACTIONS).filter(pl.col("wallet_address") == wallet).collect()
-    assert rows.height == len((folder / f"{wallet}.jsonl").read_text().splitlines())
+    assert rows.height == len(lines)
     assert tables.scan(SMART_TRADERS).collect().height <= 1
 
 

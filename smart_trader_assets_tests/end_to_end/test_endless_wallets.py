@@ -9,10 +9,12 @@ from typing import Any, Final
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from smart_trader_assets.cli.app import app
 from smart_trader_assets.sandbox import Endpoint, MintPrice, SwapItem
 from smart_trader_assets.sandbox.wire import holder_item
-from smart_trader_assets.tables.catalog import TRACKED_WHALES
+from smart_trader_assets.tables.catalog import SMART_TRADERS, TRACKED_WHALES, TRANSACTIONS
 from smart_trader_assets.transforms.shards import shard_of
 from smart_trader_assets_tests.support.pipeline import Pipeline, open_pipeline
 from smart_trader_assets_tests.support.tiny_market import CAT, NOW, swap, wallet
@@ -118,3 +120,17 @@ def test_small_wallets_are_whole_by_the_second_run_and_no_page_is_read_twice(cro
     assert not asked_before.keys() & {
         query for query in crowded.server.log.by_query if Endpoint.SWAPS.value in query
     }
+
+
+def test_watched_wallets_keep_within_the_budget_and_what_was_paid_for_is_computed(crowded):
+    crowded.drain()
+    named = CliRunner().invoke(app, ["watch", "add", *ENDLESS[:2], "--data", str(crowded.root)])
+    assert named.exit_code == 0, named.output
+    spent = crowded.server.credits_spent
+    report = crowded.drain(NOW + timedelta(days=3), credits_per_run=100 + 7 * PRICE)
+    assert crowded.server.credits_spent - spent <= 100 + 7 * PRICE
+    assert set(crowded.asked_for(Endpoint.SWAPS)) >= set(ENDLESS[:2])
+    # The budget's end is no failure: what came is counted and ranked.
+    assert report.stuck.keys() >= {TRANSACTIONS.name}
+    assert crowded.rows(TRANSACTIONS)["processed_for_pnl"].all()
+    assert SMART_TRADERS.name in {step.asset for step in report.steps}

@@ -5,15 +5,18 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from smart_trader_assets.birdeye import CreditsSpentError
+from smart_trader_assets.assets.economy import why_it_waits
+from smart_trader_assets.birdeye import CreditsSpentError, PlanError, client
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.doctor import examine
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
 from smart_trader_assets.tables.catalog import (
+    SMART_TRADERS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
     WALLET_PNL,
+    WHALES,
 )
 from smart_trader_assets.tables.queue import read_queue
 from smart_trader_assets.thresholds import due_policy
@@ -139,6 +142,48 @@ def test_spent_credits_stop_the_run_and_blame_nobody(pipeline):
     pipeline.drain()
     assert pipeline.asked_for(Endpoint.SWAPS) == dict.fromkeys(waiting, 1)
     assert set(wallet_states(pipeline).values()) == {"processed"}
+
+
+def test_a_plan_without_holders_does_without_them(pipeline):
+    pipeline.drain()
+    later = NOW + timedelta(days=8)
+    pipeline.server.faults.add(Fault(FaultKind.NOT_IN_PLAN, endpoint=Endpoint.HOLDERS, times=None))
+    report = pipeline.drain(later)
+    # Whoever is known is read on, and ranked.
+    assert set(pipeline.asked_for(Endpoint.SWAPS)) == {ANN, BOB, CID, DEE}
+    assert report.stuck.keys() == {WHALES.name}
+    assert report.waits[WHALES.name].startswith("Not asked until ")
+    assert pipeline.rows(TRACKED_TOKENS).select(TROUBLE).unique().rows() == [(0, None, None)]
+    assert set(pipeline.rows(SMART_TRADERS)["as_of"]) == {later}
+    # Sensors ask again after a while, a run by hand at once: the plan may be another now.
+    assert why_it_waits(WHALES.name, pipeline.store, pipeline.settings(later), None)
+    pipeline.server.faults.clear()
+    assert not pipeline.drain(later + timedelta(minutes=1)).stuck
+    assert why_it_waits(WHALES.name, pipeline.store, pipeline.settings(later), None) is None
+
+
+def test_a_plan_without_the_list_of_tokens_does_without_it(pipeline):
+    pipeline.drain()
+    pipeline.server.faults.add(Fault(FaultKind.NOT_IN_PLAN, endpoint=Endpoint.LISTINGS, times=None))
+    later = NOW + timedelta(days=8)
+    pipeline.drain(later)
+    assert set(pipeline.asked_for(Endpoint.SWAPS)) >= {ANN, BOB, CID}
+    assert set(pipeline.rows(SMART_TRADERS)["as_of"]) == {later}
+
+
+def test_a_plan_without_swaps_blames_nobody_twice(pipeline, monkeypatch):
+    pipeline.drain()
+    pipeline.server.faults.add(Fault(FaultKind.NOT_FOUND, endpoint=Endpoint.SWAPS, times=None))
+    monkeypatch.setattr(client, "UNKNOWN_AT_FIRST", 2)
+    for days in (8, 10, 12, 14):
+        with pytest.raises(PlanError, match="the plan of the account seems to lack this endpoint"):
+            pipeline.drain(NOW + timedelta(days=days), request_concurrency=1)
+    assert pipeline.rows(TRACKED_WHALES)["attempts"].max() <= 1
+    pipeline.server.faults.clear()
+    pipeline.drain(NOW + timedelta(days=16))
+    assert set(pipeline.rows(TRACKED_WHALES)["transactions_fetched_at"]) == {
+        NOW + timedelta(days=16)
+    }
 
 
 def test_a_budget_ends_the_run_before_the_request_that_would_exceed_it(pipeline):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from smart_trader_assets.automation.home import CONFIGURATION, shipped_configuration
 from smart_trader_assets.automation.live_runs import CONSUMER_TAG
 from smart_trader_assets_tests.support.command import PROJECT
 
@@ -121,7 +121,7 @@ class Background:
 def background(home: Path, environment: Mapping[str, str], as_of: datetime) -> Iterator[Background]:
     """The daemon with all sensors and schedules on, for as long as the block lasts."""
     home.mkdir(parents=True, exist_ok=True)
-    shutil.copy(PROJECT / "dagster.yaml", home / "dagster.yaml")
+    (home / CONFIGURATION).write_text(shipped_configuration())
     log = home / f"daemon-{as_of:%Y%m%dT%H%M}.log"
     variables = {
         **environment,

@@ -94,7 +94,10 @@ def test_twelve_endless_wallets_take_nothing_from_twenty_small_ones():
 def test_following_takes_no_more_than_its_part():
     followed = [read(f"{n}", 99.0, place=n, is_going_on=False) for n in range(1, 9)]
     plan = pages(PageRules(first=1, most=10, all=6, following=4), *followed, known("new"))
-    assert plan == {"1": 10, "2": 10, "3": 10, "4": 10, "new": 1, **{"5": 1}}
+    assert plan == {"1": 1, "2": 1, "3": 1, "4": 1, "new": 1, "5": 1}
+    # What following may take is shared by those who are followed, and is taken by nobody else.
+    plan = pages(PageRules(first=1, most=10, all=9, following=8), *followed[:2], known("new"))
+    assert plan == {"1": 4, "2": 4, "new": 1}
 
 
 @given(

@@ -1,0 +1,139 @@
+"""Dagster's home of a root: its runs, checks and ticks belong to the tables that they are about.
+
+Each root has a home of its own, beside its state files. Whoever sets DAGSTER_HOME chooses another one; it
+belongs to the first root that uses it, and refuses any other: partitions of one root would count as made in
+the other. So does `.dagster_home` in the working directory, where earlier versions kept the history of
+whatever they served.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import dagster as dg
+from sqlalchemy.exc import DBAPIError
+
+from smart_trader_assets.delta.location import check_place, check_spelling, is_remote, place
+from smart_trader_assets.errors import SmartTraderError
+from smart_trader_assets.settings import Settings
+
+HOME_VARIABLE: Final = "DAGSTER_HOME"
+CONFIGURATION: Final = "dagster.yaml"
+EARLIER: Final = Path(".dagster_home")
+# Dagster makes a URL of its databases' paths, in which these mean something else.
+_UNREADABLE: Final = re.compile(r"[?#%]")
+_OWNER: Final = "smart_trader_root"
+# By it earlier versions noted the root in the runs of the command.
+_EARLIER_ROOT_TAG: Final = "smart_trader/drain"
+
+
+class HomeError(SmartTraderError):
+    """Dagster's home belongs to another root, or cannot be made."""
+
+
+def shipped_configuration() -> str:
+    """The text of the configuration that a new home gets."""
+    return (files("smart_trader_assets.automation") / CONFIGURATION).read_text("utf-8")
+
+
+def home_of(settings: Settings) -> Path:
+    """Where the root's home is, or would be made; HomeError where DAGSTER_HOME belongs to another root."""
+    root = place(settings.resolved_root)
+    if named := os.environ.get(HOME_VARIABLE):
+        home = Path(named)
+        if (owner := _owner(home)) not in (None, root):
+            raise HomeError(
+                f"{HOME_VARIABLE} ({home}) keeps the history of {owner}, not of {root}: unset it, so that each "
+                "root has a home of its own, or name another folder."
+            )
+        return home.absolute()
+    if (EARLIER / CONFIGURATION).is_file() and _first_served(EARLIER) in (None, root):
+        return EARLIER.absolute()
+    state = settings.resolved_state_dir.absolute()
+    by_name = f"dagster-{sha256(root.encode()).hexdigest()[:8]}"
+    if _UNREADABLE.search(str(state)):
+        return Path.home() / ".smart_trader" / by_name
+    # The state files of a remote root lie beside those of others.
+    return state / (by_name if is_remote(settings.resolved_root) else "dagster")
+
+
+def make_home(settings: Settings) -> Path:
+    """The root's home, made and configured where it is new.
+
+    HomeError where that is impossible, RootError where the root's folder holds something else, or has a name
+    that tables cannot have.
+    """
+    home, root = home_of(settings), settings.resolved_root
+    check_spelling(root)
+    if not home.exists() and not is_remote(root):
+        check_place(root, {})
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        configuration = home / CONFIGURATION
+        if not configuration.exists():
+            configuration.write_text(shipped_configuration(), "utf-8")
+        if _owner(home) is None:
+            _claim(home, settings)
+    except OSError as error:
+        raise HomeError(
+            f"Dagster's home {home} cannot be made ({error.strerror}): set {HOME_VARIABLE} to a folder that "
+            "can be written."
+        ) from None
+    return home
+
+
+def claim_home(settings: Settings) -> None:
+    """Take the home that DAGSTER_HOME names for this root, as whoever serves it does; HomeError where it is
+    another root's."""
+    if not os.environ.get(HOME_VARIABLE):
+        return
+    home = home_of(settings)
+    if home.is_dir() and _owner(home) is None:
+        with suppress(OSError):  # a home that is only read cannot be mixed up by this process
+            _claim(home, settings)
+
+
+@contextmanager
+def instance_of(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance in the root's home, which is made where it is new.
+
+    HomeError where its databases cannot be written.
+    """
+    home = make_home(settings)
+    try:
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            yield instance
+    except DBAPIError as error:
+        raise HomeError(
+            f"Dagster's history in {home} cannot be written ({error.orig}): free space or mend "
+            "the permissions, and run it again; what is done stays done."
+        ) from None
+
+
+def _claim(home: Path, settings: Settings) -> None:
+    (home / _OWNER).write_text(f"{place(settings.resolved_root)}\n", "utf-8")
+
+
+def _owner(home: Path) -> str | None:
+    """The root that the home was claimed by."""
+    try:
+        return (home / _OWNER).read_text("utf-8").strip() or None
+    except OSError:
+        return None
+
+
+def _first_served(home: Path) -> str | None:
+    """The root that a home of earlier versions served first; None where it tells of none."""
+    if (owner := _owner(home)) is not None:
+        return owner
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        records = instance.get_run_records(order_by="id", ascending=True)
+    tagged = (record.dagster_run.tags.get(_EARLIER_ROOT_TAG) for record in records)
+    return next((place(root) for root in tagged if root), None)
