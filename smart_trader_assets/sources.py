@@ -94,10 +94,12 @@ def make_stand_in(settings: Settings) -> StandIn:
         raise SettingsError("replay needs replay_folder: the folder of recorded rows")
     recording = Recording.load(settings.replay_folder)
     answers = RecordedAnswers.load(settings.replay_folder)
-    now = settings.as_of or recording.last_row_at
+    changes: dict[str, Any] = {"as_of": settings.as_of or recording.last_row_at}
+    if answers.lists and "candidate_lists" not in settings.model_fields_set:
+        changes["candidate_lists"] = answers.lists
     return StandIn(
         recording,
-        settings.but(as_of=now),
+        settings.but(**changes),
         tuple(map(str, recording.problems)),
         recording.repeats,
         answers,

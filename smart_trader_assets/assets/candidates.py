@@ -12,7 +12,7 @@ from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import CANDIDATES
-from smart_trader_assets.tables.freshness import stale_lists
+from smart_trader_assets.tables.freshness import note_empty, stale_lists
 from smart_trader_assets.transforms.candidates import ranked_trader_rows
 
 
@@ -64,10 +64,13 @@ def candidates_asset(declared: Settings) -> dg.AssetsDefinition:
                     continue
                 rows = ranked_trader_rows(
                     listed.items,
+                    places=listed.places,
                     source=name,
                     fetched_at=scope.as_of,
                     wallet_shards=settings.wallet_shards,
                 )
+                if rows.frame.is_empty():
+                    note_empty(settings, name, scope.as_of)
                 found.append(rows.frame)
                 rejected += [*map(str, listed.rejected), *rows.rejected]
             metrics = meter.metrics()

@@ -15,7 +15,8 @@ from smart_trader_assets.tables.cursor import Cursor
 from smart_trader_assets.tables.cursors import CANDIDATES_TO_TRACK, WHALES_TO_FETCH
 
 HOLDERS_SHARE = 0.2
-"""Of what is left to spend: what may go into the holders of tokens at a time."""
+"""Of what a day may spend: what may go into the holders of tokens."""
+_PAGES_UNREAD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,17 @@ def for_holders(store: DeltaStore, settings: Settings, left: int | None) -> Allo
         return None
     if settings.swap_pages_first >= settings.swap_pages_per_run:
         return Allowed(left, f"{left:,} credits are left to spend now.")
-    unread = _unread(store)
-    if unread * settings.prices["trader_txs"] >= left:
-        waiting = f"{unread:,} rows of wallets that are known wait for their first page"
+    known = _pages_waiting(store)
+    if known * settings.prices["trader_txs"] >= left:
+        waiting = f"About {known:,} pages of wallets that are known come first"
         return Allowed(0, f"{waiting}, and {left:,} credits are left.")
     page = settings.prices["token_holder"]
-    share = min(left, max(page, int(left * HOLDERS_SHARE)))
+    # The day's share is taken once, however many shards and runs it has.
+    today = BirdEyeAccess(settings).spent_today()
+    gone = sum(one.credits for one in today.values())
+    on_holders = today["token_holder"].credits if "token_holder" in today else 0
+    share = max(page, int((left + gone) * HOLDERS_SHARE)) - on_holders
+    share = max(0, min(left, share))
     return Allowed(share, f"{left:,} credits are left, and most of them are for swaps.")
 
 
@@ -75,12 +81,18 @@ def why_it_waits(
     return None
 
 
-def _unread(store: DeltaStore) -> int:
-    """Rows of wallets that wait to be looked at, by the logs alone."""
-    return sum(_due_by_state(store, cursor) for cursor in (WHALES_TO_FETCH, CANDIDATES_TO_TRACK))
+def _pages_waiting(store: DeltaStore) -> int:
+    """Pages of swaps of known wallets that are due, reckoned: a wallet of which nothing is read has about as
+    many behind its first one, one whose history goes on has another. Only rows that are due are looked at."""
+    due = _due(store, WHALES_TO_FETCH)
+    named = _due(store, CANDIDATES_TO_TRACK).select("wallet_address")
+    unread = pl.concat([due.filter(pl.col("fetched_to").is_null()).select("wallet_address"), named])
+    going_on = due.filter(pl.col("resume_before").is_not_null()).select("wallet_address")
+    return sum(
+        pages * int(wallets.select(pl.col("wallet_address").n_unique()).collect().item())
+        for pages, wallets in ((_PAGES_UNREAD, unread), (1, going_on))
+    )
 
 
-def _due_by_state(store: DeltaStore, cursor: Cursor) -> int:
-    state = cursor.state_column
-    rows = store.row_counts(cursor.contract, state).filter(pl.col(state).is_in(cursor.due))
-    return int(rows["rows"].sum() or 0)
+def _due(store: DeltaStore, cursor: Cursor) -> pl.LazyFrame:
+    return store.scan(cursor.contract).filter(pl.col(cursor.state_column).is_in(cursor.due))

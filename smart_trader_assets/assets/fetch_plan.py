@@ -99,6 +99,12 @@ class Evidence:
             .with_columns(
                 is_watched=pl.col("wallet_address").is_in(self.watched["wallet_address"].to_list())
             )
+            # Whom the user watched once is known for no other reason, and is no better than a holder.
+            .with_columns(
+                origin=pl.when((pl.col("origin") == WATCHLIST) & ~pl.col("is_watched"))
+                .then(pl.lit(HOLDER))
+                .otherwise("origin")
+            )
             .select(KNOWN.names())
             .cast(KNOWN)
         )

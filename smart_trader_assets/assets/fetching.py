@@ -1,10 +1,12 @@
 """What the fetching assets share: what they count besides their rows, and when they must stop."""
 
 import time
+from collections.abc import Mapping
 
 import dagster as dg
 
 from smart_trader_assets.assets.scope import RunScope
+from smart_trader_assets.birdeye import Spend
 from smart_trader_assets.birdeye.session import FetchSession
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import OvertakenError
@@ -73,11 +75,12 @@ def _running_time() -> float:
 
 
 class FetchMeter:
-    """What `session` has cost since this meter was made."""
+    """What `session` has cost since this meter was made; the first one counts from the session's beginning, at
+    which the account may have been asked."""
 
     def __init__(self, session: FetchSession) -> None:
         self._session = session
-        self._before = fetch_cost(session)
+        self._before = _costs(session.before) if session.is_unmetered() else fetch_cost(session)
 
     def metrics(self) -> dict[str, float]:
         """Requests and credits by endpoint, and seconds waited for them."""
@@ -89,9 +92,11 @@ class FetchMeter:
 
 def fetch_cost(session: FetchSession) -> dict[str, float]:
     """Requests and credits of a session so far, by endpoint, and the seconds that it has waited."""
-    spent = session.meter.spent
+    return {**_costs(session.meter.spent), FETCH_SECONDS: session.waiting.seconds}
+
+
+def _costs(spent: Mapping[str, Spend]) -> dict[str, float]:
     return {
         **{f"{REQUESTS}{name}": float(spend.requests) for name, spend in spent.items()},
         **{f"{CREDITS}{name}": float(spend.credits) for name, spend in spent.items()},
-        FETCH_SECONDS: session.waiting.seconds,
     }

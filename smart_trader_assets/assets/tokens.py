@@ -14,7 +14,7 @@ from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TOKENS
-from smart_trader_assets.tables.freshness import snapshot_is_fresh
+from smart_trader_assets.tables.freshness import SNAPSHOT, note_empty, snapshot_is_fresh
 from smart_trader_assets.thresholds import list_filters
 from smart_trader_assets.transforms.tokens import snapshot_rows
 
@@ -69,6 +69,8 @@ def tokens_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
             listing.items, fetched_at=scope.as_of, token_shards=settings.token_shards
         )
         rejected = [*(str(item) for item in listing.rejected), *snapshot.rejected]
+        if snapshot.frame.is_empty():
+            note_empty(settings, SNAPSHOT, scope.as_of)
         for reason in rejected:
             context.log.warning(f"A listed token was left out: {reason}")
         return [Batch(snapshot.frame, today, metrics={**metrics, "items_rejected": len(rejected)})]

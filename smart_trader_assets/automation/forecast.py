@@ -5,15 +5,16 @@ Everything is reckoned from the settings, the ledger and the tables' logs; no re
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import dagster as dg
 
-from smart_trader_assets.assets.economy import for_holders, snapshot_cost
+from smart_trader_assets.assets.economy import HOLDERS_SHARE, for_holders, snapshot_cost
 from smart_trader_assets.assets.fetch_plan import Evidence, most_followed, refreshes_a_day
-from smart_trader_assets.birdeye import PAGE_SIZE
+from smart_trader_assets.birdeye import PAGE_SIZE, Budget
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.settings import PLANS, Settings
@@ -41,7 +42,8 @@ class Forecast:
     """What fetching will cost, and what the plan allows. None: no bound.
 
     `used` and `left` are of the cycle, which ends at `ends`; `today` is what may be spent on this UTC day, of
-    which `spent_today` is. `followed` wallets are on the watch list or have a tier, and `kept_fresh` is how
+    which `spent_today` is; `next_run` is what the next run may spend by all bounds, its own among them.
+    `followed` wallets are on the watch list or have a tier, and `kept_fresh` is how
     many the plan keeps as fresh as the settings ask; `first_pages_a_day` is how many new wallets may be
     looked at, `waiting` the rows of wallets that are due.
     """
@@ -53,6 +55,7 @@ class Forecast:
     ends: datetime
     today: int | None
     spent_today: int
+    next_run: int | None
     costs: tuple[Cost, ...]
     followed: int
     kept_fresh: int | None
@@ -69,13 +72,14 @@ class Forecast:
 class _Waiting:
     """What waits in the root, by the tables' logs: whether a snapshot and how many lists are due, rows of
     tokens and of wallets that are, whether any wallet is known, and how many are followed. Of a root that is
-    yet to be
-    made: everything that comes first."""
+    yet to be made: everything that comes first.
+    """
 
     snapshot: bool
     lists: int
     tokens: int = 0
     wallets: int = 0
+    knows_tokens: bool = False
     knows_wallets: bool = False
     followed: int = 0
 
@@ -94,6 +98,7 @@ class _Waiting:
             lists=len(stale_lists(store.scan(CANDIDATES), settings, as_of)),
             tokens=tokens,
             wallets=wallets,
+            knows_tokens=bool(store.row_counts(TOKENS)["rows"].sum()),
             knows_wallets=bool(store.row_counts(TRACKED_WHALES)["rows"].sum()),
             followed=len(Evidence.read(store).followed),
         )
@@ -102,7 +107,8 @@ class _Waiting:
 def forecast(settings: Settings, store: DeltaStore) -> Forecast:
     """The forecast of the root's next run, as of the settings' clock."""
     page = settings.prices["trader_txs"]
-    budget = BirdEyeAccess(settings).budget()
+    access = BirdEyeAccess(settings)
+    budget, next_run = access.budget(), access.left(f"forecast-{uuid.uuid4()}")
     waiting = _Waiting.of(settings, store)
     followed = waiting.followed
     kept = most_followed(settings, budget.of_cycle)
@@ -110,9 +116,11 @@ def forecast(settings: Settings, store: DeltaStore) -> Forecast:
     following = round(
         min(followed, followed if kept is None else kept) * refreshes_a_day(settings) * page
     )
-    a_day = None if budget.of_cycle is None else budget.of_cycle // DAYS_OF_MONTH
+    shares = [budget.of_cycle // DAYS_OF_MONTH if budget.of_cycle is not None else None]
+    shares.append(settings.credits_per_day if isinstance(settings.credits_per_day, int) else None)
+    a_day = min((share for share in shares if share is not None), default=None)
     spare = None if a_day is None else max(0, a_day - sum(daily.values()) - following)
-    run = _next_run(settings, store, waiting, budget.left)
+    run = _next_run(settings, store, waiting, next_run)
     costs = tuple(
         Cost(name, run[name], day, DAYS_OF_MONTH * day)
         for name, day in {
@@ -129,12 +137,13 @@ def forecast(settings: Settings, store: DeltaStore) -> Forecast:
         ends=budget.cycle.ends,
         today=budget.of_today,
         spent_today=budget.spent_today,
+        next_run=next_run,
         costs=costs,
         followed=followed,
         kept_fresh=kept,
         first_pages_a_day=None if spare is None else spare // page,
         waiting=waiting.wallets,
-        advice=tuple(_advice(settings, followed, kept, budget.left)),
+        advice=tuple(_advice(settings, followed, kept, budget)),
     )
 
 
@@ -166,16 +175,25 @@ def _next_run(
     settings: Settings, store: DeltaStore, waiting: _Waiting, left: int | None
 ) -> dict[str, int]:
     prices = settings.prices
-    run = {
+    asked = {
         "credits": prices["credits"] if settings.read_account else 0,
         "token_list": snapshot_cost(settings) if waiting.snapshot else 0,
         "gainers_losers": prices["gainers_losers"] * waiting.lists,
     }
-    rest = None if left is None else max(0, left - sum(run.values()))
-    holders = waiting.tokens * prices["token_holder"] * -(-settings.holders_per_token // PAGE_SIZE)
-    allowed = for_holders(store, settings, rest) if holders else None
-    run["token_holder"] = holders if allowed is None else min(holders, allowed.credits)
-    # Whom the lists of this run will name is not known yet, and on an empty root nobody is.
+    run: dict[str, int] = {}
+    rest = left
+    for name, cost in asked.items():
+        run[name] = cost if rest is None else min(cost, rest)
+        rest = None if rest is None else rest - run[name]
+    # What a first snapshot and its lists will name is not known yet.
+    tokens = waiting.tokens if waiting.knows_tokens else settings.list_tokens
+    holders = tokens * prices["token_holder"] * -(-settings.holders_per_token // PAGE_SIZE)
+    if waiting.knows_tokens:
+        allowed = for_holders(store, settings, rest) if holders else None
+        holders = holders if allowed is None else min(holders, allowed.credits)
+    elif rest is not None:
+        holders = min(holders, int(rest * HOLDERS_SHARE))
+    run["token_holder"] = holders
     named = PAGE_SIZE * waiting.lists
     pages = waiting.wallets * settings.swap_pages_per_run + named * settings.swap_pages_first
     swaps = pages * prices["trader_txs"]
@@ -185,7 +203,7 @@ def _next_run(
     return run
 
 
-def _advice(settings: Settings, followed: int, kept: int | None, left: int | None) -> list[str]:
+def _advice(settings: Settings, followed: int, kept: int | None, budget: Budget) -> list[str]:
     advice = []
     if kept is not None and followed > kept:
         own = PLANS[settings.plan].credits_per_month
@@ -196,7 +214,13 @@ def _advice(settings: Settings, followed: int, kept: int | None, left: int | Non
             f"SMART_TRADER_WALLET_REFRESH_HOURS to {hours:.0f}"
             + (f", or take a larger plan ({larger[0]})." if larger else ".")
         )
-    if left is not None and left < settings.prices["trader_txs"]:
+    page = settings.prices["trader_txs"]
+    if budget.of_cycle is not None and budget.of_cycle - budget.spent < page:
+        advice.append(
+            "The credits of the cycle are spent: the next run fetches nothing before "
+            f"{budget.cycle.ends:%Y-%m-%d}."
+        )
+    elif budget.left is not None and budget.left < page:
         advice.append(
             "The credits of today are spent: the next run fetches nothing before 00:00 UTC. "
             "SMART_TRADER_CREDITS_PER_DAY=none spends those of the whole cycle at once."

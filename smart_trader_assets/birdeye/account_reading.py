@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-_SUMS: Final = ("total", "all", "credits", "api")
+_SUMS: Final = ("total", "all", "credits")
 _USED: Final = ("usage", "used", "consumed")
 _LEFT: Final = ("remaining", "left", "balance")
 _STARTS: Final = frozenset({"start", "starts", "from", "begin", "begins"})
@@ -49,8 +49,13 @@ def account_reading(data: Any) -> AccountReading | None:
 
 
 def _credits(data: Mapping[str, Any], names: Iterable[str]) -> int | None:
-    for key, value in data.items():
-        if not any(key.lower().startswith(name) for name in names):
+    # The plain name before its relatives, of which some are shares and no credits.
+    related = sorted(
+        (key for key in data if any(key.lower().startswith(name) for name in names)), key=len
+    )
+    for key in related:
+        value = data[key]
+        if "percent" in key.lower():
             continue
         if isinstance(value, Mapping):
             found = [_count(value.get(name)) for name in _SUMS]

@@ -205,7 +205,9 @@ class BirdEyeClient:
             raise format_changed(
                 refused, endpoint=_GAINERS_LOSERS[1], entity=f"the ranked traders of {kind}"
             )
-        return RankedList(kept, refused)
+        readable = {id(item) for item in kept}
+        places = [place for place, item in enumerate(answer.items, 1) if id(item) in readable]
+        return RankedList(kept, places, refused)
 
     async def account(self) -> AccountReading | None:
         """What the account has used and has left; None where the answer does not tell."""

@@ -169,6 +169,10 @@ class CreditLedger:
         """The same, by endpoint."""
         return self._select("endpoint", _WITHIN, *self.cycle(at).days)
 
+    def of_day(self, at: datetime) -> dict[str, Spend]:
+        """What was booked on the UTC day of `at`, by endpoint."""
+        return self._select("endpoint", "day = ?", _utc(at).date().isoformat())
+
     def by_run(self, at: datetime) -> dict[str, Spend]:
         """The same, by run."""
         return self._select("run_id", _WITHIN, *self.cycle(at).days)
@@ -220,7 +224,7 @@ class CreditLedger:
         reading = self.last_reading()
         cycle = _cycle(_utc(at), reading)
         spent = self._spent(cycle, reading)
-        today = _total(self._select("endpoint", "day = ?", _utc(at).date().isoformat())).credits
+        today = _total(self.of_day(at)).credits
         most = self._most(reading)
         of_today = self.day_budget
         if of_today == "paced":

@@ -66,9 +66,10 @@ class HolderList:
 
 @dataclass(frozen=True, slots=True)
 class RankedList:
-    """Traders by falling gain; items are as received."""
+    """Traders by falling gain, as received, and the places that they have on the list, from 1."""
 
     items: list[RawItem]
+    places: list[int]
     rejected: list[RejectedItem]
 
 

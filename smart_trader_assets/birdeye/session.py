@@ -14,7 +14,9 @@ from typing import Generic, TypeVar
 from pydantic import SecretStr
 
 from smart_trader_assets.birdeye import (
+    AccountReading,
     BirdEyeClient,
+    BlockedError,
     Budget,
     BudgetSpentError,
     CreditLedger,
@@ -77,7 +79,15 @@ class FetchSession:
     runner: asyncio.Runner
     state: Path
     open_times: OpenTimes
+    before: dict[str, Spend]
+    """What its run had spent when it was opened."""
     waiting: Stopwatch = field(default_factory=Stopwatch)
+    _meters: list[None] = field(default_factory=list)
+
+    def is_unmetered(self) -> bool:
+        """Whether nobody has asked so before: who measures first measures from the session's beginning."""
+        self._meters.append(None)
+        return len(self._meters) == 1
 
     @property
     def left(self) -> int | None:
@@ -178,7 +188,8 @@ class BirdEyeAccess:
             ):
                 runner.run(client.__aenter__())
                 try:
-                    session = FetchSession(client, meter, runner, state, open_times(settings))
+                    times = open_times(settings)
+                    session = FetchSession(client, meter, runner, state, times, before)
                     self._read_account(session, ledger)
                     yield session
                 finally:
@@ -203,14 +214,24 @@ class BirdEyeAccess:
                 return
         try:
             reading = session.fetch(session.client.account())
-        except (EntityFetchError, PlanError, BudgetSpentError):
+        except (EntityFetchError, PlanError, BlockedError, BudgetSpentError):
             reading = None
         ledger.reconcile(session.meter.run_id, reading, at=now)
+
+    def take_down(self, run_id: str, reading: AccountReading) -> None:
+        """Reconcile the ledger with what the account has just said to the run `run_id`."""
+        with self._book() as ledger:
+            ledger.reconcile(run_id, reading, at=self.settings.now())
 
     def spent_this_month(self) -> dict[str, Spend]:
         """Requests and credits booked in the account's cycle, by endpoint; empty where none is known."""
         with self._book() as ledger:
             return ledger.by_endpoint(self.settings.now())
+
+    def spent_today(self) -> dict[str, Spend]:
+        """Requests and credits booked on the present UTC day, by endpoint."""
+        with self._book() as ledger:
+            return ledger.of_day(self.settings.now())
 
     def budget(self) -> Budget:
         """How far the credits go now."""

@@ -43,7 +43,7 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Check settings, storage, tables, queue and API, and say what to do. Changes nothing.
+    """Check settings, storage, tables, queue and API, and say what to do. Changes no table.
 
     Exit code 1 where something is broken; a warning can wait.
     """

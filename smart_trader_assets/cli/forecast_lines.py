@@ -20,17 +20,17 @@ _NAMES = {
 
 def first_line(known: Forecast) -> str:
     """What a run may spend: the first line of one."""
-    if known.left is None:
-        return "Credits are not limited."
-    today = (
-        ""
-        if known.today is None
-        else f", {max(0, known.today - known.spent_today):,} of them today"
-    )
     run = sum(cost.run for cost in known.costs)
+    this_run = f"This run: at most {run:,}."
+    today = None if known.today is None else max(0, known.today - known.spent_today)
+    if known.left is None:
+        if today is None:
+            return f"Credits are not limited. {this_run}"
+        return f"{today:,} credits may be spent today. {this_run}"
+    of_them = "" if today is None else f", {min(today, known.left):,} of them today"
     return (
-        f"{known.left:,} credits are left of {known.a_month:,} until {known.ends:%Y-%m-%d}{today}. "
-        f"This run: at most {run:,}."
+        f"{known.left:,} credits are left of {known.a_month:,} until {known.ends:%Y-%m-%d}{of_them}. "
+        f"{this_run}"
     )
 
 

@@ -70,7 +70,8 @@ def state(
         settings = settings_of_root(chosen_settings(data, as_of=as_of))
         store = make_lake(settings).store
         queue = read_queue(store, as_of=settings.now(), policy=due_policy(settings))
-        spent = BirdEyeAccess(settings).spent_this_month()
+        access = BirdEyeAccess(settings)
+        spent = access.spent_this_month()
         breaker = read_breaker(settings.resolved_state_dir, now=datetime.now(UTC))
         if as_json:
             money = {
@@ -92,9 +93,9 @@ def state(
                 soft_wrap=True,
             )
         requests = sum(spend.requests for spend in spent.values())
-        credits_spent = sum(spend.credits for spend in spent.values())
         console.print(
-            f"This month: {requests:,} requests, {credits_spent:,} credits.", highlight=False
+            f"This month: {access.budget().spent:,} credits, {requests:,} requests from here.",
+            highlight=False,
         )
         if breaker:
             console.print(

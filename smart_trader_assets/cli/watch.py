@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,8 +19,10 @@ from smart_trader_assets.delta.batch import Batch, CommitInfo
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.report.words import tier_word
+from smart_trader_assets.settings import Settings
 from smart_trader_assets.sources import settings_of_root
 from smart_trader_assets.tables.catalog import CANDIDATES, CLASSIFIED_WALLETS, SMART_TRADERS
+from smart_trader_assets.tables.root import read_identity
 from smart_trader_assets.transforms.candidates import watch_rows, watched_wallets
 from smart_trader_assets.transforms.whale_screening import may_be_a_trader
 
@@ -32,7 +35,7 @@ watch = typer.Typer(
 Wallets = Annotated[list[str] | None, typer.Argument(help="Addresses.", show_default=False)]
 File = Annotated[
     Path | None,
-    typer.Option("--file", help="A file of addresses, one a line; what follows a # is a remark."),
+    typer.Option("--file", help="A file of addresses, one a line; what follows one is a remark."),
 ]
 
 
@@ -91,7 +94,7 @@ def _verdict(row: dict[str, object]) -> str:
 
 def _name(wallets: list[str] | None, file: Path | None, data: str | None, *, watched: bool) -> None:
     with cli_errors() as console:
-        settings = settings_of_root(chosen_settings(data))
+        settings = _of_root_or_new(chosen_settings(data))
         named = _addresses(console, wallets or (), file)
         store = make_lake(settings).store
         held = set(watched_wallets(store.scan(CANDIDATES)).collect()["wallet_address"])
@@ -109,19 +112,27 @@ def _name(wallets: list[str] | None, file: Path | None, data: str | None, *, wat
         console.print(f"{len(changed)} {done}{already}; {now} watched now.", highlight=False)
 
 
+def _of_root_or_new(settings: Settings) -> Settings:
+    """A new root of a live account may begin with the wallets that its first run fetches before all others."""
+    is_new = read_identity(make_lake(settings).unchecked_store) is None
+    if is_new and settings.resolved_source == "live":
+        return settings
+    return settings_of_root(settings)
+
+
 def _addresses(console: Console, wallets: Iterable[str], file: Path | None) -> list[str]:
     """What was named and is an address; the rest is told, by its line where it comes from a file."""
     named = [(wallet.strip(), "") for wallet in wallets]
     if file is not None:
         try:
-            text = file.read_text(encoding="utf-8", errors="replace")
+            text = file.read_text(encoding="utf-8-sig", errors="replace")
         except OSError as error:
             raise WatchListError(
                 f"{file} cannot be read ({error.strerror}): name a file of addresses."
             ) from None
         for number, line in enumerate(text.splitlines(), start=1):
-            address = line.partition("#")[0].strip().rstrip(",")
-            if address:
+            # What follows the address is a remark, or another column.
+            if address := re.split(r"[#,;\s]", line.strip(), maxsplit=1)[0]:
                 named.append((address, f"{file}, line {number}: "))
     good = []
     for address, place in named:

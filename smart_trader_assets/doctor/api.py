@@ -7,7 +7,12 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import polars as pl
+
 from smart_trader_assets.birdeye import (
+    PAGE_SIZE,
+    AccountReading,
+    ApiUnreachableError,
     BirdEyeError,
     CreditsSpentError,
     EntityFetchError,
@@ -15,13 +20,16 @@ from smart_trader_assets.birdeye import (
     InvalidKeyError,
     MissingKeyError,
     PlanError,
+    RedirectedError,
     RejectedItem,
+    TokenList,
 )
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.doctor.findings import Finding, Verdict, broken, ok, warning
 from smart_trader_assets.doctor.recorder import AnswerRecorder
 from smart_trader_assets.settings import CREDIT_PRICES, Settings
-from smart_trader_assets.thresholds import list_filters
+from smart_trader_assets.thresholds import list_filters, token_rules
+from smart_trader_assets.transforms.tokens import screen_tokens, snapshot_rows
 
 ASKED: Final = ("token_list", "gainers_losers", "token_holder", "trader_txs", "credits")
 NEEDED: Final = "trader_txs"
@@ -30,7 +38,13 @@ _FIRST_LIST: Final = "1W"
 # An address that BirdEye knows, in case the lists are empty.
 _WRAPPED_SOL: Final = "So11111111111111111111111111111111111111112"
 # Every endpoint would say the same.
-_SAME_EVERYWHERE: Final = (InvalidKeyError, MissingKeyError, CreditsSpentError)
+_SAME_EVERYWHERE: Final = (
+    InvalidKeyError,
+    MissingKeyError,
+    CreditsSpentError,
+    ApiUnreachableError,
+    RedirectedError,
+)
 
 
 def api_cost(prices: Mapping[str, int] = CREDIT_PRICES) -> int:
@@ -42,10 +56,12 @@ def api(settings: Settings, record_into: Path | None = None) -> Iterator[Finding
     """One request to each endpoint; the answers are kept in the folder `record_into`."""
     recorder = None if record_into is None else AnswerRecorder(record_into, settings)
     access = BirdEyeAccess(settings.but(read_account=False))
-    name = f"doctor-{uuid.uuid4()}"
+    name = f"doctor-{uuid.uuid4().hex[:12]}"
     with access.session(name, trips_breaker=False, on_answer=recorder) as session:
         asks = _Asks(session, settings.prices)
         yield from asks.all_of(settings)
+        if asks.account is not None:
+            access.take_down(name, asks.account)
     if recorder is not None:
         replay = f"Replay them: `smart-trader run --replay {record_into} --data NEW_DIR`"
         use = replay if recorder.has_swaps else "No swap is among them that could be replayed."
@@ -60,12 +76,13 @@ class _Asks:
         self._client = session.client
         self._prices = prices
         self._is_over = False
+        self.account: AccountReading | None = None
 
     def all_of(self, settings: Settings) -> Iterator[Finding]:
         """A finding for each endpoint."""
         client = self._client
         listed, finding = self._asked(
-            "token_list", lambda: client.token_list(list_filters(settings), limit=1)
+            "token_list", lambda: client.token_list(list_filters(settings), limit=PAGE_SIZE)
         )
         yield finding
         if self._is_over:
@@ -73,7 +90,7 @@ class _Asks:
         lists = settings.candidate_lists or (_FIRST_LIST,)
         ranked, finding = self._asked("gainers_losers", lambda: client.ranked_traders(lists[0]))
         yield finding
-        mint = _first(listed, "address") or _WRAPPED_SOL
+        mint = _tracked(listed, settings) or _first(listed, "address") or _WRAPPED_SOL
         held, finding = self._asked("token_holder", lambda: client.token_holders(mint, top=1))
         yield finding
         wallet = _first(ranked, "address") or _first(held, "owner") or mint
@@ -84,6 +101,7 @@ class _Asks:
         )
         yield finding
         account, finding = self._asked("credits", client.account)
+        self.account = account
         if account is not None:
             told = f"answers: {account.used:,} credits used, {account.left:,} left"
             finding = ok("api credits", f"{told}{_cycle(account.ends)}")
@@ -115,6 +133,18 @@ class _Asks:
         return answer, ok(
             check, f"answers; the plan includes it ({self._prices[endpoint]} credits)"
         )
+
+
+def _tracked(listed: TokenList | None, settings: Settings) -> str | None:
+    """The first listed token that would be tracked: of it a replay asks the holders, too."""
+    if listed is None:
+        return None
+    rows = snapshot_rows(
+        listed.items, fetched_at=settings.now(), token_shards=settings.token_shards
+    ).frame
+    screened = screen_tokens(rows, rules=token_rules(settings))
+    taken = screened.filter(pl.col("reject_reason").is_null())["token_address"].to_list()
+    return next((one["address"] for one in listed.items if one["address"] in set(taken)), None)
 
 
 def _refused(check: str, error: BirdEyeError, *, is_needed: bool) -> Finding:

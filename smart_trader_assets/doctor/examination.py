@@ -33,13 +33,13 @@ def examine(settings: Settings, *, ask_api: bool, record_into: Path | None = Non
         *looked_at("root", lambda: surroundings.root(settings, store)),
         *looked_at("tables", lambda: table_health.all_tables(store, settings.retention_hours)),
         *looked_at("queue", lambda: work.queue(_of_root(settings), store)),
-        *looked_at("credits", lambda: work.budgets(settings)),
     ]
     if ask_api:
         findings += looked_at("api", lambda: _api(settings, record_into))
     else:
         findings += looked_at("api", lambda: birdeye.api_not_asked(settings.prices))
-    return findings
+    # After the account has said what it knows.
+    return [*findings, *looked_at("credits", lambda: work.budgets(settings))]
 
 
 def _api(settings: Settings, record_into: Path | None) -> Iterator[Finding]:

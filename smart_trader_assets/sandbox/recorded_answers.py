@@ -23,6 +23,13 @@ class RecordedAnswers:
         self._bodies = bodies
         self.strange = strange
 
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """The lists of ranked traders that were recorded."""
+        return tuple(
+            kind for endpoint, kind in self._bodies if endpoint is Endpoint.RANKED and kind
+        )
+
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Reads the ``*.json`` files of a folder; swaps are read row by row elsewhere."""

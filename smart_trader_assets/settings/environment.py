@@ -593,17 +593,20 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     try:
         return Settings(**values)
     except ValidationError as error:
-        raise SettingsError(
-            "; ".join(_format_problem(problem) for problem in error.errors())
-        ) from None
+        # A value that fits none of several kinds is a problem for each of them.
+        problems: dict[str, list[Any]] = {}
+        for problem in error.errors():
+            problems.setdefault(".".join(map(str, problem["loc"][:1])), []).append(problem)
+        told = (_format_problem(place, several) for place, several in problems.items())
+        raise SettingsError("; ".join(told)) from None
 
 
-def _format_problem(problem: Any) -> str:
-    place = ".".join(str(part) for part in problem["loc"])
+def _format_problem(place: str, problems: list[Any]) -> str:
+    said = " or ".join(str(problem["msg"]).removeprefix("Value error, ") for problem in problems)
     if not place:
-        return str(problem["msg"]).removeprefix("Value error, ")
+        return said
     if place in _KEYS.values():
-        return f"{place}: {problem['msg']}"
-    given = problem.get("input")
+        return f"{place}: {said}"
+    given = problems[0].get("input")
     shown = given.isoformat() if isinstance(given, date) else repr(given)
-    return f"{PREFIX}{place.upper()}={shown}: {problem['msg']}"
+    return f"{PREFIX}{place.upper()}={shown}: {said}"

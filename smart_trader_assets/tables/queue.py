@@ -182,7 +182,10 @@ def _rejected(store: DeltaStore) -> dict[str, int]:
 def _incomplete(store: DeltaStore) -> int:
     return int(
         store.scan(TRACKED_WHALES)
-        .filter(pl.col("history_complete") == pl.lit(False))
+        .filter(
+            (pl.col("history_complete") == pl.lit(False))
+            & (pl.col("processing_status") != "excluded")
+        )
         .select(pl.col("wallet_address").n_unique())
         .collect()
         .item()

@@ -31,18 +31,23 @@ _SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
 
 
 def ranked_trader_rows(
-    items: Sequence[Mapping[str, Any]], *, source: str, fetched_at: datetime, wallet_shards: int
+    items: Sequence[Mapping[str, Any]],
+    *,
+    places: Sequence[int],
+    source: str,
+    fetched_at: datetime,
+    wallet_shards: int,
 ) -> SourceRows:
     """Items of the list of ranked traders `source` -> rows of bronze/candidates without state and audit.
 
-    `list_rank` counts from 1 in the order given; pnl and volume are USD as listed. A wallet that is listed
+    `list_rank` is the item's of `places`; pnl and volume are USD as listed. A wallet that is listed
     twice counts once, where it stood first. Rejected: an item without an address.
 
     Raises NaiveTimeError for a `fetched_at` without time zone.
     """
     rows: dict[str, dict[str, Any]] = {}
     rejected = []
-    for rank, item in enumerate(items, start=1):
+    for rank, item in zip(places, items, strict=True):
         address = (text(item.get("address")) or "").strip()
         if not address:
             rejected.append(f"Trader {rank} of the list {source} has no address.")
@@ -87,10 +92,20 @@ def watched_wallets(candidates: pl.LazyFrame) -> pl.LazyFrame:
 
 def tracked_candidate_rows(candidates: pl.DataFrame) -> pl.DataFrame:
     """Rows of bronze/candidates -> one row per wallet and origin: those of silver/tracked_whales without state,
-    history and audit. No token is held; the days are those on which the wallet was named."""
+    history and audit. No token is held; the days are those on which the wallet was named. Whom the user took
+    from the watch list again is not among them."""
     place = pl.col("origin").replace_strict(PLACES)
+    dropped = (
+        candidates.filter(pl.col("source") == WATCHLIST)
+        .sort("listed_on")
+        .group_by("wallet_address")
+        .agg(pl.col("is_watched").last())
+        .filter(~pl.col("is_watched"))
+        .with_columns(source=pl.lit(WATCHLIST))
+    )
     return (
-        candidates.with_columns(
+        candidates.join(dropped, on=["wallet_address", "source"], how="anti")
+        .with_columns(
             origin=pl.when(pl.col("source") == WATCHLIST)
             .then(pl.lit(WATCHLIST))
             .otherwise(pl.lit(LEADERBOARD))

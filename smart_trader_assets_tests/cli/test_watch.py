@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from smart_trader_assets.cli.app import app
@@ -72,6 +73,63 @@ def test_what_fetching_will_cost_is_said_without_a_request(drained, monkeypatch)
     # 60 % of 1,000 credits a day keep fifty wallets fresh at 12 credits each.
     assert known["kept_fresh"] == 50
     assert drained.server.requests.total() == 0
+
+
+@pytest.mark.parametrize(
+    ("bounds", "line", "most"),
+    [
+        (
+            {"RUN": "300"},
+            "30,000 credits are left of 30,000 until 2025-08-01, 967 of them today.",
+            300,
+        ),
+        ({"MONTH": "none", "DAY": "500"}, "500 credits may be spent today.", 500),
+        (
+            {"DAY": "50000"},
+            "30,000 credits are left of 30,000 until 2025-08-01, 30,000 of them today.",
+            20_000,
+        ),
+        ({"DAY": "5"}, "30,000 credits are left of 30,000 until 2025-08-01, 5 of them today.", 5),
+        ({"MONTH": "none", "DAY": "none", "RUN": "none"}, "Credits are not limited.", None),
+    ],
+)
+def test_every_bound_that_is_set_is_in_the_forecast(tmp_path, monkeypatch, bounds, line, most):
+    monkeypatch.setenv("BIRDEYE_API_KEY", "key-of-the-tests")
+    monkeypatch.setenv("COLUMNS", "200")
+    for name, value in bounds.items():
+        monkeypatch.setenv(f"SMART_TRADER_CREDITS_PER_{name}", value)
+    arguments = ["forecast", "--data", str(tmp_path / "none"), "--as-of", "2025-07-01T12:00:00Z"]
+    told = CliRunner().invoke(app, arguments).output
+    assert line in told
+    costs = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).output)["costs"]
+    run = sum(cost["run"] for cost in costs)
+    assert f"This run: at most {run:,}." in told
+    assert most is None or run == most
+    holders = next(cost for cost in costs if cost["endpoint"] == "token_holder")
+    assert holders["run"] or most == 5
+
+
+def test_a_new_root_may_begin_with_wallets_of_ones_own(tmp_path, monkeypatch):
+    arguments = ["watch", "add", ANN, "--data", str(tmp_path / "new")]
+    refused = CliRunner().invoke(app, arguments)
+    assert refused.exit_code == 1
+    assert "There is no root" in refused.output
+    monkeypatch.setenv("BIRDEYE_API_KEY", "key-of-the-tests")
+    assert "1 added; 1 watched now." in CliRunner().invoke(app, arguments).output
+
+
+def test_files_of_other_programs_are_read(drained, tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_text(f"\ufeff{ANN}, my friend\n{BOB};2\n", encoding="utf-8")
+    assert "2 added; 2 watched now." in command(drained, "watch", "add", "--file", file)
+
+
+def test_who_is_watched_no_longer_is_not_fetched_for_it(drained):
+    command(drained, "watch", "add", EVE)
+    command(drained, "watch", "remove", EVE)
+    drained.drain(NOW)
+    assert drained.requests(Endpoint.SWAPS) == 0
+    assert set(drained.rows(CANDIDATES)["tracking_status"]) == {"tracked"}
 
 
 def test_without_a_key_it_says_what_one_would_bring(tmp_path):

@@ -14,7 +14,13 @@ from smart_trader_assets.doctor.recorder import AnswerRecorder, RecordError
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sandbox import Endpoint, GeneratedMarket, SandboxServer
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, Settings, load_settings
-from smart_trader_assets.tables.catalog import SMART_TRADERS, TOKENS, TRANSACTIONS
+from smart_trader_assets.tables.catalog import (
+    CANDIDATES,
+    SMART_TRADERS,
+    TOKENS,
+    TRANSACTIONS,
+    WHALES,
+)
 from smart_trader_assets_tests.support.tiny_market import NOW
 
 KEY = "a-key-that-nobody-may-see"
@@ -141,6 +147,16 @@ def test_what_was_recorded_is_replayed_as_it_was_answered(tmp_path, monkeypatch)
     assert set(tables.scan(TOKENS).collect()["token_address"]) == {one["address"] for one in listed}
     rows = tables.scan(TRANSACTIONS).filter(pl.col("wallet_address") == wallet).collect()
     assert rows.height == len(lines)
+    # The holders and the ranked traders are those that were recorded.
+    held = json.loads((folder / "token_holder.json").read_text())
+    owners = {one["owner"] for one in held["body"]["data"]["items"]}
+    whales = tables.scan(WHALES).filter(token_address=held["parameters"]["address"]).collect()
+    assert set(whales["wallet_address"]) <= owners
+    assert whales.height
+    ranked = json.loads((folder / "gainers_losers.json").read_text())["body"]["data"]["items"]
+    assert set(tables.scan(CANDIDATES).collect()["wallet_address"]) == {
+        one["address"] for one in ranked
+    }
     assert tables.scan(SMART_TRADERS).collect().height <= 1
 
 

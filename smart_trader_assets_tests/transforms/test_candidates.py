@@ -17,7 +17,9 @@ from smart_trader_assets_tests.support.tiny_market import ANN, BOB, NOW
 
 
 def listed(*items: Mapping[str, Any]) -> SourceRows:
-    return ranked_trader_rows(items, source="1W", fetched_at=NOW, wallet_shards=2)
+    return ranked_trader_rows(
+        items, places=range(1, len(items) + 1), source="1W", fetched_at=NOW, wallet_shards=2
+    )
 
 
 def test_a_list_gives_a_row_a_wallet_in_its_order():
@@ -47,11 +49,27 @@ def test_the_last_word_about_a_wallet_is_what_counts():
     assert set(watched_wallets(again.lazy()).collect()["wallet_address"]) == {ANN, BOB}
 
 
+def test_who_was_taken_from_the_watch_list_before_anything_was_read_is_not_tracked():
+    rows = [
+        watch_rows([ANN, BOB], watched=True, at=NOW, wallet_shards=2),
+        watch_rows([ANN], watched=False, at=NOW + timedelta(days=1), wallet_shards=2),
+    ]
+    assert tracked_candidate_rows(pl.concat(rows))["wallet_address"].to_list() == [BOB]
+    lists = listed({"address": ANN}).frame
+    found = tracked_candidate_rows(pl.concat([*rows, lists], how="diagonal"))
+    assert set(found["whale_id"]) == {f"{BOB}_WATCHLIST", f"{ANN}_LEADERBOARD"}
+
+
 def test_a_candidate_holds_nothing_and_is_tracked_once_an_origin():
     lists = listed({"address": ANN}, {"address": BOB}).frame
     other = ranked_trader_rows(
-        [{"address": ANN}], source="30d", fetched_at=NOW + timedelta(days=2), wallet_shards=2
+        [{"address": ANN}],
+        places=[7],
+        source="30d",
+        fetched_at=NOW + timedelta(days=2),
+        wallet_shards=2,
     ).frame
+    assert other["list_rank"].to_list() == [7]
     mine = watch_rows([ANN], watched=True, at=NOW, wallet_shards=2)
     rows = tracked_candidate_rows(pl.concat([lists, other, mine], how="diagonal"))
     found = {row["whale_id"]: row for row in rows.to_dicts()}
