@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from smart_trader_assets.assembly import make_assets, make_resources
 from smart_trader_assets.assets.economy import why_it_waits
 from smart_trader_assets.assets.keys import IO_MANAGER
-from smart_trader_assets.assets.partitions import Partitions, make_partitions
+from smart_trader_assets.assets.partitions import Partitions, first_day, make_partitions
 from smart_trader_assets.assets.scope import AS_OF_TAG, DRAIN_TAG
 from smart_trader_assets.automation.jobs import assets_of, job_of, make_jobs, run_assets
 from smart_trader_assets.automation.live_runs import (
@@ -176,7 +176,7 @@ class Drain:
         day = self._as_of.date().isoformat()
         if day not in self._partitions.days.get_partition_keys():
             raise DrainError(
-                f"The clock is set to {day}, but snapshot days run from {self._settings.first_day} "
+                f"The clock is set to {day}, but snapshot days run from {first_day(self._settings)} "
                 "to today: set --as-of to one of them, or first_day to an earlier day."
             )
         return day

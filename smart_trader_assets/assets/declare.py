@@ -51,12 +51,14 @@ def medallion_asset(
     inputs: Mapping[str, TableContract] | None = None,
     all_partitions_of: tuple[str, ...] = (),
     fetches: bool = False,
+    may_skip: bool = False,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """A decorator for the asset of `contract`'s table.
 
     `inputs` maps parameters to upstream tables; those named in `all_partitions_of` are partitioned
     otherwise and read across partitions, narrowed by the asset to due rows of its own. `fetches` puts
-    the asset into the pool of those that call the API.
+    the asset into the pool of those that call the API. One that `may_skip` yields its output, or nothing; its
+    partitions are backfilled in a run each, so that those that are skipped are not counted as made.
     """
     # Ranges of partitions in one run need the backfill policy, which Dagster still calls beta.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*`backfill_policy`.*")
@@ -65,14 +67,35 @@ def medallion_asset(
         **options | {"kinds": options["kinds"] | ({"birdeye"} if fetches else set())},
         ins=_inputs(inputs or {}, all_partitions_of, makes=[contract]),
         partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run() if partitions is not None else None,
+        backfill_policy=_backfill(partitions, may_skip=may_skip),
         pool=API_POOL if fetches else None,
         hooks={failed_run_row},
+        output_required=not may_skip,
     )
 
-    return lambda compute: declared(
-        translate_storage_errors(f"reading for {contract.name}")(compute)
-    )
+    what = f"reading for {contract.name}"
+    if may_skip:
+        return lambda compute: declared(_telling_trouble(what, compute))
+    return lambda compute: declared(translate_storage_errors(what)(compute))
+
+
+def _backfill(
+    partitions: dg.PartitionsDefinition[str] | None, *, may_skip: bool
+) -> dg.BackfillPolicy | None:
+    if partitions is None:
+        return None
+    return dg.BackfillPolicy.multi_run(1) if may_skip else dg.BackfillPolicy.single_run()
+
+
+def _telling_trouble(what: str, compute: Callable[..., Any]) -> Callable[..., Any]:
+    """The generator `compute`, whose storage failures are told while it is at work."""
+
+    @functools.wraps(compute)
+    def telling(*args: Any, **kwargs: Any) -> Any:
+        with translate_storage_errors(what):
+            yield from compute(*args, **kwargs)
+
+    return telling
 
 
 def medallion_assets(
@@ -108,15 +131,7 @@ def medallion_assets(
         hooks={failed_run_row},
     )
 
-    def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
-        @functools.wraps(compute)
-        def telling_trouble(*args: Any, **kwargs: Any) -> Any:
-            with translate_storage_errors(f"reading for {name}"):
-                yield from compute(*args, **kwargs)
-
-        return declared(telling_trouble)
-
-    return declare
+    return lambda compute: declared(_telling_trouble(f"reading for {name}", compute))
 
 
 def _inputs(

@@ -101,7 +101,10 @@ class Settings(BaseSettings):
         lt=LATEST,
         description="Time to use instead of the real clock, from 2020 to 2099",
     )
-    first_day: date = Field(date(2024, 1, 1), description="First day of bronze/tokens' partitions")
+    first_day: date | None = Field(
+        None,
+        description="First day of bronze/tokens' partitions; by default that on which the root was made",
+    )
 
     # The API
     birdeye_api_key: SecretStr | None = Field(

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from smart_trader_assets.delta.errors import RootError, RootOutgrownError
 from smart_trader_assets.delta.location import check_place, is_remote
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.verify import verify_table
-from smart_trader_assets.tables.catalog import ALL_TABLES
+from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS
 from smart_trader_assets.tables.ops import ROOT, RUNS
 
 LAYOUT = 2
@@ -68,6 +68,19 @@ def promised_tables(store: DeltaStore) -> frozenset[str] | None:
     """The tables that the root has promised to hold; None where there is no root yet."""
     row = _read(store)
     return None if row is None else frozenset(row["tables"])
+
+
+def first_day_of(store: DeltaStore) -> date | None:
+    """The day from which on the root may hold snapshots: that on which it was made, or (made with its clock set
+    back) of its first one; None where there is no root."""
+    row = _read_any(store)
+    if row is None:
+        return None
+    made: date = row["created_at"].date()
+    if not store.exists(TOKENS):
+        return made
+    taken = store.row_counts(TOKENS, "snapshot_date")["snapshot_date"].min()
+    return min(made, taken) if isinstance(taken, date) else made
 
 
 _ORIGIN = ("sandbox_seed", "sandbox_epoch", "replay_folder")

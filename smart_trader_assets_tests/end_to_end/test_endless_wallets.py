@@ -20,7 +20,7 @@ from smart_trader_assets_tests.support.pipeline import Pipeline, open_pipeline
 from smart_trader_assets_tests.support.tiny_market import CAT, NOW, swap, wallet
 
 SHARDS: Final = 2
-SWAPS_OF_ENDLESS: Final = 1_500
+SWAPS_OF_ENDLESS: Final = 900
 SWAPS_OF_SMALL: Final = 8
 PRICE: Final = 12
 A_RUN: Final = 100 + 50 + 30 * PRICE
