@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from smart_trader_assets import text
@@ -10,13 +12,15 @@ from smart_trader_assets.report.explanation import ExplainedWallet
 from smart_trader_assets.report.exports import csv_text, json_text
 from smart_trader_assets.report.sales import sale_matches, sales_of
 
+_HYPHEN = re.compile(r"(?<!\w)-(?=\d)")
 SALE = ["token_address", "sold_at", "sale_tx"]
 
 
 def explanation_head(explained: ExplainedWallet) -> list[str]:
     """The wallet, its rank and why, what it has, and whether its numbers match the table; plain lines."""
     standing = explained.standing
-    reasons = [f"  {reason}" for reason in standing.reasons]
+    # The tables hold plain signs; people see one kind of minus.
+    reasons = [f"  {_HYPHEN.sub('−', reason)}" for reason in standing.reasons]
     return [
         explained.wallet,
         standing.headline,

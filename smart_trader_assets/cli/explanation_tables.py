@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -22,27 +22,68 @@ from smart_trader_assets.report.sales import REASON_WORDS, sale_matches
 from smart_trader_assets.text import short
 
 _TOKEN = Column("token", shortens=True)
+# Why a sale has no lot is read to its end.
+_TOKEN_OR_REASON = Column("token", folds=True)
 _STYLES = {"gain": "green", "loss": "red", "": ""}
 _HOURS_A_DAY = 24
 
 Row = Mapping[str, Any]
 
 
-def explanation_tables(explained: ExplainedWallet, width: int) -> list[Table]:
-    """Trades; rollovers, where there are any, and sales, each with the lots that it took; open lots; bets;
-    what copying them would have earned; totals beside the table's.
+def explanation_tables(
+    explained: ExplainedWallet, width: int, *, newest: int | None = None
+) -> list[Table]:
+    """Totals beside the table's; what copying would have earned; bets; open lots; sales and rollovers, each
+    with the lots that it took; trades.
 
-    No number is cut: columns that do not fit into `width` characters are left out.
+    What there is none of is left out. Of each only the `newest` so many are shown (None: all), of totals and
+    bets the largest; the heading says how many there are. No number is cut: columns that do not fit into
+    `width` characters are left out.
     """
-    views = [_trades, _rollovers, _sales, _open_lots, _bets, _copies, _totals]
-    if explained.explanation.rollovers.is_empty():
-        views.remove(_rollovers)
-    if explained.copies.is_empty():
-        views.remove(_copies)
-    return [view(explained, width) for view in views]
+    evidence = explained.explanation
+    views = [
+        (_totals, explained.totals),
+        (_copies, explained.copies),
+        (_bets, explained.bets),
+        (_open_lots, evidence.open_lots),
+        (_sales, in_order(explained)),
+        (_rollovers, evidence.rollovers),
+        (_trades, evidence.trades),
+    ]
+    return [
+        view(_Shown(explained, rows, width, newest)) for view, rows in views if not rows.is_empty()
+    ]
 
 
-def _copies(explained: ExplainedWallet, width: int) -> Table:
+@dataclass(frozen=True)
+class _Shown:
+    """A view's rows, and how many of them are shown: the newest."""
+
+    explained: ExplainedWallet
+    rows: pl.DataFrame
+    width: int
+    newest: int | None
+
+    @property
+    def last(self) -> pl.DataFrame:
+        """The newest rows, in the order of time."""
+        return self.rows if self.newest is None else self.rows.tail(self.newest)
+
+    def largest(self, by: str) -> pl.DataFrame:
+        """The rows with the largest amounts, gains and losses alike, in their order."""
+        if self.newest is None or self.rows.height <= self.newest:
+            return self.rows
+        rank = pl.col(by).abs().fill_null(0).rank("ordinal", descending=True)
+        return self.rows.filter(rank <= self.newest)
+
+    def title(self, name: str, which: str = "newest") -> str:
+        """The name, and what is left out."""
+        if self.newest is None or self.rows.height <= self.newest:
+            return name
+        return f"{name}: the {which} {self.newest:,} of {self.rows.height:,}; --all shows them"
+
+
+def _copies(shown: _Shown) -> Table:
     names = ("bets", "priced", "a bet", "at least", "entry price", "ends after")
     return fitted_table(
         "Copied later with an equal stake, at the prices of the next trade that anybody in the tables made",
@@ -59,9 +100,9 @@ def _copies(explained: ExplainedWallet, width: int) -> Table:
                     _ends(row),
                 )
             )
-            for row in explained.copies.iter_rows(named=True)
+            for row in shown.rows.iter_rows(named=True)
         ],
-        width=width,
+        width=shown.width,
     )
 
 
@@ -78,7 +119,7 @@ def _ends(row: dict[str, Any]) -> str:
     return "pays" if row["copied_return"] > 0 else "never paid"
 
 
-def _bets(explained: ExplainedWallet, width: int) -> Table:
+def _bets(shown: _Shown) -> Table:
     """What a copier with the same stake on each would have made, before coming late and his own costs."""
     columns = (
         _TOKEN,
@@ -90,7 +131,7 @@ def _bets(explained: ExplainedWallet, width: int) -> Table:
     lines = [
         Line(
             (
-                _token(row, explained),
+                _token(row, shown.explained),
                 text.usd(row["bet_cost"]),
                 _money(row["bet_result"]),
                 text.percent(100 * row["bet_return"]),
@@ -100,12 +141,12 @@ def _bets(explained: ExplainedWallet, width: int) -> Table:
                 "counts" if row["counts"] else "none: it was found by it",
             )
         )
-        for row in explained.bets.iter_rows(named=True)
+        for row in shown.largest("bet_cost").iter_rows(named=True)
     ]
-    return fitted_table("Bets", columns, lines, width=width)
+    return fitted_table(shown.title("Bets", "largest"), columns, lines, width=shown.width)
 
 
-def _trades(explained: ExplainedWallet, width: int) -> Table:
+def _trades(shown: _Shown) -> Table:
     columns = (
         Column("time, UTC"),
         Column("side"),
@@ -120,7 +161,7 @@ def _trades(explained: ExplainedWallet, width: int) -> Table:
             (
                 text.moment(row["time"]),
                 row["side"],
-                _token(row, explained),
+                _token(row, shown.explained),
                 text.quantity(row["quantity"]),
                 text.usd(row["value"]),
                 row["valuation"],
@@ -130,12 +171,12 @@ def _trades(explained: ExplainedWallet, width: int) -> Table:
                 short(row["tx_hash"]),
             )
         )
-        for row in explained.explanation.trades.iter_rows(named=True)
+        for row in shown.last.iter_rows(named=True)
     ]
-    return fitted_table("Trades", columns, lines, width=width)
+    return fitted_table(shown.title("Trades"), columns, lines, width=shown.width)
 
 
-def _rollovers(explained: ExplainedWallet, width: int) -> Table:
+def _rollovers(shown: _Shown) -> Table:
     """What left, with the lots that it took, then what came and what it cost."""
     columns = (
         Column("moved / bought, UTC"),
@@ -146,17 +187,24 @@ def _rollovers(explained: ExplainedWallet, width: int) -> Table:
         *_spare("transaction"),
     )
     moved_on = pl.col("unmatched_reason") == MOVED_ON
-    taken = _by_sale(explained.explanation.lot_matches.filter(moved_on))
+    taken = _by_sale(shown.explained.explanation.lot_matches.filter(moved_on))
     lines: list[Line] = []
-    for rows in explained.explanation.rollovers.partition_by("tx_hash", maintain_order=True):
+    for rows in _whole(shown, "tx_hash"):
         for row in rows.iter_rows(named=True):
-            lines.append(Line((*_moved_cells(row, explained),), style="bold"))
+            lines.append(Line((*_moved_cells(row, shown.explained),), style="bold"))
             lots = taken.get((row["token_address"], row["time"], row["tx_hash"]), [])
             if row["side"] == SELL:
                 lines += [Line((*_moved_lot_cells(lot),), style="dim") for lot in lots]
         lines[-1] = replace(lines[-1], ends_section=True)
-    title = "Rollovers: a token for a token closes nothing, and its cost moves on"
-    return fitted_table(title, columns, lines, width=width)
+    title = "Rollovers (a token for a token closes nothing, and its cost moves on)"
+    return fitted_table(shown.title(title), columns, lines, width=shown.width)
+
+
+def _whole(shown: _Shown, transaction: str) -> Iterator[pl.DataFrame]:
+    """The rows of whole transactions that end with those shown."""
+    hashes = shown.last[transaction].unique().to_list()
+    kept = shown.rows.filter(pl.col(transaction).is_in(hashes))
+    yield from kept.partition_by(transaction, maintain_order=True)
 
 
 def _moved_cells(row: Row, explained: ExplainedWallet) -> Iterator[Cell]:
@@ -190,20 +238,20 @@ def _moved_lot_cells(lot: Row) -> Iterator[Cell]:
     yield short(lot["purchase_tx"]) if lot["purchase_tx"] else ""
 
 
-def _sales(explained: ExplainedWallet, width: int) -> Table:
+def _sales(shown: _Shown) -> Table:
     columns = (
         Column("sold / bought, UTC"),
-        _TOKEN,
+        _TOKEN_OR_REASON,
         *_numbers("quantity", "proceeds", "cost", "result", "held"),
         *_spare("result in SOL", number=True),
         *_spare("transaction"),
     )
-    taken = _by_sale(sale_matches(explained.explanation.lot_matches))
+    taken = _by_sale(sale_matches(shown.explained.explanation.lot_matches))
     lines: list[Line] = []
-    for sale in in_order(explained).iter_rows(named=True):
+    for sale in shown.last.iter_rows(named=True):
         own = (
             text.moment(sale["sold_at"]),
-            _token(sale, explained),
+            _token(sale, shown.explained),
             *_figures(sale),
             short(sale["sale_tx"]),
         )
@@ -212,7 +260,9 @@ def _sales(explained: ExplainedWallet, width: int) -> Table:
             for lot in taken[tuple(sale[name] for name in SALE)]
         ]
         lines += [Line(own, style="bold"), *lots[:-1], replace(lots[-1], ends_section=True)]
-    return fitted_table("Sales, and the lots that they used", columns, lines, width=width)
+    return fitted_table(
+        shown.title("Sales, and the lots that they used"), columns, lines, width=shown.width
+    )
 
 
 def _lot_cells(lot: Row) -> Iterator[Cell]:
@@ -242,7 +292,7 @@ def _figures(row: Row) -> Iterator[Cell]:
     yield text.sol_number(row["result_sol"])
 
 
-def _open_lots(explained: ExplainedWallet, width: int) -> Table:
+def _open_lots(shown: _Shown) -> Table:
     columns = (
         Column("bought, UTC"),
         _TOKEN,
@@ -254,7 +304,7 @@ def _open_lots(explained: ExplainedWallet, width: int) -> Table:
         Line(
             (
                 text.moment(row["bought_at"]),
-                _token(row, explained),
+                _token(row, shown.explained),
                 text.quantity(row["quantity"]),
                 text.usd(row["cost"]),
                 text.price(row["mark_price"]),
@@ -270,9 +320,9 @@ def _open_lots(explained: ExplainedWallet, width: int) -> Table:
                 short(row["purchase_tx"]),
             )
         )
-        for row in explained.explanation.open_lots.iter_rows(named=True)
+        for row in shown.last.iter_rows(named=True)
     ]
-    return fitted_table("Open lots", columns, lines, width=width)
+    return fitted_table(shown.title("Open lots"), columns, lines, width=shown.width)
 
 
 def _mark_age(lot: Row) -> Cell:
@@ -282,7 +332,7 @@ def _mark_age(lot: Row) -> Cell:
     return Text(f"{age}, stale", style="red") if lot["stale"] else age
 
 
-def _totals(explained: ExplainedWallet, width: int) -> Table:
+def _totals(shown: _Shown) -> Table:
     told = ("conservative_pnl", "realized_pnl", "table_conservative_pnl", "table_realized_pnl")
     spare = (
         "open_cost",
@@ -308,17 +358,25 @@ def _totals(explained: ExplainedWallet, width: int) -> Table:
         ),
     )
     lines = []
-    for row in explained.totals.iter_rows(named=True):
+    portfolio_first = shown.largest("conservative_pnl").sort(
+        pl.col("token_address") != ALL_TOKENS, maintain_order=True
+    )
+    for row in portfolio_first.iter_rows(named=True):
         portfolio = row["token_address"] == ALL_TOKENS
         cells = (
-            "all tokens" if portfolio else _token(row, explained),
+            "all tokens" if portfolio else _token(row, shown.explained),
             *(
                 text.sol_number(row[name]) if name.endswith("_sol") else _cents(row[name])
                 for name in (*told, *spare)
             ),
         )
         lines.append(Line(cells, style="bold" if portfolio else ""))
-    return fitted_table("Totals, compared with silver/wallet_pnl", columns, lines, width=width)
+    return fitted_table(
+        shown.title("Totals, compared with silver/wallet_pnl", "largest"),
+        columns,
+        lines,
+        width=shown.width,
+    )
 
 
 def _by_sale(matches: pl.DataFrame) -> dict[tuple[Any, ...], Sequence[Row]]:
@@ -349,4 +407,4 @@ def _days(days: float | None) -> str:
 
 
 def _cents(amount: float | None) -> str:
-    return f"{round(amount, 2) + 0.0:,.2f}" if amount is not None else text.UNKNOWN
+    return text.ratio(None if amount is None else round(amount, 2) + 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -57,6 +58,7 @@ _HINDSIGHT = (
     "The wallets are those known today, chosen with hindsight: this compares tiers with each other and is "
     "not a forecast."
 )
+_NEWEST = 15  # rows of each table of an explanation
 _WIDTH_OF_A_FILE = 160  # columns of a table that is piped somewhere
 
 
@@ -142,6 +144,9 @@ def explain(
     ] = None,
     data: Data = None,
     as_of: AsOf = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All trades, sales, rollovers and lots, not the newest.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
     csv: Annotated[
         bool,
@@ -170,13 +175,14 @@ def explain(
         if csv:
             typer.echo(explanation_csv(explained), nl=False)
             return
-        wide = console if console.is_terminal else Console(width=_WIDTH_OF_A_FILE)
+        as_wide_as_told = console.is_terminal or "COLUMNS" in os.environ
+        wide = console if as_wide_as_told else Console(width=_WIDTH_OF_A_FILE)
         for line in explanation_head(explained):
             wide.print(line, highlight=False, markup=False, soft_wrap=True)
         wide.print()
-        for table in explanation_tables(explained, wide.width):
+        newest = None if everything else _NEWEST
+        for table in explanation_tables(explained, wide.width, newest=newest):
             wide.print(table)
-        wide.print(explained.agreement.verdict, highlight=False, markup=False, soft_wrap=True)
 
 
 def report(

@@ -8,8 +8,6 @@ from collections.abc import Collection, Mapping
 
 from smart_trader_assets.errors import SmartTraderError
 
-LEAST_CHARACTERS = 4
-"""Minimum length of the beginning of an address that stands for the whole."""
 _MOST_NAMED = 5
 _ALIKE = 0.6
 _BETWEEN_ENDS = re.compile(r"…|\.\.\.")
@@ -30,7 +28,7 @@ def meant_address(what: str, asked: str, known: Collection[str]) -> str:
     begin, *rest = _BETWEEN_ENDS.split(asked, maxsplit=1)
     end = rest[0] if rest else ""
     found: list[str] = []
-    if len(begin) >= LEAST_CHARACTERS:
+    if begin:
         found = sorted(
             address for address in known if address.startswith(begin) and address.endswith(end)
         )

@@ -49,7 +49,11 @@ def test_it_begins_with_the_rank_and_its_reasons_or_with_what_keeps_the_wallet_o
     assert numbers.startswith("Conservative PnL $6,")
     sure = f"{trader['skill_confidence']:.1f} % sure to return more than copying costs"
     assert place == f"#1 of 1 ranked, unproven, {sure}, score {trader['score']:.1f}"
-    assert [reason.strip() for reason in reasons] == trader["reasons"]
+    told = [
+        reason.replace("USD and estimated fees -", "USD and estimated fees −")
+        for reason in trader["reasons"]
+    ]
+    assert [reason.strip() for reason in reasons] == told
     assert verdict == ranked.agreement.verdict
     kept_out = explain(lake, BOB, as_of=NOW)
     assert explanation_head(kept_out)[1] == "Excluded from the ranking as UNTESTED"
@@ -95,17 +99,37 @@ def test_the_terminal_shows_names_as_text_without_control_codes(lake):
 
 def test_the_terminal_shows_rollovers_apart_from_sales_and_only_where_there_are_any(rolled, lake):
     shown = printed(rolled)
-    moved, sales = shown.split("Rollovers")[1].split("Sales, and")
+    sales, moved = shown.split("Sales, and")[1].split("Rollovers")
+    moved = moved.split("Trades")[0]
     assert "$12.00" in moved
     assert "$18.00" in moved
     assert moved.count("←") == 1
-    assert sales.split("Open lots")[0].count("←") == 2
+    assert sales.count("←") == 2
     assert "came by a rollover" in sales
     assert "Rollovers" not in printed(explain(lake, BOB, as_of=NOW))
     for width in (60, 80, 100):
         narrow = printed(rolled, width)
         assert max(map(cell_len, narrow.splitlines())) <= width
         assert not re.search(r"[$−][\d.,]*…|\d[.,]\d*…", narrow)
+
+
+def test_of_long_histories_the_newest_and_the_largest_are_shown_and_the_rest_is_told(lake):
+    explained = explain(lake, ANN, as_of=NOW)
+    assert explained.explanation.trades.height == 28
+    paper = io.StringIO()
+    console = Console(file=paper, width=160)
+    for table in explanation_tables(explained, 160, newest=5):
+        console.print(table)
+    shown = paper.getvalue()
+    assert shown.startswith("Totals, compared with silver/wallet_pnl")
+    assert "Sales, and the lots that they used: the newest 5 of 14; --all shows them" in shown
+    trades = shown.split("Trades: the newest 5 of 28; --all shows them")[1]
+    told = [row["time"] for row in explained.explanation.trades.tail(5).to_dicts()]
+    for at in told:
+        assert f"{at:%Y-%m-%d %H:%M}" in trades
+    assert f"{explained.explanation.trades['time'][0]:%Y-%m-%d %H:%M}" not in trades
+    # What there is none of has no table.
+    assert "Open lots" not in shown
 
 
 def test_a_stale_bag_is_worth_nothing_and_called_stale(own_lake):

@@ -88,12 +88,14 @@ def test_report_of_a_root_without_traders_says_how_to_get_some(tmp_path):
     assert (tmp_path / "empty" / "reports" / "smart_traders.html").is_file()
 
 
-def test_explain_ends_with_what_the_table_says(market_root):
+def test_explain_begins_with_what_the_table_says(market_root):
     result = command("explain", ANN, "--data", market_root, "--as-of", NOW.isoformat())
     assert result.exit_code == 0, result.output
     assert result.output.startswith(f"{ANN}\n#1 of 1 ranked, ")
     assert "Sales, and the lots that they used" in result.output
-    assert result.output.strip().endswith("to the cent.")
+    head, _, evidence = result.output.partition("to the cent.")
+    assert "Sales" not in head
+    assert evidence.strip().startswith("Totals")
 
 
 def test_explain_prints_json_or_csv_alone(market_root):
