@@ -129,7 +129,7 @@ def test_of_long_histories_the_newest_and_the_largest_are_shown_and_the_rest_is_
         assert f"{at:%Y-%m-%d %H:%M}" in trades
     assert f"{explained.explanation.trades['time'][0]:%Y-%m-%d %H:%M}" not in trades
     # What there is none of has no table.
-    assert "Open lots" not in shown
+    assert "Rollovers" not in shown
 
 
 def test_a_stale_bag_is_worth_nothing_and_called_stale(own_lake):
