@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from smart_trader_assets.delta.errors import RootError
+from smart_trader_assets.delta.location import place
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sandbox import (
     GeneratedMarket,
@@ -20,6 +23,9 @@ from smart_trader_assets.sandbox import (
 from smart_trader_assets.settings import LIVE_URL, Settings, SettingsError
 from smart_trader_assets.tables.root import read_identity
 from smart_trader_assets.text import plural
+
+_MOST_NAMED = 5
+_DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -34,9 +40,14 @@ class StandIn:
 
     def remarks(self) -> list[str]:
         """What a user should know of the rows that are not served: a sentence each."""
-        remarks = list(self.problems)
+        remarks = list(self.problems[:_MOST_NAMED])
         if self.problems:
             remarks.append(f"Recorded rows that are not served: {len(self.problems):,}.")
+        if len(self.problems) > _MOST_NAMED:
+            kinds = Counter(_DIGITS.sub("…", one.partition(": ")[2]) for one in self.problems)
+            remarks += [
+                f"{count:,} times: {kind}" for kind, count in kinds.most_common(_MOST_NAMED)
+            ]
         if self.recorded is not None:
             remarks += self.recorded.strange
         if self.repeats:
@@ -67,7 +78,8 @@ def settings_of_root(settings: Settings) -> Settings:
     found = read_identity(make_lake(settings).unchecked_store)
     if found is None:
         raise RootError(
-            f"There is no root at {settings.resolved_root}: make one with `smart-trader run`, or set `--data`."
+            f"There is no root at {place(settings.resolved_root)}: make one with `smart-trader run`, or name "
+            "the folder of one with --data or SMART_TRADER_ROOT."
         )
     changes: dict[str, Any] = {
         "source": found.source,

@@ -1,5 +1,6 @@
 """Where rows come from: the source that a root remembers, and the stand-in that serves it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,29 @@ def replay(tmp_path, tiny_market_folder):
             "wallet_shards": 3,
         }
     )
+
+
+def test_of_many_broken_rows_some_are_named_and_the_kinds_are_counted(replay):
+    problems = [f"a.jsonl line {n}: not JSON: Extra data at character {n}" for n in range(1, 3001)]
+    problems.append("b.jsonl line 1: tx_hash is missing")
+    told = replace(make_stand_in(replay), problems=tuple(problems)).remarks()
+    assert told == [
+        *problems[:5],
+        "Recorded rows that are not served: 3,001.",
+        "3,000 times: not JSON: Extra data at character …",
+        "1 times: tx_hash is missing",
+    ]
+
+
+def test_a_stand_in_that_is_served_already_is_used_and_none_is_started(sandbox):
+    with open_source(sandbox) as (_, server, _):
+        assert server is not None
+        elsewhere = sandbox.but(birdeye_base_url=server.base_url)
+        with open_source(elsewhere) as (settings, second, stand_in):
+            assert second is None
+            assert settings.birdeye_base_url == server.base_url
+            assert stand_in is not None
+            assert settings.sandbox_anchor is not None
 
 
 def test_a_new_sandbox_begins_in_the_past_and_an_old_one_keeps_its_beginning(sandbox):

@@ -15,13 +15,13 @@ from smart_trader_assets.lake.run_metrics import forget_runs
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import ALL_TABLES
 from smart_trader_assets.tables.ops import RUNS
-from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
+from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset, resettable
 
 
 class ResetChoice(dg.Config):
     """Which rows to put back to their first state."""
 
-    table: str = Field(description="For example silver/tracked_tokens")
+    table: str = Field("", description="For example silver/tracked_tokens")
     tokens: list[str] = Field([], description="Mint addresses")
     wallets: list[str] = Field([], description="Wallet addresses; a wallet's rows move together")
     shards: list[str] = Field([], description="Shards, for example 03")
@@ -29,9 +29,8 @@ class ResetChoice(dg.Config):
     states: list[str] = Field([], description="States that the rows are in now")
     failed: bool = Field(False, description="All failing rows")
     refetch: bool = Field(False, description="Also forget what is known of the wallets' histories")
-    really: bool = Field(
-        False, description="Do it; without this the run only logs what it would do"
-    )
+    everything: bool = Field(False, description="All rows of the table, where nothing else is set")
+    yes: bool = Field(False, description="Do it; without this the run only logs what it would do")
 
 
 @dg.op(
@@ -40,24 +39,32 @@ class ResetChoice(dg.Config):
     required_resource_keys={"lake", RUN_LEASE},
 )
 def reset_rows(context: dg.OpExecutionContext, config: ResetChoice) -> None:
-    """Plan and log a reset, and with `really` carry it out."""
+    """Plan and log a reset, and with `yes` carry it out."""
     store: DeltaStore = context.resources.lake.store
-    plan = plan_reset(
-        store,
-        Choice(
-            table=config.table,
-            tokens=tuple(config.tokens),
-            wallets=tuple(config.wallets),
-            shards=tuple(config.shards),
-            days=tuple(date.fromisoformat(day) for day in config.days),
-            states=tuple(config.states),
-            failed=config.failed,
-            refetch=config.refetch,
-        ),
+    if not config.table:
+        raise dg.Failure(
+            f"No table is named: set `table` to one of {', '.join(resettable())}.",
+            allow_retries=False,
+        )
+    choice = Choice(
+        table=config.table,
+        tokens=tuple(config.tokens),
+        wallets=tuple(config.wallets),
+        shards=tuple(config.shards),
+        days=tuple(date.fromisoformat(day) for day in config.days),
+        states=tuple(config.states),
+        failed=config.failed,
+        refetch=config.refetch,
     )
+    if not (choice.is_narrowed or config.everything):
+        raise dg.Failure(
+            f"All rows of {config.table} would be reset: name some, or set `everything`.",
+            allow_retries=False,
+        )
+    plan = plan_reset(store, choice)
     context.log.info(f"{plan.rows.height} rows, by state: {plan.by_state}. {plan.consequence}")
-    if not config.really:
-        context.log.info("Nothing was changed: set `really` to do it.")
+    if not config.yes:
+        context.log.info("Nothing was changed: set `yes` to do it.")
         return
     done = carry_out(store, plan, CommitInfo(context.run_id, "reset"))
     context.log.info(f"{done} rows of {config.table} are back in their first state.")

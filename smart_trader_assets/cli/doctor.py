@@ -80,7 +80,5 @@ def findings_table(findings: list[Finding]) -> Table:
 
 
 def _format_finding(finding: Finding) -> Text:
-    """One line for what is well, cut to the width; everything for what asks for something."""
-    if finding.verdict is Verdict.OK and not finding.remedy:
-        return Text(finding.found, no_wrap=True, overflow="ellipsis")
+    """What was found, and below it what to do."""
     return Text("\n".join(filter(None, (finding.found, finding.remedy))))

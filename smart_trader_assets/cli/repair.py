@@ -46,6 +46,7 @@ def reset(
     day: Annotated[list[datetime] | None, typer.Option(formats=["%Y-%m-%d"], help="Day.")] = None,
     state: Annotated[list[str] | None, typer.Option(help="State that the rows are in now.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="All failing rows.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All rows of the table.")] = False,
     refetch: Annotated[
         bool,
         typer.Option(
@@ -58,21 +59,23 @@ def reset(
 
     Shows the rows and what will happen to them; does it with --yes. The reset shows in the rows' audit trail.
     """
+    choice = Choice(
+        table=table,
+        tokens=tuple(token or ()),
+        wallets=tuple(wallet or ()),
+        shards=tuple(shard or ()),
+        days=tuple(moment.date() for moment in day or ()),
+        states=tuple(state or ()),
+        failed=failed,
+        refetch=refetch,
+    )
+    if not (choice.is_narrowed or everything):
+        raise typer.BadParameter(
+            "choose rows with --token, --wallet, --shard, --day, --state or --failed, or all of them with --all"
+        )
     with cli_errors() as console:
         store = make_lake(settings_of_root(chosen_settings(data))).store
-        plan = plan_reset(
-            store,
-            Choice(
-                table=table,
-                tokens=tuple(token or ()),
-                wallets=tuple(wallet or ()),
-                shards=tuple(shard or ()),
-                days=tuple(moment.date() for moment in day or ()),
-                states=tuple(state or ()),
-                failed=failed,
-                refetch=refetch,
-            ),
-        )
+        plan = plan_reset(store, choice)
         console.print(reset_table(plan, console.width))
         console.print(plan.consequence)
         if not yes:

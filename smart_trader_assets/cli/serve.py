@@ -39,8 +39,11 @@ def dev(
             console.print(f"The stand-in for BirdEye listens on {server.base_url}")
         environment["SMART_TRADER_ROOT"] = place(settings.resolved_root)
         environment[HOME_VARIABLE] = str(make_home(settings))
+        # Its command is another's alias now; that is nothing that its users could change.
+        environment["PYTHONWARNINGS"] = "ignore:Function `dev_command` is superseded"
         if automation:
             environment["SMART_TRADER_AUTOMATION"] = "true"
+        console.print(f"Tables: {place(settings.resolved_root)}", highlight=False, soft_wrap=True)
         console.print(f"The UI opens on http://127.0.0.1:{port}")
         command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
         workspace = ["-m", "smart_trader_assets.definitions"]

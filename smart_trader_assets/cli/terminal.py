@@ -322,6 +322,10 @@ def queue_tables(queue: Queue, width: int) -> list[Table]:
             width=width,
         ),
     ]
+    if queue.excluded.height:
+        why = [Line((t, reason, f"{rows:,}")) for t, reason, rows in queue.excluded.iter_rows()]
+        columns = [Column("table"), Column("reason", folds=True), *_numbers("rows")]
+        tables.append(fitted_table("Left out", columns, why, width=width))
     if troubles:
         names = ("table", "entity", "state", "attempts", "next attempt", "error")
         folding = [Column(name, folds=name in {"entity", "error"}) for name in names]

@@ -1,5 +1,7 @@
 """Recorded swap rows as a market, with the tokens and holders that a recording does not hold."""
 
+import gzip
+import zlib
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
@@ -27,6 +29,9 @@ from smart_trader_assets.text import plural
 from smart_trader_assets.transforms.known_addresses import CASH_MINTS, STAKING_MINTS
 from smart_trader_assets.transforms.swap_identity import folded, last_known, places_of
 
+# How JSON begins that was spread over several lines.
+_PRETTY = (b"[", b"{")
+_HINT = "not one row a line: write the file anew with one, as `jq -c '.[]'` does"
 HOLDING_USD = 25_000
 """What every derived holding is worth, well above any limit for dust."""
 TOP_LIQUIDITY = 150_000_000.0
@@ -97,21 +102,28 @@ class Recording:
             raise RecordingError(
                 f"There is no folder {folder}: give the one that holds the recorded *.jsonl files."
             )
-        files = sorted(folder.glob("*.jsonl"))
+        files = sorted(file for file in folder.iterdir() if _is_rows(file))
         if not files:
             raise RecordingError(
-                f"{folder} holds no *.jsonl file: a recording has one raw swap row a line."
+                f"{folder} holds no *.jsonl or *.jsonl.gz file: a recording has one raw swap row a line."
             )
         rows: list[RecordedRow] = []
         problems: list[RecordingProblem] = []
         for file in files:
-            with file.open("rb") as lines:
-                for number, line in enumerate(lines, start=1):
-                    try:
-                        if line.strip():
-                            rows.append(read_row(line, wallet=file.stem))
-                    except BrokenRowError as error:
-                        problems.append(RecordingProblem(file.name, number, str(error)))
+            wallet = file.name.partition(".")[0]
+            try:
+                with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as lines:
+                    for number, line in enumerate(lines, start=1):
+                        if number == 1 and line.strip() in _PRETTY:
+                            problems.append(RecordingProblem(file.name, number, _HINT))
+                            break
+                        try:
+                            if line.strip():
+                                rows.append(read_row(line, wallet=wallet))
+                        except BrokenRowError as error:
+                            problems.append(RecordingProblem(file.name, number, str(error)))
+            except (OSError, EOFError, zlib.error) as error:
+                problems.append(RecordingProblem(file.name, 0, f"cannot be read: {error}"))
         if not rows:
             why = [f"the first of {plural(len(problems), 'problem')}: {p}" for p in problems[:1]]
             raise RecordingError(
@@ -180,6 +192,11 @@ class _TradedMint:
     def last(self, now: datetime) -> _Priced | None:
         index = bisect_right(self.priced, int(now.timestamp()), key=attrgetter("time"))
         return self.priced[index - 1] if index else None
+
+
+def _is_rows(file: Path) -> bool:
+    """Whether the name is that of a file of rows, in any case and compressed or not."""
+    return file.name.lower().endswith((".jsonl", ".jsonl.gz"))
 
 
 def _without_repeats(delivered: Sequence[RecordedRow]) -> list[RecordedRow]:

@@ -11,7 +11,7 @@ import polars as pl
 
 from smart_trader_assets.delta.contract import VERSION, TableContract
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.tables.catalog import ALL_TABLES, TRACKED_WHALES
+from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS, TRACKED_WHALES
 from smart_trader_assets.tables.cursor import Cursor, DuePolicy
 from smart_trader_assets.tables.cursors import CURSORS
 from smart_trader_assets.tables.ops import RUNS
@@ -39,6 +39,7 @@ class Queue:
     counts: table, column, state, partition, rows
     due: cursor, consumer, partition, rows
     oldest: by cursor, when the due row that has waited longest was last touched
+    excluded: table, reason, rows: those that are not worked on, the most frequent reason first
     rejected: by asset, items of the last week's answers that could not be read; none where all could
     """
 
@@ -49,6 +50,7 @@ class Queue:
     troubles: tuple[Trouble, ...]
     incomplete_histories: int
     rejected: Mapping[str, int]
+    excluded: pl.DataFrame
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -67,6 +69,7 @@ class Queue:
             ],
             "incomplete_histories": self.incomplete_histories,
             "items_rejected": dict(self.rejected),
+            "excluded": self.excluded.to_dicts(),
         }
 
 
@@ -118,6 +121,7 @@ def read_queue(store: DeltaStore, *, as_of: datetime, policy: DuePolicy) -> Queu
         ),
         incomplete_histories=_incomplete(store),
         rejected=_rejected(store),
+        excluded=_excluded(store),
     )
 
 
@@ -159,6 +163,24 @@ def _troubles(store: DeltaStore, cursor: Cursor) -> list[Trouble]:
         .collect()
     )
     return [Trouble(contract.name, *row) for row in rows.iter_rows()]
+
+
+def _excluded(store: DeltaStore) -> pl.DataFrame:
+    """Only rows that were left out are read; figures and names in a reason do not make it another one."""
+    left_out = (
+        (TOKENS, "tracking_status", "rejected", "reject_reason"),
+        (TRACKED_WHALES, "processing_status", "excluded", "exclude_reason"),
+    )
+    return pl.concat(
+        store.scan(contract)
+        .filter(pl.col(state) == value)
+        .group_by(reason=pl.col(reason).str.replace_all(r"\b\d[\d,.]*|: .*", "…"))
+        .agg(rows=pl.len().cast(pl.Int64))
+        .sort("rows", "reason", descending=[True, False])
+        .select(pl.lit(contract.name).alias("table"), "reason", "rows")
+        .collect()
+        for contract, state, value, reason in left_out
+    )
 
 
 def _rejected(store: DeltaStore) -> dict[str, int]:

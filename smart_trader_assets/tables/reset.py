@@ -48,6 +48,11 @@ class Choice:
     failed: bool = False
     refetch: bool = False
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything restricts it: without, all rows of the table are meant."""
+        return self.failed or any((self.tokens, self.wallets, self.shards, self.days, self.states))
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -25,7 +25,7 @@ def run_job(pipeline: Pipeline, **choice: Any) -> tuple[dg.ExecuteInProcessResul
             instance=instance,
             raise_on_error=False,
         )
-        told = [entry.user_message for entry in instance.all_logs(result.run_id)]
+        told = [str(entry) for entry in instance.all_logs(result.run_id)]
     return result, told
 
 
@@ -33,11 +33,11 @@ def test_the_job_only_tells_until_it_is_really_asked(drained):
     before = versions(drained.store)
     result, told = run_job(drained)
     assert result.success
-    assert "Nothing was changed: set `really` to do it." in told
+    assert "Nothing was changed: set `yes` to do it." in "".join(told)
     assert versions(drained.store) == before
 
-    result, told = run_job(drained, really=True)
-    assert "1 rows of silver/tracked_tokens are back in their first state." in told
+    result, told = run_job(drained, yes=True)
+    assert "1 rows of silver/tracked_tokens are back in their first state." in "".join(told)
     (row,) = drained.rows(TRACKED_TOKENS).filter(pl.col("token_address") == CAT).to_dicts()
     assert (row["whale_fetch_status"], row["_delta_operation"], row["batch_id"]) == (
         "pending",
@@ -47,8 +47,19 @@ def test_the_job_only_tells_until_it_is_really_asked(drained):
 
 
 def test_the_job_fails_where_it_is_asked_for_what_does_not_exist(drained):
-    result, _ = run_job(drained, tokens=["nothing"], really=True)
+    result, _ = run_job(drained, tokens=["nothing"], yes=True)
     assert not result.success
+
+
+def test_the_job_asks_which_rows_are_meant(drained):
+    result, told = run_job(drained, tokens=[])
+    assert not result.success
+    assert "name some, or set `everything`" in "".join(told)
+    result, _ = run_job(drained, tokens=[], everything=True)
+    assert result.success
+    result, told = run_job(drained, table="")
+    assert not result.success
+    assert "No table is named: set `table` to one of bronze/tokens" in "".join(told)
 
 
 def command(pipeline: Pipeline, *arguments: str) -> Result:
@@ -72,10 +83,20 @@ def test_the_command_only_shows_until_it_is_told_yes(drained):
     assert rows.select(trail).unique().rows() == [("pending", "RESET", None)]
 
 
+def test_all_rows_are_reset_only_where_all_are_asked_for(drained):
+    refused = command(drained, TRACKED_TOKENS.name, "--yes")
+    assert refused.exit_code == 2
+    assert "or all of them with --all" in " ".join(refused.output.split())
+    assert command(drained, TRACKED_TOKENS.name, "--all").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["silver/wallets", "--yes"], "'silver/wallets' is not a table with a state to reset"),
+        (
+            ["silver/wallets", "--all", "--yes"],
+            "'silver/wallets' is not a table with a state to reset",
+        ),
         ([TRACKED_TOKENS.name, "--token", "nothing", "--yes"], "Nothing in silver/tracked_tokens"),
         ([TRACKED_TOKENS.name, "--state", "done", "--yes"], "is never done"),
     ],

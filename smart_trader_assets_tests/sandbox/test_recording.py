@@ -1,5 +1,6 @@
 """Recorded rows: what is read, what is named as broken, what is derived."""
 
+import gzip
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,10 +97,39 @@ def test_broken_lines_are_named_and_the_rest_is_served(tmp_path):
     assert str(recording.problems[3]) == "bad.jsonl line 6: tx_hash is missing"
 
 
+def test_files_may_be_compressed_and_named_in_any_case(tmp_path):
+    (tmp_path / "bob.JSONL").write_text(json.dumps(row(1, owner=None)))
+    with gzip.open(tmp_path / "cid.jsonl.gz", "wt") as packed:
+        packed.write(json.dumps(row(2, owner=None)))
+    (tmp_path / "dee.jsonl.gz").write_bytes(b"not packed at all")
+    recording = Recording.load(tmp_path)
+    assert recording.wallets == ("bob", "cid")
+    (problem,) = recording.problems
+    assert str(problem).startswith("dee.jsonl.gz line 0: cannot be read: Not a gzipped file")
+
+
+@pytest.mark.parametrize("indented", [[row(1)], row(1)])
+def test_json_that_was_spread_over_lines_is_one_problem_with_the_remedy(tmp_path, indented):
+    write(tmp_path, "good", row(8))
+    (tmp_path / "bad.jsonl").write_text(json.dumps(indented, indent=2))
+    recording = Recording.load(tmp_path)
+    (problem,) = recording.problems
+    assert "not one row a line: write the file anew" in str(problem)
+    assert recording.rows == 1
+
+
+def test_a_row_of_a_time_that_is_yet_to_come_sets_no_clock(tmp_path):
+    write(tmp_path, "bad", row(9_999_999_999), row(8))
+    recording = Recording.load(tmp_path)
+    assert recording.last_row_at == datetime.fromtimestamp(8, UTC)
+    (problem,) = recording.problems
+    assert str(problem) == "bad.jsonl line 1: block_unix_time is 2286-11-20, which is yet to come"
+
+
 def test_a_folder_with_nothing_to_serve_is_refused_and_named(tmp_path):
     with pytest.raises(RecordingError, match=r"There is no folder .*missing"):
         Recording.load(tmp_path / "missing")
-    with pytest.raises(RecordingError, match=r"no \*\.jsonl file"):
+    with pytest.raises(RecordingError, match=r"no \*\.jsonl or \*\.jsonl\.gz file"):
         Recording.load(tmp_path)
     write(tmp_path, "empty")
     with pytest.raises(

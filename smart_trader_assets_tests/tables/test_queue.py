@@ -1,6 +1,7 @@
 """The queue at a glance: rows by state, what is due, what is in trouble, here and in the UI."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -102,6 +103,14 @@ def test_wallets_whose_history_is_not_complete_are_counted_once_each(drained):
     cut = WHALES_TO_FETCH.settle_done(rows, at=NOW, sets={"history_complete": False})
     drained.store.settle(cut, CommitInfo("run", "bronze/transactions"))
     assert queue_of(drained).incomplete_histories == 2
+
+
+def test_what_was_left_out_is_counted_by_its_reason(drained):
+    excluded = queue_of(drained).excluded
+    whales = drained.rows(TRACKED_WHALES).filter(processing_status="excluded")
+    counted = excluded.filter(table=TRACKED_WHALES.name)
+    assert counted["rows"].sum() == whales.height
+    assert not any(re.search(r"\b\d", reason) for reason in excluded["reason"])
 
 
 def test_the_view_is_plain_json_and_changes_nothing(drained):
