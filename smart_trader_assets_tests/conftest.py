@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from smart_trader_assets.sandbox import Recording
 from smart_trader_assets_tests.support.pipeline import DrainedRoot, Pipeline, open_pipeline
+from smart_trader_assets_tests.support.quick_instance import history_in_memory  # noqa: F401
 from smart_trader_assets_tests.support.stores import (  # noqa: F401 - fixtures of every room
     blank_root,
     put,

@@ -34,7 +34,7 @@ KEY = "the-key-that-nobody-may-read"
 
 
 @pytest.fixture(autouse=True)
-def settings_of_the_test(monkeypatch, tmp_path):
+def settings_of_the_test(monkeypatch, tmp_path, history_in_memory):
     """No setting of whoever runs the tests, a folder of its own, and a small, quick pipeline."""
     for name in list(os.environ):
         if name.startswith(PREFIX) or name in {API_KEY_VARIABLE, "DAGSTER_HOME"}:

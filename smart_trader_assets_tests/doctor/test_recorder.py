@@ -14,6 +14,7 @@ from smart_trader_assets.doctor.recorder import AnswerRecorder, RecordError
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sandbox import Endpoint, GeneratedMarket, SandboxServer
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, Settings, load_settings
+from smart_trader_assets.sources import make_stand_in
 from smart_trader_assets.tables.catalog import (
     CANDIDATES,
     SMART_TRADERS,
@@ -115,8 +116,8 @@ def command(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def test_what_was_recorded_is_replayed_as_it_was_answered(tmp_path, monkeypatch):
-    market = GeneratedMarket(3, NOW, wallets=40)
+def test_what_was_recorded_is_replayed_as_it_was_answered(tmp_path, monkeypatch, history_in_memory):
+    market = GeneratedMarket(3, NOW, wallets=30)
     folder, root = tmp_path / "answers", tmp_path / "replayed"
     with SandboxServer(market, clock=lambda: NOW) as server:
         monkeypatch.setenv(API_KEY_VARIABLE, KEY)
@@ -166,6 +167,6 @@ def test_a_file_that_is_no_answer_is_named(tmp_path, tiny_market_folder):
     for path in tiny_market_folder.glob("*.jsonl"):
         (folder / path.name).write_bytes(path.read_bytes())
     (folder / "notes.json").write_text("{}")
-    told = command("run", "--replay", folder, "--data", tmp_path / "root")
-    assert told.exit_code == 0, told.output
-    assert "notes.json is no recorded answer" in told.output
+    stand_in = make_stand_in(load_settings({"source": "replay", "replay_folder": folder}))
+    (told,) = stand_in.remarks()
+    assert told.startswith("notes.json is no recorded answer")

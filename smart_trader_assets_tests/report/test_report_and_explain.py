@@ -18,7 +18,7 @@ from smart_trader_assets_tests.support.tiny_market import ANN, CAT, NOW
 
 
 @pytest.fixture(autouse=True)
-def settings_of_the_test(monkeypatch, tmp_path):
+def settings_of_the_test(monkeypatch, tmp_path, history_in_memory):
     """No setting of whoever runs the tests, and a folder of its own."""
     for name in list(os.environ):
         if name.startswith(PREFIX) or name in {API_KEY_VARIABLE, "DAGSTER_HOME"}:

@@ -1,0 +1,24 @@
+"""Runs of the command in the tests' process keep their history in memory: its files are tested elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+import pytest
+
+from smart_trader_assets.automation.home import make_home
+from smart_trader_assets.cli import run as run_command
+from smart_trader_assets.settings import Settings
+
+
+@contextmanager
+def _in_memory(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    make_home(settings)  # which refuses what it refuses
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def history_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`smart-trader run` makes its home, and no database in it."""
+    monkeypatch.setattr(run_command, "instance_of", _in_memory)
