@@ -21,7 +21,7 @@ from smart_trader_assets_tests.support.stores import (  # noqa: F401 - fixtures 
 from smart_trader_assets_tests.support.tiny_market import write_tiny_market
 
 # `make test` draws a share of the examples, `make prove` many times as many.
-settings.register_profile("share", deadline=None, max_examples=30)
+settings.register_profile("share", deadline=None, max_examples=20)
 settings.register_profile("long", deadline=None, max_examples=500)
 settings.load_profile("share")
 
