@@ -82,7 +82,7 @@ def test_a_row_to_reset_takes_two_narrow_lines_at_most(drained):
     assert f"{written:%f}" not in rows[0]
 
 
-def test_what_is_well_takes_one_line_and_what_is_not_is_told_whole():
+def test_what_was_found_is_told_whole_with_what_to_do_below():
     long = "a reason that needs more room than a narrow screen has in one line, " * 2
     shown = lines(
         findings_table(
@@ -93,7 +93,7 @@ def test_what_is_well_takes_one_line_and_what_is_not_is_told_whole():
         ),
         NARROW,
     )
-    head, _, root, *queue = shown
+    head, _, *told = shown
     assert "what to do" in head
-    assert root.endswith("…")
-    assert " ".join(" ".join(queue).split()) == f"queue broken {long.strip()} Do this."
+    words = " ".join(" ".join(told).split())
+    assert words == f"root ok {long.strip()} queue broken {long.strip()} Do this."
