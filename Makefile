@@ -72,6 +72,6 @@ audit: ## Look the pinned requirements up for known holes; what cannot be looked
 	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	$(VENV)/audit/bin/pip-audit --requirement requirements.txt --no-deps --disable-pip --strict $(ARGS)
 
-clean: ## Remove the environment, caches and Dagster's home; data/ stays
+clean: ## Remove the environment and the caches; data/ stays
 	rm -rf $(VENV) .dagster_home .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
