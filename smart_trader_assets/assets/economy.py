@@ -17,6 +17,7 @@ from smart_trader_assets.tables.cursors import CANDIDATES_TO_TRACK, WHALES_TO_FE
 HOLDERS_SHARE = 0.2
 """Of what a day may spend: what may go into the holders of tokens."""
 _PAGES_UNREAD = 2
+_PAGES_GOING_ON = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +83,15 @@ def why_it_waits(
 
 
 def _pages_waiting(store: DeltaStore) -> int:
-    """Pages of swaps of known wallets that are due, reckoned: a wallet of which nothing is read has about as
-    many behind its first one, one whose history goes on has another. Only rows that are due are looked at."""
+    """Pages of swaps of known wallets that are due, reckoned: half of the wallets have no second page, and the
+    others have several more. Only rows that are due are looked at."""
     due = _due(store, WHALES_TO_FETCH)
     named = _due(store, CANDIDATES_TO_TRACK).select("wallet_address")
     unread = pl.concat([due.filter(pl.col("fetched_to").is_null()).select("wallet_address"), named])
     going_on = due.filter(pl.col("resume_before").is_not_null()).select("wallet_address")
     return sum(
         pages * int(wallets.select(pl.col("wallet_address").n_unique()).collect().item())
-        for pages, wallets in ((_PAGES_UNREAD, unread), (1, going_on))
+        for pages, wallets in ((_PAGES_UNREAD, unread), (_PAGES_GOING_ON, going_on))
     )
 
 

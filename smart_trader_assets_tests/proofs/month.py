@@ -66,11 +66,13 @@ def fresh_hours(store: DeltaStore, now: datetime, until: datetime) -> tuple[int,
         store.scan(TRACKED_WHALES)
         .filter(pl.col("wallet_address").is_in(Evidence.read(store).followed))
         .group_by("wallet_address")
-        .agg(pl.col("transactions_fetched_at").max())
+        # Of a walk that has to go on the newest swaps are read, and it is not done.
+        .agg(read_to=pl.from_epoch(pl.col("fetched_to").max()).dt.replace_time_zone("UTC"))
+        .drop_nulls("read_to")
         .collect()
     )
     hours = [now + timedelta(hours=h) for h in range(int((until - now) / timedelta(hours=1)))]
-    fresh = sum(hour - read <= OLDEST for hour in hours for read in ages["transactions_fetched_at"])
+    fresh = sum(hour - read <= OLDEST for hour in hours for read in ages["read_to"])
     return fresh, len(hours) * ages.height
 
 
