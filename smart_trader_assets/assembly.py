@@ -7,7 +7,7 @@ import dagster as dg
 from smart_trader_assets.assets.candidates import candidates_asset
 from smart_trader_assets.assets.copying import copying_assets
 from smart_trader_assets.assets.keys import IO_MANAGER, WEBHOOK_KEY
-from smart_trader_assets.assets.partitions import make_partitions
+from smart_trader_assets.assets.partitions import Partitions, make_partitions
 from smart_trader_assets.assets.queue import queue_asset
 from smart_trader_assets.assets.report_page import report_page_asset
 from smart_trader_assets.assets.smart_traders import smart_traders_assets
@@ -39,9 +39,11 @@ from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.settings import Settings
 
 
-def make_assets(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The assets, in the order in which rows flow."""
-    partitions = make_partitions(settings)
+def make_assets(
+    settings: Settings, partitions: Partitions | None = None
+) -> list[dg.AssetsDefinition]:
+    """The assets, in the order in which rows flow; `partitions` where the caller has looked them up already."""
+    partitions = partitions or make_partitions(settings)
     return [
         tokens_asset(settings, partitions),
         tracked_tokens_asset(settings, partitions),
@@ -79,7 +81,7 @@ def make_definitions(settings: Settings) -> dg.Definitions:
     partitions = make_partitions(settings)
     jobs = [*make_jobs(), reset_job, maintenance_job]
     lake = make_lake(settings)
-    assets = make_assets(settings)
+    assets = make_assets(settings, partitions)
     return dg.Definitions(
         assets=[*assets, queue_asset()],
         asset_checks=make_checks(),

@@ -120,7 +120,7 @@ class Drain:
         self._budget = f"drain-{uuid.uuid4().hex[:12]}"
         self._policy = due_policy(settings)
         self._partitions: Partitions = make_partitions(settings)
-        self._assets = make_assets(settings)
+        self._assets = make_assets(settings, self._partitions)
         self._checks = make_checks()
         self._reads = tables_read(self._assets)
         self._looks_first = settings.swap_pages_first < settings.swap_pages_per_run

@@ -32,6 +32,7 @@ from smart_trader_assets.transforms.holders import HOLDER
 
 # A run reads half of what may be spent and no fewer than these: what it shows decides about the rest.
 FEWEST_PAGES = 20
+DAYS_OF_MONTH = 30
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def most_followed(settings: Settings, of_cycle: int | None) -> int | None:
     """How many wallets a page a refresh keeps fresh within the part of the credits that following may take."""
     if of_cycle is None:
         return None
-    refreshes = 30 * refreshes_a_day(settings)
+    refreshes = DAYS_OF_MONTH * refreshes_a_day(settings)
     return int(of_cycle * settings.follow_share / 100 / (settings.prices["trader_txs"] * refreshes))
 
 

@@ -8,12 +8,17 @@ from __future__ import annotations
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 import dagster as dg
 
 from smart_trader_assets.assets.economy import HOLDERS_SHARE, for_holders, snapshot_cost
-from smart_trader_assets.assets.fetch_plan import Evidence, most_followed, refreshes_a_day
+from smart_trader_assets.assets.fetch_plan import (
+    DAYS_OF_MONTH,
+    Evidence,
+    most_followed,
+    refreshes_a_day,
+)
 from smart_trader_assets.birdeye import PAGE_SIZE, Budget
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.delta.store import DeltaStore
@@ -23,8 +28,6 @@ from smart_trader_assets.tables.cursors import TOKENS_TO_FETCH, WHALES_TO_FETCH
 from smart_trader_assets.tables.freshness import snapshot_is_fresh, stale_lists
 from smart_trader_assets.tables.root import promised_tables
 from smart_trader_assets.thresholds import due_policy
-
-DAYS_OF_MONTH: Final = 30
 
 
 @dataclass(frozen=True, slots=True)

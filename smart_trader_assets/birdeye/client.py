@@ -36,6 +36,8 @@ from smart_trader_assets.birdeye.responses import (
     HolderItem,
     Page,
     RankedTraderItem,
+    RawItem,
+    RejectedItem,
     TokenItem,
     format_changed,
     sift,
@@ -139,45 +141,30 @@ class BirdEyeClient:
     async def token_list(self, filters: TokenListFilters, *, limit: int) -> TokenList:
         """The `limit` most liquid tokens that pass `filters`."""
         _check_counts(limit=limit)
-        sifted = partial(sift, model=TokenItem, redact=self._requester.redact)
-
-        async def fetch(*, offset: int) -> Page:
-            parameters = filters.parameters()
-            return await self._page(_TOKEN_LIST, parameters, offset, "the token list")
-
-        with self._watch_for_outage():
-            return TokenList(
-                *await read_list(
-                    fetch,
-                    sifted,
-                    page_size=self._page_size,
-                    limit=limit,
-                    key="address",
-                    endpoint=_TOKEN_LIST[1],
-                    entity="the token list",
-                )
+        return TokenList(
+            *await self._list(
+                _TOKEN_LIST,
+                filters.parameters(),
+                "the token list",
+                limit=limit,
+                key="address",
+                model=TokenItem,
             )
+        )
 
     async def token_holders(self, mint: str, *, top: int) -> HolderList:
         """The `top` largest token accounts of `mint`; an owner may have several."""
         _check_counts(top=top)
-        sifted = partial(sift, model=HolderItem, redact=self._requester.redact)
-
-        async def fetch(*, offset: int) -> Page:
-            return await self._page(_TOKEN_HOLDER, {"address": mint}, offset, f"token {mint}")
-
-        with self._watch_for_outage():
-            return HolderList(
-                *await read_list(
-                    fetch,
-                    sifted,
-                    page_size=self._page_size,
-                    limit=top,
-                    key="token_account",
-                    endpoint=_TOKEN_HOLDER[1],
-                    entity=f"token {mint}",
-                )
+        return HolderList(
+            *await self._list(
+                _TOKEN_HOLDER,
+                {"address": mint},
+                f"token {mint}",
+                limit=top,
+                key="token_account",
+                model=HolderItem,
             )
+        )
 
     async def ranked_traders(self, kind: str) -> RankedList:
         """The first page of the list of traders that gained most over the time `kind`: 100, or the 10 that the
@@ -245,6 +232,32 @@ class BirdEyeClient:
         )
         with self._watch_for_outage():
             return await walk.run(max_pages)
+
+    async def _list(
+        self,
+        endpoint: tuple[str, str],
+        parameters: Parameters,
+        entity: str,
+        *,
+        limit: int,
+        key: str,
+        model: type[TokenItem | HolderItem],
+    ) -> tuple[list[RawItem], int, list[RejectedItem]]:
+        """A list that is served by offset: `read_list` of its pages."""
+
+        async def fetch(*, offset: int) -> Page:
+            return await self._page(endpoint, parameters, offset, entity)
+
+        with self._watch_for_outage():
+            return await read_list(
+                fetch,
+                partial(sift, model=model, redact=self._requester.redact),
+                page_size=self._page_size,
+                limit=limit,
+                key=key,
+                endpoint=endpoint[1],
+                entity=entity,
+            )
 
     async def _page(
         self, endpoint: tuple[str, str], parameters: Parameters, offset: int, entity: str
