@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check format dev bench prove prove-skill prove-economy prove-month prove-fencing audit clean
+.PHONY: help setup run test test-fast check format dev docs bench prove prove-skill prove-economy prove-month prove-fencing audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ format: $(STAMP) ## Put the code into shape
 
 dev: $(STAMP) ## The Dagster UI with its daemon, on http://127.0.0.1:3000
 	@$(BIN)/smart-trader dev $(ARGS)
+
+docs: $(STAMP) ## Write docs/tables.md from the table contracts
+	$(BIN)/python -m smart_trader_assets.lake.documentation > docs/tables.md
 
 bench: $(STAMP) ## Measure: times, ratios, peak memory (ARGS="--size full": at ten million rows)
 	$(BIN)/python -m smart_trader_assets_tests.benchmarks $(ARGS)

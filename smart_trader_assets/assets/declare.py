@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from smart_trader_assets.assets.keys import API_POOL, IO_MANAGER, OWNERS
+from smart_trader_assets.assets.references import references
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.lake.metadata import column_lineage, table_schema
@@ -62,21 +63,23 @@ def medallion_asset(
     """
     # Ranges of partitions in one run need the backfill policy, which Dagster still calls beta.
     warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*`backfill_policy`.*")
-    options = _options(contract, description, settings)
-    declared = dg.asset(
-        **options | {"kinds": options["kinds"] | ({"birdeye"} if fetches else set())},
-        ins=_inputs(inputs or {}, all_partitions_of, makes=[contract]),
-        partitions_def=partitions,
-        backfill_policy=_backfill(partitions, may_skip=may_skip),
-        pool=API_POOL if fetches else None,
-        hooks={failed_run_row},
-        output_required=not may_skip,
-    )
-
     what = f"reading for {contract.name}"
-    if may_skip:
-        return lambda compute: declared(_telling_trouble(what, compute))
-    return lambda compute: declared(translate_storage_errors(what)(compute))
+
+    def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
+        declared: Callable[..., dg.AssetsDefinition] = dg.asset(
+            **_options(contract, description, settings, compute, fetches=fetches),
+            ins=_inputs(inputs or {}, all_partitions_of, makes=[contract]),
+            partitions_def=partitions,
+            backfill_policy=_backfill(partitions, may_skip=may_skip),
+            pool=API_POOL if fetches else None,
+            hooks={failed_run_row},
+            output_required=not may_skip,
+        )
+        if may_skip:
+            return declared(_telling_trouble(what, compute))
+        return declared(translate_storage_errors(what)(compute))
+
+    return declare
 
 
 def _backfill(
@@ -114,24 +117,29 @@ def medallion_assets(
     asked for alone, unless they go `together`; the step then yields just that output. Of the tables `beside`
     the inputs the step itself reads what it needs.
     """
-    declared = dg.multi_asset(
-        name=name,
-        ins=_inputs(
-            inputs, all_partitions_of, makes=[contract for contract, _ in outputs.values()]
-        ),
-        deps=[
-            dg.AssetDep(table.name.split("/"), partition_mapping=dg.AllPartitionMapping())
-            for table in beside
-        ],
-        outs={
-            output: dg.AssetOut(**_options(contract, description, settings), is_required=together)
-            for output, (contract, description) in outputs.items()
-        },
-        can_subset=not together,
-        hooks={failed_run_row},
-    )
 
-    return lambda compute: declared(_telling_trouble(f"reading for {name}", compute))
+    def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
+        declared = dg.multi_asset(
+            name=name,
+            ins=_inputs(
+                inputs, all_partitions_of, makes=[contract for contract, _ in outputs.values()]
+            ),
+            deps=[
+                dg.AssetDep(table.name.split("/"), partition_mapping=dg.AllPartitionMapping())
+                for table in beside
+            ],
+            outs={
+                output: dg.AssetOut(
+                    **_options(contract, description, settings, compute), is_required=together
+                )
+                for output, (contract, description) in outputs.items()
+            },
+            can_subset=not together,
+            hooks={failed_run_row},
+        )
+        return declared(_telling_trouble(f"reading for {name}", compute))
+
+    return declare
 
 
 def _inputs(
@@ -151,7 +159,14 @@ def _inputs(
     }
 
 
-def _options(contract: TableContract, description: str, settings: Settings) -> dict[str, Any]:
+def _options(
+    contract: TableContract,
+    description: str,
+    settings: Settings,
+    compute: Callable[..., Any],
+    *,
+    fetches: bool = False,
+) -> dict[str, Any]:
     """What every asset of a table is declared with."""
     group = contract.name.split("/")[0]
     return {
@@ -159,11 +174,21 @@ def _options(contract: TableContract, description: str, settings: Settings) -> d
         "group_name": group,
         "description": f"{contract.grain}\n\n{description}",
         "owners": OWNERS,
-        "kinds": {"deltalake", "polars", group},
+        "kinds": {"deltalake", "polars", group} | ({"birdeye"} if fetches else set()),
+        "tags": _tags(contract, fetches=fetches),
         "io_manager_key": IO_MANAGER,
         "freshness_policy": freshness_policy(contract, settings),
-        "metadata": _metadata(contract),
+        "metadata": _metadata(contract) | references(compute, contract),
     }
+
+
+def _tags(contract: TableContract, *, fetches: bool) -> dict[str, str]:
+    """What one filters the graph by: the column that sensors read, the partitions, what costs credits."""
+    tags = {
+        "partitions": contract.dagster_partition or "none",
+        "spends": "credits" if fetches else "nothing",
+    }
+    return tags | ({"state": contract.states[0].column} if contract.states else {})
 
 
 def _metadata(contract: TableContract) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 
 from smart_trader_assets.assets.keys import OWNERS
+from smart_trader_assets.assets.references import plain_asset
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
@@ -15,7 +16,7 @@ from smart_trader_assets.thresholds import due_policy
 def queue_asset() -> dg.AssetsDefinition:
     """The queue at a glance, as an asset whose materialization shows it."""
 
-    @dg.asset(
+    @plain_asset(
         key=["ops", "queue"],
         group_name="ops",
         owners=OWNERS,

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from smart_trader_assets.assets.keys import OWNERS, REPORT_KEY
+from smart_trader_assets.assets.references import plain_asset
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.report.page_file import page_path, write_page
 from smart_trader_assets.settings import Settings
@@ -13,7 +14,7 @@ from smart_trader_assets.thresholds import cash_mints, pnl_assumptions
 def report_page_asset() -> dg.AssetsDefinition:
     """The asset of the HTML page; it is stored beside the tables but is not one itself."""
 
-    @dg.asset(
+    @plain_asset(
         key=REPORT_KEY,
         deps=[
             dg.AssetKey(table.name.split("/"))

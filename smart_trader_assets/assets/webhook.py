@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from smart_trader_assets.assets.keys import OWNERS, WEBHOOK_KEY
+from smart_trader_assets.assets.references import plain_asset
 from smart_trader_assets.helius import HeliusClient
 from smart_trader_assets.helius.followed import Difference, wallets_to_watch, why_off
 from smart_trader_assets.lake.resource import LakeResource
@@ -21,7 +22,7 @@ MOST_SHOWN = 500
 def helius_webhook_asset() -> dg.AssetsDefinition:
     """The asset of the webhook; it is kept at Helius and is not a table."""
 
-    @dg.asset(
+    @plain_asset(
         key=WEBHOOK_KEY,
         deps=[dg.AssetKey(SMART_TRADERS.name.split("/"))],
         group_name="alerts",

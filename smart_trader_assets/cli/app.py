@@ -1,20 +1,56 @@
 """The command `smart-trader`: what Dagster has no command for."""
 
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from smart_trader_assets.cli.any_encoding import show_in_any_encoding
-from smart_trader_assets.cli.doctor import doctor
-from smart_trader_assets.cli.inspect import explain, report, show_backtest, show_forecast, state
-from smart_trader_assets.cli.repair import reset, upgrade
-from smart_trader_assets.cli.run import run
-from smart_trader_assets.cli.serve import dev, home, sandbox
-from smart_trader_assets.cli.watch import watch
+from smart_trader_assets.cli.on_demand import OnDemand
+
+_SUBCOMMANDS = {
+    "run": "run:run",
+    "state": "inspect:state",
+    "explain": "inspect:explain",
+    "report": "inspect:report",
+    "backtest": "inspect:show_backtest",
+    "forecast": "inspect:show_forecast",
+    "watch": "watch:watch",
+    "doctor": "doctor:doctor",
+    "reset": "repair:reset",
+    "upgrade": "repair:upgrade",
+    "dev": "serve:dev",
+    "home": "serve:home",
+    "sandbox": "serve:sandbox",
+}
+"""Each subcommand by its module in this package and its name there, in the order of the help."""
+
+
+class Subcommands(TyperGroup):
+    """The subcommands, each imported when it is asked for: importing all takes seconds."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = OnDemand(_SUBCOMMANDS, _subcommand)
+
+
+def _subcommand(name: str, where: str) -> Any:
+    """What Typer makes of the function, or of the group, that `where` names (`module:attribute`)."""
+    module, _, attribute = where.partition(":")
+    found = getattr(import_module(f"{__package__}.{module}"), attribute)
+    if not isinstance(found, typer.Typer):
+        function, found = found, typer.Typer(add_completion=False, rich_markup_mode="rich")
+        found.command()(function)
+    command = typer.main.get_command(found)
+    command.name = name
+    return command
+
 
 app = typer.Typer(
     name="smart-trader",
+    cls=Subcommands,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -41,13 +77,6 @@ def options(
     ] = False,
 ) -> None:
     """Options that apply without a subcommand."""
-
-
-for subcommand in (run, state, explain, report, doctor, reset, upgrade, dev, home, sandbox):
-    app.command()(subcommand)
-app.command(name="backtest")(show_backtest)
-app.command(name="forecast")(show_forecast)
-app.add_typer(watch, name="watch")
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from dagster import DagsterExecutionInterruptedError
 from rich.console import Console
 from rich.markup import escape
 
@@ -95,9 +94,6 @@ def cli_errors() -> Iterator[Console]:
             f"[red]✗[/] {escape(str(error))}", soft_wrap=True, highlight=False
         )
         sys.exit(1)
-    except (
-        KeyboardInterrupt,
-        DagsterExecutionInterruptedError,
-    ):  # the latter while a run is at work
+    except KeyboardInterrupt:
         Console(stderr=True).print("Stopped. What is done stays done; run it again to continue.")
         sys.exit(130)

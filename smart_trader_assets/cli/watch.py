@@ -28,6 +28,7 @@ from smart_trader_assets.transforms.whale_screening import may_be_a_trader
 
 watch = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     help="Wallets of your own: fetched first, kept fresh, never dropped. Being watched proves nothing; their "
     "verdict is that of any other wallet.",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import polars as pl
 
-from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.contract import Column, TableContract
 from smart_trader_assets.tables.lineage import LINEAGE
 
 _DELTA_NAMES = {
@@ -19,13 +19,18 @@ _DELTA_NAMES = {
 }
 
 
+def delta_type(column: Column) -> str:
+    """The column's type by Delta's name."""
+    return _DELTA_NAMES[column.dtype.base_type()]
+
+
 def table_schema(contract: TableContract) -> dg.TableSchema:
     """The contract's columns for the UI."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
                 name=column.name,
-                type=_DELTA_NAMES[column.dtype.base_type()],
+                type=delta_type(column),
                 description=column.description,
                 constraints=dg.TableColumnConstraints(
                     nullable=not column.required, unique=contract.key == (column.name,)

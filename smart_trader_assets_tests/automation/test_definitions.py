@@ -1,5 +1,7 @@
 """What Dagster serves: assets, jobs, and its own command line over them."""
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
@@ -58,6 +60,24 @@ def test_an_asset_says_its_grain_first_its_group_kinds_owners_and_columns(specs,
     columns = spec.metadata["dagster/column_schema"].columns
     assert [column.name for column in columns] == list(table.schema)
     assert all(column.description for column in columns)
+
+
+def test_an_asset_names_the_code_that_computes_it_and_the_page_of_its_columns(specs):
+    for table in ALL_TABLES:
+        code, page = specs[table.name].metadata["dagster/code_references"].code_references
+        computed_at = Path(code.file_path).read_text(encoding="utf-8").splitlines()
+        assert "medallion_asset" in computed_at[code.line_number - 1]
+        documented_at = Path(page.file_path).read_text(encoding="utf-8").splitlines()
+        assert documented_at[page.line_number - 1] == f"## {table.name}"
+
+
+def test_one_can_filter_by_partitions_by_state_column_and_by_what_costs_credits(specs):
+    whales, copied = specs[WHALES.name].tags, specs[COPY_RESULTS.name].tags
+    assert whales["partitions"] == "token_shard"
+    assert whales["state"] == "tracking_status"
+    assert whales["spends"] == "credits"
+    assert (copied["partitions"], copied["spends"]) == ("none", "nothing")
+    assert "state" not in copied
 
 
 def test_every_asset_has_a_description_a_group_and_an_owner(specs):

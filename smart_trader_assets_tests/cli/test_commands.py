@@ -26,7 +26,7 @@ from smart_trader_assets.tables.catalog import (
     TRANSACTIONS,
     WALLET_PNL,
 )
-from smart_trader_assets_tests.support.command import installed, started
+from smart_trader_assets_tests.support.command import installed, python, started
 from smart_trader_assets_tests.support.roots import contents, versions
 from smart_trader_assets_tests.support.tiny_market import ANN, BOB, CAT, DOG, EVE, FOX, LATER, NOW
 
@@ -48,6 +48,15 @@ def settings_of_the_test(monkeypatch, tmp_path, history_in_memory):
         monkeypatch.setenv(PREFIX + name, value)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
+
+
+def test_the_command_greets_before_it_imports_what_takes_seconds():
+    found = python(
+        "-c",
+        "import sys, smart_trader_assets.cli, smart_trader_assets.cli.run\n"
+        "print(sorted({'dagster', 'matplotlib', 'starlette', 'sqlalchemy'} & set(sys.modules)))",
+    )
+    assert (found.returncode, found.stdout.strip()) == (0, "[]")
 
 
 @pytest.fixture

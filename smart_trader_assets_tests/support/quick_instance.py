@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from smart_trader_assets.automation.home import make_home
-from smart_trader_assets.cli import run as run_command
+from smart_trader_assets.cli import draining as run_command
 from smart_trader_assets.settings import Settings
 
 
