@@ -46,7 +46,7 @@ def report_page_asset() -> dg.AssetsDefinition:
                 "size_bytes": path.stat().st_size,
                 "wallets_ranked": data.traders.height,
                 "wallets_shown": len(data.shown),
-                **{name: dg.MetadataValue.md(picture) for name, picture in pictures.items()},
+                **({"pictures": dg.MetadataValue.md(pictures)} if pictures else {}),
             }
         )
 

@@ -1,5 +1,6 @@
 """The IO manager: loads tables as frames, writes batches by the write protocol."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -57,8 +58,8 @@ class MedallionIOManager(dg.ConfigurableIOManager):
         stamp = CommitInfo(context.run_id, contract.name, span_of(keys), fence)
         instance = context.step_context.instance
         meter = RunMeter(stamp, begun_at(instance, context.run_id, context.step_key))
-        preview = Preview(contract)
         written: dict[str, WriteResult] = {}
+        previews: dict[str, Preview] = defaultdict(lambda: Preview(contract))
         try:
             with translate_storage_errors(f"making {contract.name}"):
                 for number, batch in enumerate(_batches(obj), start=1):
@@ -68,14 +69,13 @@ class MedallionIOManager(dg.ConfigurableIOManager):
                     meter.written.add(result)
                     key = partition_text(partition) or ""
                     written.setdefault(key, WriteResult()).add(result)
-                    preview.take(batch.rows)
+                    previews[key].take(batch.rows)
                     context.log.info(_format_result(contract, number, partition, result))
         except BaseException as error:
             record_run(store, meter.row(error), context.log)
             raise
         row = meter.row()
-        context.add_output_metadata(table_metadata(store, contract, preview) | row.metadata)
-        _show(context, store, contract, keys, written)
+        _show(context, store, contract, keys, written, previews, row.metadata)
         # What is due says the state of the rows. Dagster's own guess, that whatever stands below a table is out
         # of date once the table is written, would be wrong after almost every run.
         context.step_context.set_data_version(context.asset_key, IN_THE_ROWS)
@@ -142,8 +142,8 @@ def _partition_value(key: str, contract: TableContract) -> str | date:
     return date.fromisoformat(key) if is_day else key
 
 
-def table_metadata(store: DeltaStore, contract: TableContract, preview: Preview) -> dict[str, Any]:
-    """What a materialization shows of the table: its version, place, columns, and the first rows written."""
+def table_metadata(store: DeltaStore, contract: TableContract) -> dict[str, Any]:
+    """What a materialization shows of the table: its version, place and columns."""
     metadata: dict[str, Any] = {
         "table_version": store.version(contract),
         "dagster/uri": store.uri(contract),
@@ -152,8 +152,6 @@ def table_metadata(store: DeltaStore, contract: TableContract, preview: Preview)
     }
     if (lineage := column_lineage(contract)) is not None:
         metadata["dagster/column_lineage"] = lineage
-    if (rows := preview.as_metadata()) is not None:
-        metadata["preview"] = rows
     return metadata
 
 
@@ -199,21 +197,35 @@ def _show(
     contract: TableContract,
     keys: list[str],
     written: Mapping[str, WriteResult],
+    previews: Mapping[str, Preview],
+    of_the_run: dict[str, Any],
 ) -> None:
-    """Add each partition's own metadata to its materialization; `written` is by partition."""
+    """Add to each partition's materialization its own counts, then what holds for all, last the first rows.
+
+    `written` and `previews` are by partition.
+    """
     files = store.files(contract)
+    of_all = table_metadata(store, contract) | of_the_run
     if contract.dagster_partition is None or not keys:
         total = WriteResult()
         for result in written.values():
             total.add(result)
-        context.add_output_metadata(rows_metadata(contract, files, total))
+        counts = rows_metadata(contract, files, total)
+        context.add_output_metadata(counts | of_all | _first_rows(previews.values()))
         return
     partition = pl.col(f"partition.{contract.dagster_partition}").cast(pl.String)
     for key in keys:
+        counts = rows_metadata(
+            contract, files.filter(partition == key), written.get(key, WriteResult())
+        )
+        own = [previews[key]] if key in previews else []
         context.step_context.add_asset_metadata(
             asset_key=context.asset_key,
             partition_key=key,
-            metadata=rows_metadata(
-                contract, files.filter(partition == key), written.get(key, WriteResult())
-            ),
+            metadata=counts | of_all | _first_rows(own),
         )
+
+
+def _first_rows(previews: Iterable[Preview]) -> dict[str, Any]:
+    shown = next((rows for one in previews if (rows := one.as_metadata()) is not None), None)
+    return {} if shown is None else {"preview": shown}

@@ -21,22 +21,22 @@ from smart_trader_assets.text import short
 _TIER_COLOURS = dict(zip(TIERS, ("#b07a05", "#0d7f4f", "#3a62c9", QUIET), strict=True))
 
 
-def ranking_pictures(data: ReportData) -> dict[str, str]:
-    """Name of the picture to Markdown that holds it: tier mix, cumulative realized PnL of the best
-    wallets, coverage, holding times. Empty where no wallet is ranked."""
+def ranking_pictures(data: ReportData) -> str | None:
+    """Markdown that holds the pictures, for the UI opens one value at a time: tier mix, cumulative realized
+    PnL of the best wallets, coverage, holding times. None where no wallet is ranked."""
     if data.traders.is_empty():
-        return {}
+        return None
     with page_drawing():
         pictures = {
-            "tier_mix": ("Wallets by tier", _tier_mix(data)),
-            "best_wallets": ("Cumulative realized PnL, USD", _best_wallets(data)),
-            "coverage": ("Wallets by coverage, %", _coverage(data)),
-            "holding_times": ("Matched cost by holding time, %", _holding_times(data)),
+            "Wallets by tier": _tier_mix(data),
+            "Cumulative realized PnL, USD": _best_wallets(data),
+            "Wallets by coverage, %": _coverage(data),
+            "Matched cost by holding time, %": _holding_times(data),
         }
-    return {
-        name: f"![{title}](data:image/png;base64,{base64.b64encode(picture).decode()})"
-        for name, (title, picture) in pictures.items()
-    }
+    return "\n\n".join(
+        f"**{title}**\n\n![{title}](data:image/png;base64,{base64.b64encode(picture).decode()})"
+        for title, picture in pictures.items()
+    )
 
 
 def _best_wallets(data: ReportData) -> bytes:

@@ -1,6 +1,7 @@
 """Where the page is, and when it is made again."""
 
 import base64
+import re
 
 import dagster as dg
 import pytest
@@ -85,10 +86,16 @@ def test_the_asset_writes_the_page_and_shows_its_pictures(own_lake, tmp_path):
     assert metadata["wallets_ranked"].value == 1
     assert metadata["page"].value == str(page_path(settings).resolve())
     assert page_is_current(own_lake, page_path(settings))
-    for picture in ("tier_mix", "best_wallets", "coverage", "holding_times"):
-        markdown = str(metadata[picture].value)
-        encoded = markdown.partition("(data:image/png;base64,")[2].removesuffix(")")
-        assert base64.b64decode(encoded).startswith(PNG)
+    pictures = re.findall(
+        r"!\[(.*?)\]\(data:image/png;base64,(.*?)\)", str(metadata["pictures"].value)
+    )
+    assert [title for title, _ in pictures] == [
+        "Wallets by tier",
+        "Cumulative realized PnL, USD",
+        "Wallets by coverage, %",
+        "Matched cost by holding time, %",
+    ]
+    assert all(base64.b64decode(encoded).startswith(PNG) for _, encoded in pictures)
 
 
 def test_a_page_made_while_the_tables_changed_is_made_again(own_lake, tmp_path, monkeypatch):
