@@ -39,7 +39,7 @@ from smart_trader_assets.checks.results import (
     write_failed_keys,
 )
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
-from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.delta.store import DeltaStore, PinnedStore
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.lake.io_manager import MedallionIOManager
 from smart_trader_assets.lake.resource import LakeResource
@@ -199,6 +199,7 @@ class Drain:
 
     def _due(self, store: DeltaStore, asset: str) -> dict[str | None, int]:
         counts: dict[str | None, int] = {}
+        store = PinnedStore(store)
         for cursor in cursors_of(asset):
             for shard, rows in cursor.due_counts(
                 store, as_of=self._as_of, policy=self._policy

@@ -6,6 +6,7 @@ delta-rs's own history is not asked: it finds no entry where a folder's name has
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,6 +17,8 @@ from obstore.store import ObjectStore
 
 Entry = Mapping[str, Any]
 
+_ENTRY = re.compile(r"(\d{20})\.json")
+
 # Entries of a remote store are read in parallel, or a year of them would take minutes.
 READERS = 16
 
@@ -24,9 +27,20 @@ class UnreadableEntryError(Exception):
     """A log entry that is there and cannot be understood; says why."""
 
 
+def log_folder(table: str) -> str:
+    """Where the log of a table lies, below the root."""
+    return f"{table}/_delta_log"
+
+
+def entry_version(path: str) -> int | None:
+    """The version whose log entry lies at this path; None for what is no entry."""
+    found = _ENTRY.fullmatch(path.rpartition("/")[2])
+    return int(found[1]) if found else None
+
+
 def entry_path(table: str, version: int) -> str:
     """Where the log entry of a version lies, below the root."""
-    return f"{table}/_delta_log/{version:020}.json"
+    return f"{log_folder(table)}/{version:020}.json"
 
 
 def read_entry(objects: ObjectStore, path: str) -> Entry:

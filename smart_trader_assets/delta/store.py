@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any
-from urllib.parse import unquote
 
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from obstore.exceptions import BaseError
+from obstore.store import ObjectStore
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope, Settlement, WriteResult
@@ -28,6 +29,7 @@ from smart_trader_assets.delta.errors import (
     TableMissingError,
 )
 from smart_trader_assets.delta.fence import Fence, writer_of
+from smart_trader_assets.delta.handles import Handles, ReadableTable, Snapshot
 from smart_trader_assets.delta.location import check_spelling, open_objects
 from smart_trader_assets.delta.merge import TOMBSTONE, row_merge, state_merge
 from smart_trader_assets.delta.schema import check_partition, configuration, conform, delta_schema
@@ -36,19 +38,6 @@ from smart_trader_assets.delta.verify import missing_constraints, verify_table
 
 CONFLICT_ATTEMPTS = 12
 FILE = "file"
-_LOCAL = "file://"
-
-
-class ReadableTable(DeltaTable):
-    """delta-rs spells a local root as a URL (a blank is %20), and Polars takes that for the path."""
-
-    def file_uris(self, *which: Any, **how: Any) -> list[str]:
-        """Where the files lie; the part below the table is a path already, and is left as it is."""
-        files = super().file_uris(*which, **how)
-        if not self.table_uri.startswith(_LOCAL):
-            return files
-        root = self.table_uri.removeprefix(_LOCAL)
-        return [unquote(root) + file.removeprefix(_LOCAL).removeprefix(root) for file in files]
 
 
 class DeltaStore:
@@ -62,6 +51,11 @@ class DeltaStore:
         check_spelling(root)
         self.root = root.rstrip("/")
         self.storage_options = dict(storage_options or {})
+        self._handles = Handles(self.open, lambda: self._objects)
+
+    @cached_property
+    def _objects(self) -> ObjectStore:
+        return open_objects(self.root, self.storage_options)
 
     def uri(self, contract: TableContract) -> str:
         """Where the table lies."""
@@ -75,7 +69,8 @@ class DeltaStore:
             raise self._unreadable(contract, error) from None
 
     def open(self, contract: TableContract) -> DeltaTable:
-        """The table at its newest version; TableMissingError where the root's promise is broken."""
+        """The table at its newest version, opened anew, to do with what one likes; TableMissingError where the
+        root's promise is broken."""
         try:
             return ReadableTable(self.uri(contract), storage_options=self.storage_options)
         except TableNotFoundError as error:
@@ -115,7 +110,7 @@ class DeltaStore:
 
     def fence(self, run_id: str, contracts: Iterable[TableContract]) -> Fence:
         """A fence around what a step of the run may write to; made before the step reads anything."""
-        noted = ((contract, self.open(contract)) for contract in contracts)
+        noted = ((contract, self.snapshot(contract)) for contract in contracts)
         return Fence(run_id, noted, self.entries)
 
     def entries(self, contract: TableContract, versions: Iterable[int]) -> dict[int, Entry]:
@@ -123,23 +118,29 @@ class DeltaStore:
 
         StorageError for one that is there and cannot be read.
         """
-        objects = open_objects(self.root, self.storage_options)
         try:
-            return read_entries(objects, contract.name, versions)
+            return read_entries(self._objects, contract.name, versions)
         except (OSError, BaseError, UnreadableEntryError) as error:
+            raise self._unreadable(contract, error) from None
+
+    def snapshot(self, contract: TableContract) -> Snapshot:
+        """The table at its newest version, for reading; as `open` where it cannot be read."""
+        try:
+            return self._handles.snapshot(contract)
+        except (OSError, BaseError, DeltaError) as error:
             raise self._unreadable(contract, error) from None
 
     def version(self, contract: TableContract) -> int:
         """The table's newest version."""
-        return self.open(contract).version()
+        return self.snapshot(contract).version()
 
     def scan(self, contract: TableContract) -> pl.LazyFrame:
         """The table as it stands now; later commits do not show, and filters are pushed down."""
-        return pl.scan_delta(self.open(contract))
+        return pl.scan_delta(self.snapshot(contract))
 
     def files(self, contract: TableContract) -> pl.DataFrame:
         """One row a file, from the log alone: partition values, rows, and the statistics kept."""
-        return pl.DataFrame(self.open(contract).get_add_actions(flatten=True))
+        return pl.DataFrame(self.snapshot(contract).get_add_actions(flatten=True))
 
     def scan_files(
         self, contract: TableContract, files: Sequence[str], columns: Sequence[str]
@@ -173,11 +174,11 @@ class DeltaStore:
 
         Columns: the table's, `_change_type`, `_commit_version` and `_commit_timestamp`.
         """
-        table = self.open(contract)
-        versions = self._versions_since(contract, table.version(), since)
-        # Where nothing was committed since, the newest commit gives the columns, and none of its rows.
-        first = min(versions, default=table.version())
-        feed = pl.DataFrame(table.load_cdf(starting_version=first))
+        with self._handles.reading(contract) as table:
+            versions = self._versions_since(contract, table.version(), since)
+            # Where nothing was committed since, the newest commit gives the columns, and none of its rows.
+            first = min(versions, default=table.version())
+            feed = pl.DataFrame(table.load_cdf(starting_version=first))
         return feed if versions else feed.head(0)
 
     def _versions_since(self, contract: TableContract, newest: int, since: datetime) -> list[int]:
@@ -200,7 +201,7 @@ class DeltaStore:
         written = WriteResult(metrics=dict(batch.metrics))
         if stamp.fence is not None:
             tables = [settlement.contract for settlement in batch.settles]
-            stamp.fence.check_all(self.open, tables, writer_of(stamp.asset, batch.partition))
+            stamp.fence.check_all(self.snapshot, tables, writer_of(stamp.asset, batch.partition))
         changed = batch.rows is not None and self._merge_rows(
             contract, batch.rows, batch, stamp, written
         )
@@ -228,8 +229,7 @@ class DeltaStore:
         rows = conform(_stamped(new_rows, stamp, CREATED), contract)
         check_partition(rows, contract, batch.partition)
 
-        def merge() -> dict[str, Any]:
-            table = self.open(contract)
+        def merge(table: DeltaTable) -> dict[str, Any]:
             source, scoped = rows, batch.replaces is not None
             if batch.replaces is not None:
                 source = _with_tombstones(pl.scan_delta(table), contract, rows, batch)
@@ -257,7 +257,7 @@ class DeltaStore:
                 merger = merger.when_not_matched_insert(parts.inserts)
             return merger.execute()
 
-        metrics = self.commit(f"{contract.name}: rows", merge)
+        metrics = self._commit_to(contract, "rows", merge)
         written.inserted += metrics.get("num_target_rows_inserted", 0)
         written.updated += metrics.get("num_target_rows_updated", 0)
         written.deleted += metrics.get("num_target_rows_deleted", 0)
@@ -271,8 +271,7 @@ class DeltaStore:
         if stamp.fence is None:
             return
 
-        def mark() -> dict[str, Any]:
-            table = self.open(contract)
+        def mark(table: DeltaTable) -> dict[str, Any]:
             table.create_write_transaction(
                 actions=[],
                 mode="append",
@@ -284,7 +283,7 @@ class DeltaStore:
             )
             return {}
 
-        self.commit(f"{contract.name}: rows", mark)
+        self._commit_to(contract, "rows", mark)
 
     def settle(
         self, settlement: Settlement, stamp: CommitInfo, partition: str | date | None = None
@@ -302,8 +301,7 @@ class DeltaStore:
         )
         parts = state_merge(settlement)
 
-        def merge() -> dict[str, Any]:
-            table = self.open(contract)
+        def merge(table: DeltaTable) -> dict[str, Any]:
             return (
                 table.merge(
                     source.to_arrow(),
@@ -316,7 +314,7 @@ class DeltaStore:
                 .execute()
             )
 
-        metrics = self.commit(f"{contract.name}: state", merge)
+        metrics = self._commit_to(contract, "state", merge)
         return int(metrics["num_target_rows_updated"])
 
     def append(self, contract: TableContract, new_rows: pl.DataFrame, stamp: CommitInfo) -> None:
@@ -326,16 +324,27 @@ class DeltaStore:
         """
         rows = conform(_stamped(new_rows, stamp, CREATED), contract)
 
-        def append() -> dict[str, Any]:
+        def append(table: DeltaTable) -> dict[str, Any]:
             write_deltalake(
-                self.open(contract),
+                table,
                 rows.to_arrow(),
                 mode="append",
                 commit_properties=stamp.properties("append rows"),
             )
             return {}
 
-        self.commit(f"{contract.name}: rows", append)
+        self._commit_to(contract, "rows", append)
+
+    def _commit_to(
+        self, contract: TableContract, what: str, operation: Callable[[DeltaTable], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """A commit of `operation` on the newest version of a table."""
+
+        def on_the_newest() -> dict[str, Any]:
+            with self._handles.writing(contract) as table:
+                return operation(table)
+
+        return self.commit(f"{contract.name}: {what}", on_the_newest)
 
     def commit(self, what: str, operation: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Run one writing operation, done again whole on a freshly loaded table after a conflict.
@@ -409,12 +418,13 @@ class PinnedStore(DeltaStore):
 
     def __init__(self, store: DeltaStore) -> None:
         super().__init__(store.root, store.storage_options)
-        self._tables: dict[str, DeltaTable] = {}
+        self._store = store
+        self._tables: dict[str, Snapshot] = {}
 
-    def open(self, contract: TableContract) -> DeltaTable:
+    def snapshot(self, contract: TableContract) -> Snapshot:
         """The table as it was first seen; TableMissingError where there is none."""
         if contract.name not in self._tables:
-            self._tables[contract.name] = super().open(contract)
+            self._tables[contract.name] = self._store.snapshot(contract)
         return self._tables[contract.name]
 
     @property

@@ -17,6 +17,8 @@ from smart_trader_assets.delta.commit_log import (
     Entry,
     UnreadableEntryError,
     entry_path,
+    entry_version,
+    log_folder,
     read_entry,
 )
 from smart_trader_assets.delta.contract import TableContract
@@ -24,7 +26,6 @@ from smart_trader_assets.delta.location import open_objects
 from smart_trader_assets.delta.storage_errors import reason
 from smart_trader_assets.delta.store import DeltaStore
 
-_COMMIT = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.(?:.*\.)?parquet")
 
 # Operations that write rows; this package records in which run it did.
@@ -64,9 +65,8 @@ class TableLog:
 def read_log(store: DeltaStore, contract: TableContract) -> TableLog:
     """The log of the table as it is stored; nothing is skipped and nothing is repaired."""
     objects = open_objects(store.root, store.storage_options)
-    folder = f"{contract.name}/_delta_log"
-    names = [path.rpartition("/")[2] for path in _paths(objects, folder)]
-    versions = sorted(int(found[1]) for name in names if (found := _COMMIT.fullmatch(name)))
+    names = [path.rpartition("/")[2] for path in _paths(objects, log_folder(contract.name))]
+    versions = sorted(at for name in names if (at := entry_version(name)) is not None)
     checkpoints = [int(found[1]) for name in names if (found := _CHECKPOINT.fullmatch(name))]
     with ThreadPoolExecutor(READERS) as readers:
         entries = list(

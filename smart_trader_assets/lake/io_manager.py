@@ -13,7 +13,7 @@ from smart_trader_assets.delta.batch import Batch, Batches, CommitInfo, WriteRes
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import FrameError
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
-from smart_trader_assets.delta.store import DeltaStore, partition_text
+from smart_trader_assets.delta.store import DeltaStore, PinnedStore, partition_text
 from smart_trader_assets.lake.metadata import column_lineage, table_schema
 from smart_trader_assets.lake.preview import Preview
 from smart_trader_assets.lake.resource import LakeResource
@@ -204,6 +204,7 @@ def _show(
 
     `written` and `previews` are by partition.
     """
+    store = PinnedStore(store)
     files = store.files(contract)
     of_all = table_metadata(store, contract) | of_the_run
     if contract.dagster_partition is None or not keys:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,6 +17,7 @@ from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope, Set
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import FenceError, OvertakenError, StorageError
 from smart_trader_assets.delta.fence import writer_of
+from smart_trader_assets.delta.handles import Handles
 from smart_trader_assets.delta.maintenance import maintain
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS, WALLET_PNL
@@ -109,16 +112,17 @@ def test_a_commit_that_comes_between_the_look_and_the_commit_is_seen(
     store: DeltaStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older, newer = begin(store, "older"), begin(store, "newer")
-    opened = DeltaStore.open
-    rivals = [newer]
+    writing = Handles.writing
+    elsewhere, rivals = DeltaStore(store.root), [newer]
 
-    def open_and_be_too_late(self: DeltaStore, contract: TableContract) -> DeltaTable:
-        table = opened(self, contract)
-        if rivals:
-            write(store, rivals.pop(), "a", "b")
-        return table
+    @contextmanager
+    def be_too_late(self: Handles, contract: TableContract) -> Iterator[DeltaTable]:
+        with writing(self, contract) as table:
+            if rivals:
+                write(elsewhere, rivals.pop(), "a", "b")
+            yield table
 
-    monkeypatch.setattr(DeltaStore, "open", open_and_be_too_late)
+    monkeypatch.setattr(Handles, "writing", be_too_late)
     with pytest.raises(OvertakenError):
         write(store, older, "c")
     assert wallets(store) == ["a", "b"]
