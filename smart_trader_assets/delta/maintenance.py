@@ -2,14 +2,19 @@
 
 Compaction rewrites only files that are small; a table that is read by wallet is sorted by wallet on the
 way, so that such a read opens few files. Rows stay as they are, and a writer that meets a compaction does
-its commit again. Vacuum deletes nothing younger than the retention, so that time travel and running readers
-keep what they read.
+its commit again.
+
+Vacuum goes by a full listing: change data and what a killed writer left are named by no log entry. It deletes
+nothing younger than the retention, so that time travel, running readers and running writers keep what they
+need; the log remembers a removed file for longer than that, or its age could not be told from its date.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import polars as pl
 from deltalake import WriterProperties
@@ -19,10 +24,15 @@ from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import LakeError, StorageError
 from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.delta.table_log import stored_files
 
 TARGET_FILE_BYTES = 64 * 1024 * 1024
 CLUSTERED_FILE_BYTES = 16 * 1024 * 1024
 ROWS_PER_GROUP = 50_000
+
+_REMOVALS = "delta.deletedFileRetentionDuration"
+_ENTRIES = "delta.logRetentionDuration"
+_BEYOND_RETENTION_DAYS = 2
 
 # A partition is sorted again once this many files were added; until then its reads open them all.
 FILES_BEFORE_CLUSTERING = 8
@@ -63,23 +73,52 @@ def _maintain(
     store: DeltaStore, contract: TableContract, retention_hours: float, stamp: CommitInfo
 ) -> Upkeep:
     before = store.files(contract).height
+    _remember_removals(store, contract, retention_hours, stamp)
     if contract.cluster_by:
         _cluster(store, contract, stamp)
     elif _has_small_files(store, contract):
         _compact(store, contract, stamp)
-    table = store.open(contract)
-    vacuumed = table.vacuum(
-        retention_hours=int(retention_hours),
-        dry_run=False,
-        enforce_retention_duration=False,
-        commit_properties=stamp.properties("vacuum"),
-    )
+    vacuumed = 0
+    if unread_files(store, contract, retention_hours):
+        vacuumed = len(
+            store.open(contract).vacuum(
+                retention_hours=int(retention_hours),
+                dry_run=False,
+                enforce_retention_duration=False,
+                full=True,
+                commit_properties=stamp.properties("vacuum"),
+            )
+        )
     table = store.open(contract)
     table.create_checkpoint()
     table.cleanup_metadata()
-    return Upkeep(
-        contract.name, before, store.files(contract).height, len(vacuumed), table.version()
+    return Upkeep(contract.name, before, store.files(contract).height, vacuumed, table.version())
+
+
+def unread_files(store: DeltaStore, contract: TableContract, retention_hours: float) -> list[str]:
+    """Files below the table's folder that are older than the retention and that nothing reads."""
+    old = store.open(contract).vacuum(
+        retention_hours=int(retention_hours),
+        dry_run=True,
+        enforce_retention_duration=False,
+        full=True,
     )
+    # It names those too that the log remembers and that are gone already.
+    there = stored_files(store, contract)
+    return [file for file in old if {file, unquote(file)} & there]
+
+
+def _remember_removals(
+    store: DeltaStore, contract: TableContract, retention_hours: float, stamp: CommitInfo
+) -> None:
+    """Have the log keep what it says of removed files, and its own entries, beyond the retention."""
+    days = math.ceil(retention_hours / 24) + _BEYOND_RETENTION_DAYS
+    wanted = dict.fromkeys((_REMOVALS, _ENTRIES), f"interval {days} days")
+    held = store.open(contract).metadata().configuration
+    if any(held.get(name) != value for name, value in wanted.items()):
+        store.open(contract).alter.set_table_properties(
+            wanted, commit_properties=stamp.properties("retention")
+        )
 
 
 def _compact(store: DeltaStore, contract: TableContract, stamp: CommitInfo) -> None:

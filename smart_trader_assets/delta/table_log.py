@@ -83,13 +83,19 @@ def read_log(store: DeltaStore, contract: TableContract) -> TableLog:
 
 def lost_files(store: DeltaStore, contract: TableContract) -> list[str]:
     """Data files that the table's newest version names and that are not there."""
+    there = stored_files(store, contract)
+    return sorted(path for path in map(unquote, store.files(contract)["path"]) if path not in there)
+
+
+def stored_files(store: DeltaStore, contract: TableContract) -> set[str]:
+    """All that lies below the table's folder, by the paths within it.
+
+    delta-rs writes a partition's value into the path escaped, and some stores keep it so: both spellings are
+    there.
+    """
     objects = open_objects(store.root, store.storage_options)
-    there = set(_paths(objects, contract.name))
-    named = (unquote(path) for path in store.files(contract)["path"])
-    # delta-rs writes a partition's value into the path escaped, and some stores keep it so.
-    return sorted(
-        path for path in named if not {f"{contract.name}/{path}"} & {*there, *map(unquote, there)}
-    )
+    there = {path.removeprefix(f"{contract.name}/") for path in _paths(objects, contract.name)}
+    return there | set(map(unquote, there))
 
 
 def _paths(objects: ObjectStore, folder: str) -> list[str]:

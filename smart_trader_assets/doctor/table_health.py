@@ -8,7 +8,11 @@ import polars as pl
 
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import LakeError
-from smart_trader_assets.delta.maintenance import FILES_BEFORE_CLUSTERING, TARGET_FILE_BYTES
+from smart_trader_assets.delta.maintenance import (
+    FILES_BEFORE_CLUSTERING,
+    TARGET_FILE_BYTES,
+    unread_files,
+)
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.table_log import lost_files, read_log
 from smart_trader_assets.delta.verify import foreign_constraints, stale_properties, verify_table
@@ -138,9 +142,7 @@ def _files(store: DeltaStore, contract: TableContract, retention_hours: float) -
     most: int = crowded.select(pl.col("len").max()).item() or 0
     if most > MANY_SMALL_FILES:
         yield warning(contract.name, f"{most} small files are in one partition.", _UPKEEP)
-    old = store.open(contract).vacuum(
-        retention_hours=int(retention_hours), dry_run=True, enforce_retention_duration=False
-    )
+    old = unread_files(store, contract, retention_hours)
     if len(old) > max(MANY_SMALL_FILES, files.height):
         found = f"{len(old)} files are older than the retention, and nothing reads them."
         yield warning(contract.name, found, _UPKEEP)

@@ -1,6 +1,7 @@
 """Upkeep beside running writers: nothing is lost, nothing comes twice, older versions stay readable."""
 
 import json
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,7 @@ from smart_trader_assets.delta.maintenance import (
     Upkeep,
     UpkeepError,
     maintain,
+    unread_files,
 )
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS, TRANSACTIONS, WHALES
@@ -118,10 +120,80 @@ def test_files_that_nothing_reads_are_deleted_once_the_retention_is_over(store):
         add(store, f"batch {number}")
     before = rows_of(store)
     kept = upkeep(store, retention_hours=0)
-    assert kept.files_vacuumed == MANY
+    assert kept.files_vacuumed == 2 * MANY  # the data, and the change data
     assert_frame_equal(rows_of(store), before)
     on_disk = list(Path(store.uri(TRANSACTIONS)).glob("wallet_shard=*/**/*.parquet"))
     assert len(on_disk) == 1
+
+
+def data_files(store: DeltaStore) -> dict[str, list[Path]]:
+    """Parquet files of the table by what they are."""
+    files = [
+        file
+        for file in Path(store.uri(TRANSACTIONS)).rglob("*.parquet")
+        if "_delta_log" not in file.parts
+    ]
+    return {
+        "change data": [file for file in files if "_change_data" in file.parts],
+        "orphans": [file for file in files if "orphan" in file.name],
+        "data": [f for f in files if "_change_data" not in f.parts and "orphan" not in f.name],
+    }
+
+
+def age(files: list[Path], hours: float) -> None:
+    """Make files as old as that."""
+    for file in files:
+        then = file.stat().st_mtime - hours * 3600
+        os.utime(file, (then, then))
+
+
+def leave_behind(store: DeltaStore) -> None:
+    """What years of work leave: change data, removed data files, files of writers that were killed."""
+    for number in range(MANY):
+        add(store, f"batch {number}")
+        settle(store, "00")
+    for folder in (Path(store.uri(TRANSACTIONS)), data_files(store)["data"][0].parent):
+        (folder / "part-orphan.parquet").write_bytes(b"of a writer that was killed")
+
+
+def test_nothing_is_left_behind_once_the_retention_is_over(store):
+    leave_behind(store)
+    before = rows_of(store)
+    assert all(data_files(store).values())
+    upkeep(store, retention_hours=0)
+    left = data_files(store)
+    assert (len(left["change data"]), len(left["orphans"])) == (0, 0)
+    assert len(left["data"]) == len(store.files(TRANSACTIONS))
+    assert_frame_equal(rows_of(store), before)
+    assert unread_files(store, TRANSACTIONS, 0) == []
+
+
+def test_what_is_younger_than_the_retention_stays_whoever_may_need_it(store):
+    """An orphan may be a file that a running writer has yet to commit."""
+    leave_behind(store)
+    there = data_files(store)
+    upkeep(store)
+    kept = data_files(store)
+    assert all(set(files) <= set(kept[kind]) for kind, files in there.items())
+    age(kept["change data"] + kept["orphans"], 2 * WEEK)
+    upkeep(store)
+    left = data_files(store)
+    assert (left["change data"], left["orphans"]) == ([], [])
+    assert set(there["data"]) <= set(left["data"])  # removed a moment ago, however old they are
+
+
+def test_the_log_remembers_a_removed_file_for_longer_than_it_is_kept(store):
+    leave_behind(store)
+    upkeep(store, retention_hours=30 * 24)
+    removed = set(data_files(store)["data"])
+    age(list(removed), 60 * 24)
+    for _ in range(3):  # checkpoints drop what the log need not remember
+        add(store, "more")
+        upkeep(store, retention_hours=30 * 24)
+    assert removed <= set(data_files(store)["data"])
+    held = store.open(TRANSACTIONS).metadata().configuration
+    assert held["delta.deletedFileRetentionDuration"] == "interval 32 days"
+    assert held["delta.logRetentionDuration"] == "interval 32 days"
 
 
 def test_a_checkpoint_stands_and_the_table_opens_from_it(store):
