@@ -9,6 +9,7 @@ from functools import cached_property
 import polars as pl
 
 from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.pnl.ageing import next_midnight
 from smart_trader_assets.pnl.columns import is_portfolio
 from smart_trader_assets.ranking.promise import (
     KNOWN,
@@ -119,7 +120,7 @@ def fall_due_today(
     The credits of a day are there when it begins. Whoever is followed is brought up to date with the first of
     them, instead of finding them spent when its hour has come.
     """
-    midnight = as_of.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    midnight = next_midnight(as_of)
     refreshed = midnight - timedelta(hours=settings.wallet_refresh_hours)
     return (
         store.scan(TRACKED_WHALES)

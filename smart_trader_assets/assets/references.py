@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.storage_errors import translate_storage_errors
 
 _KEY = "dagster/code_references"
 _TABLES_PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
@@ -41,7 +42,7 @@ def plain_asset(**options: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefin
         declared: Callable[..., dg.AssetsDefinition] = dg.asset(
             **options, metadata=references(compute)
         )
-        return declared(compute)
+        return declared(translate_storage_errors("reading the tables")(compute))
 
     return declare
 

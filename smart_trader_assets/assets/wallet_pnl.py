@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 import polars as pl
@@ -13,15 +13,17 @@ from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.delta.batch import Batch, Batches, ReplaceScope
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import compute_wallet_pnl, screen_swaps
+from smart_trader_assets.pnl.ageing import awakened, next_ageing, next_midnight
 from smart_trader_assets.pnl.assumptions import Assumptions
-from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
+from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS, is_portfolio
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.tables.cursors import PNL_TO_AGE, SWAPS_TO_COUNT
 from smart_trader_assets.tables.market_marks import traded_marks
-from smart_trader_assets.tables.pnl_inputs import read_pnl_inputs
+from smart_trader_assets.tables.pnl_inputs import listed_marks, read_pnl_inputs
 from smart_trader_assets.tables.transitions import swaps_counted
 from smart_trader_assets.thresholds import cash_mints, pnl_assumptions
+from smart_trader_assets.transforms.swap_history import known_histories
 
 # Enough for the engine to work on long columns, few enough that their swaps fit easily into memory.
 WALLETS_AT_ONCE = 2_000
@@ -35,7 +37,8 @@ def wallet_pnl_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDef
         settings=declared,
         description="Nets each transaction, matches sells to the oldest lots over the wallet's whole history, "
         "and sums up by token and window. Only cash is money: a token against a token moves its cost on. "
-        "Wallets with new swaps are computed, and once a UTC day the others: windows move, and marks fade. "
+        "Wallets with new swaps are computed, and at most once a UTC day those whose numbers time alone "
+        "changes: trades leave the windows, marks fade, what they hold is priced anew. "
         "Fees are estimated; transfers are not visible in the source and not in the numbers.",
         partitions=partitions.wallet_shards,
         inputs={
@@ -60,13 +63,15 @@ def wallet_pnl_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDef
         def batches() -> Iterator[Batch]:
             wallets = _due_wallets(transactions, own, scope)
             if not wallets.height:
-                scope.log.info("No wallet has uncounted swaps or numbers of an earlier day.")
+                scope.log.info("No wallet has uncounted swaps, or numbers that time has changed.")
                 return
             # Whoever traded a mint last may be in any shard.
             everybody = lake.store.scan(TRANSACTIONS)
             market = _Market.of(
                 everybody, tokens, settings, scope, recorded=lake.source == "replay"
             )
+            others = _touched_wallets(own, tracked_whales, market, scope)
+            wallets = pl.concat([wallets, others]).unique().sort(wallets.columns)
             for chosen in wallets.iter_slices(WALLETS_AT_ONCE):
                 yield from _compute(chosen, transactions, tracked_whales, market, scope)
 
@@ -83,6 +88,7 @@ class _Market:
     traded: pl.DataFrame
     cash_mints: dict[str, float | None]
     assumptions: Assumptions
+    idle_days: float
     recorded: bool
 
     @classmethod
@@ -105,7 +111,13 @@ class _Market:
             cash_mints=cash,
             assumptions=assumptions,
         )
-        return cls(tokens, traded, cash, assumptions, recorded)
+        return cls(tokens, traded, cash, assumptions, settings.max_idle_days, recorded)
+
+    def marks(self, mints: pl.Series, as_of: datetime) -> pl.DataFrame:
+        """What is known of the price of `mints`: `pnl_inputs.MARKS`."""
+        if self.recorded:
+            return self.traded
+        return pl.concat([listed_marks(self.tokens, mints, as_of), self.traded])
 
 
 def _due_wallets(transactions: pl.LazyFrame, own: pl.LazyFrame, scope: RunScope) -> pl.DataFrame:
@@ -123,6 +135,39 @@ def _due_wallets(transactions: pl.LazyFrame, own: pl.LazyFrame, scope: RunScope)
         for cursor, table in ((SWAPS_TO_COUNT, swaps), (PNL_TO_AGE, own))
     ]
     return pl.concat(due).unique().sort(wallet).collect()
+
+
+def _touched_wallets(
+    own: pl.LazyFrame, tracked_whales: pl.LazyFrame, market: _Market, scope: RunScope
+) -> pl.DataFrame:
+    """Wallets that nothing makes due and whose numbers change all the same: wallet_shard, wallet_address.
+
+    What they hold was priced since by others, or their history has turned out to be known to its beginning.
+    They are computed with the others of their shard, at most once a UTC day.
+    """
+    midnight = next_midnight(scope.as_of) - timedelta(days=1)
+    asleep = own.filter(pl.col("as_of") < midnight)
+    if scope.shards is not None:
+        asleep = asleep.filter(pl.col("wallet_shard").is_in(scope.shards))
+    held = (
+        asleep.filter(pl.col("open_quantity") > 0)
+        .select("wallet_shard", "wallet_address", "token_address", "marked_at")
+        .collect()
+    )
+    priced = awakened(
+        held,
+        market.marks(held["token_address"].unique(), scope.as_of),
+        since=scope.as_of - timedelta(days=market.assumptions.mark_life_days),
+    )
+    known = known_histories(tracked_whales).select("wallet_address", now="history_complete")
+    completed = (
+        asleep.filter(is_portfolio() & ~pl.col("history_complete"))
+        .join(known, on="wallet_address")
+        .filter(pl.col("now"))
+        .select("wallet_shard", "wallet_address")
+        .collect()
+    )
+    return pl.concat([priced.select(completed.columns), completed]).unique()
 
 
 def _compute(
@@ -160,9 +205,10 @@ def _compute(
     unsettled = SWAPS_TO_COUNT.due_rule(scope.as_of, scope.policy) | (
         pl.col("reason").ne_missing(pl.col("set_aside_reason"))
     )
+    ageing = next_ageing(pnl, inputs.swaps, as_of=scope.as_of, idle_days=market.idle_days)
     pnl = pnl.join(
         _swaps_counted(judged), on=["wallet_address", "token_address", "window"], how="left"
-    )
+    ).join(_of_portfolios(ageing), on=["wallet_address", "token_address", "window"], how="left")
     for shard in shards:
         in_shard = pl.col("wallet_shard") == shard
         chosen = wallets.filter(in_shard)["wallet_address"].to_list()
@@ -186,5 +232,10 @@ def _swaps_counted(judged: pl.DataFrame) -> pl.DataFrame:
         judged.filter(pl.col("reason").is_null())
         .group_by("wallet_address")
         .agg(pl.len().cast(pl.Int64).alias("swaps_counted"))
-        .with_columns(token_address=pl.lit(ALL_TOKENS), window=pl.lit(WINDOWS[0]))
+        .pipe(_of_portfolios)
     )
+
+
+def _of_portfolios(by_wallet: pl.DataFrame) -> pl.DataFrame:
+    """What is told of wallets, with the key of the row that tells it."""
+    return by_wallet.with_columns(token_address=pl.lit(ALL_TOKENS), window=pl.lit(WINDOWS[0]))

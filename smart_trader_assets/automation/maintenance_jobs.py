@@ -9,6 +9,7 @@ from smart_trader_assets.automation.run_leases import RUN_LEASE
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.errors import LakeError
 from smart_trader_assets.delta.maintenance import maintain
+from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.lake.run_metrics import forget_runs
@@ -38,6 +39,7 @@ class ResetChoice(dg.Config):
     description="Puts chosen rows back to their first state.",
     required_resource_keys={"lake", RUN_LEASE},
 )
+@translate_storage_errors("resetting rows")
 def reset_rows(context: dg.OpExecutionContext, config: ResetChoice) -> None:
     """Plan and log a reset, and with `yes` carry it out."""
     store: DeltaStore = context.resources.lake.store
@@ -74,6 +76,7 @@ def reset_rows(context: dg.OpExecutionContext, config: ResetChoice) -> None:
     name="maintain_tables",
     description="Compacts, vacuums and checkpoints every table.",
 )
+@translate_storage_errors("maintaining the tables")
 def maintain_tables(
     context: dg.OpExecutionContext, lake: LakeResource, settings: dg.ResourceParam[Settings]
 ) -> None:

@@ -17,6 +17,7 @@ from smart_trader_assets.automation.live_runs import (
 )
 from smart_trader_assets.automation.run_leases import fail_and_log_expired_runs
 from smart_trader_assets.checks.results import FailedCheck, failed_checks, format_failures
+from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
@@ -42,8 +43,9 @@ def recheck_sensor(settings: Settings, lake: LakeResource) -> dg.SensorDefinitio
         if not failed:
             return dg.SkipReason("No blocking check has failed.")
         fail_and_log_expired_runs(context)
-        store = PinnedStore(lake.store)
-        changed = [check for check in failed if _has_changed(store, check)]
+        with translate_storage_errors("looking which tables have changed"):
+            store = PinnedStore(lake.store)
+            changed = [check for check in failed if _has_changed(store, check)]
         failures = f"{plural(len(failed), 'blocking check')} failed"
         if not changed:
             return dg.SkipReason(

@@ -22,6 +22,7 @@ from smart_trader_assets.automation.ticks import WHOLE, TickCursor, format_due, 
 from smart_trader_assets.birdeye.circuit_breaker import read_breaker
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.checks.results import failed_checks, format_failures
+from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
@@ -89,7 +90,8 @@ def _sensor(
     )
     def due_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         fail_and_log_expired_runs(context)
-        return _tick(context, PinnedStore(lake.store))
+        with translate_storage_errors(f"counting what is due for {consumer}"):
+            return _tick(context, PinnedStore(lake.store))
 
     def _tick(context: dg.SensorEvaluationContext, store: DeltaStore) -> dg.SensorResult:
         before = TickCursor.parse(context.cursor)

@@ -23,6 +23,7 @@ from smart_trader_assets.checks.results import (
     last_looks,
 )
 from smart_trader_assets.delta.contract import VERSION, TableContract
+from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
@@ -72,8 +73,9 @@ def _table_checks(contract: TableContract, checks: list[Check]) -> dg.AssetCheck
             key = dg.AssetCheckKey(asset, check.name)
             if key in chosen:
                 by_since.setdefault(looks_from(began, before.get(key)), []).append(check)
-        for since, together in by_since.items():
-            yield from _look(PinnedStore(lake.store), contract, together, since, settings)
+        with translate_storage_errors(f"checking {contract.name}"):
+            for since, together in by_since.items():
+                yield from _look(PinnedStore(lake.store), contract, together, since, settings)
 
     return table_checks
 

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 import obstore
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
+from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
 from smart_trader_assets.delta.commit_log import entry_path, entry_version, log_folder
@@ -166,7 +167,13 @@ class Handles:
                 self._kept.pop(contract.name, None)
                 raise
             version = kept.table.version()
-            kept.mark = self._marks_from(contract, version).get(version)
+            try:
+                kept.mark = self._marks_from(contract, version).get(version)
+            except (
+                OSError,
+                BaseError,
+            ):  # what was committed stands, and the next look opens the table anew
+                kept.mark = None
 
     def _newest(self, contract: TableContract) -> _Kept:
         kept = self._kept.get(contract.name)

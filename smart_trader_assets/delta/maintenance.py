@@ -19,10 +19,13 @@ from urllib.parse import unquote
 import polars as pl
 from deltalake import WriterProperties
 from deltalake.exceptions import DeltaError
+from obstore.exceptions import BaseError
+from polars.exceptions import PolarsError
 
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import LakeError, StorageError
+from smart_trader_assets.delta.storage_errors import reason
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.table_log import stored_files
 
@@ -62,11 +65,11 @@ def maintain(
     """
     try:
         return _maintain(store, contract, retention_hours, stamp)
-    except (DeltaError, StorageError) as error:
+    except (OSError, BaseError, DeltaError, PolarsError, StorageError) as error:
         raise UpkeepError(
-            f"The table {contract.name} could not be maintained ({error}): it is unchanged. "
+            f"The table {contract.name} could not be maintained ({reason(error)}): its rows are unchanged. "
             "If one of its files is missing, restore it from a backup."
-        ) from error
+        ) from None
 
 
 def _maintain(

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from deltalake.exceptions import CommitFailedError, DeltaError
+from obstore.exceptions import BaseError
 from polars.exceptions import PolarsError
 
 from smart_trader_assets.delta.errors import StorageError
@@ -79,6 +80,8 @@ def is_storage_error(error: BaseException) -> bool:
         return False
     if isinstance(error, OSError) and error.errno in _ERRNO:
         return True
+    if isinstance(error, BaseError):  # of the client that only ever speaks to the storage
+        return True
     return isinstance(error, OSError | DeltaError | PolarsError) and bool(
         _STORAGE.search(str(error))
     )
@@ -89,7 +92,7 @@ def translate_storage_errors(what: str) -> Iterator[None]:
     """Raise failures of the storage while `what` as StorageError; other errors stay as they are."""
     try:
         yield
-    except (OSError, DeltaError, PolarsError) as error:
+    except (OSError, DeltaError, PolarsError, BaseError) as error:
         if not is_storage_error(error):
             raise
         # Without its cause, which holds all that the store said and would be kept with the run.

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import polars as pl
 
+from smart_trader_assets.pnl.columns import is_portfolio
 from smart_trader_assets.tables.catalog import (
     CANDIDATES,
     SMART_TRADERS,
@@ -55,17 +56,17 @@ def _rules_have_changed(_: datetime, policy: DuePolicy) -> pl.Expr:
     return pl.col("excluded_by_rules") != policy.screening_rules
 
 
-def _is_of_an_earlier_day(as_of: datetime, _: DuePolicy) -> pl.Expr:
-    return pl.col("as_of") < _midnight(as_of)
+def _has_aged(as_of: datetime, _: DuePolicy) -> pl.Expr:
+    return pl.col("ages_at") <= as_of
+
+
+def _does_not_tell_its_ageing(_: datetime, __: DuePolicy) -> pl.Expr:
+    """Computed before this, or the edition, was written beside the numbers."""
+    return is_portfolio() & (pl.col("ages_at").is_null() | pl.col("pnl_rules").is_null())
 
 
 def _is_of_another_edition(as_of: datetime, policy: DuePolicy) -> pl.Expr:
-    return (pl.col("pnl_rules") != policy.pnl_rules) & (pl.col("as_of") >= _midnight(as_of))
-
-
-def _is_of_no_edition(as_of: datetime, _: DuePolicy) -> pl.Expr:
-    """Computed before the edition was written beside the numbers."""
-    return pl.col("pnl_rules").is_null() & (pl.col("as_of") >= _midnight(as_of))
+    return (pl.col("pnl_rules") != policy.pnl_rules) & (pl.col("ages_at") > as_of)
 
 
 def _is_ranked_by_other_rules(_: datetime, policy: DuePolicy) -> pl.Expr:
@@ -75,10 +76,6 @@ def _is_ranked_by_other_rules(_: datetime, policy: DuePolicy) -> pl.Expr:
 def _is_ranked_by_rules_unknown(_: datetime, __: DuePolicy) -> pl.Expr:
     """Ranked before the rules were written beside the numbers."""
     return pl.col("gold_rules").is_null()
-
-
-def _midnight(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 TOKENS_TO_TRACK = Cursor(
@@ -183,9 +180,9 @@ PNL_TO_AGE = Cursor(
     consumer=WALLET_PNL.name,
     shard="wallet_shard",
     timed=(
-        TimedRule(None, _is_of_an_earlier_day, "calculated on an earlier UTC day"),
+        TimedRule(None, _has_aged, "its numbers change with time"),
         TimedRule(None, _is_of_another_edition, "calculated by other rules"),
-        TimedRule(None, _is_of_no_edition, "calculated before editions were told apart"),
+        TimedRule(None, _does_not_tell_its_ageing, "calculated before ageing was told"),
     ),
 )
 

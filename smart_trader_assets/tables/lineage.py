@@ -147,6 +147,7 @@ LINEAGE: Mapping[str, Mapping[str, Sources]] = {
     TRANSACTIONS.name: _like_named(TRANSACTIONS, TRACKED_WHALES),
     WALLET_PNL.name: _like_named(WALLET_PNL, TRANSACTIONS)
     | {"token_address": _legs("address"), "swaps_counted": _of(TRANSACTIONS, "swap_id")}
+    | {"ages_at": tuple(dict.fromkeys((*_of(TRANSACTIONS, "block_unix_time"), *_METRICS["marks"])))}
     | {column.name: _METRICS[column.made_of] for column in PNL_COLUMNS if column.made_of},
     TOKEN_TRADES.name: _like_named(TOKEN_TRADES, TRANSACTIONS)
     | {"token_address": _legs("address"), "quantity": _TRADES}

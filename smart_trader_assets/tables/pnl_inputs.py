@@ -81,7 +81,8 @@ def read_pnl_inputs(
     histories = known_histories(tracked_whales.filter(of_wallets))
     known_to = time_of(pl.col("fetched_to"))
     # A replay's list tells the rows' own prices, as if they were of now.
-    marks = pl.DataFrame(schema=MARKS) if recorded else _listed_marks(tokens, swaps, as_of)
+    mints = pl.concat([swaps["base_address"], swaps["quote_address"]]).unique()
+    marks = pl.DataFrame(schema=MARKS) if recorded else listed_marks(tokens, mints, as_of)
     return PnlInputs(
         as_of=as_of,
         swaps=swaps,
@@ -95,15 +96,14 @@ def read_pnl_inputs(
     )
 
 
-def _listed_marks(tokens: pl.LazyFrame, swaps: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """The newest listed price, and the newest liquidity, of each mint that the swaps move.
+def listed_marks(tokens: pl.LazyFrame, mints: pl.Series, as_of: datetime) -> pl.DataFrame:
+    """bronze/tokens -> `MARKS`: the newest listed price, and the newest liquidity, of each of the `mints`.
 
     The price of a token that is shown with a multiplier is left out: it may be of a raw or of a shown unit.
     """
-    mints = pl.concat([swaps["base_address"], swaps["quote_address"]]).unique().to_list()
     scaled = is_scaled(pl.col("multiplier"), pl.col("is_scaled_ui_token"))
     listed = tokens.filter(
-        pl.col("token_address").is_in(mints) & (pl.col("fetched_at") <= as_of)
+        pl.col("token_address").is_in(mints.implode()) & (pl.col("fetched_at") <= as_of)
     ).select(
         "token_address",
         pl.when(~scaled).then("price").alias("price"),

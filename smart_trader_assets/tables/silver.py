@@ -194,6 +194,10 @@ WALLET_PNL = TableContract(
         col.text("wallet_shard", "Shard of the wallet", required=True),
         *PNL_COLUMNS,
         col.text("pnl_rules", "Edition of the definitions that the numbers follow"),
+        col.time(
+            "ages_at",
+            "When the wallet's numbers change next by time alone, 2200 for never; on its portfolio over all",
+        ),
         col.integer(
             "swaps_counted", "Swap rows that the wallet's numbers are made from; on ALL_TOKENS, all"
         ),
@@ -213,6 +217,8 @@ WALLET_PNL = TableContract(
         ),
     ),
     send_backs=(SendBack("processed_for_gold", False, clears=("gold_processed_at",)),),
-    statistics=("as_of", "pnl_rules", "gold_rules"),
+    # The same numbers at a later time are no news.
+    ignored_changes=("as_of",),
+    statistics=("as_of", "ages_at", "pnl_rules", "gold_rules"),
     cluster_by=("wallet_address",),
 )

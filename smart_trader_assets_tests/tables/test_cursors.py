@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.pnl.ageing import NEVER
 from smart_trader_assets.tables.cursor import Cursor, DuePolicy
 from smart_trader_assets.tables.cursors import (
     CANDIDATES_TO_TRACK,
@@ -88,7 +89,7 @@ def excluded(rules: str) -> Row:
 
 
 TOKEN_STATE, WHALE_STATE = "whale_fetch_status", "processing_status"
-MIDNIGHT = NOW.replace(hour=0)
+LONG_AGO = NOW - timedelta(days=200)
 
 RULES: list[tuple[Cursor, str, Row, bool]] = [
     (TOKENS_TO_TRACK, "pending", token("a"), True),
@@ -133,11 +134,13 @@ RULES: list[tuple[Cursor, str, Row, bool]] = [
     (WHALES_TO_FETCH, "no swap known, fresh", fetched_whale(hours(167), None), False),
     (SWAPS_TO_COUNT, "new", swap("a"), True),
     (SWAPS_TO_COUNT, "counted", swap("a", processed_for_pnl=True), False),
-    (PNL_TO_AGE, "of yesterday", pnl("a", as_of=MIDNIGHT - INSTANT), True),
-    (PNL_TO_AGE, "of today", pnl("a", as_of=MIDNIGHT), False),
-    (PNL_TO_AGE, "of another edition", pnl("a", as_of=MIDNIGHT, pnl_rules="0"), True),
-    (PNL_TO_AGE, "of no edition", pnl("a", as_of=MIDNIGHT, pnl_rules=None), True),
-    (PNL_TO_AGE, "of both", pnl("a", as_of=MIDNIGHT - INSTANT, pnl_rules="0"), True),
+    (PNL_TO_AGE, "changing now", pnl("a", ages_at=NOW), True),
+    (PNL_TO_AGE, "changing later", pnl("a", ages_at=NOW + INSTANT), False),
+    (PNL_TO_AGE, "of long ago, at rest", pnl("a", as_of=LONG_AGO, ages_at=NEVER), False),
+    (PNL_TO_AGE, "of another edition", pnl("a", ages_at=NEVER, pnl_rules="0"), True),
+    (PNL_TO_AGE, "of no edition", pnl("a", pnl_rules=None), True),
+    (PNL_TO_AGE, "of an unknown ageing", pnl("a", ages_at=None), True),
+    (PNL_TO_AGE, "both", pnl("a", ages_at=NOW, pnl_rules="0"), True),
     (PNL_TO_RANK, "new", pnl("a"), True),
     (PNL_TO_RANK, "ranked", ranked("a"), False),
     (PNL_TO_RANK, "ranked by other rules", ranked("a", gold_rules="old"), True),
