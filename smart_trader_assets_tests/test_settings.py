@@ -71,6 +71,25 @@ def test_an_empty_variable_is_no_setting_and_none_is_no_limit(monkeypatch):
     assert load_settings().credits_per_run is None
 
 
+def test_a_key_under_a_setting_s_name_is_told_where_it_goes(monkeypatch):
+    monkeypatch.setenv(PREFIX + "BIRDEYE_API_KEY", "not to be seen")
+    with pytest.raises(SettingsError, match=r"Put it into BIRDEYE_API_KEY\.$") as caught:
+        load_settings()
+    assert "not to be seen" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["notaurl", "ftp://x", "http://", "http://[", "//u:secret-word@host"]
+)
+def test_an_address_that_is_none_is_refused_at_once_and_not_repeated(monkeypatch, url):
+    monkeypatch.setenv(PREFIX + "BIRDEYE_BASE_URL", url)
+    with pytest.raises(
+        SettingsError, match="BIRDEYE_BASE_URL: it is not an http or https"
+    ) as caught:
+        load_settings()
+    assert "secret-word" not in str(caught.value)
+
+
 def test_a_misspelt_variable_is_refused_with_the_nearest_name(monkeypatch):
     monkeypatch.setenv(PREFIX + "CREDIT_PER_RUN", "5")
     with pytest.raises(SettingsError, match=r"CREDIT_PER_RUN is not a setting.*CREDITS_PER_RUN\?"):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import dagster as dg
+from dagster._core.instance import DagsterInstanceOverrides, InstanceRef
 from sqlalchemy.exc import DBAPIError
 
 from smart_trader_assets.delta.location import check_place, check_spelling, is_remote, place
@@ -30,6 +31,13 @@ EARLIER: Final = Path(".dagster_home")
 # Dagster makes a URL of its databases' paths, in which these mean something else.
 _UNREADABLE: Final = re.compile(r"[?#%]")
 _OWNER: Final = "smart_trader_root"
+# A run of this process prints where the process prints; capturing it would take four more processes a step.
+_HERE: Final[DagsterInstanceOverrides] = {
+    "compute_logs": {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    }
+}
 # By it earlier versions noted the root in the runs of the command.
 _EARLIER_ROOT_TAG: Final = "smart_trader/drain"
 
@@ -108,7 +116,9 @@ def instance_of(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """
     home = make_home(settings)
     try:
-        with dg.DagsterInstance.from_config(str(home)) as instance:
+        with dg.DagsterInstance.from_ref(
+            InstanceRef.from_dir(str(home), overrides=_HERE)
+        ) as instance:
             yield instance
     except DBAPIError as error:
         raise HomeError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -198,9 +199,9 @@ class BirdEyeClient:
 
     async def account(self) -> AccountReading | None:
         """What the account has used and has left; None where the answer does not tell."""
-        return await self._requester.ask(
-            account_reading, self._question(_CREDITS, {}, "the account")
-        )
+        # Nobody waits for what nobody depends on.
+        question = replace(self._question(_CREDITS, {}, "the account"), attempts=1)
+        return await self._requester.ask(account_reading, question)
 
     async def trader_swaps(
         self, wallet: str, *, before: int, floor: int | None, max_pages: int

@@ -34,6 +34,18 @@ CREATE TABLE IF NOT EXISTS readings (
     starts TEXT, ends TEXT, booked INTEGER NOT NULL, expected INTEGER
 )
 """
+_TAKE_DOWN = """
+INSERT INTO readings (read_at, run_id, used, remaining, starts, ends, booked, expected, account)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+# A reading of before accounts were told apart is anybody's.
+_LAST_ASKED = """
+SELECT run_id, read_at FROM readings WHERE account = ? OR account IS NULL ORDER BY rowid DESC LIMIT 1
+"""
+_LAST_TOLD = """
+SELECT read_at, used, remaining, starts, ends, expected, booked FROM readings
+WHERE used IS NOT NULL AND (account = ? OR account IS NULL) ORDER BY rowid DESC LIMIT 1
+"""
 # All that was ever booked: summing it up would take the longer the older the ledger is.
 _TOTAL = "CREATE TABLE IF NOT EXISTS booked (credits INTEGER NOT NULL)"
 _FIRST_TOTAL = "INSERT INTO booked SELECT coalesce(sum(credits), 0) FROM calls"
@@ -126,6 +138,7 @@ class CreditLedger:
     those of a UTC day: a number, or "paced" for what is left of the cycle when the day begins, divided by
     its days that are not over; what one day leaves the others share.
     With `trusts_account` the account's own total takes the place of `month_budget`, else it can only lower it.
+    `account` names whose figures are taken down: what another account said of itself does not count.
     `Path(":memory:")` keeps the ledger in this process alone.
     """
 
@@ -136,7 +149,9 @@ class CreditLedger:
         month_budget: int | None,
         day_budget: int | Literal["paced"] | None = None,
         trusts_account: bool = False,
+        account: str = "",
     ) -> None:
+        self._account = account
         self.month_budget = month_budget
         self.day_budget = day_budget
         self._trusts_account = trusts_account
@@ -146,6 +161,9 @@ class CreditLedger:
         with exclusive(self._connection, self._path):
             self._connection.execute(_SCHEMA)
             self._connection.execute(_READINGS)
+            held = self._connection.execute("SELECT name FROM pragma_table_info('readings')")
+            if ("account",) not in held.fetchall():
+                self._connection.execute("ALTER TABLE readings ADD COLUMN account TEXT")
             self._connection.execute(_TOTAL)
             if self._connection.execute("SELECT * FROM booked").fetchone() is None:
                 self._connection.execute(_FIRST_TOTAL)
@@ -183,31 +201,27 @@ class CreditLedger:
             before = self.last_reading()
             expected = None if before is None else self._spent(_cycle(_utc(at), before), before)
             self._connection.execute(
-                "INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                _TAKE_DOWN,
                 (
                     _utc(at).isoformat(),
                     run_id,
                     *_row(reading),
                     self._booked(),
                     expected,
+                    self._account,
                 ),
             )
 
     def last_asked(self) -> tuple[str, datetime] | None:
         """The run that asked the account last, and when, whether or not it told."""
         with self._guard, readable_errors(self._path):
-            row = self._connection.execute(
-                "SELECT run_id, read_at FROM readings ORDER BY rowid DESC LIMIT 1"
-            ).fetchone()
+            row = self._connection.execute(_LAST_ASKED, (self._account,)).fetchone()
         return None if row is None else (row[0], datetime.fromisoformat(row[1]))
 
     def last_reading(self) -> Reconciled | None:
         """What the account told last."""
         with self._guard, readable_errors(self._path):
-            row = self._connection.execute(
-                "SELECT read_at, used, remaining, starts, ends, expected, booked FROM readings "
-                "WHERE used IS NOT NULL ORDER BY rowid DESC LIMIT 1"
-            ).fetchone()
+            row = self._connection.execute(_LAST_TOLD, (self._account,)).fetchone()
         if row is None:
             return None
         read_at, used, remaining, starts, ends, expected, booked = row

@@ -70,7 +70,11 @@ class Question:
     entity: str
     meter_as: str
     credits: int
+    attempts: int | None = None
+    """As many as the requester makes, if it does not say."""
 
+
+SHORTEST_SECRET = 8
 
 OnAnswer = Callable[[Question, httpx.Response], None]
 
@@ -147,7 +151,7 @@ class Requester:
         none."""
         paid = _PaidTwice()
         retrying = AsyncRetrying(
-            stop=stop_any(stop_after_attempt(self._attempts), paid),
+            stop=stop_any(stop_after_attempt(self._attempts_of(question)), paid),
             wait=self._wait,
             retry=retry_if_exception(_may_pass),
             before_sleep=self._tell_retry,
@@ -198,14 +202,17 @@ class Requester:
         except TimeoutError:
             failure = ServerError(
                 f"GET {path} for {entity} was not answered to the end within "
-                f"{WHOLE_ANSWER * self._timeout:g} s: it will be tried again later; raise the timeout if this "
-                "repeats.",
+                f"{WHOLE_ANSWER * self._timeout:g} s: it will be tried again later; raise "
+                "SMART_TRADER_REQUEST_TIMEOUT_SECONDS if this repeats.",
                 endpoint=path,
                 entity=entity,
             )
         # Raised outside of the except block: httpx's errors carry the request with its headers, and
         # an error's context is kept where the error is stored or serialized.
         raise failure
+
+    def _attempts_of(self, question: Question) -> int:
+        return self._attempts if question.attempts is None else question.attempts
 
     @asynccontextmanager
     async def _patience(self, question: Question, number: int) -> AsyncIterator[None]:
@@ -215,7 +222,8 @@ class Requester:
             PATIENCE_SECONDS,
             self._tell,
             f"GET {question.path} for {question.entity} has not been answered for {PATIENCE_SECONDS:g} s: "
-            f"attempt {number} of {self._attempts} is given up at {until:%H:%M:%S} UTC where nothing comes",
+            f"attempt {number} of {self._attempts_of(question)} is given up at {until:%H:%M:%S} UTC "
+            "where nothing comes",
         )
         try:
             yield
@@ -247,8 +255,8 @@ class Requester:
                 entity=entity,
             )
         return ServerError(
-            f"GET {path} for {entity} broke off without an answer ({detail}): it will be tried "
-            "again later; raise the timeout if this repeats.",
+            f"GET {path} for {entity} broke off without an answer from {self._base_url} ({detail}): it will be "
+            "tried again later; raise SMART_TRADER_REQUEST_TIMEOUT_SECONDS if this repeats.",
             endpoint=path,
             entity=entity,
         )
@@ -304,7 +312,9 @@ class Requester:
 
     def redact(self, text: str) -> str:
         """`text` without the key, should a server have echoed it."""
-        return text.replace(self._api_key.get_secret_value(), "***")
+        key = self._api_key.get_secret_value()
+        # A shorter one is no key of anybody, and matches parts of ordinary words.
+        return text.replace(key, "***") if len(key) >= SHORTEST_SECRET else text
 
 
 class _Departure:

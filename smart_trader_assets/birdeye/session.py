@@ -43,6 +43,7 @@ from smart_trader_assets.birdeye.client import PATHS
 from smart_trader_assets.birdeye.requester import OnAnswer
 from smart_trader_assets.delta.stopwatch import Stopwatch
 from smart_trader_assets.settings import API_KEY_VARIABLE, LIVE_URL, Settings, SettingsError
+from smart_trader_assets.text import content_hash
 
 T = TypeVar("T")
 
@@ -290,7 +291,14 @@ def _ledger(settings: Settings, file: Path) -> CreditLedger:
         month_budget=month,
         day_budget=settings.credits_per_day if limits("credits_per_day") else None,
         trusts_account=not chosen,
+        account=_account(settings),
     )
+
+
+def _account(settings: Settings) -> str:
+    """What tells one account's figures from another's; no key can be made out of it."""
+    key = settings.birdeye_api_key
+    return content_hash([settings.birdeye_base_url, key.get_secret_value() if key else None])
 
 
 def _meter(ledger: CreditLedger, budget: str, settings: Settings) -> CreditMeter:

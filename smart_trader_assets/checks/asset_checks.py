@@ -117,7 +117,7 @@ def _look(
             severity=(
                 dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN
             ),
-            description=_format_faults(faults),
+            description=_format_found(faults, is_fault=check.is_fault),
             metadata=_metadata(faults, check, since, until, store.versions),
         )
 
@@ -148,10 +148,11 @@ def _run_began(context: dg.AssetCheckExecutionContext, asset: dg.AssetKey) -> da
     return datetime.fromtimestamp(record.start_time, UTC)
 
 
-def _format_faults(found: pl.DataFrame) -> str:
+def _format_found(found: pl.DataFrame, *, is_fault: bool) -> str:
     if found.is_empty():
         return "Nothing found."
-    return f"{found.height} found, for example: {found['fault'][0]}."
+    kind = "found" if is_fault else "noted, none of them a fault"
+    return f"{found.height:,} {kind}, for example: {found['fault'][0]}."
 
 
 def _metadata(

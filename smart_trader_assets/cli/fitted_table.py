@@ -74,6 +74,9 @@ def fitted_table(
             no_wrap=columns[at].shortens,
             overflow="ellipsis" if columns[at].shortens else "fold",
         )
+    if left_out := [column.name for at, column in enumerate(columns) if at not in kept]:
+        table.caption = f"Left out for want of room: {', '.join(left_out)}"
+        table.caption_justify = "left"
     for line in lines:
         shown = (line.cells[at] for at in kept)
         # Plain text, not markup: symbols are untrusted.

@@ -34,6 +34,9 @@ _SHORTEST = 8  # a shorter credential would match parts of ordinary words
 # What delta-rs decorates its chains of errors with.
 _DECORATION = re.compile(r"\x1b\[[0-9;]*m|↳")
 
+_BACKTRACE = re.compile(r"\s*\b0: (?:<unknown>|\w+::|std::|core::).*")
+"""What delta-rs puts behind some errors: the frames of its own stack."""
+
 _STORAGE = re.compile(
     r"Generic (?!DeltaTable)\w+ error|object.store error|\(os error \d+\)", re.IGNORECASE
 )
@@ -63,7 +66,8 @@ def reason(error: BaseException) -> str:
     for pattern, remedy in _REMEDIES.items():
         if found := re.search(pattern, said):
             return f"{remedy} ({found[0].strip('()')})"
-    return without_credentials(said)[:_LONGEST_REASON].rstrip(".")
+    said = _BACKTRACE.sub("", said)
+    return without_credentials(said)[:_LONGEST_REASON].rstrip(".: ")
 
 
 def without_credentials(text: str) -> str:

@@ -84,7 +84,8 @@ class DeltaStore:
     def _unreadable(self, contract: TableContract, error: Exception) -> StorageError:
         return StorageError(
             f"The table {contract.name} at {self.root} cannot be read: {reason(error)}. "
-            "Check the storage, its endpoint and the credentials, or restore the table; nothing was written."
+            "`smart-trader doctor` names what is broken in it: put that back, check the storage and its "
+            "credentials, or restore the table; nothing was written."
         )
 
     def create(self, contract: TableContract) -> None:

@@ -40,7 +40,11 @@ def meant_address(what: str, asked: str, known: Collection[str]) -> str:
         hint = " None is known yet: `smart-trader run`."
     else:
         near = difflib.get_close_matches(asked, known, n=1, cutoff=_ALIKE)
-        hint = f" The nearest is {near[0]}." if near else ""
+        hint = (
+            f" The nearest is {near[0]}."
+            if near
+            else " An address, or how one begins, is asked for."
+        )
     raise UnknownAddressError(f"There is no {what} with the address {asked!r}.{hint}")
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AwareDatetime,
@@ -472,6 +473,17 @@ class Settings(BaseSettings):
         text = value.upper() if field.field_name == "alert_tiers" else value
         return [part.strip() for part in text.split(",") if part.strip()]
 
+    @field_validator("birdeye_base_url", "helius_base_url")
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        try:
+            url = urlsplit(value)
+        except ValueError:
+            url = urlsplit("")
+        if url.scheme not in {"http", "https"} or not url.hostname:
+            raise ValueError("it is not an http or https address: mend it, or leave it out")
+        return value
+
     @field_validator("candidate_lists")
     @classmethod
     def _validate_lists(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -585,6 +597,11 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
         if not variable.upper().startswith(PREFIX):
             continue
         name = variable[len(PREFIX) :].lower()
+        if name in _KEYS:
+            raise SettingsError(
+                f"The environment variable {variable} is not a setting: keys have the names of their services. "
+                f"Put it into {_KEYS[name]}."
+            )
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {PREFIX}{near[0].upper()}?" if near else ""
@@ -610,6 +627,8 @@ def _format_problem(place: str, problems: list[Any]) -> str:
         return said
     if place in _KEYS.values():
         return f"{place}: {said}"
+    if place.endswith("_base_url"):  # which may hold what nobody should read
+        return f"{PREFIX}{place.upper()}: {said}"
     given = problems[0].get("input")
     shown = given.isoformat() if isinstance(given, date) else repr(given)
     return f"{PREFIX}{place.upper()}={shown}: {said}"

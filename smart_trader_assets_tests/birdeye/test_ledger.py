@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -162,6 +163,33 @@ def test_the_account_is_believed_and_what_was_booked_since_is_added() -> None:
     assert (after.spent, after.cycle.starts) == (0, cycle[1])
     booked(ledger, 12, day(21))
     assert ledger.budget(day(22)).spent == 12
+
+
+def test_what_another_account_said_of_itself_does_not_count(tmp_path: Path) -> None:
+    def of(account: str) -> CreditLedger:
+        file = tmp_path / "credits.sqlite"
+        return CreditLedger(file, month_budget=30_000, trusts_account=True, account=account)
+
+    of("premium").reconcile("a", AccountReading(5_000, 9_995_000), at=day(3))
+    assert of("premium").budget(day(3)).of_cycle == 10_000_000
+    assert of("premium").last_asked() is not None
+    other = of("free")
+    assert (other.last_reading(), other.last_asked()) == (None, None)
+    assert other.budget(day(3)).of_cycle == 30_000
+
+
+def test_a_reading_of_before_accounts_were_told_apart_stays_true(tmp_path: Path) -> None:
+    file = tmp_path / "credits.sqlite"
+    CreditLedger(file, month_budget=None).close()
+    with sqlite3.connect(file) as held:
+        held.execute("ALTER TABLE readings DROP COLUMN account")
+        held.execute(
+            "INSERT INTO readings VALUES (?, 'a', 10, 90, NULL, NULL, 0, NULL)",
+            (day(3).isoformat(),),
+        )
+    told = CreditLedger(file, month_budget=None, account="mine").last_reading()
+    assert told is not None
+    assert told.account == AccountReading(10, 90)
 
 
 def test_a_budget_that_was_set_is_only_lowered_by_the_account() -> None:
