@@ -14,7 +14,7 @@ from smart_trader_assets.assets.keys import API_POOL, IO_MANAGER, OWNERS
 from smart_trader_assets.assets.references import references
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
-from smart_trader_assets.lake.metadata import column_lineage, table_schema
+from smart_trader_assets.lake.metadata import columns_metadata
 from smart_trader_assets.lake.run_metrics import failed_run_row
 from smart_trader_assets.lake.step_fence import MAKES
 from smart_trader_assets.settings import Settings
@@ -178,7 +178,11 @@ def _options(
         "tags": _tags(contract, fetches=fetches),
         "io_manager_key": IO_MANAGER,
         "freshness_policy": freshness_policy(contract, settings),
-        "metadata": _metadata(contract) | references(compute, contract),
+        "metadata": {
+            **columns_metadata(contract),
+            "row_key": ", ".join(contract.key),
+            **references(compute, contract),
+        },
     }
 
 
@@ -189,12 +193,3 @@ def _tags(contract: TableContract, *, fetches: bool) -> dict[str, str]:
         "spends": "credits" if fetches else "nothing",
     }
     return tags | ({"state": contract.states[0].column} if contract.states else {})
-
-
-def _metadata(contract: TableContract) -> dict[str, Any]:
-    lineage = column_lineage(contract)
-    return {
-        "dagster/column_schema": table_schema(contract),
-        "row_key": ", ".join(contract.key),
-        **({"dagster/column_lineage": lineage} if lineage is not None else {}),
-    }

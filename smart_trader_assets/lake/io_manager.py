@@ -14,7 +14,7 @@ from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import FrameError
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore, partition_text
-from smart_trader_assets.lake.metadata import column_lineage, table_schema
+from smart_trader_assets.lake.metadata import columns_metadata
 from smart_trader_assets.lake.preview import Preview
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.lake.run_metrics import (
@@ -143,16 +143,12 @@ def _partition_value(key: str, contract: TableContract) -> str | date:
 
 
 def table_metadata(store: DeltaStore, contract: TableContract) -> dict[str, Any]:
-    """What a materialization shows of the table: its version, place and columns."""
-    metadata: dict[str, Any] = {
+    """What a materialization shows of the table: its version and place."""
+    return {
         "table_version": store.version(contract),
         "dagster/uri": store.uri(contract),
         "dagster/table_name": contract.name,
-        "dagster/column_schema": table_schema(contract),
     }
-    if (lineage := column_lineage(contract)) is not None:
-        metadata["dagster/column_lineage"] = lineage
-    return metadata
 
 
 def rows_metadata(
@@ -212,7 +208,8 @@ def _show(
         for result in written.values():
             total.add(result)
         counts = rows_metadata(contract, files, total)
-        context.add_output_metadata(counts | of_all | _first_rows(previews.values()))
+        columns = columns_metadata(contract)
+        context.add_output_metadata(counts | of_all | columns | _first_rows(previews.values()))
         return
     partition = pl.col(f"partition.{contract.dagster_partition}").cast(pl.String)
     for key in keys:
@@ -223,7 +220,11 @@ def _show(
         context.step_context.add_asset_metadata(
             asset_key=context.asset_key,
             partition_key=key,
-            metadata=counts | of_all | _first_rows(own),
+            # The last one is the latest; they are long, and would be written once a partition.
+            metadata=counts
+            | of_all
+            | (columns_metadata(contract) if key == keys[-1] else {})
+            | _first_rows(own),
         )
 
 

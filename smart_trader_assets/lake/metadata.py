@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
 import polars as pl
 
@@ -55,3 +57,12 @@ def column_lineage(contract: TableContract) -> dg.TableColumnLineage | None:
             for column, sources in made_of.items()
         }
     )
+
+
+def columns_metadata(contract: TableContract) -> dict[str, Any]:
+    """The columns, and what each is made of: the UI looks for them in an asset's latest materialization."""
+    lineage = column_lineage(contract)
+    return {
+        "dagster/column_schema": table_schema(contract),
+        **({"dagster/column_lineage": lineage} if lineage is not None else {}),
+    }
