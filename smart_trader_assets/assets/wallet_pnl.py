@@ -11,9 +11,10 @@ from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.delta.batch import Batch, Batches, ReplaceScope
+from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import compute_wallet_pnl, screen_swaps
-from smart_trader_assets.pnl.ageing import awakened, next_ageing, next_midnight
+from smart_trader_assets.pnl.ageing import NEVER, awakened, next_ageing, next_midnight
 from smart_trader_assets.pnl.assumptions import Assumptions
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS, is_portfolio
 from smart_trader_assets.settings import Settings
@@ -209,6 +210,8 @@ def _compute(
     pnl = pnl.join(
         _swaps_counted(judged), on=["wallet_address", "token_address", "window"], how="left"
     ).join(_of_portfolios(ageing), on=["wallet_address", "token_address", "window"], how="left")
+    # Known in every row, so that a file's log entry tells whether one of its rows is due.
+    pnl = pnl.with_columns(pl.col("ages_at").fill_null(pl.lit(NEVER).cast(TIME)))
     for shard in shards:
         in_shard = pl.col("wallet_shard") == shard
         chosen = wallets.filter(in_shard)["wallet_address"].to_list()

@@ -10,7 +10,6 @@ from datetime import datetime
 
 import polars as pl
 
-from smart_trader_assets.pnl.columns import is_portfolio
 from smart_trader_assets.tables.catalog import (
     CANDIDATES,
     SMART_TRADERS,
@@ -62,7 +61,7 @@ def _has_aged(as_of: datetime, _: DuePolicy) -> pl.Expr:
 
 def _does_not_tell_its_ageing(_: datetime, __: DuePolicy) -> pl.Expr:
     """Computed before this, or the edition, was written beside the numbers."""
-    return is_portfolio() & (pl.col("ages_at").is_null() | pl.col("pnl_rules").is_null())
+    return pl.col("ages_at").is_null() | pl.col("pnl_rules").is_null()
 
 
 def _is_of_another_edition(as_of: datetime, policy: DuePolicy) -> pl.Expr:

@@ -196,7 +196,7 @@ WALLET_PNL = TableContract(
         col.text("pnl_rules", "Edition of the definitions that the numbers follow"),
         col.time(
             "ages_at",
-            "When the wallet's numbers change next by time alone, 2200 for never; on its portfolio over all",
+            "When the wallet's numbers change next by time alone; 2200 for never, and beside its portfolio",
         ),
         col.integer(
             "swaps_counted", "Swap rows that the wallet's numbers are made from; on ALL_TOKENS, all"

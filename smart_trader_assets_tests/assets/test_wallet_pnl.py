@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
+from smart_trader_assets.assets.scope import REPROCESS_TAG
+from smart_trader_assets.delta.contract import AUDIT
 from smart_trader_assets.pnl import ALL_TOKENS
 from smart_trader_assets.pnl.assumptions import PNL_RULES
 from smart_trader_assets.tables.catalog import WALLET_PNL
 from smart_trader_assets_tests.support.pipeline import Pipeline
-from smart_trader_assets_tests.support.tiny_market import ANN, CAT
+from smart_trader_assets_tests.support.tiny_market import ANN, CAT, NOW
 
 
 def numbers(pipeline: Pipeline) -> pl.DataFrame:
@@ -45,3 +49,36 @@ def test_a_mint_that_is_named_cash_forms_no_position(drained):
     ann = after.filter(wallet_address=ANN, token_address=ALL_TOKENS).row(0, named=True)
     assert (ann["trade_count"], ann["realized_pnl"]) == (0, 0.0)
     assert ann["conversion_count"] > 0
+
+
+UNTOUCHED = {
+    "wallet_refresh_hours": 720,
+    "wallet_refresh_limit_hours": 720,
+    "whale_refresh_hours": 720,
+}
+"""Nothing of a wallet is fetched anew: only time goes by, and the list of tokens tells new prices."""
+
+
+def told(pipeline: Pipeline) -> pl.DataFrame:
+    """All that the numbers say, but for when they were made, and the price of what is not held."""
+    marks = ("mark_price", "marked_at", "mark_source", "liquidity")
+    rows = pipeline.rows(WALLET_PNL).with_columns(
+        pl.when(pl.col("open_quantity") > 0).then(name).alias(name) for name in marks
+    )
+    return rows.drop("as_of", "ages_at", *WALLET_PNL.state_columns, *(c.name for c in AUDIT)).sort(
+        WALLET_PNL.key
+    )
+
+
+def test_what_ageing_leaves_alone_is_what_computing_everything_finds(drained):
+    computed = []
+    for days in (1, 2, 8, 40, 130, 131):
+        at = NOW + timedelta(days=days)
+        computed.append(drained.drain(at, **UNTOUCHED).total("wallets_computed"))
+    aged, of_before = told(drained), drained.rows(WALLET_PNL)["as_of"].min()
+    assert computed[0] > computed[-1]
+    assert of_before < at  # rows that no day has changed
+    for shard in ("00", "01"):
+        again = {REPROCESS_TAG: "true"}
+        assert drained.materialize(WALLET_PNL, shard, as_of=at, tags=again, **UNTOUCHED).success
+    assert_frame_equal(aged, told(drained))

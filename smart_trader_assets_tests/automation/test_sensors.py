@@ -98,9 +98,8 @@ def test_all_sixteen_shards_take_no_more_runs_than_the_width_needs(automation_wi
 
 
 def test_pnl_is_due_by_new_swaps_and_by_the_age_of_the_numbers_together(automation):
-    yesterday = NOW - timedelta(days=1)
     automation.put(TRANSACTIONS, [swap("s", wallet_shard="01")], "01")
-    automation.put(WALLET_PNL, [pnl("old", wallet_shard="03", as_of=yesterday)], "03")
+    automation.put(WALLET_PNL, [pnl("old", wallet_shard="03", ages_at=NOW)], "03")
     automation.put(WALLET_PNL, [pnl("new", wallet_shard="05")], "05")
     tick = automation.tick(WALLET_PNL.name)
     assert tick.log == ["silver/wallet_pnl: due rows by partition: 01: 1, 03: 1"]

@@ -12,6 +12,7 @@ from smart_trader_assets_tests.benchmarks import (
     bench_client,
     bench_copying,
     bench_growth,
+    bench_maintained,
     bench_pipeline,
     bench_pnl,
     bench_ranking,
@@ -27,6 +28,7 @@ _MODULES = (
     bench_tables,
     bench_copying,
     bench_growth,
+    bench_maintained,
 )
 
 

@@ -20,7 +20,7 @@ from smart_trader_assets.delta.contract import (
     TableContract,
 )
 from smart_trader_assets.delta.schema import conform
-from smart_trader_assets.pnl.ageing import next_midnight
+from smart_trader_assets.pnl.ageing import NEVER, next_midnight
 from smart_trader_assets.pnl.assumptions import PNL_RULES
 from smart_trader_assets.pnl.columns import ALL_TOKENS
 from smart_trader_assets.tables.catalog import (
@@ -146,7 +146,7 @@ def pnl(wallet: str, mint: str = ALL_TOKENS, **columns: Any) -> Row:
         "wallet_shard": "00",
         "realized_pnl": 1.0,
         "as_of": NOW,
-        "ages_at": next_midnight(NOW) if mint == ALL_TOKENS else None,
+        "ages_at": next_midnight(NOW) if mint == ALL_TOKENS else NEVER,
         "pnl_rules": PNL_RULES,
     } | columns
 
