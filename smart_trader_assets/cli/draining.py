@@ -15,7 +15,7 @@ from smart_trader_assets.delta.location import place
 from smart_trader_assets.drain import Drain, DrainReport
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.report.page_file import page_is_current, page_path, write_page
-from smart_trader_assets.settings import Settings
+from smart_trader_assets.settings import LIVE_URL, Settings
 from smart_trader_assets.sources import open_source
 from smart_trader_assets.tables.catalog import SMART_TRADERS
 from smart_trader_assets.tables.queue import read_queue
@@ -32,6 +32,12 @@ def drain_and_tell(chosen: Settings, console: Console, *, top: int) -> None:
             console.print(f"[yellow]![/] {escape(remark)}", soft_wrap=True)
         now = f"{settings.now():%Y-%m-%d %H:%M:%S}"
         console.print(f"As of {now} UTC.", highlight=False, soft_wrap=True)
+        if settings.resolved_source == "live" and settings.birdeye_base_url != LIVE_URL:
+            console.print(
+                "[yellow]![/] This root counts as live, though BirdEye itself is not asked: for a stand-in, "
+                "set SMART_TRADER_SOURCE=sandbox and another root.",
+                soft_wrap=True,
+            )
         if settings.resolved_source == "live":
             known = forecast(settings, make_lake(settings).store)
             console.print(first_line(known), highlight=False, soft_wrap=True)

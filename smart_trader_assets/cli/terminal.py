@@ -33,6 +33,7 @@ from smart_trader_assets.tables.reset import Plan
 from smart_trader_assets.text import moment, percent, short, usd
 
 _POLL_SECONDS = 0.5
+_TELL_SECONDS = 30
 
 # Below it, whole addresses would leave no room for the columns that a ranking is read for.
 _WIDTH_FOR_ADDRESSES = 110
@@ -83,20 +84,29 @@ class ProgressWatcher(Watcher):
 
     def begins(self, asset: str, due: int | None, count: Callable[[], int]) -> None:
         """Show the bar, and check from time to time how many rows are left."""
-        if not self._console.is_terminal:
-            return
-        self._progress.start()
-        self._task = self._progress.add_task(asset, total=due)
+        if self._console.is_terminal:
+            self._progress.start()
+            self._task = self._progress.add_task(asset, total=due)
         if due:
             self._stop.clear()
-            self._poller = threading.Thread(target=self._poll, args=(due, count), daemon=True)
+            follow = self._poll if self._console.is_terminal else self._tell
+            self._poller = threading.Thread(target=follow, args=(asset, due, count), daemon=True)
             self._poller.start()
 
-    def _poll(self, due: int, count: Callable[[], int]) -> None:
+    def _poll(self, _: str, due: int, count: Callable[[], int]) -> None:
         while not self._stop.wait(_POLL_SECONDS):
             left = count()
             if self._task is not None:
                 self._progress.update(self._task, completed=max(0, due - left))
+
+    def _tell(self, asset: str, due: int, count: Callable[[], int]) -> None:
+        """A line from time to time, where no bar can be shown."""
+        while not self._stop.wait(_TELL_SECONDS):
+            self._console.print(
+                f"  {asset:<24} {count():,} of {due:,} rows are still due",
+                highlight=False,
+                soft_wrap=True,
+            )
 
     def ends(self, step: Step) -> None:
         """Remove the bar and leave a line that says what was done."""

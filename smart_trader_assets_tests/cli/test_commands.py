@@ -159,7 +159,8 @@ def test_a_token_and_a_wallet_in_trouble_are_shown_while_the_others_go_on(accoun
     root = tmp_path / "root"
     result = run(root)
     assert result.exit_code == 0
-    told = [line for line in result.stdout.splitlines() if line.startswith("! ")]
+    remark, *told = [line for line in result.stdout.splitlines() if line.startswith("! ")]
+    assert remark.startswith("! This root counts as live, though BirdEye itself is not asked")
     assert len(told) == 2
     assert all("retry after 1 attempts" in line for line in told)
     assert any(FOX in line and "404" in line for line in told)
