@@ -1,0 +1,182 @@
+"""A year of an invented market with nightly upkeep: nothing leaks; an hour and a half.
+
+    python -m smart_trader_assets_tests.proofs.year [--days N] [--keep DIR]
+
+Each day is a process of its own whose clock libfaketime sets (Debian: faketime): it drains the root and
+maintains it. File dates, which the kernel sets, are put to the day's. After each day it is told what lies below
+the root, what of it the newest versions need, and how long opening all tables and counting what is due take.
+Exit code 1 where the root holds more than three times what its newest versions need, where files or log entries
+still grow in the second half, or where opening or counting takes more than 1.5 times what it took on the first
+days.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import dagster as dg
+
+from smart_trader_assets.delta.batch import CommitInfo
+from smart_trader_assets.delta.maintenance import maintain
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.drain import Drain
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.settings import Settings, load_settings
+from smart_trader_assets.sources import open_source
+from smart_trader_assets.tables.catalog import ALL_TABLES
+from smart_trader_assets.tables.cursors import CURSORS
+from smart_trader_assets.tables.ops import RUNS
+from smart_trader_assets.thresholds import due_policy
+
+FIRST: Final = datetime(2027, 1, 1, 9, tzinfo=UTC)
+TABLES: Final = (*ALL_TABLES, RUNS)
+MOST_BYTES, MOST_TIME, MOST_GROWTH = 3.0, 1.5, 1.1
+ROUNDS: Final = 7
+# The retention is a week, and what is read by then is a week's: before that everything grows.
+SETTLED: Final = 14
+_SELF: Final = "smart_trader_assets_tests.proofs.year"
+
+
+@dataclass(frozen=True)
+class Day:
+    """What lies below the root after a day, and what it takes to look at it."""
+
+    day: int
+    mb: float
+    newest_mb: float
+    files: int
+    log_entries: int
+    opening_ms: float
+    counting_ms: float
+    seconds: float
+
+
+def live(root: str) -> None:
+    """One day, in a process whose clock is set: drain, maintain, measure."""
+    logging.disable(logging.WARNING)
+    begun = time.perf_counter()
+    settings = load_settings({"source": "sandbox", "root": root})
+    with (
+        open_source(settings) as (running, _, _stand_in),
+        dg.DagsterInstance.ephemeral() as instance,
+    ):
+        Drain(running, instance).run()
+    store = make_lake(running).store
+    for contract in TABLES:
+        stamp = CommitInfo("upkeep", "maintenance")
+        maintain(store, contract, retention_hours=settings.retention_hours, stamp=stamp)
+    print(json.dumps(asdict(_look(store, running, time.perf_counter() - begun))))
+
+
+def _look(store: DeltaStore, settings: Settings, seconds: float) -> Day:
+    folder = Path(store.root)
+    stored = [
+        file for table in TABLES for file in (folder / table.name).rglob("*") if file.is_file()
+    ]
+    logged = [file for file in stored if "_delta_log" in file.parts]
+    data = [file for file in stored if "_delta_log" not in file.parts]
+    newest = sum(int(store.files(table)["size_bytes"].sum() or 0) for table in TABLES)
+    policy, now = due_policy(settings), settings.now()
+
+    def open_all() -> None:
+        for table in TABLES:
+            store.open(table)
+
+    def count() -> None:
+        for cursor in CURSORS:
+            cursor.due_counts(store, as_of=now, policy=policy)
+
+    return Day(
+        day=0,
+        mb=sum(file.stat().st_size for file in data) / 1e6,
+        newest_mb=newest / 1e6,
+        files=len(data),
+        log_entries=len(logged),
+        opening_ms=_median(open_all) * 1000,
+        counting_ms=_median(count) * 1000,
+        seconds=seconds,
+    )
+
+
+def _median(work: Callable[[], None]) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begun)
+    return median(times)
+
+
+def one_day(root: Path, number: int) -> Day:
+    """The day `number` of the root, from 1."""
+    at, begun = FIRST + timedelta(days=number - 1), time.time()
+    told = subprocess.run(
+        ["faketime", f"{at:%Y-%m-%d %H:%M:%S}", sys.executable, "-m", _SELF, "--live", str(root)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TZ": "UTC", "SMART_TRADER_FIRST_DAY": f"{FIRST:%Y-%m-%d}"},
+    )
+    for file in root.rglob("*"):
+        if file.is_file() and file.stat().st_mtime >= begun - 1:
+            os.utime(file, (at.timestamp(), at.timestamp()))
+    return Day(**{**json.loads(told.stdout.splitlines()[-1]), "day": number})
+
+
+def faults(days: list[Day]) -> list[str]:
+    """What is not as it should be at the end."""
+    first, half, last = days[: SETTLED // 2], days[len(days) // 2], days[-1]
+    found = []
+    if last.mb > MOST_BYTES * last.newest_mb:
+        found.append(f"{last.mb:.1f} MB are stored, the newest versions need {last.newest_mb:.1f}")
+    for name in ("files", "log_entries"):
+        was, is_now = getattr(half, name), getattr(last, name)
+        if is_now > MOST_GROWTH * was:
+            found.append(f"{name} grew from {was} to {is_now} in the second half")
+    for name in ("opening_ms", "counting_ms"):
+        was = median(getattr(day, name) for day in first)
+        is_now = median(getattr(day, name) for day in days[-SETTLED // 2 :])
+        if is_now > MOST_TIME * was:
+            found.append(f"{name} went from {was:.0f} to {is_now:.0f}")
+    return found
+
+
+def main() -> None:
+    """Live the days, tell of each, and judge the last."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--keep", type=Path, help="where the root stays")
+    parser.add_argument("--live", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.live:
+        live(chosen.live)
+        return
+    if shutil.which("faketime") is None:
+        sys.exit("faketime is missing: install it (Debian: apt-get install faketime)")
+    days: list[Day] = []
+    with tempfile.TemporaryDirectory(prefix="prove-year-") as folder:
+        root = (chosen.keep or Path(folder)) / "root"
+        for number in range(1, chosen.days + 1):
+            days.append(one_day(root, number))
+            print("  ".join(f"{k} {v:.1f}" for k, v in asdict(days[-1]).items()), flush=True)
+    for fault in (found := faults(days)):
+        print(f"NOT AS IT SHOULD BE: {fault}")
+    sys.exit(bool(found))
+
+
+if __name__ == "__main__":
+    main()
