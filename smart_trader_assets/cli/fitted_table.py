@@ -39,9 +39,14 @@ class Line:
 
 
 def fitted_table(
-    title: str, columns: Sequence[Column], lines: Sequence[Line], *, width: int
+    title: str,
+    columns: Sequence[Column],
+    lines: Sequence[Line],
+    *,
+    width: int,
+    tells_what_is_left_out: bool = False,
 ) -> Table:
-    """The table within `width` characters.
+    """The table within `width` characters; where columns had to go, it ends with their names if it is to tell.
 
     Headings wrap between words first; then spare columns are dropped, from the right; then texts that may be
     are shortened or folded, the widest first; then other columns are dropped from the right, except the first.
@@ -74,7 +79,8 @@ def fitted_table(
             no_wrap=columns[at].shortens,
             overflow="ellipsis" if columns[at].shortens else "fold",
         )
-    if left_out := [column.name for at, column in enumerate(columns) if at not in kept]:
+    left_out = [column.name for at, column in enumerate(columns) if at not in kept]
+    if left_out and tells_what_is_left_out:
         table.caption = f"Left out for want of room: {', '.join(left_out)}"
         table.caption_justify = "left"
     for line in lines:

@@ -144,6 +144,7 @@ def leaderboard(traders: pl.DataFrame, top: int, width: int) -> Table:
         [Column(name, number=name not in {"wallet", "tier"}) for name in _LEADERBOARD],
         [Line([format_value(row) for format_value in _LEADERBOARD.values()]) for row in rows],
         width=width,
+        tells_what_is_left_out=True,
     )
 
 

@@ -473,7 +473,7 @@ class Settings(BaseSettings):
         text = value.upper() if field.field_name == "alert_tiers" else value
         return [part.strip() for part in text.split(",") if part.strip()]
 
-    @field_validator("birdeye_base_url", "helius_base_url")
+    @field_validator("birdeye_base_url")
     @classmethod
     def _check_url(cls, value: str) -> str:
         try:
