@@ -13,16 +13,25 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, TypeGuard
 
 import polars as pl
 
+_SHORTEST_SECRET = 8
 _PERCENT_PLACES = 4
 _MONEY_PLACES = 4
 """What a percentage and an amount are told by at most."""
+
+
+def without(secrets: Iterable[str], text: str) -> str:
+    """`text` with *** for each of `secrets`; a shorter one than any key would match parts of ordinary words."""
+    held = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+    for secret in sorted(held, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
 
 
 def content_hash(content: Any, size: int = 6) -> str:

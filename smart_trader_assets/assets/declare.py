@@ -142,6 +142,18 @@ def medallion_assets(
     return declare
 
 
+def plain_asset(**options: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """A decorator: `dg.asset` for what is no table, with the link to its code."""
+
+    def declare(compute: Callable[..., Any]) -> dg.AssetsDefinition:
+        declared: Callable[..., dg.AssetsDefinition] = dg.asset(
+            **options, metadata=references(compute)
+        )
+        return declared(translate_storage_errors("reading the tables")(compute))
+
+    return declare
+
+
 def _inputs(
     tables: Mapping[str, TableContract],
     all_partitions_of: tuple[str, ...],

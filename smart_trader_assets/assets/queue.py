@@ -4,8 +4,8 @@ from typing import Any
 
 import dagster as dg
 
+from smart_trader_assets.assets.declare import plain_asset
 from smart_trader_assets.assets.keys import OWNERS
-from smart_trader_assets.assets.references import plain_asset
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings

@@ -2,8 +2,8 @@
 
 import dagster as dg
 
+from smart_trader_assets.assets.declare import plain_asset
 from smart_trader_assets.assets.keys import OWNERS, REPORT_KEY
-from smart_trader_assets.assets.references import plain_asset
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.report.page_file import page_path, write_page
 from smart_trader_assets.settings import Settings

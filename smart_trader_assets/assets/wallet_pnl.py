@@ -14,7 +14,7 @@ from smart_trader_assets.delta.batch import Batch, Batches, ReplaceScope
 from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import compute_wallet_pnl, screen_swaps
-from smart_trader_assets.pnl.ageing import NEVER, awakened, next_ageing, next_midnight
+from smart_trader_assets.pnl.ageing import NEVER, awakened, midnight, next_ageing
 from smart_trader_assets.pnl.assumptions import Assumptions
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS, is_portfolio
 from smart_trader_assets.settings import Settings
@@ -146,8 +146,7 @@ def _touched_wallets(
     What they hold was priced since by others, or their history has turned out to be known to its beginning.
     They are computed with the others of their shard, at most once a UTC day.
     """
-    midnight = next_midnight(scope.as_of) - timedelta(days=1)
-    asleep = own.filter(pl.col("as_of") < midnight)
+    asleep = own.filter(pl.col("as_of") < midnight(scope.as_of))
     if scope.shards is not None:
         asleep = asleep.filter(pl.col("wallet_shard").is_in(scope.shards))
     held = (

@@ -6,8 +6,8 @@ from typing import Any
 
 import dagster as dg
 
+from smart_trader_assets.assets.declare import plain_asset
 from smart_trader_assets.assets.keys import OWNERS, WEBHOOK_KEY
-from smart_trader_assets.assets.references import plain_asset
 from smart_trader_assets.helius import HeliusClient
 from smart_trader_assets.helius.followed import Difference, wallets_to_watch, why_off
 from smart_trader_assets.lake.resource import LakeResource

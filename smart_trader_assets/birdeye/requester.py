@@ -38,6 +38,7 @@ from smart_trader_assets.birdeye.ledger import CreditMeter
 from smart_trader_assets.birdeye.rate_gate import RateGate
 from smart_trader_assets.birdeye.refusals import refusal
 from smart_trader_assets.birdeye.responses import EXCERPT_LENGTH, Envelope, Page, decode_json
+from smart_trader_assets.text import without
 
 MAX_BACKOFF_SECONDS = 30.0
 LONGEST_RETRY_AFTER_SECONDS = 120.0
@@ -73,8 +74,6 @@ class Question:
     attempts: int | None = None
     """As many as the requester makes, if it does not say."""
 
-
-SHORTEST_SECRET = 8
 
 OnAnswer = Callable[[Question, httpx.Response], None]
 
@@ -312,9 +311,7 @@ class Requester:
 
     def redact(self, text: str) -> str:
         """`text` without the key, should a server have echoed it."""
-        key = self._api_key.get_secret_value()
-        # A shorter one is no key of anybody, and matches parts of ordinary words.
-        return text.replace(key, "***") if len(key) >= SHORTEST_SECRET else text
+        return without((self._api_key.get_secret_value(),), text)
 
 
 class _Departure:

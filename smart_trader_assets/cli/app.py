@@ -1,5 +1,6 @@
 """The command `smart-trader`: what Dagster has no command for."""
 
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -8,7 +9,6 @@ import typer
 from typer.core import TyperGroup
 
 from smart_trader_assets.cli.any_encoding import show_in_any_encoding
-from smart_trader_assets.cli.on_demand import OnDemand
 
 _SUBCOMMANDS = {
     "run": "run:run",
@@ -33,12 +33,19 @@ class Subcommands(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        self.commands = OnDemand(_SUBCOMMANDS, _subcommand)
+        # Only their names: what they are is asked of `get_command`.
+        names: Any = dict.fromkeys(_SUBCOMMANDS)
+        self.commands = names
+
+    def get_command(self, _: Any, cmd_name: str) -> Any:
+        """The subcommand of that name; None where there is none."""
+        return _subcommand(cmd_name) if cmd_name in _SUBCOMMANDS else None
 
 
-def _subcommand(name: str, where: str) -> Any:
-    """What Typer makes of the function, or of the group, that `where` names (`module:attribute`)."""
-    module, _, attribute = where.partition(":")
+@cache
+def _subcommand(name: str) -> Any:
+    """What Typer makes of the function, or of the group, that stands for `name`."""
+    module, _, attribute = _SUBCOMMANDS[name].partition(":")
     found = getattr(import_module(f"{__package__}.{module}"), attribute)
     if not isinstance(found, typer.Typer):
         function, found = found, typer.Typer(add_completion=False, rich_markup_mode="rich")

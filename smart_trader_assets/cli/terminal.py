@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -89,11 +90,11 @@ class ProgressWatcher(Watcher):
             self._task = self._progress.add_task(asset, total=due)
         if due:
             self._stop.clear()
-            follow = self._poll if self._console.is_terminal else self._tell
-            self._poller = threading.Thread(target=follow, args=(asset, due, count), daemon=True)
+            follow = self._poll if self._console.is_terminal else partial(self._tell, asset)
+            self._poller = threading.Thread(target=follow, args=(due, count), daemon=True)
             self._poller.start()
 
-    def _poll(self, _: str, due: int, count: Callable[[], int]) -> None:
+    def _poll(self, due: int, count: Callable[[], int]) -> None:
         while not self._stop.wait(_POLL_SECONDS):
             left = count()
             if self._task is not None:

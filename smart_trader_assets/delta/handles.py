@@ -169,10 +169,8 @@ class Handles:
             version = kept.table.version()
             try:
                 kept.mark = self._marks_from(contract, version).get(version)
-            except (
-                OSError,
-                BaseError,
-            ):  # what was committed stands, and the next look opens the table anew
+            except (OSError, BaseError):
+                # What was committed stands, and the next look opens the table anew.
                 kept.mark = None
 
     def _newest(self, contract: TableContract) -> _Kept:

@@ -18,14 +18,11 @@ from urllib.parse import unquote
 
 import polars as pl
 from deltalake import WriterProperties
-from deltalake.exceptions import DeltaError
-from obstore.exceptions import BaseError
-from polars.exceptions import PolarsError
 
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import LakeError, StorageError
-from smart_trader_assets.delta.storage_errors import reason
+from smart_trader_assets.delta.storage_errors import LIBRARY_ERRORS, reason
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.table_log import stored_files
 
@@ -65,7 +62,7 @@ def maintain(
     """
     try:
         return _maintain(store, contract, retention_hours, stamp)
-    except (OSError, BaseError, DeltaError, PolarsError, StorageError) as error:
+    except (*LIBRARY_ERRORS, StorageError) as error:
         raise UpkeepError(
             f"The table {contract.name} could not be maintained ({reason(error)}): its rows are unchanged. "
             "If one of its files is missing, restore it from a backup."
@@ -117,7 +114,7 @@ def _remember_removals(
     """Have the log keep what it says of removed files, and its own entries, beyond the retention."""
     days = math.ceil(retention_hours / 24) + _BEYOND_RETENTION_DAYS
     wanted = dict.fromkeys((_REMOVALS, _ENTRIES), f"interval {days} days")
-    held = store.open(contract).metadata().configuration
+    held = store.snapshot(contract).metadata().configuration
     if any(held.get(name) != value for name, value in wanted.items()):
         store.open(contract).alter.set_table_properties(
             wanted, commit_properties=stamp.properties("retention")

@@ -17,6 +17,7 @@ from obstore.exceptions import BaseError
 from polars.exceptions import PolarsError
 
 from smart_trader_assets.delta.errors import StorageError
+from smart_trader_assets.text import without
 
 # What the environment calls a credential, and what the storage options call it.
 CREDENTIALS: Mapping[str, str] = {
@@ -28,8 +29,10 @@ CREDENTIALS: Mapping[str, str] = {
     "AZURE_STORAGE_SAS_TOKEN": "azure_storage_sas_token",
 }
 
+LIBRARY_ERRORS = (OSError, DeltaError, PolarsError, BaseError)
+"""As what the libraries below report that a storage has failed, and other things."""
+
 _LONGEST_REASON = 300
-_SHORTEST = 8  # a shorter credential would match parts of ordinary words
 
 # What delta-rs decorates its chains of errors with.
 _DECORATION = re.compile(r"\x1b\[[0-9;]*m|↳")
@@ -72,10 +75,7 @@ def reason(error: BaseException) -> str:
 
 def without_credentials(text: str) -> str:
     """`text` with *** for every credential of the environment."""
-    held = {value for name in CREDENTIALS if len(value := os.environ.get(name, "")) >= _SHORTEST}
-    for secret in sorted(held, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return text
+    return without((os.environ.get(name, "") for name in CREDENTIALS), text)
 
 
 def is_storage_error(error: BaseException) -> bool:
@@ -86,9 +86,7 @@ def is_storage_error(error: BaseException) -> bool:
         return True
     if isinstance(error, BaseError):  # of the client that only ever speaks to the storage
         return True
-    return isinstance(error, OSError | DeltaError | PolarsError) and bool(
-        _STORAGE.search(str(error))
-    )
+    return isinstance(error, LIBRARY_ERRORS) and bool(_STORAGE.search(str(error)))
 
 
 @contextmanager
@@ -96,7 +94,7 @@ def translate_storage_errors(what: str) -> Iterator[None]:
     """Raise failures of the storage while `what` as StorageError; other errors stay as they are."""
     try:
         yield
-    except (OSError, DeltaError, PolarsError, BaseError) as error:
+    except LIBRARY_ERRORS as error:
         if not is_storage_error(error):
             raise
         # Without its cause, which holds all that the store said and would be kept with the run.

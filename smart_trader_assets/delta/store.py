@@ -51,10 +51,11 @@ class DeltaStore:
         check_spelling(root)
         self.root = root.rstrip("/")
         self.storage_options = dict(storage_options or {})
-        self._handles = Handles(self.open, lambda: self._objects)
+        self._handles = Handles(self.open, lambda: self.objects)
 
     @cached_property
-    def _objects(self) -> ObjectStore:
+    def objects(self) -> ObjectStore:
+        """The files below the root."""
         return open_objects(self.root, self.storage_options)
 
     def uri(self, contract: TableContract) -> str:
@@ -120,7 +121,7 @@ class DeltaStore:
         StorageError for one that is there and cannot be read.
         """
         try:
-            return read_entries(self._objects, contract.name, versions)
+            return read_entries(self.objects, contract.name, versions)
         except (OSError, BaseError, UnreadableEntryError) as error:
             raise self._unreadable(contract, error) from None
 

@@ -22,7 +22,6 @@ from smart_trader_assets.delta.commit_log import (
     read_entry,
 )
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.location import open_objects
 from smart_trader_assets.delta.storage_errors import reason
 from smart_trader_assets.delta.store import DeltaStore
 
@@ -64,13 +63,12 @@ class TableLog:
 
 def read_log(store: DeltaStore, contract: TableContract) -> TableLog:
     """The log of the table as it is stored; nothing is skipped and nothing is repaired."""
-    objects = open_objects(store.root, store.storage_options)
-    names = [path.rpartition("/")[2] for path in _paths(objects, log_folder(contract.name))]
+    names = [path.rpartition("/")[2] for path in _paths(store.objects, log_folder(contract.name))]
     versions = sorted(at for name in names if (at := entry_version(name)) is not None)
     checkpoints = [int(found[1]) for name in names if (found := _CHECKPOINT.fullmatch(name))]
     with ThreadPoolExecutor(READERS) as readers:
         entries = list(
-            readers.map(lambda v: _entry(objects, entry_path(contract.name, v)), versions)
+            readers.map(lambda v: _entry(store.objects, entry_path(contract.name, v)), versions)
         )
     by_version = dict(zip(versions, entries, strict=True))
     return TableLog(
@@ -93,8 +91,9 @@ def stored_files(store: DeltaStore, contract: TableContract) -> set[str]:
     delta-rs writes a partition's value into the path escaped, and some stores keep it so: both spellings are
     there.
     """
-    objects = open_objects(store.root, store.storage_options)
-    there = {path.removeprefix(f"{contract.name}/") for path in _paths(objects, contract.name)}
+    there = {
+        path.removeprefix(f"{contract.name}/") for path in _paths(store.objects, contract.name)
+    }
     return there | set(map(unquote, there))
 
 

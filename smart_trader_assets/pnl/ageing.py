@@ -62,10 +62,14 @@ def next_ageing(
     )
 
 
+def midnight(moment: datetime) -> datetime:
+    """When the UTC day of `moment` began."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def next_midnight(moment: datetime) -> datetime:
     """When the UTC day of `moment` is over."""
-    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight + timedelta(days=1)
+    return midnight(moment) + timedelta(days=1)
 
 
 def awakened(held: pl.DataFrame, marks: pl.DataFrame, *, since: datetime) -> pl.DataFrame:

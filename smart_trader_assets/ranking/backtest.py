@@ -22,6 +22,7 @@ from smart_trader_assets.pnl import (
     fifo,
     netted_trades,
 )
+from smart_trader_assets.pnl.ageing import midnight
 from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
 from smart_trader_assets.pnl.columns import is_portfolio
 from smart_trader_assets.ranking import Classification, RankingRules, rank_wallets
@@ -98,7 +99,7 @@ def backtest(
             f"There are no swaps in {store.root}: fill it with `smart-trader run` first."
         )
     begins, ends = (datetime.fromtimestamp(second, UTC) for second in (first, last))
-    at = at or (ends - HELD_BACK).replace(hour=0, minute=0, second=0, microsecond=0)
+    at = at or midnight(ends - HELD_BACK)
     if not begins < at < ends:
         raise BacktestError(
             f"Nothing can be measured from {at:%Y-%m-%d %H:%M}: the swaps go from {begins:%Y-%m-%d %H:%M} to "
