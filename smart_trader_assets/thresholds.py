@@ -14,6 +14,7 @@ from smart_trader_assets.ranking.bets import BetRules
 from smart_trader_assets.ranking.late_prices import CopyRules
 from smart_trader_assets.ranking.traits import LaunchRules
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.signals import SignalRules
 from smart_trader_assets.tables.cursor import DuePolicy
 from smart_trader_assets.transforms.known_addresses import CASH_AND_STAKING_MINTS
 from smart_trader_assets.transforms.tokens import TokenRules
@@ -86,6 +87,11 @@ def ranking_rules(settings: Settings) -> RankingRules:
         copying=_of_settings(CopyRules, settings),
         list_window_days=settings.list_window_days,
     )
+
+
+def signal_rules(settings: Settings) -> SignalRules:
+    """What counts as a deed of a trader."""
+    return SignalRules(min_usd=settings.signal_min_usd)
 
 
 def _of_settings(rules: type[_Rules], settings: Settings) -> _Rules:

@@ -28,6 +28,7 @@ ROOMS = (
     "sandbox",
     "tables",
     "ranking",
+    "signals",
     "thresholds",
     "lake",
     "checks",

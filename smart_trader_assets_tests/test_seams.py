@@ -26,10 +26,13 @@ ASSETS = [
     "bronze/whales",
     "gold/classified_wallets",
     "gold/copy_results",
+    "gold/positions",
     "gold/smart_traders",
     "gold/tier_changes",
+    "gold/token_signals",
     "ops/queue",
     "reports/smart_traders_page",
+    "silver/recent_trades",
     "silver/token_trades",
     "silver/tracked_tokens",
     "silver/tracked_whales",
@@ -93,6 +96,9 @@ CHECKS = {
     "gold/classified_wallets": ["keys_are_unique"],
     "gold/copy_results": ["keys_are_unique"],
     "gold/tier_changes": ["keys_are_unique"],
+    "gold/positions": ["keys_are_unique"],
+    "gold/token_signals": ["keys_are_unique"],
+    "silver/recent_trades": ["keys_are_unique"],
     "silver/token_trades": ["keys_are_unique"],
 }
 SETTINGS = """

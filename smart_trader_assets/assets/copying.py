@@ -1,8 +1,8 @@
-"""silver/token_trades and gold/copy_results: what copying each wallet would have earned, by anybody's
-trades."""
+"""The trades of all wallets by token and by time, and what copying each wallet would have earned by them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import dagster as dg
 import polars as pl
@@ -14,6 +14,7 @@ from smart_trader_assets.delta.batch import Batch, Batches, ReplaceScope
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import fifo, netted_trades
+from smart_trader_assets.pnl.ageing import midnight
 from smart_trader_assets.pnl.assumptions import Assumptions
 from smart_trader_assets.pnl.columns import is_portfolio
 from smart_trader_assets.pnl.trades import Trades
@@ -28,6 +29,7 @@ from smart_trader_assets.ranking.late_prices import CopyRules
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import (
     COPY_RESULTS,
+    RECENT_TRADES,
     TOKEN_TRADES,
     TRACKED_WHALES,
     TRANSACTIONS,
@@ -37,13 +39,18 @@ from smart_trader_assets.tables.pnl_inputs import swaps_of
 from smart_trader_assets.thresholds import cash_mints, pnl_assumptions, ranking_rules
 
 UNSETTLED = "swaps that were not counted yet"
+_NO_BETS = "no bets"
 _TRADES = "token_trades"
+_RECENT = "recent_trades"
 _RESULTS = "copy_results"
+
+# The longest window of gold/token_signals, and two days for clocks that go back a little.
+RECENT_DAYS = 9
 
 
 def copying_assets(declared: Settings) -> dg.AssetsDefinition:
-    """The assets of silver/token_trades and gold/copy_results: one step, since whose results have to be made
-    again follows from which trades are new.
+    """The assets of silver/token_trades, silver/recent_trades and gold/copy_results: one step, since whose
+    results have to be made again follows from which trades are new.
 
     A wallet is due where its own numbers are others than those that its rows were made from, and where a trade
     has come that may show what its copier would have paid. The results of all due wallets are one commit, which
@@ -57,6 +64,10 @@ def copying_assets(declared: Settings) -> dg.AssetsDefinition:
                 TOKEN_TRADES,
                 "The netted trades of all wallets, in the order of their tokens: what a token was traded at, "
                 "and by whom. Trades that are new to the PnL are added.",
+            ),
+            _RECENT: (
+                RECENT_TRADES,
+                "Those of the last nine days: what is asked about the present need not look through the past.",
             ),
             _RESULTS: (
                 COPY_RESULTS,
@@ -81,6 +92,7 @@ def copying_assets(declared: Settings) -> dg.AssetsDefinition:
         if not work.due.height:
             work.scope.log.info("No wallet's numbers have changed since it was last copied.")
         yield dg.Output(Batches(work.new_trades()), _TRADES)
+        yield dg.Output(Batches(work.recent_trades()), _RECENT)
         yield dg.Output(Batches(work.results()), _RESULTS)
 
     return copying
@@ -92,8 +104,8 @@ class _Copying:
     numbers that its rows were made from (null for a wallet without rows, or with rows by other rules of PnL);
     `unsettled`: wallets whose swaps are not all counted, so that their numbers and their trades may not be of
     one time; `bets`: `bets_to_copy` of all wallets; `fresh`: token_address and block_unix_time of the trades
-    that are new; `netted`: the trades of all due wallets, where they are few enough to be kept until they are
-    copied."""
+    that are new; `recent`: rows of silver/recent_trades among them; `netted`: the trades of all due wallets,
+    where they are few enough to be kept until they are copied."""
 
     scope: RunScope
     store: DeltaStore
@@ -105,6 +117,7 @@ class _Copying:
     due: pl.DataFrame
     unsettled: pl.Series
     fresh: list[pl.DataFrame]
+    recent: list[pl.DataFrame]
     netted: Trades | None = None
 
     @classmethod
@@ -114,12 +127,25 @@ class _Copying:
         rules = ranking_rules(settings)
         whales = None if lake.source == "replay" else lake.store.scan(TRACKED_WHALES)
         bets = bets_to_copy(wallet_pnl, rules, tracked_whales=whales)
+        made = (
+            lake.store.scan(COPY_RESULTS)
+            .group_by("wallet_address")
+            .agg(made_from=pl.col("based_on").first(), since=pl.col("as_of").first())
+            .collect()
+        )
         wallets = (
             wallet_pnl.filter(is_portfolio())
             .select("wallet_address", "wallet_shard", "as_of", pl.col("pnl_rules").fill_null(""))
             .collect()
-            .join(wallet_fingerprints(bets, rules), on="wallet_address")
-            .with_columns(based_on=pl.concat_str("pnl_rules", "based_on", separator=" "))
+            .join(wallet_fingerprints(bets, rules), on="wallet_address", how="left")
+            .join(made, on="wallet_address", how="left")
+            # Whose bets have all turned out to be none has rows that are none any more.
+            .filter(pl.col("based_on").is_not_null() | pl.col("made_from").is_not_null())
+            .with_columns(
+                based_on=pl.concat_str(
+                    "pnl_rules", pl.col("based_on").fill_null(_NO_BETS), separator=" "
+                )
+            )
         )
         unsettled = (
             lake.store.scan(TRANSACTIONS)
@@ -128,14 +154,8 @@ class _Copying:
             .collect()
             .to_series()
         )
-        made = (
-            lake.store.scan(COPY_RESULTS)
-            .group_by("wallet_address")
-            .agg(made_from=pl.col("based_on").first(), since=pl.col("as_of").first())
-            .collect()
-        )
         settled = wallets.filter(~pl.col("wallet_address").is_in(unsettled.to_list()))
-        due = settled.join(made, on="wallet_address", how="left").filter(
+        due = settled.filter(
             pl.lit(scope.reprocess) | pl.col("based_on").ne_missing(pl.col("made_from"))
         )
         by_these_rules = pl.col("made_from").str.starts_with(pl.col("pnl_rules") + pl.lit(" "))
@@ -148,11 +168,12 @@ class _Copying:
             rules=rules,
             cash=cash_mints(settings),
             assumptions=pnl_assumptions(settings),
-            wallets=wallets.drop("pnl_rules"),
+            wallets=wallets.drop("pnl_rules", "made_from", "since"),
             bets=bets,
             due=due.drop("made_from", "pnl_rules").sort("wallet_shard", "wallet_address"),
             unsettled=unsettled,
             fresh=[],
+            recent=[],
         )
 
     def new_trades(self) -> Iterator[Batch]:
@@ -172,7 +193,29 @@ class _Copying:
             rows = token_trades(traded).join(keys, on=["wallet_address", "tx_hash"], how="semi")
             rows = pl.concat([rows, self._withdrawn(new, rows)])
             self.fresh.append(rows.select("token_address", "block_unix_time"))
+            self.recent.append(rows.filter(pl.col("block_unix_time") >= self._recent_since))
             yield Batch(rows=rows, is_part=True, metrics={"trades_new": rows.height})
+
+    def recent_trades(self) -> Iterator[Batch]:
+        """Those of the new trades that are recent; what is so no longer goes."""
+        if self.recent and self.store.files(RECENT_TRADES).is_empty():
+            # An older root has trades that were written before there was this table.
+            held = self.store.scan(TOKEN_TRADES).filter(
+                pl.col("block_unix_time") >= self._recent_since
+            )
+            self.recent = [held.select(self.recent[0].columns).collect()]
+        if not self.recent:
+            return
+        yield Batch(
+            rows=pl.concat(self.recent),
+            replaces=ReplaceScope("block_unix_time", below=self._recent_since),
+            is_part=True,
+        )
+
+    @property
+    def _recent_since(self) -> int:
+        """Unix seconds, of a midnight: what is old goes once a day."""
+        return int((midnight(self.scope.as_of) - timedelta(days=RECENT_DAYS)).timestamp())
 
     def results(self) -> Iterator[Batch]:
         """The rows of all due wallets, in one commit."""

@@ -1,6 +1,7 @@
-"""The gold tables: one classification of every wallet, written to three tables in one step."""
+"""The gold tables: one classification of every wallet, and what the ranked ones hold and trade, in one step."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import dagster as dg
 import polars as pl
@@ -14,11 +15,15 @@ from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.ranking import QUALIFIED, rank_wallets, tier_changes
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.signals import positions, token_signals
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
+    POSITIONS,
+    RECENT_TRADES,
     SMART_TRADERS,
     TIER_CHANGES,
+    TOKEN_SIGNALS,
     TOKENS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
@@ -28,18 +33,21 @@ from smart_trader_assets.tables.catalog import (
 from smart_trader_assets.tables.cursors import PNL_TO_RANK
 from smart_trader_assets.tables.transitions import pnl_ranked
 from smart_trader_assets.text import named_mint
-from smart_trader_assets.thresholds import ranking_rules
+from smart_trader_assets.thresholds import ranking_rules, signal_rules
 
 # What a settlement names a row by, and what says why it is due.
 _SETTLED = (*WALLET_PNL.key, *WALLET_PNL.partition_by, "gold_rules", VERSION)
 
 _CLASSIFIED = "classified_wallets"
 _CHANGES = "tier_changes"
+_POSITIONS = "positions"
+_SIGNALS = "token_signals"
 _TRADERS = "smart_traders"
 
 
 def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
-    """The assets of gold/smart_traders, gold/classified_wallets and gold/tier_changes.
+    """The assets of gold/smart_traders, and of what follows from it: gold/classified_wallets,
+    gold/tier_changes, gold/positions and gold/token_signals.
 
     The ranking comes last, since its batch settles the PnL rows: whatever dies before, the rows are still
     due, the classification is made again, and what was already written of it stays as it is.
@@ -58,6 +66,16 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
                 TIER_CHANGES,
                 "Compares each ranking with each wallet's last recorded tier. Rows are only ever added.",
             ),
+            _POSITIONS: (
+                POSITIONS,
+                "What the ranked traders hold, from the open lots of silver/wallet_pnl.",
+            ),
+            _SIGNALS: (
+                TOKEN_SIGNALS,
+                "Counts by token how many of them bought and sold it in the last day and week, and hold it; "
+                "one vote a trader. Each row is the sum of rows of silver/recent_trades and gold/positions: "
+                "`smart-trader token MINT` lists them.",
+            ),
             _TRADERS: (
                 SMART_TRADERS,
                 "Ranks the wallets that nothing excludes by what a copier who stakes the same on each bet "
@@ -71,7 +89,7 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
             "tracked_tokens": TRACKED_TOKENS,
         },
         all_partitions_of=("wallet_pnl", "tracked_tokens"),
-        beside=(TRANSACTIONS, TRACKED_WHALES, TOKENS, COPY_RESULTS),
+        beside=(TRANSACTIONS, TRACKED_WHALES, TOKENS, COPY_RESULTS, RECENT_TRADES),
     )
     def classification(
         context: dg.AssetExecutionContext,
@@ -81,71 +99,93 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
         lake: LakeResource,
     ) -> Iterator[dg.Output[list[Batch]]]:
-        batches = _classify(
-            RunScope.of(context, settings, config),
-            wallet_pnl,
-            tracked_tokens,
-            settings,
-            lake,
-        )
-        for output in (_CLASSIFIED, _CHANGES, _TRADERS):
+        scope = RunScope.of(context, settings, config)
+        batches = _Ranking(scope, wallet_pnl, tracked_tokens, settings, lake).batches()
+        for output in (_CLASSIFIED, _CHANGES, _POSITIONS, _SIGNALS, _TRADERS):
             if output in context.op_execution_context.selected_output_names:
                 yield dg.Output(batches.get(output, []), output)
 
     return classification
 
 
-def _classify(
-    scope: RunScope,
-    wallet_pnl: pl.LazyFrame,
-    tracked_tokens: pl.LazyFrame,
-    settings: Settings,
-    lake: LakeResource,
-) -> dict[str, list[Batch]]:
-    """The batches by output; none where nothing is due."""
-    due = scope.due(PNL_TO_RANK, wallet_pnl.select(_SETTLED))
-    if not due.height:
-        scope.log.info("No wallet's numbers have changed since the last ranking.")
-        return {}
-    rules = ranking_rules(settings)
-    classified = rank_wallets(
-        wallet_pnl,
-        rules=rules,
-        as_of=scope.as_of,
-        pools=pool_addresses(lake.store, settings.resolved_state_dir),
-        token_symbols=_names(tracked_tokens),
-        tracked_whales=None if lake.source == "replay" else lake.store.scan(TRACKED_WHALES),
-        listed=_listings(lake.store.scan(TOKENS)),
-        copied=lake.store.scan(COPY_RESULTS),
-    )
-    changes = tier_changes(
-        lake.store.scan(TIER_CHANGES)
-        .select("wallet_address", "change_number", "to_tier")
-        .collect(),
-        classified.traders,
-        classified.excluded,
-        rules=rules,
-        due=due,
-        at=scope.as_of,
-    )
-    unproven = classified.traders.filter(pl.col("tier") == QUALIFIED).height
-    metrics = {
-        "smart_traders": classified.traders.height - unproven,
-        "wallets_unproven": unproven,
-        "wallets_excluded": classified.excluded.height,
-        "tiers_changed": changes.height,
-    }
-    ranked = Batch(
-        rows=classified.traders,
-        replaces=ReplaceScope(),
-        settles=(pnl_ranked(due, at=scope.as_of, rules=rules.edition),),
-        metrics=metrics,
-    )
-    return {
-        _CLASSIFIED: [Batch(rows=classified.excluded, replaces=ReplaceScope(), is_part=True)],
-        _CHANGES: [Batch(rows=changes, is_part=True)],
-        _TRADERS: [ranked],
-    }
+@dataclass(frozen=True)
+class _Ranking:
+    """What one run ranks, by what."""
+
+    scope: RunScope
+    wallet_pnl: pl.LazyFrame
+    tracked_tokens: pl.LazyFrame
+    settings: Settings
+    lake: LakeResource
+
+    def batches(self) -> dict[str, list[Batch]]:
+        """By output; where nothing is due only what goes on with time."""
+        due = self.scope.due(PNL_TO_RANK, self.wallet_pnl.select(_SETTLED))
+        if due.height:
+            return self._ranked(due)
+        self.scope.log.info("No wallet's numbers have changed since the last ranking.")
+        ranked = self.lake.store.scan(SMART_TRADERS)
+        return self._present(ranked.select("wallet_address", "tier", "overall_rank").collect())
+
+    def _ranked(self, due: pl.DataFrame) -> dict[str, list[Batch]]:
+        """Everything anew, since the rows that are `due` have changed."""
+        scope, store = self.scope, self.lake.store
+        rules = ranking_rules(self.settings)
+        classified = rank_wallets(
+            self.wallet_pnl,
+            rules=rules,
+            as_of=scope.as_of,
+            pools=pool_addresses(store, self.settings.resolved_state_dir),
+            token_symbols=_names(self.tracked_tokens),
+            tracked_whales=None if self.lake.source == "replay" else store.scan(TRACKED_WHALES),
+            listed=_listings(store.scan(TOKENS)),
+            copied=store.scan(COPY_RESULTS),
+        )
+        changes = tier_changes(
+            store.scan(TIER_CHANGES).select("wallet_address", "change_number", "to_tier").collect(),
+            classified.traders,
+            classified.excluded,
+            rules=rules,
+            due=due,
+            at=scope.as_of,
+        )
+        unproven = classified.traders.filter(pl.col("tier") == QUALIFIED).height
+        metrics = {
+            "smart_traders": classified.traders.height - unproven,
+            "wallets_unproven": unproven,
+            "wallets_excluded": classified.excluded.height,
+            "tiers_changed": changes.height,
+        }
+        ranked = Batch(
+            rows=classified.traders,
+            replaces=ReplaceScope(),
+            settles=(pnl_ranked(due, at=scope.as_of, rules=rules.edition),),
+            metrics=metrics,
+        )
+        return {
+            _CLASSIFIED: [Batch(rows=classified.excluded, replaces=ReplaceScope(), is_part=True)],
+            _CHANGES: [Batch(rows=changes, is_part=True)],
+            **self._present(classified.traders, is_part=True),
+            _TRADERS: [ranked],
+        }
+
+    def _present(self, traders: pl.DataFrame, *, is_part: bool = False) -> dict[str, list[Batch]]:
+        """What the ranked `traders` hold and trade; `is_part` of a ranking that settles its rows."""
+        rules = signal_rules(self.settings)
+        held = positions(self.wallet_pnl, traders, rules=rules)
+        signals = token_signals(
+            self.lake.store.scan(RECENT_TRADES),
+            held,
+            traders,
+            as_of=self.scope.as_of,
+            rules=rules,
+        )
+        symbols = self.tracked_tokens.select("token_address", "symbol").collect()
+        named = signals.join(symbols, on="token_address", how="left")
+        return {
+            output: [Batch(rows=rows, replaces=ReplaceScope(), is_part=is_part)]
+            for output, rows in ((_POSITIONS, held), (_SIGNALS, named))
+        }
 
 
 def _listings(tokens: pl.LazyFrame) -> pl.LazyFrame:

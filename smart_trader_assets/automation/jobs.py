@@ -12,8 +12,11 @@ from smart_trader_assets.tables.catalog import (
     CANDIDATES,
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
+    POSITIONS,
+    RECENT_TRADES,
     SMART_TRADERS,
     TIER_CHANGES,
+    TOKEN_SIGNALS,
     TOKEN_TRADES,
     TOKENS,
     TRACKED_TOKENS,
@@ -30,10 +33,13 @@ CANDIDATE_LISTS = "candidates"
 # for the ranking materializes all of them.
 _RANKING = (
     TOKEN_TRADES.name,
+    RECENT_TRADES.name,
     COPY_RESULTS.name,
     SMART_TRADERS.name,
     CLASSIFIED_WALLETS.name,
     TIER_CHANGES.name,
+    POSITIONS.name,
+    TOKEN_SIGNALS.name,
 )
 
 _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -51,8 +57,8 @@ _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         (TRACKED_WHALES.name, TRANSACTIONS.name, WALLET_PNL.name),
     ),
     "ranking": (
-        "Prices what copying earned, classifies all wallets as ranked or excluded, records what changed, and "
-        "writes the report page.",
+        "Prices what copying earned, classifies all wallets as ranked or excluded, records what changed, "
+        "sums up what the ranked ones hold and trade, and writes the report page.",
         (*_RANKING, REPORT_KEY.to_user_string()),
     ),
 }

@@ -71,13 +71,15 @@ class Settlement:
 
 @dataclass(frozen=True)
 class ReplaceScope:
-    """The rows that a batch replaces whole: those of the batch's partition whose `column` is in `values`.
+    """The rows that a batch replaces whole: those of the batch's partition whose `column` is in `values`, or
+    less than `below`.
 
     What the batch does not bring again leaves the table. No column: everything in the partition.
     """
 
     column: str | None = None
     values: tuple[str, ...] = ()
+    below: int | None = None
 
 
 @dataclass(frozen=True)

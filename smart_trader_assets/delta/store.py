@@ -416,10 +416,14 @@ def _with_tombstones(
     held = table
     if contract.dagster_partition is not None and batch.partition is not None:
         held = held.filter(pl.col(contract.dagster_partition) == pl.lit(batch.partition))
-    if scope is not None and scope.column is not None:
+    if scope is not None and scope.below is not None:
+        held = held.filter(pl.col(scope.column or "") < scope.below)
+    elif scope is not None and scope.column is not None:
         held = held.filter(pl.col(scope.column).is_in(list(scope.values)))
     key = list(contract.key)
-    gone = held.select(key).collect().join(rows, on=key, how="anti")
+    # With their times, by which the merge leaves files unopened.
+    times = [contract.time_bound] if contract.time_bound else []
+    gone = held.select(*key, *times).collect().join(rows, on=key, how="anti")
     return pl.concat(
         [
             rows.with_columns(pl.lit(False).alias(TOMBSTONE)),

@@ -329,6 +329,11 @@ class Settings(BaseSettings):
         le=100,
         description="Part of the bets that must be priced for what copying earned to decide, percent",
     )
+    signal_min_usd: float = Field(
+        1.0,
+        ge=0,
+        description="Size from which a trade is a vote in gold/token_signals, and what is held a position, USD",
+    )
     list_window_days: float = Field(
         7.0, gt=0, description="Days before a list of ranked traders whose bets prove nothing"
     )

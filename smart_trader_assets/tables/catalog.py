@@ -7,10 +7,13 @@ from smart_trader_assets.tables.bronze import CANDIDATES, TOKENS, TRANSACTIONS, 
 from smart_trader_assets.tables.gold import (
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
+    POSITIONS,
     SMART_TRADERS,
     TIER_CHANGES,
+    TOKEN_SIGNALS,
 )
 from smart_trader_assets.tables.silver import (
+    RECENT_TRADES,
     TOKEN_TRADES,
     TRACKED_TOKENS,
     TRACKED_WHALES,
@@ -26,10 +29,13 @@ ALL_TABLES: tuple[TableContract, ...] = (
     TRANSACTIONS,
     WALLET_PNL,
     TOKEN_TRADES,
+    RECENT_TRADES,
     COPY_RESULTS,
     SMART_TRADERS,
     CLASSIFIED_WALLETS,
     TIER_CHANGES,
+    POSITIONS,
+    TOKEN_SIGNALS,
 )
 
 __all__ = [
@@ -37,9 +43,12 @@ __all__ = [
     "CANDIDATES",
     "CLASSIFIED_WALLETS",
     "COPY_RESULTS",
+    "POSITIONS",
+    "RECENT_TRADES",
     "SMART_TRADERS",
     "TIER_CHANGES",
     "TOKENS",
+    "TOKEN_SIGNALS",
     "TOKEN_TRADES",
     "TRACKED_TOKENS",
     "TRACKED_WHALES",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smart_trader_assets.delta import column_kinds as col
-from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.contract import Column, TableContract
 from smart_trader_assets.pnl.columns import CLASSIFIED, RANKED, gold_columns
 
 SMART_TRADERS = TableContract(
@@ -81,6 +81,75 @@ COPY_RESULTS = TableContract(
     key=("wallet_address", "delay_seconds"),
     statistics=("as_of",),
     cluster_by=("wallet_address",),
+)
+
+POSITIONS = TableContract(
+    name="gold/positions",
+    grain="One row per ranked trader and token that it holds, as of the trader's own numbers.",
+    columns=(
+        col.text("wallet_address", "The trader", required=True, preview=True),
+        col.text("token_address", "Mint that it holds", required=True, preview=True),
+        col.text("tier", "Tier of the trader", required=True, preview=True),
+        col.integer("overall_rank", "Rank of the trader", required=True),
+        col.number("quantity", "What is left of its lots of known basis", "tokens", required=True),
+        col.usd("cost", "What these cost", preview=True),
+        col.usd("entry_price", "That for a whole token", preview=True),
+        col.usd("mark_price", "Newest known price at or before `as_of`", preview=True),
+        col.time("marked_at", "Time of that price", preview=True),
+        col.text("mark_source", "token_list, own_trade or table_trade"),
+        col.usd("value", "What is held at that price, as silver/wallet_pnl bounds it"),
+        col.usd("unrealized_pnl", "That less the cost", preview=True),
+        col.usd("faded_value", "The value, faded by the age of its price"),
+        col.time("first_trade_at", "The trader's first trade of the token"),
+        col.time("last_trade_at", "Its last one"),
+        col.time("as_of", "Time of the trader's numbers", required=True),
+    ),
+    key=("wallet_address", "token_address"),
+)
+
+
+def _votes() -> tuple[Column, ...]:
+    """How many traders did what, by deed and tier."""
+    deeds = {"bought": "bought it", "sold": "sold it", "holding": "hold it now"}
+    tiers = {
+        "traders": "Traders of a tier that is proven",
+        "elite": "ELITE traders",
+        "strong": "STRONG traders",
+        "promising": "PROMISING traders",
+        "unproven": "Unproven (QUALIFIED) wallets",
+    }
+    return tuple(
+        col.integer(f"{tier}_{deed}", f"{who} that {did}", required=True, preview=tier == "traders")
+        for deed, did in deeds.items()
+        for tier, who in tiers.items()
+    )
+
+
+TOKEN_SIGNALS = TableContract(
+    name="gold/token_signals",
+    grain="One row per token and window (24h, 7d): what the ranked traders did with it, and hold.",
+    columns=(
+        col.text("token_address", "The mint", required=True, preview=True),
+        col.text("window", "24h or 7d, ending with `as_of`", required=True, preview=True),
+        col.text("symbol", "Symbol as last listed", preview=True),
+        *_votes(),
+        col.integer("trades", "Trades of the proven tiers in the window", required=True),
+        col.integer(
+            "unpriced_trades", "Those against other tokens, which are in no sum", required=True
+        ),
+        col.usd("bought_usd", "Cash that the proven tiers paid"),
+        col.usd("sold_usd", "Cash that they got"),
+        col.usd("net_flow_usd", "Paid less got", preview=True),
+        col.usd("entry_price", "What they paid for a whole token on average"),
+        col.usd("mark_price", "Newest known price"),
+        col.time("marked_at", "Time of that price"),
+        col.percent("entry_return", "Newest price above what they paid", preview=True),
+        col.time("first_trade_at", "First trade of the proven tiers in the window"),
+        col.time("last_trade_at", "Last one"),
+        col.time("as_of", "End of the window", required=True),
+    ),
+    key=("token_address", "window"),
+    ignored_changes=("as_of",),
 )
 
 CLASSIFIED_WALLETS = TableContract(

@@ -13,10 +13,13 @@ from smart_trader_assets.tables.bronze import CANDIDATES, TOKENS, TRANSACTIONS, 
 from smart_trader_assets.tables.gold import (
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
+    POSITIONS,
     SMART_TRADERS,
     TIER_CHANGES,
+    TOKEN_SIGNALS,
 )
 from smart_trader_assets.tables.silver import (
+    RECENT_TRADES,
     TOKEN_TRADES,
     TRACKED_TOKENS,
     TRACKED_WHALES,
@@ -152,6 +155,9 @@ LINEAGE: Mapping[str, Mapping[str, Sources]] = {
     TOKEN_TRADES.name: _like_named(TOKEN_TRADES, TRANSACTIONS)
     | {"token_address": _legs("address"), "quantity": _TRADES}
     | dict.fromkeys(("value_usd", "price", "price_sol"), (*_TRADES, *_WORTH)),
+    RECENT_TRADES.name: _like_named(RECENT_TRADES, TRANSACTIONS)
+    | {"token_address": _legs("address"), "quantity": _TRADES}
+    | dict.fromkeys(("value_usd", "price", "price_sol"), (*_TRADES, *_WORTH)),
     COPY_RESULTS.name: _like_named(COPY_RESULTS, WALLET_PNL)
     | dict.fromkeys(("bets", "based_on"), _BETS)
     | dict.fromkeys(
@@ -186,4 +192,42 @@ LINEAGE: Mapping[str, Mapping[str, Sources]] = {
     | dict.fromkeys(("change", "from_tier", "to_tier"), _TIER)
     | {"cause": _of(WALLET_PNL, "processed_for_gold", "gold_rules")}
     | {"score": _SCORE, "overall_rank": _RANK, "wallet_class": _CLASS},
+    POSITIONS.name: _like_named(POSITIONS, WALLET_PNL)
+    | {"tier": _TIER, "overall_rank": _RANK}
+    | {
+        column: _of(WALLET_PNL, source)
+        for column, source in (
+            ("quantity", "open_quantity"),
+            ("cost", "open_cost"),
+            ("value", "open_value"),
+            ("faded_value", "conservative_value"),
+            ("first_trade_at", "first_transaction"),
+            ("last_trade_at", "last_transaction"),
+        )
+    }
+    | {"entry_price": _of(WALLET_PNL, "open_cost", "open_quantity")},
+    TOKEN_SIGNALS.name: _like_named(TOKEN_SIGNALS, TRACKED_TOKENS, RECENT_TRADES)
+    | {
+        column.name: (*_of(WALLET_PNL, "open_quantity"), *_TIER)
+        if column.name.endswith("_holding")
+        else (*_of(RECENT_TRADES, "quantity"), *_TIER)
+        for column in TOKEN_SIGNALS.columns
+        if column.name.endswith(("_holding", "_bought", "_sold"))
+    }
+    | dict.fromkeys(("trades", "unpriced_trades"), _of(RECENT_TRADES, "tx_hash"))
+    | dict.fromkeys(
+        ("bought_usd", "sold_usd", "net_flow_usd"), _of(RECENT_TRADES, "value_usd", "quantity")
+    )
+    | {"entry_price": _of(RECENT_TRADES, "value_usd", "quantity")}
+    | dict.fromkeys(
+        ("mark_price", "marked_at"),
+        (*_of(RECENT_TRADES, "price"), *_of(WALLET_PNL, "mark_price", "marked_at")),
+    )
+    | {
+        "entry_return": (
+            *_of(RECENT_TRADES, "price", "value_usd", "quantity"),
+            *_of(WALLET_PNL, "mark_price"),
+        )
+    }
+    | dict.fromkeys(("first_trade_at", "last_trade_at"), _of(RECENT_TRADES, "block_unix_time")),
 }

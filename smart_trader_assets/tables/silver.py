@@ -162,28 +162,41 @@ TRACKED_WHALES = TableContract(
     renewed_by="holders",
 )
 
+_TRADE = (
+    col.text("token_address", "Mint that was traded", required=True, preview=True),
+    col.text("wallet_address", "Wallet that traded it", required=True, preview=True),
+    col.text("tx_hash", "Signature of the transaction", required=True),
+    col.seconds("block_unix_time", "Time of the block", required=True, preview=True),
+    col.number(
+        "quantity",
+        "Bought above 0, sold below; 0 where the trade is no more",
+        "tokens",
+        preview=True,
+    ),
+    col.usd("value_usd", "Cash that changed hands; null where it was no trade for cash"),
+    col.usd("price", "That for a whole token", preview=True),
+    col.number("price_sol", "The same in SOL", "SOL"),
+)
+_TRADE_KEY = ("token_address", "wallet_address", "tx_hash")
+
 TOKEN_TRADES = TableContract(
     name="silver/token_trades",
     grain="One row per wallet, transaction and token: a netted trade, to be found by its token.",
-    columns=(
-        col.text("token_address", "Mint that was traded", required=True, preview=True),
-        col.text("wallet_address", "Wallet that traded it", required=True, preview=True),
-        col.text("tx_hash", "Signature of the transaction", required=True),
-        col.seconds("block_unix_time", "Time of the block", required=True, preview=True),
-        col.number(
-            "quantity",
-            "Bought above 0, sold below; 0 where the trade is no more",
-            "tokens",
-            preview=True,
-        ),
-        col.usd("value_usd", "Cash that changed hands; null where it was no trade for cash"),
-        col.usd("price", "That for a whole token", preview=True),
-        col.number("price_sol", "The same in SOL", "SOL"),
-    ),
-    key=("token_address", "wallet_address", "tx_hash"),
+    columns=_TRADE,
+    key=_TRADE_KEY,
     time_bound="block_unix_time",
     time_bound_slack=600,
     cluster_by=("token_address",),
+)
+
+RECENT_TRADES = TableContract(
+    name="silver/recent_trades",
+    grain="One row per netted trade of the last days, those of silver/token_trades once more, to be found by "
+    "their time.",
+    columns=_TRADE,
+    key=_TRADE_KEY,
+    time_bound="block_unix_time",
+    time_bound_slack=600,
 )
 
 WALLET_PNL = TableContract(

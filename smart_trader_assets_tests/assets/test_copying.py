@@ -20,6 +20,7 @@ from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets.tables.catalog import (
     COPY_RESULTS,
+    RECENT_TRADES,
     SMART_TRADERS,
     TOKEN_TRADES,
     TRANSACTIONS,
@@ -32,6 +33,7 @@ ANN, BOB, CID, DEE = WALLETS = [mint(name) for name in ("ann", "bob", "cid", "de
 CAT, DOG = TOKENS = [mint("cat"), mint("dog")]
 STAMP = CommitInfo("a test", TRANSACTIONS.name)
 HOUR = 3_600
+COPYING = [TOKEN_TRADES.name, RECENT_TRADES.name, COPY_RESULTS.name]
 WRITTEN = [column.name for column in COPY_RESULTS.columns if column.name != "as_of"]
 
 Row = dict[str, Any]
@@ -61,7 +63,7 @@ class Copying:
         """Count what is new, and copy; the metrics of gold/copy_results."""
         moment = AS_OF + timedelta(minutes=minutes)
         self.materialize([WALLET_PNL.name], moment, "00")
-        result = self.materialize([TOKEN_TRADES.name, COPY_RESULTS.name], moment, **options)
+        result = self.materialize(COPYING, moment, **options)
         key = dg.AssetKey(COPY_RESULTS.name.split("/"))
         (event,) = (
             one for one in result.get_asset_materialization_events() if one.asset_key == key
@@ -219,7 +221,7 @@ def test_numbers_whose_swaps_are_not_settled_yet_are_copied_once_they_are(copyin
     with pytest.raises(DiedError):
         copying.materialize([WALLET_PNL.name], AS_OF + timedelta(minutes=5), "00")
     monkeypatch.undo()
-    copying.materialize([TOKEN_TRADES.name, COPY_RESULTS.name], AS_OF + timedelta(minutes=6))
+    copying.materialize(COPYING, AS_OF + timedelta(minutes=6))
     copying.run(minutes=10)
     assert copying.of(ANN)["copied_return"] == pytest.approx(97.0)
     traded = copying.store.scan(TOKEN_TRADES).select("wallet_address").collect()
@@ -296,3 +298,48 @@ def test_the_ranking_shows_what_copying_earned(copying):
     assert (trader["wallet_address"], trader["tier"]) == (ANN, "PROMISING")
     assert (trader["copied_priced_share"], trader["copied_return"]) == (100.0, pytest.approx(-28.0))
     assert "Not STRONG: copied 60 s later, its bets have lost on average." in trader["reasons"]
+
+
+def recent(copying: Copying) -> list[tuple[str, float]]:
+    """The recent trades, by wallet and by how many hours before the first run they were made."""
+    rows = copying.store.scan(RECENT_TRADES).select("wallet_address", "block_unix_time").collect()
+    began = AS_OF.timestamp()
+    return sorted((wallet, round((began - at) / HOUR, 1)) for wallet, at in rows.rows())
+
+
+def test_trades_are_recent_for_nine_days_and_are_found_by_time(copying):
+    copying.put(
+        buy("old", 1, 1.0, CAT, wallet=ANN, hours_ago=240),
+        buy("week", 1, 1.0, CAT, wallet=ANN, hours_ago=190),
+        buy("new", 1, 1.0, CAT, wallet=ANN, hours_ago=1),
+    )
+    copying.run()
+    assert recent(copying) == [(ANN, 1.0), (ANN, 190.0)]
+    copying.put(buy("later", 1, 1.0, CAT, wallet=BOB, hours_ago=-25))
+    copying.run(minutes=26 * 60)
+    assert recent(copying) == [(ANN, 1.0), (ANN, 190.0), (BOB, -25.0)]
+    copying.put(buy("latest", 1, 1.0, CAT, wallet=BOB, hours_ago=-49))
+    copying.run(minutes=50 * 60)
+    assert recent(copying) == [(ANN, 1.0), (BOB, -49.0), (BOB, -25.0)]
+
+
+def test_a_table_of_recent_trades_that_is_new_begins_with_those_that_are_known(copying):
+    copying.put(buy("a", 1, 1.0, CAT, wallet=ANN, hours_ago=3), *trip(BOB))
+    copying.run()
+    copying.store.open(RECENT_TRADES).delete()
+    assert recent(copying) == []
+    copying.put(buy("b", 1, 1.0, CAT, wallet=CID, hours_ago=2))
+    copying.run(minutes=1)
+    assert recent(copying) == sorted([(ANN, 3.0), (CID, 2.0)])
+
+
+def test_a_trade_that_is_denied_later_is_none_among_the_recent_either(copying):
+    """The other half of its transaction comes later: nothing was left of what was bought."""
+    copying.put(buy("x", 100, 1.0, CAT, wallet=ANN, hours_ago=2))
+    copying.run()
+    assert recent(copying) == [(ANN, 2.0)]
+    copying.put(sell("x", 100, 1.0, CAT, wallet=ANN, hours_ago=2, ordinal=1))
+    copying.run(minutes=1)
+    rows = copying.store.scan(RECENT_TRADES).filter(pl.col("quantity") != 0).collect()
+    whole = copying.store.scan(TOKEN_TRADES).filter(pl.col("quantity") != 0).collect()
+    assert rows.height == whole.height == 0

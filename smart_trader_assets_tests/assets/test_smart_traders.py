@@ -1,79 +1,31 @@
 """The gold tables through Dagster and Delta: one classification, three tables, one settlement."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import dagster as dg
 import polars as pl
 import pytest
 
-from smart_trader_assets.assembly import make_assets, make_resources
-from smart_trader_assets.assets.scope import AS_OF_TAG
-from smart_trader_assets.automation.jobs import assets_of
-from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope
+from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.lake.resource import make_lake
-from smart_trader_assets.settings import load_settings
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
+    POSITIONS,
+    RECENT_TRADES,
     SMART_TRADERS,
     TIER_CHANGES,
+    TOKEN_SIGNALS,
     TOKEN_TRADES,
     TRACKED_TOKENS,
-    TRANSACTIONS,
-    WALLET_PNL,
 )
-from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, pnl_frame, portfolio, token, trader
-from smart_trader_assets_tests.support.samples import frame, swap
+from smart_trader_assets_tests.assets.ranked_root import GOLD, STAMP, Gold
+from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, portfolio, token, trader
 from smart_trader_assets_tests.support.tiny_market import ANN
-
-GOLD = (SMART_TRADERS, CLASSIFIED_WALLETS, TIER_CHANGES)
-STAMP = CommitInfo("a test", "silver/wallet_pnl")
 
 
 class DiedError(Exception):
     """What a process that is killed between two commits would have raised."""
-
-
-class Gold:
-    """A root with PnL rows, and the runs that judge them."""
-
-    def __init__(self, root: Path) -> None:
-        self.settings = load_settings(
-            {"source": "sandbox", "root": str(root), "wallet_shards": 1, "sandbox_anchor": AS_OF}
-        )
-        self.store: DeltaStore = make_lake(self.settings).store
-
-    def put(self, *rows):
-        """Make these the PnL rows of the root, as silver/wallet_pnl would."""
-        batch = Batch(pnl_frame(*rows).drop("processed_for_gold"), "00", replaces=ReplaceScope())
-        self.store.write(WALLET_PNL, batch, STAMP)
-
-    def trade(self, swap_id, *, pool):
-        """A swap row of somebody in `pool`; it makes a data file of its own."""
-        row = swap(swap_id, address=pool)
-        self.store.write(TRANSACTIONS, Batch(frame(TRANSACTIONS, [row]), "00"), STAMP)
-
-    def judge(self, *keys, day=0):
-        with dg.DagsterInstance.ephemeral() as instance:
-            result = dg.materialize(
-                make_assets(self.settings),
-                selection=list(keys) or assets_of(SMART_TRADERS.name),
-                resources=make_resources(self.settings),
-                instance=instance,
-                tags={AS_OF_TAG: (AS_OF + timedelta(days=day)).isoformat()},
-            )
-        return {event.asset_key for event in result.get_asset_materialization_events()}
-
-    def rows(self, contract, *columns):
-        return self.store.scan(contract).select(columns).collect().sort(columns).rows()
-
-    def versions(self):
-        return [self.store.version(contract) for contract in (*GOLD, WALLET_PNL)]
-
-    def due(self):
-        return self.store.scan(WALLET_PNL).filter(~pl.col("processed_for_gold")).collect().height
 
 
 @pytest.fixture
@@ -83,7 +35,7 @@ def gold(tmp_path):
 
 def test_one_run_writes_who_is_in_who_is_out_and_what_changed(gold):
     gold.put(*trader("ann"), portfolio("bob", max_trades_per_day=900))
-    tables = (*GOLD, TOKEN_TRADES, COPY_RESULTS)
+    tables = (*GOLD, POSITIONS, TOKEN_SIGNALS, TOKEN_TRADES, RECENT_TRADES, COPY_RESULTS)
     assert gold.judge() == {dg.AssetKey(table.name.split("/")) for table in tables}
     assert gold.rows(SMART_TRADERS, "wallet_address", "tier") == [("ann", "ELITE")]
     assert gold.rows(CLASSIFIED_WALLETS, "wallet_address", "wallet_class") == [("bob", "BOT")]

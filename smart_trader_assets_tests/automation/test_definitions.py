@@ -14,6 +14,7 @@ from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     CANDIDATES,
     COPY_RESULTS,
+    RECENT_TRADES,
     SMART_TRADERS,
     TOKEN_TRADES,
     TOKENS,
@@ -100,7 +101,7 @@ def test_rows_flow_in_the_order_in_which_the_cursors_stand(definitions):
     graph = definitions.resolve_asset_graph()
     order = [TOKENS.name, CANDIDATES.name, *CONSUMERS]
     ranking = order.index(SMART_TRADERS.name)
-    order[ranking:ranking] = [TOKEN_TRADES.name, COPY_RESULTS.name]
+    order[ranking:ranking] = [TOKEN_TRADES.name, RECENT_TRADES.name, COPY_RESULTS.name]
     for place, name in enumerate(order):
         for parent in graph.get(dg.AssetKey(name.split("/"))).parent_keys:
             assert parent.to_user_string() in order[:place]

@@ -26,7 +26,13 @@ from smart_trader_assets.delta.schema import conform
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.settings import load_settings
-from smart_trader_assets.tables.catalog import COPY_RESULTS, TOKEN_TRADES, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.tables.catalog import (
+    COPY_RESULTS,
+    RECENT_TRADES,
+    TOKEN_TRADES,
+    TRANSACTIONS,
+    WALLET_PNL,
+)
 from smart_trader_assets_tests.benchmarks.bench_tables import append, audit
 from smart_trader_assets_tests.benchmarks.lines import Line, Size, at_most, command
 from smart_trader_assets_tests.pnl.histories import AS_OF, buy, mint, sell
@@ -83,7 +89,7 @@ class Root:
     def copy(self) -> float:
         """Seconds of the step that copies."""
         begun = time.perf_counter()
-        self._materialize([TOKEN_TRADES.name, COPY_RESULTS.name])
+        self._materialize([TOKEN_TRADES.name, RECENT_TRADES.name, COPY_RESULTS.name])
         return time.perf_counter() - begun
 
     def cluster(self) -> None:

@@ -70,8 +70,9 @@ def test_an_older_ranking_changes_no_tier_after_a_newer_one(
                 {c.name: content(pipeline.store, c) for c in (SMART_TRADERS, TIER_CHANGES)}
             )
 
-        # The fourth commit, after trades, copied results and the excluded, is that of the tier changes.
-        with before_commits(while_held(pipeline, 4, rank)):
+        # The fifth commit, after trades by token and by time, copied results and the excluded, is that of the
+        # tier changes.
+        with before_commits(while_held(pipeline, 5, rank)):
             result = contest.run(pipeline)
         told = failure(result) or ""
         assert f"Run {result.run_id} was overtaken: since it read its inputs, run " in told

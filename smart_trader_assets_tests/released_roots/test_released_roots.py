@@ -23,8 +23,11 @@ from smart_trader_assets.tables.catalog import (
     CANDIDATES,
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
+    POSITIONS,
+    RECENT_TRADES,
     SMART_TRADERS,
     TIER_CHANGES,
+    TOKEN_SIGNALS,
     TOKEN_TRADES,
     TOKENS,
     TRACKED_WHALES,
@@ -90,7 +93,14 @@ OF_NUMBERS = {
     contract.name for contract in (WALLET_PNL, SMART_TRADERS, CLASSIFIED_WALLETS, TIER_CHANGES)
 }
 
-ADDED_SINCE = {CANDIDATES.name, TOKEN_TRADES.name, COPY_RESULTS.name}
+ADDED_SINCE = {
+    CANDIDATES.name,
+    TOKEN_TRADES.name,
+    RECENT_TRADES.name,
+    COPY_RESULTS.name,
+    POSITIONS.name,
+    TOKEN_SIGNALS.name,
+}
 
 # Sentences for people: a later version may put them otherwise, but gives a reason where there was one.
 WORDS = ("reasons", "reject_reason", "exclude_reason", "last_error")

@@ -27,8 +27,11 @@ from smart_trader_assets.tables.catalog import (
     CANDIDATES,
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
+    POSITIONS,
+    RECENT_TRADES,
     SMART_TRADERS,
     TIER_CHANGES,
+    TOKEN_SIGNALS,
     TOKEN_TRADES,
     TOKENS,
     TRACKED_TOKENS,
@@ -209,6 +212,35 @@ def tier_change(wallet: str, **columns: Any) -> Row:
     } | columns
 
 
+def position(wallet: str, **columns: Any) -> Row:
+    """A row of gold/positions."""
+    return {
+        "wallet_address": wallet,
+        "token_address": "mint",
+        "tier": "ELITE",
+        "overall_rank": 1,
+        "quantity": 10.0,
+        "cost": 5.0,
+        "as_of": NOW,
+    } | columns
+
+
+def token_signal(mint: str, **columns: Any) -> Row:
+    """A row of gold/token_signals."""
+    votes = {
+        name: 0
+        for name in TOKEN_SIGNALS.schema
+        if name.endswith(("_bought", "_sold", "_holding")) or name in {"trades", "unpriced_trades"}
+    }
+    return {
+        "token_address": mint,
+        "window": "24h",
+        **votes,
+        "net_flow_usd": 1.0,
+        "as_of": NOW,
+    } | columns
+
+
 # By table: a row of it, the Dagster partition that it lies in, and a column of its content.
 SAMPLES: Mapping[str, tuple[Callable[..., Row], str | date | None, str]] = {
     TOKENS.name: (token, DAY, "price"),
@@ -223,6 +255,9 @@ SAMPLES: Mapping[str, tuple[Callable[..., Row], str | date | None, str]] = {
     SMART_TRADERS.name: (trader, None, "score"),
     CLASSIFIED_WALLETS.name: (classified, None, "total_pnl"),
     TIER_CHANGES.name: (tier_change, None, "score"),
+    POSITIONS.name: (position, None, "cost"),
+    TOKEN_SIGNALS.name: (token_signal, None, "net_flow_usd"),
+    RECENT_TRADES.name: (token_trade, None, "price"),
 }
 
 # Where each state of each table goes in a settlement.

@@ -1,0 +1,155 @@
+"""What the ranked traders do with each token, in the last day and the last week."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+import polars as pl
+
+from smart_trader_assets.delta.contract import TIME
+from smart_trader_assets.pnl.swap_rows import time_of
+from smart_trader_assets.ranking import QUALIFIED
+from smart_trader_assets.signals.signal_rules import SignalRules
+
+SIGNAL_WINDOWS: Final[Mapping[str, timedelta]] = {
+    "24h": timedelta(days=1),
+    "7d": timedelta(days=7),
+}
+
+TIERS: Final = ("elite", "strong", "promising", "unproven")
+"""The tiers as the columns of gold/token_signals name them."""
+
+DEEDS: Final = ("bought", "sold", "holding")
+
+_TIER_OF: Final = {
+    "ELITE": "elite",
+    "STRONG": "strong",
+    "PROMISING": "promising",
+    QUALIFIED: "unproven",
+}
+
+
+def token_signals(
+    trades: pl.LazyFrame,
+    held: pl.DataFrame,
+    traders: pl.DataFrame,
+    *,
+    as_of: datetime,
+    rules: SignalRules,
+) -> pl.DataFrame:
+    """Netted trades, gold/positions and gold/smart_traders -> the rows of gold/token_signals.
+
+    `trades`: token_address, wallet_address, block_unix_time, quantity (below 0 where it was sold), value_usd
+    and price (null where it was not for cash), of any wallets; those of ranked traders in a window that ends
+    with `as_of` count. A trader is one vote a deed, however often it trades; one that bought and sold is in
+    both. The votes are told by tier; the sums, prices and times are those of the proven tiers, without the
+    unproven. What was traded for other tokens counts as a vote and is in no sum (`unpriced_trades`).
+    """
+    tiers = traders.select(
+        "wallet_address",
+        tier=pl.col("tier").replace_strict(_TIER_OF, default=TIERS[-1], return_dtype=pl.String),
+    )
+    longest = max(SIGNAL_WINDOWS.values())
+    end = int(as_of.timestamp())
+    begin = end - int(longest.total_seconds())
+    in_time = trades.filter(
+        (pl.col("block_unix_time") > begin)
+        & (pl.col("block_unix_time") <= end)
+        & (pl.col("quantity") != 0)
+        & (pl.col("value_usd").is_null() | (pl.col("value_usd") >= rules.min_usd))
+    )
+    lately = (
+        in_time.select(
+            "token_address", "wallet_address", "block_unix_time", "quantity", "value_usd", "price"
+        )
+        .join(tiers.lazy(), on="wallet_address")
+        .collect()
+    )
+    holding = held.select("token_address", "wallet_address").join(tiers, on="wallet_address")
+    marks = _newest_marks(held, in_time)
+    rows = [
+        _of_window(window, lately, holding, end - int(length.total_seconds()))
+        for window, length in SIGNAL_WINDOWS.items()
+    ]
+    return (
+        pl.concat(rows)
+        .join(marks, on="token_address", how="left")
+        .with_columns(
+            entry_return=(pl.col("mark_price") / pl.col("entry_price") - 1) * 100,
+            as_of=pl.lit(as_of).cast(TIME),
+        )
+        .sort("window", "token_address")
+    )
+
+
+def _of_window(
+    window: str, lately: pl.DataFrame, holding: pl.DataFrame, begin: int
+) -> pl.DataFrame:
+    """The rows of one window: a token that was traded in it or is held."""
+    traded = lately.filter(pl.col("block_unix_time") > begin)
+    bought, sold = pl.col("quantity") > 0, pl.col("quantity") < 0
+    votes = pl.concat(
+        [
+            traded.filter(bought).select(
+                "token_address", "wallet_address", "tier", deed=pl.lit(DEEDS[0])
+            ),
+            traded.filter(sold).select(
+                "token_address", "wallet_address", "tier", deed=pl.lit(DEEDS[1])
+            ),
+            holding.select("token_address", "wallet_address", "tier", deed=pl.lit(DEEDS[2])),
+        ]
+    ).unique()
+    counts = votes.group_by("token_address").agg(_counts())
+    return counts.join(
+        _sums(traded.filter(pl.col("tier") != TIERS[-1])), on="token_address", how="left"
+    ).with_columns(pl.col("trades", "unpriced_trades").fill_null(0), window=pl.lit(window))
+
+
+def _counts() -> Iterator[pl.Expr]:
+    proven = pl.col("tier") != TIERS[-1]
+    for deed in DEEDS:
+        does = pl.col("deed") == deed
+        yield (does & proven).sum().cast(pl.Int64).alias(f"traders_{deed}")
+        for tier in TIERS:
+            yield (does & (pl.col("tier") == tier)).sum().cast(pl.Int64).alias(f"{tier}_{deed}")
+
+
+def _sums(traded: pl.DataFrame) -> pl.DataFrame:
+    bought = pl.col("quantity") > 0
+    priced = pl.col("value_usd").is_not_null()
+    paid = pl.col("value_usd").filter(bought).sum()
+    got = pl.col("value_usd").filter(~bought).sum()
+    for_cash = pl.col("quantity").filter(bought & priced).sum()
+    at = time_of(pl.col("block_unix_time"))
+    return traded.group_by("token_address").agg(
+        trades=pl.len().cast(pl.Int64),
+        unpriced_trades=(~priced).sum().cast(pl.Int64),
+        bought_usd=pl.when(priced.any()).then(paid),
+        sold_usd=pl.when(priced.any()).then(got),
+        net_flow_usd=pl.when(priced.any()).then(paid - got),
+        entry_price=pl.when(for_cash > 0).then(paid / for_cash),
+        first_trade_at=at.min(),
+        last_trade_at=at.max(),
+    )
+
+
+def _newest_marks(held: pl.DataFrame, trades: pl.LazyFrame) -> pl.DataFrame:
+    """token_address, mark_price, marked_at: the newest of the marks of those who hold it, and of the trades for
+    cash that anybody made; of two of one time the lower price."""
+    known = held.filter(pl.col("mark_price").is_not_null()).select(
+        "token_address", "mark_price", "marked_at"
+    )
+    traded = (
+        trades.filter(pl.col("price").is_not_null())
+        .select("token_address", mark_price="price", marked_at=time_of(pl.col("block_unix_time")))
+        .sort("marked_at", "mark_price", descending=[True, False])
+        .unique("token_address", keep="first", maintain_order=True)
+        .collect()
+    )
+    return (
+        pl.concat([known, traded])
+        .sort("marked_at", "mark_price", descending=[True, False])
+        .unique("token_address", keep="first", maintain_order=True)
+    )
