@@ -14,6 +14,7 @@ _SUBCOMMANDS = {
     "run": "run:run",
     "state": "inspect:state",
     "explain": "inspect:explain",
+    "token": "signals:token",
     "report": "inspect:report",
     "backtest": "inspect:show_backtest",
     "forecast": "inspect:show_forecast",

@@ -6,6 +6,6 @@ was traded lately. Both are pure, and both say from which rows they follow.
 
 from smart_trader_assets.signals.held_positions import positions
 from smart_trader_assets.signals.signal_rules import SignalRules
-from smart_trader_assets.signals.token_flows import SIGNAL_WINDOWS, token_signals
+from smart_trader_assets.signals.token_flows import SIGNAL_WINDOWS, counts, token_signals
 
-__all__ = ["SIGNAL_WINDOWS", "SignalRules", "positions", "token_signals"]
+__all__ = ["SIGNAL_WINDOWS", "SignalRules", "counts", "positions", "token_signals"]

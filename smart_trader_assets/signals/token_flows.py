@@ -51,15 +51,7 @@ def token_signals(
         "wallet_address",
         tier=pl.col("tier").replace_strict(_TIER_OF, default=TIERS[-1], return_dtype=pl.String),
     )
-    longest = max(SIGNAL_WINDOWS.values())
-    end = int(as_of.timestamp())
-    begin = end - int(longest.total_seconds())
-    in_time = trades.filter(
-        (pl.col("block_unix_time") > begin)
-        & (pl.col("block_unix_time") <= end)
-        & (pl.col("quantity") != 0)
-        & (pl.col("value_usd").is_null() | (pl.col("value_usd") >= rules.min_usd))
-    )
+    in_time = trades.filter(counts(as_of, max(SIGNAL_WINDOWS.values()), rules))
     lately = (
         in_time.select(
             "token_address", "wallet_address", "block_unix_time", "quantity", "value_usd", "price"
@@ -70,7 +62,7 @@ def token_signals(
     holding = held.select("token_address", "wallet_address").join(tiers, on="wallet_address")
     marks = _newest_marks(held, in_time)
     rows = [
-        _of_window(window, lately, holding, end - int(length.total_seconds()))
+        _of_window(window, lately.filter(counts(as_of, length, rules)), holding)
         for window, length in SIGNAL_WINDOWS.items()
     ]
     return (
@@ -84,11 +76,16 @@ def token_signals(
     )
 
 
-def _of_window(
-    window: str, lately: pl.DataFrame, holding: pl.DataFrame, begin: int
-) -> pl.DataFrame:
+def counts(as_of: datetime, length: timedelta, rules: SignalRules) -> pl.Expr:
+    """Whether a netted trade counts in the window of `length` that ends with `as_of`."""
+    end = int(as_of.timestamp())
+    at, usd = pl.col("block_unix_time"), pl.col("value_usd")
+    in_window = (at > end - int(length.total_seconds())) & (at <= end)
+    return in_window & (pl.col("quantity") != 0) & (usd.is_null() | (usd >= rules.min_usd))
+
+
+def _of_window(window: str, traded: pl.DataFrame, holding: pl.DataFrame) -> pl.DataFrame:
     """The rows of one window: a token that was traded in it or is held."""
-    traded = lately.filter(pl.col("block_unix_time") > begin)
     bought, sold = pl.col("quantity") > 0, pl.col("quantity") < 0
     votes = pl.concat(
         [
@@ -101,8 +98,8 @@ def _of_window(
             holding.select("token_address", "wallet_address", "tier", deed=pl.lit(DEEDS[2])),
         ]
     ).unique()
-    counts = votes.group_by("token_address").agg(_counts())
-    return counts.join(
+    counted = votes.group_by("token_address").agg(_counts())
+    return counted.join(
         _sums(traded.filter(pl.col("tier") != TIERS[-1])), on="token_address", how="left"
     ).with_columns(pl.col("trades", "unpriced_trades").fill_null(0), window=pl.lit(window))
 
