@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 from filelock import FileLock, Timeout
 
 from smart_trader_assets.assembly import make_assets, make_resources
@@ -22,7 +23,14 @@ from smart_trader_assets.assets.economy import why_it_waits
 from smart_trader_assets.assets.keys import IO_MANAGER
 from smart_trader_assets.assets.partitions import Partitions, first_day, make_partitions
 from smart_trader_assets.assets.scope import AS_OF_TAG, DRAIN_TAG
-from smart_trader_assets.automation.jobs import assets_of, job_of, make_jobs, run_assets
+from smart_trader_assets.assets.tracked_whales import looked_at
+from smart_trader_assets.automation.jobs import (
+    assets_of,
+    job_of,
+    make_jobs,
+    only_wallets,
+    run_assets,
+)
 from smart_trader_assets.automation.live_runs import (
     CONSUMER_TAG,
     RANGE_END_TAG,
@@ -45,10 +53,19 @@ from smart_trader_assets.lake.io_manager import MedallionIOManager
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.lake.run_metrics import PLOTTED, record_failed_run
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tables.catalog import ALL_TABLES, CANDIDATES, TOKENS, TRANSACTIONS
+from smart_trader_assets.tables.catalog import (
+    ALL_TABLES,
+    CANDIDATES,
+    SMART_TRADERS,
+    TOKENS,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+    WALLET_PNL,
+)
 from smart_trader_assets.tables.cursors import CONSUMERS, cursors_of
 from smart_trader_assets.tables.freshness import stale_lists
 from smart_trader_assets.thresholds import due_policy
+from smart_trader_assets.transforms.shards import shard_of
 
 RECHECK = "recheck"
 
@@ -171,6 +188,46 @@ class Drain:
             f"After {MOST_SWEEPS} sweeps rows are still due: {report.stuck or 'see smart-trader state'}."
         )
 
+    def look_up(self, wallets: Sequence[str]) -> DrainReport:
+        """Fetch what is missing of `wallets`, compute them, and rank; nothing else is asked for.
+
+        Raises what `run` raises. One run of each asset: a history that is longer than the settings' pages a run
+        is read in part.
+        """
+        report = DrainReport(self._as_of)
+        store = self._lake.store
+        shards = sorted({shard_of(wallet, self._lake.wallet_shards) for wallet in wallets})
+        partitions = _span(dict.fromkeys(shards, 1))
+        with alone_on_root(self._settings), translate_storage_errors("looking wallets up"):
+            _fail_killed_drains(self._instance)
+            self._recheck()
+            for asset in (TRACKED_WHALES, TRANSACTIONS, WALLET_PNL):
+                due = self._due_of(asset.name, wallets)
+                if asset is TRACKED_WHALES:
+                    due += len(set(wallets) - looked_at(store, wallets))
+                if due:
+                    self._materialize(asset.name, partitions, due, store, report, wallets)
+            if ranked := sum(self._due(store, SMART_TRADERS.name).values()):
+                self._materialize(SMART_TRADERS.name, [], ranked, store, report)
+            self._raise_if_unsound()
+        return report
+
+    def _due_of(self, asset: str, wallets: Sequence[str]) -> int:
+        """How many rows of `wallets` are due for `asset`."""
+        own = pl.col("wallet_address").is_in(list(wallets))
+        return sum(
+            cursor.due_rows(
+                self._lake.store.scan(cursor.contract).filter(own),
+                shards=None,
+                as_of=self._as_of,
+                policy=self._policy,
+            )
+            .select(pl.len())
+            .collect()
+            .item()
+            for cursor in cursors_of(asset)
+        )
+
     def _today(self) -> str:
         """The snapshot's partition; DrainError for a clock set outside the snapshot days."""
         day = self._as_of.date().isoformat()
@@ -214,9 +271,17 @@ class Drain:
         due: int | None,
         store: DeltaStore,
         report: DrainReport,
+        wallets: Sequence[str] = (),
     ) -> None:
-        """One run of `asset` for its `due` rows (None: the snapshot, which reads no queue)."""
-        self._watcher.begins(asset, due, lambda: sum(self._due(store, asset).values()))
+        """One run of `asset` for its `due` rows (None: the snapshot, which reads no queue), or only for those
+        of `wallets`."""
+
+        def left_due() -> int:
+            if wallets:
+                return self._due_of(asset, wallets)
+            return sum(self._due(store, asset).values())
+
+        self._watcher.begins(asset, due, left_due)
         started, began, run_id = time.monotonic(), datetime.now(UTC), str(uuid.uuid4())
         tags = {
             AS_OF_TAG: self._as_of.isoformat(),
@@ -232,7 +297,7 @@ class Drain:
                 asset_selection=self._selection(asset),
                 partition_key=partitions[0] if len(partitions) == 1 else None,
                 tags=tags,
-                run_config=_QUIET,
+                run_config=_QUIET | (only_wallets([asset], wallets) if wallets else {}),
             )
         except SmartTraderError as error:
             record_failed_run(self._instance, run_id, store, error)
@@ -244,7 +309,7 @@ class Drain:
             if isinstance(error.__cause__, SmartTraderError):
                 raise error.__cause__ from None
             raise
-        left = 0 if due is None else sum(self._due(store, asset).values())
+        left = 0 if due is None else left_due()
         step = Step(asset, due or 0, left, time.monotonic() - started, _facts(result, asset))
         report.steps.append(step)
         if left and not any(step.metrics.get(name) for name in _PROGRESS):

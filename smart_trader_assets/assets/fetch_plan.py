@@ -28,7 +28,7 @@ from smart_trader_assets.tables.catalog import (
     WALLET_PNL,
 )
 from smart_trader_assets.tables.cursors import WHALES_TO_FETCH
-from smart_trader_assets.transforms.candidates import LEADERBOARD, WATCHLIST, watched_wallets
+from smart_trader_assets.transforms.candidates import ASKED, LEADERBOARD, WATCHLIST, watched_wallets
 from smart_trader_assets.transforms.holders import HOLDER
 
 # A run reads half of what may be spent and no fewer than these: what it shows decides about the rest.
@@ -83,7 +83,7 @@ class Evidence:
 
     def known(self, whales: pl.DataFrame) -> pl.DataFrame:
         """Due rows of silver/tracked_whales -> `KNOWN`, a row a wallet."""
-        best = [WATCHLIST, LEADERBOARD, HOLDER]
+        best = [WATCHLIST, LEADERBOARD, HOLDER, ASKED]
         origin = pl.col("origin").fill_null(HOLDER)
         return (
             whales.group_by("wallet_address", maintain_order=True)

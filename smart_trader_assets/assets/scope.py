@@ -7,6 +7,7 @@ from typing import Self
 
 import dagster as dg
 import polars as pl
+from pydantic import Field
 
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.cursor import Cursor, DuePolicy
@@ -16,6 +17,7 @@ AS_OF_TAG = "smart_trader/as_of"
 DRAIN_TAG = "smart_trader/drain"
 """Names the drain that a run is part of: to the budget of credits a drain is one run."""
 REPROCESS_TAG = "reprocess"
+WALLETS_TAG = "wallets"
 
 
 class RunConfig(dg.Config):
@@ -23,6 +25,11 @@ class RunConfig(dg.Config):
 
     reprocess: bool = False
     """Process all rows of the partitions again, not only the due ones. The tag `reprocess` does the same."""
+    wallets: list[str] = Field(
+        [],
+        description="Only these wallets, where there is any; silver/tracked_whales tracks those that it does "
+        "not know yet. The tag `wallets` does the same, with addresses separated by commas.",
+    )
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,7 @@ class RunScope:
     reprocess: bool
     policy: DuePolicy
     log: dg.DagsterLogManager
+    wallets: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, context: dg.AssetExecutionContext, settings: Settings, take: RunConfig) -> Self:
@@ -52,17 +60,25 @@ class RunScope:
             reprocess=take.reprocess or tags.get(REPROCESS_TAG, "").lower() in {"true", "1", "yes"},
             policy=due_policy(settings),
             log=context.log,
+            wallets=tuple(take.wallets) or _named(tags.get(WALLETS_TAG, "")),
         )
 
     def due(self, cursor: Cursor, table: pl.LazyFrame) -> pl.DataFrame:
         """The rows of `table` that are due in this run's shards, most urgent first."""
         return cursor.due_rows(
-            table,
+            # A ranking is of all wallets.
+            table if cursor.shard is None else self.of_wallets(table),
             shards=self.shards,
             as_of=self.as_of,
             policy=self.policy,
             reprocess=self.reprocess,
         ).collect()
+
+    def of_wallets(self, table: pl.LazyFrame) -> pl.LazyFrame:
+        """The rows of the wallets that the run is about."""
+        if not self.wallets or "wallet_address" not in table.collect_schema():
+            return table
+        return table.filter(pl.col("wallet_address").is_in(self.wallets))
 
     def due_by_shard(
         self, cursor: Cursor, table: pl.LazyFrame
@@ -74,6 +90,10 @@ class RunScope:
         shard = str(cursor.shard)
         for rows in due.partition_by(shard, maintain_order=True):
             yield rows[shard][0], rows
+
+
+def _named(wallets: str) -> tuple[str, ...]:
+    return tuple(filter(None, (wallet.strip() for wallet in wallets.split(","))))
 
 
 def _shards(context: dg.AssetExecutionContext) -> tuple[str, ...] | None:

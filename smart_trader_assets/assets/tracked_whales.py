@@ -1,6 +1,6 @@
 """silver/tracked_whales: the wallets whose trading is worth knowing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 import polars as pl
@@ -9,12 +9,17 @@ from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import CANDIDATES, TRACKED_WHALES, WHALES
 from smart_trader_assets.tables.cursors import CANDIDATES_TO_TRACK, WHALES_TO_TRACK
 from smart_trader_assets.tables.transitions import candidates_taken_over, whales_taken_over
-from smart_trader_assets.transforms.candidates import tracked_candidate_rows
+from smart_trader_assets.transforms.candidates import (
+    ASKED,
+    asked_wallet_rows,
+    tracked_candidate_rows,
+)
 from smart_trader_assets.transforms.holders import born_states, tracked_whale_rows
 from smart_trader_assets.transforms.swap_history import known_histories
 
@@ -53,14 +58,38 @@ def tracked_whales_asset(declared: Settings, partitions: Partitions) -> dg.Asset
             for shard, due in scope.due_by_shard(CANDIDATES_TO_TRACK, candidates):
                 settled = candidates_taken_over(due, at=scope.as_of)
                 yield _take_over(shard, tracked_candidate_rows(due), settled, lake, scope)
+            for rows in _asked_about(scope, lake):
+                yield _take_over(rows["wallet_shard"][0], rows, None, lake, scope)
 
         return Batches(batches())
 
     return tracked_whales
 
 
+def _asked_about(scope: RunScope, lake: LakeResource) -> list[pl.DataFrame]:
+    """Wallets that the run is about and that nobody has named before, a frame a shard."""
+    asked = asked_wallet_rows(scope.wallets, at=scope.as_of, wallet_shards=lake.wallet_shards)
+    if scope.shards is not None:
+        asked = asked.filter(pl.col("wallet_shard").is_in(scope.shards))
+    if asked.is_empty():
+        return []
+    known = looked_at(lake.store, asked["wallet_address"].to_list())
+    new = asked.filter(~pl.col("wallet_address").is_in(list(known)))
+    return new.partition_by("wallet_shard", maintain_order=True)
+
+
+def looked_at(store: DeltaStore, wallets: Sequence[str]) -> set[str]:
+    """Those of `wallets` whose swaps are asked for, or that somebody has asked about; not those that only the
+    screening of a holding keeps out."""
+    is_looked_at = (pl.col("processing_status") != "excluded") | (pl.col("origin") == ASKED)
+    rows = store.scan(TRACKED_WHALES).filter(
+        pl.col("wallet_address").is_in(list(wallets)) & is_looked_at
+    )
+    return set(rows.select("wallet_address").collect()["wallet_address"])
+
+
 def _take_over(
-    shard: str, new: pl.DataFrame, settled: Settlement, lake: LakeResource, scope: RunScope
+    shard: str, new: pl.DataFrame, settled: Settlement | None, lake: LakeResource, scope: RunScope
 ) -> Batch:
     own = lake.store.scan(TRACKED_WHALES)
     wallets = known_histories(
@@ -78,6 +107,6 @@ def _take_over(
     return Batch(
         rows=rows,
         partition=shard,
-        settles=(settled,),
+        settles=() if settled is None else (settled,),
         metrics={"whales_taken_over": rows.height},
     )

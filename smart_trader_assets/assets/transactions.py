@@ -148,7 +148,7 @@ def _fetch_planned(
 ) -> Iterator[Batch]:
     """Fetch what the plan takes of the due wallets of all shards."""
     left, budget = session.left, session.budget
-    if left is not None:
+    if left is not None and not scope.wallets:
         early = fall_due_today(lake.store, evidence.followed, settings, scope.as_of)
         if scope.shards is not None:
             early = early.filter(pl.col("wallet_shard").is_in(scope.shards))

@@ -71,8 +71,9 @@ def wallet_pnl_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDef
             market = _Market.of(
                 everybody, tokens, settings, scope, recorded=lake.source == "replay"
             )
-            others = _touched_wallets(own, tracked_whales, market, scope)
-            wallets = pl.concat([wallets, others]).unique().sort(wallets.columns)
+            if not scope.wallets:
+                others = _touched_wallets(own, tracked_whales, market, scope)
+                wallets = pl.concat([wallets, others]).unique().sort(wallets.columns)
             for chosen in wallets.iter_slices(WALLETS_AT_ONCE):
                 yield from _compute(chosen, transactions, tracked_whales, market, scope)
 
@@ -124,7 +125,8 @@ class _Market:
 def _due_wallets(transactions: pl.LazyFrame, own: pl.LazyFrame, scope: RunScope) -> pl.DataFrame:
     """Wallets with uncounted swaps and wallets whose numbers have aged: wallet_shard, wallet_address."""
     wallet = ("wallet_shard", "wallet_address")
-    swaps = transactions.filter(pl.col("block_unix_time") <= int(scope.as_of.timestamp()))
+    in_time = pl.col("block_unix_time") <= int(scope.as_of.timestamp())
+    swaps, own = scope.of_wallets(transactions.filter(in_time)), scope.of_wallets(own)
     due = [
         cursor.due_rows(
             table,

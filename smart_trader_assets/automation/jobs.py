@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import dagster as dg
 from dagster import AssetSelection
@@ -28,6 +29,7 @@ from smart_trader_assets.tables.catalog import (
 
 SNAPSHOT = "snapshot"
 CANDIDATE_LISTS = "candidates"
+WALLET = "wallet"
 
 # What copying earned goes into the ranking, and one step classifies all wallets and writes all results: a run
 # for the ranking materializes all of them.
@@ -42,6 +44,9 @@ _RANKING = (
     TOKEN_SIGNALS.name,
 )
 
+# What works for wallets that are named.
+_OF_A_WALLET = (TRACKED_WHALES.name, TRANSACTIONS.name, WALLET_PNL.name)
+
 _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     SNAPSHOT: ("Takes today's token snapshot.", (TOKENS.name,)),
     CANDIDATE_LISTS: (
@@ -54,7 +59,7 @@ _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "wallet_side": (
         "Tracks whales, fetches their swaps and computes their PnL, by wallet shard.",
-        (TRACKED_WHALES.name, TRANSACTIONS.name, WALLET_PNL.name),
+        _OF_A_WALLET,
     ),
     "ranking": (
         "Prices what copying earned, classifies all wallets as ranked or excluded, records what changed, "
@@ -87,10 +92,30 @@ def job_of(consumer: str) -> str:
 
 
 def make_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
-    """Snapshot (days), candidates, token side (token shards), wallet side (wallet shards), ranking."""
-    return [
+    """Snapshot (days), candidates, token side (token shards), wallet side (wallet shards), ranking; and the one
+    for chosen wallets."""
+    jobs = [
         dg.define_asset_job(
             name, selection=AssetSelection.assets(*ASSETS_OF_JOBS[name]), description=description
         )
         for name, (description, _) in _JOBS.items()
     ]
+    return [*jobs, _wallet_job()]
+
+
+def only_wallets(assets: Iterable[str], wallets: Iterable[str]) -> dict[str, Any]:
+    """The run configuration under which `assets` are about these wallets alone."""
+    chosen = {"config": {"wallets": list(wallets)}}
+    return {"ops": {asset.replace("/", "__"): chosen for asset in assets}}
+
+
+def _wallet_job() -> dg.UnresolvedAssetJobDefinition:
+    """From an address to its rank: what `smart-trader wallet` does, for the UI."""
+    return dg.define_asset_job(
+        WALLET,
+        selection=AssetSelection.assets(
+            *(dg.AssetKey(asset.split("/")) for asset in (*_OF_A_WALLET, *_RANKING))
+        ),
+        description="Tracks the wallets that the run's tag `wallets` names (addresses, separated by commas), "
+        "fetches what is missing of their swaps, computes and ranks them. For all wallet shards in one run.",
+    )

@@ -14,6 +14,7 @@ _SUBCOMMANDS = {
     "run": "run:run",
     "state": "inspect:state",
     "explain": "inspect:explain",
+    "wallet": "look_up:wallet",
     "token": "signals:token",
     "report": "inspect:report",
     "backtest": "inspect:show_backtest",

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 import uuid
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
+from smart_trader_assets.cli.addresses import named_addresses
 from smart_trader_assets.cli.fitted_table import Column, Line, fitted_table
 from smart_trader_assets.cli.options import Data, chosen_settings, cli_errors
 from smart_trader_assets.delta.batch import Batch, CommitInfo
-from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.report.words import tier_word
 from smart_trader_assets.settings import Settings
@@ -24,7 +20,6 @@ from smart_trader_assets.sources import settings_of_root
 from smart_trader_assets.tables.catalog import CANDIDATES, CLASSIFIED_WALLETS, SMART_TRADERS
 from smart_trader_assets.tables.root import read_identity
 from smart_trader_assets.transforms.candidates import watch_rows, watched_wallets
-from smart_trader_assets.transforms.whale_screening import may_be_a_trader
 
 watch = typer.Typer(
     no_args_is_help=True,
@@ -38,10 +33,6 @@ File = Annotated[
     Path | None,
     typer.Option("--file", help="A file of addresses, one a line; what follows one is a remark."),
 ]
-
-
-class WatchListError(SmartTraderError):
-    """No address was given, or none that a wallet can have."""
 
 
 @watch.command()
@@ -96,7 +87,7 @@ def _verdict(row: dict[str, object]) -> str:
 def _name(wallets: list[str] | None, file: Path | None, data: str | None, *, watched: bool) -> None:
     with cli_errors() as console:
         settings = _of_root_or_new(chosen_settings(data))
-        named = _addresses(console, wallets or (), file)
+        named = named_addresses(console, wallets or (), file)
         store = make_lake(settings).store
         held = set(watched_wallets(store.scan(CANDIDATES)).collect()["wallet_address"])
         changed = [wallet for wallet in named if (wallet in held) is not watched]
@@ -119,35 +110,3 @@ def _of_root_or_new(settings: Settings) -> Settings:
     if is_new and settings.resolved_source == "live":
         return settings
     return settings_of_root(settings)
-
-
-def _addresses(console: Console, wallets: Iterable[str], file: Path | None) -> list[str]:
-    """What was named and is an address; the rest is told, by its line where it comes from a file."""
-    named = [(wallet.strip(), "") for wallet in wallets]
-    if file is not None:
-        try:
-            text = file.read_text(encoding="utf-8-sig", errors="replace")
-        except OSError as error:
-            raise WatchListError(
-                f"{file} cannot be read ({error.strerror}): name a file of addresses."
-            ) from None
-        for number, line in enumerate(text.splitlines(), start=1):
-            # What follows the address is a remark, or another column.
-            if address := re.split(r"[#,;\s]", line.strip(), maxsplit=1)[0]:
-                named.append((address, f"{file}, line {number}: "))
-    good = []
-    for address, place in named:
-        if may_be_a_trader(address):
-            good.append(address)
-            continue
-        console.print(
-            f"[yellow]![/] {escape(place)}{escape(repr(address[:60]))} is left out: not the address of a "
-            "wallet that a key can sign for.",
-            highlight=False,
-            soft_wrap=True,
-        )
-    if not good:
-        raise WatchListError(
-            "No address of a wallet was named: give addresses, or --file with one a line."
-        )
-    return list(dict.fromkeys(good))

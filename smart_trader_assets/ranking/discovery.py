@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from smart_trader_assets.transforms.candidates import LEADERBOARD, WATCHLIST
+from smart_trader_assets.transforms.candidates import ASKED, LEADERBOARD, WATCHLIST
 from smart_trader_assets.transforms.holders import HOLDER
 
 LIST_WINDOW = timedelta(days=7)
@@ -37,7 +37,7 @@ def discoveries(tracked_whales: pl.LazyFrame, *, list_window: timedelta) -> pl.L
     row.
     """
     first = _first_seen(tracked_whales)
-    named = (pl.col("origin") == WATCHLIST).any().over("wallet_address")
+    named = pl.col("origin").is_in([WATCHLIST, ASKED]).any().over("wallet_address")
     listed = pl.col("origin") == LEADERBOARD
     day = pl.col("first_seen_on").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     return first.filter(~named).select(

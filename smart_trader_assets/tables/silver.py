@@ -86,7 +86,7 @@ TRACKED_WHALES = TableContract(
         col.text("wallet_address", "The whale", required=True, preview=True),
         col.text("token_address", "The token that it holds", required=True, preview=True),
         col.text("wallet_shard", "Shard of the wallet", required=True),
-        col.text("origin", "How the wallet was found: holder, leaderboard or watchlist"),
+        col.text("origin", "How the wallet was found: holder, leaderboard, watchlist or asked"),
         col.text("token_symbol", "Symbol of the token as listed", preview=True),
         col.integer("holder_rank", "Latest rank among the token's holders"),
         col.number("ui_amount", "Latest holding", "tokens"),

@@ -16,8 +16,14 @@ LEADERBOARD: Final = "leaderboard"
 """The origin of a wallet that was found on a list of ranked traders."""
 WATCHLIST: Final = "watchlist"
 """The origin of a wallet that the user has named; and the source of its rows in bronze/candidates."""
+ASKED: Final = "asked"
+"""The origin of a wallet that the user has asked about once, and that nothing else had named."""
 
-PLACES: Final[Mapping[str, str]] = {LEADERBOARD: "LEADERBOARD", WATCHLIST: "WATCHLIST"}
+PLACES: Final[Mapping[str, str]] = {
+    LEADERBOARD: "LEADERBOARD",
+    WATCHLIST: "WATCHLIST",
+    ASKED: "ASKED",
+}
 """What stands for a token in the silver/tracked_whales row of such an origin."""
 
 _SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
@@ -94,7 +100,6 @@ def tracked_candidate_rows(candidates: pl.DataFrame) -> pl.DataFrame:
     """Rows of bronze/candidates -> one row per wallet and origin: those of silver/tracked_whales without state,
     history and audit. No token is held; the days are those on which the wallet was named. Whom the user took
     from the watch list again is not among them."""
-    place = pl.col("origin").replace_strict(PLACES)
     dropped = (
         candidates.filter(pl.col("source") == WATCHLIST)
         .sort("listed_on")
@@ -103,7 +108,7 @@ def tracked_candidate_rows(candidates: pl.DataFrame) -> pl.DataFrame:
         .filter(~pl.col("is_watched"))
         .with_columns(source=pl.lit(WATCHLIST))
     )
-    return (
+    named = (
         candidates.join(dropped, on=["wallet_address", "source"], how="anti")
         .with_columns(
             origin=pl.when(pl.col("source") == WATCHLIST)
@@ -116,16 +121,31 @@ def tracked_candidate_rows(candidates: pl.DataFrame) -> pl.DataFrame:
             first_seen_on=pl.col("listed_on").min(),
             last_seen_on=pl.col("listed_on").max(),
         )
-        .with_columns(token_address=place)
-        .select(
-            pl.concat_str("wallet_address", "token_address", separator="_").alias("whale_id"),
-            pl.all(),
-            token_symbol=pl.lit(None, dtype=pl.String),
-            holder_rank=pl.lit(None, dtype=pl.Int64),
-            ui_amount=pl.lit(None, dtype=pl.Float64),
-            holding_share=pl.lit(None, dtype=pl.Float64),
-            holding_usd=pl.lit(None, dtype=pl.Float64),
+    )
+    return _held_by_nobody(named)
+
+
+def asked_wallet_rows(wallets: Iterable[str], *, at: datetime, wallet_shards: int) -> pl.DataFrame:
+    """Wallets that the user asks about -> rows of silver/tracked_whales without state, history and audit."""
+    frame = pl.DataFrame({"wallet_address": list(dict.fromkeys(wallets))}, schema_overrides=_SCHEMA)
+    day = utc_time(at, "at").date()
+    return _held_by_nobody(
+        with_shard(frame, "wallet_address", "wallet_shard", wallet_shards).with_columns(
+            origin=pl.lit(ASKED), first_seen_on=pl.lit(day), last_seen_on=pl.lit(day)
         )
+    )
+
+
+def _held_by_nobody(named: pl.DataFrame) -> pl.DataFrame:
+    """Rows with an origin that is no token, with what stands for one."""
+    return named.with_columns(token_address=pl.col("origin").replace_strict(PLACES)).select(
+        pl.concat_str("wallet_address", "token_address", separator="_").alias("whale_id"),
+        pl.all(),
+        token_symbol=pl.lit(None, dtype=pl.String),
+        holder_rank=pl.lit(None, dtype=pl.Int64),
+        ui_amount=pl.lit(None, dtype=pl.Float64),
+        holding_share=pl.lit(None, dtype=pl.Float64),
+        holding_usd=pl.lit(None, dtype=pl.Float64),
     )
 
 

@@ -25,7 +25,10 @@ from smart_trader_assets_tests.trust.traces import all_logs, in_files, in_tables
 Tables = dict[str, pl.DataFrame]
 
 TOKEN = "session-token-that-nobody-may-read"
-EXPIRED = Misbehaviour(400, "ExpiredToken", about=f"<Token-0>{TOKEN}</Token-0>", after=500)
+# Only runs write once the root is made.
+EXPIRED = Misbehaviour(
+    400, "ExpiredToken", about=f"<Token-0>{TOKEN}</Token-0>", methods=("PUT",), after=70
+)
 
 
 def refused(pipeline: Pipeline) -> str:
