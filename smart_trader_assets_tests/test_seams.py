@@ -49,7 +49,16 @@ SENSORS = [
     "whales_due",
 ]
 SCHEDULES = ["candidates_schedule", "maintenance_schedule", "snapshot_schedule"]
-JOBS = ["candidates", "maintenance", "ranking", "reset", "snapshot", "token_side", "wallet_side"]
+JOBS = [
+    "candidates",
+    "maintenance",
+    "ranking",
+    "reset",
+    "snapshot",
+    "token_side",
+    "wallet",
+    "wallet_side",
+]
 CHECKS = {
     "bronze/tokens": [
         "keys_are_unique",

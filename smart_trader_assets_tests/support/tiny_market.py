@@ -35,6 +35,12 @@ def mint(name: str) -> str:
 ANN, BOB, CID, DEE, EVE = map(wallet, ("ann", "bob", "cid", "dee", "eve"))
 CAT, DOG, FOX, OWL = map(mint, ("cat", "dog", "fox", "owl"))
 POOL = mint("pool")
+VAULT = next(
+    address
+    for address in (mint(f"vault {n}") for n in range(100))
+    if not Pubkey.from_string(address).is_on_curve()
+)
+"""An address that a program derived: no key signs for it."""
 SYMBOLS = {CAT: "CAT", DOG: "DOG", FOX: "FOX", OWL: "OWL", USDC: "USDC"}
 FIRST_WALLETS = frozenset({ANN, BOB, CID, DEE})
 FIRST_MINTS = frozenset({CAT, DOG, FOX})

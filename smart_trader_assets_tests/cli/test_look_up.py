@@ -1,0 +1,165 @@
+"""`smart-trader wallet`: from an address to its verdict, with the cost told first."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from smart_trader_assets.cli.app import app
+from smart_trader_assets.sandbox import Endpoint
+from smart_trader_assets.tables.catalog import (
+    SMART_TRADERS,
+    TOKENS,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+    WALLET_PNL,
+)
+from smart_trader_assets_tests.support.pipeline import Pipeline
+from smart_trader_assets_tests.support.tiny_market import ANN, BOB, EVE, NOW, VAULT, wallet
+
+STRANGER = wallet("nobody has seen a swap of it")
+
+
+@pytest.fixture
+def _live(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
+    settings = {
+        "SOURCE": "live",
+        "BIRDEYE_BASE_URL": pipeline.server.base_url,
+        "PLAN": "premium",
+        "READ_ACCOUNT": "false",
+        "REQUESTS_PER_SECOND": "1000",
+        "TOKEN_SHARDS": "2",
+        "WALLET_SHARDS": "2",
+        "AS_OF": NOW.isoformat(),
+        "REQUEST_BACKOFF_SECONDS": "0",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(f"SMART_TRADER_{name}", value)
+    monkeypatch.setenv("BIRDEYE_API_KEY", "key-of-the-tests")
+
+
+@pytest.fixture
+def fresh(pipeline: Pipeline, _live: None) -> Pipeline:
+    """A root that is yet to be made."""
+    pipeline.server.clock.set(NOW)
+    return pipeline
+
+
+def command(pipeline: Pipeline, *arguments: object, code: int = 0) -> tuple[str, str]:
+    """What it says on standard output, and beside it."""
+    result = CliRunner().invoke(
+        app,
+        ["wallet", *map(str, arguments), "--data", str(pipeline.root)],
+        env={"COLUMNS": "200"},
+    )
+    assert result.exit_code == code, result.output
+    return result.stdout, result.stderr
+
+
+def test_on_a_fresh_root_one_wallet_is_fetched_computed_and_judged(fresh: Pipeline) -> None:
+    told, _ = command(fresh, ANN)
+    assert "To fetch: 1 wallet, at most 10 pages, 120 credits" in told
+    assert "#1 of 1 ranked, unproven" in told
+    assert "24 swaps, its whole history." in told
+    assert "whole history" in told
+    assert told.index("By window") < told.index("Latest buys and sells")
+    assert "CAT" in told
+    assert fresh.asked_for(Endpoint.SWAPS) == {ANN: 1}
+    assert fresh.requests(Endpoint.HOLDERS) == fresh.requests(Endpoint.LISTINGS) == 0
+    assert fresh.rows(TOKENS).is_empty()
+    rows = fresh.rows(TRACKED_WHALES).select("wallet_address", "origin", "processing_status")
+    assert rows.rows() == [(ANN, "asked", "processed")]
+
+
+def test_its_numbers_are_those_of_a_drain(fresh: Pipeline, first_run: Any) -> None:
+    command(fresh, ANN)
+    measures = ["token_address", "window", "realized_pnl", "total_bought", "win_rate", "coverage"]
+    by_drain = first_run.tables[WALLET_PNL.name].filter(wallet_address=ANN).select(measures)
+    asked = fresh.rows(WALLET_PNL).select(measures)
+    assert asked.sort(measures[:2]).equals(by_drain.sort(measures[:2]))
+
+
+def test_what_is_known_is_told_without_a_request(fresh: Pipeline) -> None:
+    command(fresh, ANN)
+    fresh.server.log.clear()
+    told, _ = command(fresh, ANN)
+    assert "To fetch" not in told
+    assert fresh.requests(Endpoint.SWAPS) == 0
+    told, _ = command(fresh, BOB, "--offline")
+    assert "Not ranked: its swaps are not fetched yet" in told
+    assert fresh.requests(Endpoint.SWAPS) == 0
+
+
+def test_several_are_a_table_and_each_is_fetched_once(fresh: Pipeline, tmp_path: Path) -> None:
+    file = tmp_path / "wallets.txt"
+    file.write_text(f"{ANN}\n{BOB}  # a friend\n{STRANGER}\nnonsense\n")
+    told, _ = command(fresh, EVE, ANN, "--file", file)
+    assert "line 4: 'nonsense' is left out" in told
+    assert "4 wallets" in told
+    assert "unproven" in told
+    assert "UNTESTED" in told
+    assert "BirdEye knows no swap of it" in told
+    assert fresh.asked_for(Endpoint.SWAPS) == {ANN: 1, BOB: 1, EVE: 1, STRANGER: 1}
+
+
+def test_json_holds_everything_and_is_alone_on_standard_output(fresh: Pipeline) -> None:
+    out, beside = command(fresh, ANN, STRANGER, "--json")
+    known, unknown = json.loads(out)
+    assert known["ranking"]["tier"] == "QUALIFIED"
+    assert known["windows"][-1]["realized_pnl"] == 6900.0
+    assert known["history"]["swaps"] == 24
+    assert len(known["latest_trades"]) == 12
+    assert unknown["verdict"] == "Not ranked: BirdEye knows no swap of it"
+    assert unknown["windows"] == unknown["positions"] == unknown["latest_trades"] == []
+    assert "To fetch: 2 wallets" in beside
+
+
+@pytest.mark.parametrize("address", ["abc", VAULT, "0" * 44])
+def test_what_no_key_can_sign_for_is_refused_and_nothing_is_made(
+    fresh: Pipeline, address: str
+) -> None:
+    told, error = command(fresh, address, code=1)
+    assert "is left out: not the address of a wallet that a key can sign for" in told
+    assert "No address of a wallet was named" in error
+    assert not fresh.root.exists()
+
+
+def test_a_wallet_without_a_swap_says_so(fresh: Pipeline) -> None:
+    told, _ = command(fresh, STRANGER)
+    assert "Not ranked: BirdEye knows no swap of it" in told
+    assert "By window" not in told
+
+
+def test_a_long_history_is_read_as_far_as_was_agreed_to(fresh: Pipeline) -> None:
+    """Pages of a hundred rows: the first of more than fifty is asked for, and refused without an answer."""
+    _, error = command(fresh, ANN, "--pages", 60, code=1)
+    assert "more than 50 pages: agree to it with --yes, or read less with --pages" in error
+    assert fresh.requests(Endpoint.SWAPS) == 0
+    command(fresh, ANN, "--pages", 60, "--yes")
+    assert fresh.requests(Endpoint.SWAPS) == 1
+
+
+def test_without_credits_nothing_is_fetched_and_the_reason_is_told(
+    fresh: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMART_TRADER_CREDITS_PER_MONTH", "5")
+    _, error = command(fresh, ANN, code=1)
+    assert "No credits are left to spend now" in error
+    assert fresh.requests(Endpoint.SWAPS) == 0
+
+
+def test_whom_only_the_screening_of_a_holding_keeps_out_is_fetched_all_the_same(
+    fresh: Pipeline,
+) -> None:
+    fresh.drain(min_holding_usd=1e9)
+    assert fresh.rows(TRANSACTIONS).is_empty()
+    command(fresh, ANN)
+    assert fresh.asked_for(Endpoint.SWAPS) == {ANN: 1}
+    assert fresh.rows(SMART_TRADERS)["wallet_address"].to_list() == [ANN]
+    others = fresh.rows(TRACKED_WHALES).filter(pl.col("wallet_address") != ANN)
+    assert set(others["processing_status"]) == {"excluded"}
