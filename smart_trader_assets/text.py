@@ -22,6 +22,7 @@ import polars as pl
 
 _SHORTEST_SECRET = 8
 _PERCENT_PLACES = 4
+_COLOURLESS = 0.005
 _MONEY_PLACES = 4
 """What a percentage and an amount are told by at most."""
 
@@ -170,8 +171,8 @@ def moment(time: datetime | None) -> str:
 
 
 def sign(number: float | None) -> str:
-    """`gain`, `loss` or nothing: what decides a number's colour."""
-    if not _known(number) or number == 0:
+    """`gain`, `loss` or nothing: what decides a number's colour. What reads as 0 has none."""
+    if not _known(number) or abs(number) < _COLOURLESS:
         return ""
     return "gain" if number > 0 else "loss"
 

@@ -5,9 +5,8 @@ import dagster as dg
 from smart_trader_assets.assets.declare import plain_asset
 from smart_trader_assets.assets.keys import OWNERS, REPORT_KEY
 from smart_trader_assets.lake.resource import LakeResource
-from smart_trader_assets.report.page_file import page_path, write_page
+from smart_trader_assets.report.page_file import SHOWN_TABLES, page_path, write_page
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
 from smart_trader_assets.thresholds import cash_mints, pnl_assumptions
 
 
@@ -16,15 +15,13 @@ def report_page_asset() -> dg.AssetsDefinition:
 
     @plain_asset(
         key=REPORT_KEY,
-        deps=[
-            dg.AssetKey(table.name.split("/"))
-            for table in (SMART_TRADERS, CLASSIFIED_WALLETS, TIER_CHANGES)
-        ],
+        deps=[dg.AssetKey(table.name.split("/")) for table in SHOWN_TABLES],
         group_name="reports",
         owners=OWNERS,
         kinds={"html"},
-        description="One self-contained page: the leaderboard, and for each of the best wallets its equity "
-        "curve, tokens, holding times, reasons, sales and open lots. Its pictures are in the metadata.",
+        description="One self-contained page: the leaderboard, what the ranked wallets buy, and for each of "
+        "the best its equity curve, results, tokens, reasons, buys, sales and open lots. Its pictures are in "
+        "the metadata.",
     )
     def smart_traders_page(
         settings: dg.ResourceParam[Settings], lake: LakeResource

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from typing import Any, get_args
@@ -14,15 +15,21 @@ from markupsafe import Markup
 
 from smart_trader_assets import text
 from smart_trader_assets.ranking import QUALIFIED
+from smart_trader_assets.report.board import HEADINGS, board_rows, excluded_list, signal_rows
+from smart_trader_assets.report.links import token_links, wallet_links
 from smart_trader_assets.report.page_charts import page_charts
 from smart_trader_assets.report.report_data import ReportData
 from smart_trader_assets.report.wallet_parts import wallet_parts
 from smart_trader_assets.report.words import copied_figure, copied_words, tier_word
 from smart_trader_assets.settings import TierName
+from smart_trader_assets.signals import SIGNAL_WINDOWS
 from smart_trader_assets.text import short
 
 TIERS: tuple[str, ...] = get_args(TierName)
 MOST_CLASSIFIED = 100
+"""Excluded wallets that are in the page as they are; its script shows the others."""
+MOST_SIGNALS = 40
+"""Tokens of each window of what they buy."""
 
 _SOURCES = {
     "live": "BirdEye",
@@ -40,6 +47,12 @@ def render_page(data: ReportData, *, stamp: str) -> str:
     """
     parts = wallet_parts(data)
     script = _asset("page.js")
+    rows = board_rows(
+        data.traders,
+        data.portfolios,
+        {part.trader["wallet_address"]: part.searched for part in parts},
+    )
+    until = (data.as_of or datetime.now(UTC)).date()
     return (
         _environment()
         .get_template("page.html.j2")
@@ -48,13 +61,28 @@ def render_page(data: ReportData, *, stamp: str) -> str:
             evidence=data,
             parts=parts,
             tiers=tier_mix(data.traders),
-            shown_tiers=tier_mix(data.traders.head(len(parts))),
+            board=list(zip(parts, rows, strict=False)),
+            board_rest=[row.as_list() for row in rows[len(parts) :]],
+            headings=HEADINGS,
+            signals={
+                window: signal_rows(
+                    data.signals.filter(pl.col("window") == window).head(MOST_SIGNALS),
+                    data.signal_traders,
+                    data.symbols,
+                )
+                for window in SIGNAL_WINDOWS
+            },
+            signal_counts={
+                window: data.signals.filter(pl.col("window") == window).height
+                for window in SIGNAL_WINDOWS
+            },
             totals=_totals(data.traders),
             classes=class_mix(data.classified),
             classified=data.classified.head(MOST_CLASSIFIED).to_dicts(),
+            classified_rest=excluded_list(data.classified.slice(MOST_CLASSIFIED)),
             changes=data.tier_changes.to_dicts(),
             source=_SOURCES.get(data.source, data.source),
-            charts=page_charts(parts),
+            charts=page_charts(parts, until),
             style=_asset("page.css"),
             script=script,
             policy=_policy(script),
@@ -129,6 +157,8 @@ def _environment() -> jinja2.Environment:
             copied_figure,
             copied_words,
             tier_word,
+            wallet_links,
+            token_links,
         )
     }
     return environment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from markupsafe import Markup
 
@@ -17,6 +18,7 @@ from smart_trader_assets.report.charts import (
     curve_words,
     holding_words,
 )
+from smart_trader_assets.report.result_charts import BetsChart, CalendarChart
 from smart_trader_assets.report.svg import page_drawing
 from smart_trader_assets.report.wallet_parts import WalletPart
 from smart_trader_assets.text import short
@@ -31,11 +33,15 @@ class WalletCharts:
     spark: its curve for a row of the leaderboard
     curve: cumulative realized PnL
     holding: holding times
+    bets: what its bets returned
+    calendar: what each day of half a year brought
     """
 
     spark: Markup | None
     curve: Markup | None
     holding: Markup | None
+    bets: Markup | None
+    calendar: Markup | None
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,12 @@ def best_parts(parts: Sequence[WalletPart]) -> list[WalletPart]:
     return [part for part in parts if part.curve[0]][:BEST_CURVES]
 
 
-def page_charts(parts: Sequence[WalletPart]) -> PageCharts:
-    """The charts of the wallets of a page, in the order of the ranking."""
+def page_charts(parts: Sequence[WalletPart], until: date) -> PageCharts:
+    """The charts of the wallets of a page, in the order of the ranking; calendars end with `until`."""
     best = best_parts(parts)
     with page_drawing():
         spark, curve, holding = EquityChart(SPARK), EquityChart(WALLET_CURVE), HoldingChart()
+        bets, calendar = BetsChart(), CalendarChart()
         return PageCharts(
             best=_best(best),
             best_parts=best,
@@ -69,6 +76,8 @@ def page_charts(parts: Sequence[WalletPart]) -> PageCharts:
                     spark=_equity(spark, part),
                     curve=_equity(curve, part),
                     holding=_holding(holding, part),
+                    bets=bets.draw(part.bets) if any(part.bets) else None,
+                    calendar=calendar.draw(*part.days, until) if part.days[0] else None,
                 )
                 for part in parts
             },

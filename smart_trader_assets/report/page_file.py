@@ -16,9 +16,17 @@ from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
 from smart_trader_assets.report.report_data import MOST_WALLETS, ReportData, read_report_data
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tables.catalog import CLASSIFIED_WALLETS, SMART_TRADERS, TIER_CHANGES
+from smart_trader_assets.tables.catalog import (
+    CLASSIFIED_WALLETS,
+    POSITIONS,
+    SMART_TRADERS,
+    TIER_CHANGES,
+    TOKEN_SIGNALS,
+)
 
 PAGE_NAME = "smart_traders.html"
+SHOWN_TABLES = (SMART_TRADERS, CLASSIFIED_WALLETS, TIER_CHANGES, POSITIONS, TOKEN_SIGNALS)
+"""The tables that the page is made from; what else it shows follows from them."""
 _STAMP = re.compile(r'<meta name="made-from" content="([^"]*)">')
 _MOST_RENDERINGS = 3
 _STAMP_WITHIN = 1_000  # bytes from the start of a page
@@ -95,9 +103,6 @@ def write_text(path: Path, text: str) -> None:
 
 def _stamp(lake: LakeResource, most_wallets: int) -> str:
     store = lake.store
-    versions = ", ".join(
-        f"{contract.name} {store.version(contract)}"
-        for contract in (SMART_TRADERS, CLASSIFIED_WALLETS, TIER_CHANGES)
-    )
+    versions = ", ".join(f"{contract.name} {store.version(contract)}" for contract in SHOWN_TABLES)
     software = f"smart-trader-assets {version('smart-trader-assets')}"
     return f"{software}: {versions}, best {most_wallets}"

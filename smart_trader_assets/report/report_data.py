@@ -8,13 +8,18 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import LotEvidence, lot_evidence
 from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
+from smart_trader_assets.pnl.columns import ALL_TOKENS
 from smart_trader_assets.report.stored_inputs import stored_histories, stored_marks
+from smart_trader_assets.report.token_view import read_signals
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
+    POSITIONS,
+    RECENT_TRADES,
     SMART_TRADERS,
     TIER_CHANGES,
     TOKENS,
@@ -30,6 +35,8 @@ MOST_WALLETS = 200
 """Wallets that a page shows by default."""
 
 MOST_CHANGES = 50
+MOST_NAMED = 6
+"""Traders that are named beside a token."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,6 +50,9 @@ class ReportData:
     pnl: silver/wallet_pnl of the shown wallets, all tokens and windows
     lots: their trades and lots, as of the time that their numbers were calculated for
     symbols: mint to symbol
+    portfolios: wallet_address, token_address, window and realized_pnl of all ranked wallets' portfolios
+    signals: gold/token_signals, what most have bought first; all of it
+    signal_traders: by mint rank, wallet and tier of those who have traded it in a week or hold it, best first
     """
 
     source: str
@@ -53,6 +63,9 @@ class ReportData:
     pnl: pl.DataFrame
     lots: LotEvidence
     symbols: dict[str, str]
+    portfolios: pl.DataFrame
+    signals: pl.DataFrame
+    signal_traders: dict[str, list[tuple[int, str, str]]]
 
     @property
     def as_of(self) -> datetime | None:
@@ -112,7 +125,38 @@ def read_report_data(
         pnl=pnl,
         lots=lots,
         symbols=symbols,
+        portfolios=store.scan(WALLET_PNL)
+        .filter(
+            (pl.col("token_address") == ALL_TOKENS)
+            & pl.col("wallet_address").is_in(traders["wallet_address"].to_list())
+        )
+        .select("wallet_address", "token_address", "window", "realized_pnl")
+        .collect(),
+        signals=read_signals(store),
+        signal_traders=_signal_traders(store, traders),
     )
+
+
+def _signal_traders(
+    store: DeltaStore, traders: pl.DataFrame
+) -> dict[str, list[tuple[int, str, str]]]:
+    key = ("token_address", "wallet_address")
+    traded = store.scan(RECENT_TRADES).filter(pl.col("quantity") != 0).select(key)
+    held = store.scan(POSITIONS).select(key)
+    ranked = traders.lazy().select("wallet_address", "overall_rank", "tier")
+    named = (
+        pl.concat([traded, held])
+        .unique()
+        .join(ranked, on="wallet_address")
+        .sort("overall_rank")
+        .group_by("token_address", maintain_order=True)
+        .agg(pl.struct("overall_rank", "wallet_address", "tier").head(MOST_NAMED))
+        .collect()
+    )
+    return {
+        mint: [(one["overall_rank"], one["wallet_address"], one["tier"]) for one in those]
+        for mint, those in named.iter_rows()
+    }
 
 
 def _lots(

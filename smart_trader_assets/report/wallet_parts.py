@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
 
+from smart_trader_assets import text
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
+from smart_trader_assets.ranking.bets import DEFAULT_BETS, with_bets
 from smart_trader_assets.report.curves import (
     HOLDING_BANDS,
     equity_curves,
@@ -16,12 +19,19 @@ from smart_trader_assets.report.curves import (
     thinned,
 )
 from smart_trader_assets.report.report_data import ReportData
+from smart_trader_assets.report.result_charts import bet_counts, daily_results
 from smart_trader_assets.report.sales import REASON_WORDS, sales_of
+from smart_trader_assets.report.words import copied_figure
 
-MOST_TOKENS = 12
-MOST_OPEN_LOTS = 10
-MOST_SALES = 15
+# Two hundred cards are one page that has to open at once.
+MOST_TOKENS = 8
+MOST_POSITIONS = 8
+MOST_OPEN_LOTS = 4
+MOST_SALES = 8
+MOST_BUYS = 8
 CURVE_BUCKETS = 50
+_WELL_COVERED = 80
+_IDLE_DAYS = 7
 
 Row = dict[str, Any]
 
@@ -41,10 +51,14 @@ class Listing:
 
 @dataclass(frozen=True)
 class WalletPart:
-    """One wallet: its row of the ranking, its portfolio by window, its tokens, sales and open lots.
+    """One wallet: its row of the ranking, its portfolio by window, its tokens, what it holds, buys, sales and
+    open lots.
 
     curve: seconds and cumulative realized PnL in USD, from the first trade on
     holding: percent of matched cost by band of `HOLDING_BANDS`
+    bets: how many of them are in each of `BET_BANDS`
+    days: those of half a year that brought a result, and what they brought in USD
+    caveats: what one should know before one relies on it
     """
 
     trader: Row
@@ -53,8 +67,13 @@ class WalletPart:
     tokens: Listing
     open_lots: Listing
     sales: Listing
+    positions: Listing
+    buys: Listing
     curve: tuple[list[int], list[float]]
     holding: list[float]
+    bets: list[int]
+    days: tuple[list[date], list[float]]
+    caveats: list[str]
     searched: str
 
 
@@ -67,6 +86,11 @@ def wallet_parts(data: ReportData) -> list[WalletPart]:
         "open_lots": data.lots.open_lots.sort("bought_at", descending=True),
         "curve": thinned(equity_curves(matches, data.lots.rollovers), CURVE_BUCKETS),
         "holding": holding_shares(matches),
+        "buys": data.lots.trades.filter(pl.col("side") == "buy").sort(
+            "time", "tx_hash", descending=[True, False]
+        ),
+        "bets": _bets(data.pnl),
+        "days": _days(data),
     }
     by_wallet = {name: _by_wallet(frame) for name, frame in frames.items()}
     traders = {row["wallet_address"]: row for row in data.traders.iter_rows(named=True)}
@@ -78,6 +102,70 @@ def wallet_parts(data: ReportData) -> list[WalletPart]:
         )
         for wallet in data.shown
     ]
+
+
+def _bets(pnl: pl.DataFrame) -> pl.DataFrame:
+    """wallet_address and bet_return of the shown wallets' bets."""
+    paid = pnl.filter((pl.col("token_address") == ALL_TOKENS) & (pl.col("window") == WINDOWS[0]))
+    tokens = pnl.filter((pl.col("token_address") != ALL_TOKENS) & (pl.col("window") == WINDOWS[0]))
+    with_paid = tokens.join(
+        paid.select("wallet_address", wallet_paid_in_sol="paid_in_sol"),
+        on="wallet_address",
+        how="left",
+    )
+    bets = with_bets(with_paid.lazy(), DEFAULT_BETS)
+    return (
+        bets.filter(pl.col("bet_return").is_not_null())
+        .select("wallet_address", "bet_return")
+        .collect()
+    )
+
+
+def _days(data: ReportData) -> pl.DataFrame:
+    """wallet_address, day and result of the half year that ends with the newest numbers."""
+    until = (data.as_of or datetime.now(UTC)).date()
+    return daily_results(data.lots.lot_matches, data.lots.rollovers, until)
+
+
+def _positions(tokens: pl.DataFrame, symbols: Mapping[str, str]) -> Listing:
+    held = tokens.filter(pl.col("open_quantity") > 0).sort(
+        "open_cost", "token_address", descending=[True, False], nulls_last=True
+    )
+    return _listing(held.head(MOST_POSITIONS), symbols, total=held.height)
+
+
+def caveats(trader: Row) -> list[str]:
+    """What one should know before one relies on a row of gold/smart_traders."""
+    found = []
+    if trader["history_complete"] is False:
+        found.append("Its history is not known to its first trade.")
+    coverage = trader["coverage"]
+    if coverage is not None and coverage < _WELL_COVERED:
+        found.append(f"Of what it sold, the cost of {text.percent(coverage)} is known.")
+    priced = trader["copied_priced_share"]
+    if not priced:
+        found.append(
+            "What copying it would have earned is not known: nobody else's trade shows a price."
+        )
+    elif copied_figure(trader) is None:
+        found.append(
+            f"What copying it would have earned is known of {text.percent(priced)} of its bets."
+        )
+    if trader["stale_open_cost"]:
+        stale = text.usd(trader["stale_open_cost"])
+        found.append(f"It paid {stale} for tokens that nobody has priced for days.")
+    if trader["unmarked_tokens"]:
+        found.append(
+            f"{text.plural(trader['unmarked_tokens'], 'token')} that it holds: no price is known."
+        )
+    if trader["unpriced_count"]:
+        found.append(
+            f"{text.plural(trader['unpriced_count'], 'trade')} against which no known cash stands."
+        )
+    last = trader["last_transaction"]
+    if last is not None and (idle := (trader["as_of"] - last).days) >= _IDLE_DAYS:
+        found.append(f"It has not traded for {idle} days.")
+    return found
 
 
 def _by_wallet(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -105,8 +193,13 @@ def _part(
             frames["open_lots"].head(MOST_OPEN_LOTS), symbols, total=frames["open_lots"].height
         ),
         sales=_listing(frames["sales"].head(MOST_SALES), symbols, total=frames["sales"].height),
+        positions=_positions(ranked_tokens, symbols),
+        buys=_listing(frames["buys"].head(MOST_BUYS), symbols, total=frames["buys"].height),
         curve=_curve(trader, frames["curve"]),
         holding=_holding(frames["holding"]),
+        bets=bet_counts(frames["bets"]["bet_return"]),
+        days=(frames["days"]["day"].to_list(), frames["days"]["result"].to_list()),
+        caveats=caveats(trader),
         searched=" ".join(
             [
                 trader["wallet_address"],

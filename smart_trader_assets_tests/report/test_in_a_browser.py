@@ -34,6 +34,7 @@ def test_the_filters_work_and_names_of_tokens_do_not_run(html, tmp_path):
         timeout=60,
     ).stdout
     assert "<title>Smart traders on Solana</title>" in shown
-    # The best wallets, wide and narrow, the row's small curve, the wallet's own and its holding times.
-    assert len(re.findall(r"<svg[^>]*viewBox", shown)) == 5
+    # The best wallets, wide and narrow, the row's small curve, the wallet's own, its holding times, its bets
+    # and its days.
+    assert len(re.findall(r"<svg[^>]*viewBox", shown)) == 7
     assert re.search(r'id="found"[^>]*>1 wallets?<', shown)

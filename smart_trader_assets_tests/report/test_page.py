@@ -2,10 +2,12 @@
 
 import base64
 import hashlib
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
+from typing import Any
 
 import polars as pl
 import pytest
@@ -13,7 +15,8 @@ import pytest
 from smart_trader_assets.pnl import ALL_TOKENS, LotEvidence
 from smart_trader_assets.report.page import render_page
 from smart_trader_assets.report.report_data import ReportData, read_report_data
-from smart_trader_assets.report.wallet_parts import MOST_SALES, wallet_parts
+from smart_trader_assets.report.wallet_parts import MOST_SALES, caveats, wallet_parts
+from smart_trader_assets.tables.catalog import TOKEN_SIGNALS
 from smart_trader_assets.text import short, shown_symbol, sol, usd
 from smart_trader_assets_tests.report.adversarial_market import (
     SYMBOLS,
@@ -23,7 +26,8 @@ from smart_trader_assets_tests.report.adversarial_market import (
     make_lake,
     rank,
 )
-from smart_trader_assets_tests.report.page_reader import read_page
+from smart_trader_assets_tests.report.page_reader import Page, read_page
+from smart_trader_assets_tests.support.samples import token_signal, whole
 from smart_trader_assets_tests.support.tiny_market import ANN, BOB, CAT, DOG, FOX, NOW, OWL
 
 
@@ -41,16 +45,20 @@ def test_the_leaderboard_shows_the_numbers_of_gold(ranking, page):
         "skill_confidence",
         "return_floor",
         "copied_return",
+        None,
+        None,
+        None,
+        "realized_pnl",
         "bet_win_rate",
         "roi",
-        "realized_pnl",
         "score",
         "coverage",
         "closing_count",
         "token_count",
     )
-    shown = cells[: len(expected)]
-    told = [trader[name] for name in expected]
+    # What was realized by window is not in gold.
+    shown = [cell for cell, name in zip(cells, expected, strict=False) if name]
+    told = [trader[name] for name in expected if name]
     assert shown == ["" if value is None else str(value) for value in told]
     assert "$6,910" in page.words
 
@@ -72,14 +80,16 @@ def test_holding_times_are_shares_of_the_matched_cost(ranking):
 
 
 def test_every_chart_says_in_words_what_it_shows(page):
-    assert page.elements["svg"] == 5
-    assert page.values("role", "svg") == ["img"] * 5
-    best_wide, best_narrow, spark, curve, holding = page.values("aria-label", "svg")
+    assert page.elements["svg"] == 7
+    assert page.values("role", "svg") == ["img"] * 7
+    best_wide, best_narrow, spark, curve, holding, bets, days = page.values("aria-label", "svg")
     assert best_wide == best_narrow == f"#1 {short(ANN)}: {curve}"
     assert spark == curve
     assert "$6,910 at the end" in curve
     assert holding == "Matched cost by holding time. <6 h: >99 %, <7 d: <1 %."
-    assert len(page.values("class", "path")) >= 5
+    assert bets.startswith("Bets by what they returned, in percent.")
+    assert re.match(r"Realized by day: \d+ days with a result, \d+ of them gains", days)
+    assert len(page.values("class", "path")) >= 7
 
 
 def test_charts_take_their_looks_from_the_page(html, page):
@@ -105,8 +115,9 @@ def test_a_wallet_without_a_result_has_words_in_place_of_its_charts(ranking):
     )
     traders = ranking.traders.with_columns(first_transaction=pl.lit(None, pl.Datetime("us", "UTC")))
     page = read_page(render_page(_with(ranking, traders=traders, lots=lots), stamp=""))
-    assert page.elements["svg"] == 0
+    assert page.elements["svg"] == 1  # what is held is a bet, too
     assert "Nothing was traded yet." in page.words
+    assert "Nothing was realized in half a year." in page.words
     assert "Nothing was sold whose cost is known." in page.words
 
 
@@ -172,8 +183,13 @@ def test_changes_of_tier_are_listed(page):
     assert "arrived" in page.words
 
 
+def executable(page: Page) -> int:
+    """The scripts that a browser would run: what is data is none."""
+    return sum(kind != "application/json" for kind, _ in page.scripts)
+
+
 def test_names_of_tokens_are_shown_as_text_and_never_run(page):
-    assert page.elements["script"] == 1
+    assert executable(page) == 1
     assert page.elements["img"] == page.elements["iframe"] == 0
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
     assert {shown_symbol(SYMBOLS[CAT]), shown_symbol(SYMBOLS[DOG])} <= set(page.isolated)
@@ -184,7 +200,7 @@ def test_reasons_are_shown_as_text_and_never_run(ranking):
     reasons = ranking.traders.with_columns(reasons=pl.lit([reason], pl.List(pl.String)))
     page = read_page(render_page(_with(ranking, traders=reasons), stamp=""))
     assert reason in page.isolated
-    assert page.elements["script"] == 1
+    assert executable(page) == 1
 
 
 def test_text_direction_and_control_codes_of_a_name_stay_inside_it(html, page):
@@ -195,7 +211,11 @@ def test_text_direction_and_control_codes_of_a_name_stay_inside_it(html, page):
 def test_the_page_asks_nothing_of_anybody(html, page):
     addresses = page.values("href") + page.values("src") + page.values("action")
     assert addresses
-    assert all(re.match(r"#|data:", address) for address in addresses)
+    # A link of another site is followed where somebody clicks on it, and tells it nothing.
+    foreign = [address for address in addresses if not re.match(r"#|data:", address)]
+    assert set(foreign) <= set(page.values("href", "a"))
+    assert len(foreign) == page.values("rel", "a").count("noopener noreferrer")
+    assert all(re.match(r"https://(solscan|birdeye|gmgn|dexscreener)\.", a) for a in foreign)
     styles = re.findall(r"<style>(.*?)</style>", html, flags=re.DOTALL)
     assert not re.search(r"url\(|@import", "".join(styles))
     (policy,) = [value for value in page.values("content", "meta") if "default-src" in value]
@@ -252,12 +272,15 @@ def test_two_hundred_busy_wallets_fit_into_five_megabytes(ranking):
         tier_changes=ranking.tier_changes,
         pnl=_copied(ranking.pnl, names),
         lots=LotEvidence(
-            trades=ranking.lots.trades,
+            trades=_copied(_busier(ranking.lots.trades, times=40), names),
             rollovers=ranking.lots.rollovers,
             lot_matches=_copied(busy, names),
             open_lots=_copied(_busier(ranking.lots.open_lots, times=40), names),
         ),
         symbols=ranking.symbols,
+        portfolios=_copied(ranking.portfolios, names),
+        signals=ranking.signals,
+        signal_traders=ranking.signal_traders,
     )
     html = render_page(copies, stamp="")
     assert html.count('<details class="wallet"') == 200
@@ -271,12 +294,106 @@ def test_no_more_wallets_are_shown_than_asked_for(lake, ranking):
     assert ranking.pnl.filter(pl.col("token_address") == ALL_TOKENS).height == 4
 
 
-def test_a_page_of_fewer_wallets_says_where_the_others_are(ranking):
-    two = pl.concat([ranking.traders, ranking.traders.with_columns(wallet_address=pl.lit(BOB))])
-    html = render_page(_with(ranking, traders=two), stamp="")
-    assert (
-        "The best 1 of 2; the others are in the table gold/smart_traders." in read_page(html).words
+def rest_of(html: str, name: str) -> list[Any]:
+    """What the page hands to its script."""
+    (told,) = re.findall(rf'<script type="application/json" id="{name}">(.*?)</script>', html)
+    rows: list[Any] = json.loads(told)
+    return rows
+
+
+def test_whoever_has_no_card_is_on_the_leaderboard_all_the_same(ranking):
+    bob = ranking.traders.with_columns(wallet_address=pl.lit(BOB), overall_rank=pl.lit(2, pl.Int64))
+    html = render_page(_with(ranking, traders=pl.concat([ranking.traders, bob])), stamp="")
+    ((wallet, rank, tier, sure, cells),) = rest_of(html, "board-rest")
+    assert (wallet, rank, tier, sure) == (BOB, 2, "QUALIFIED", bob["skill_confidence"].item())
+    (first,) = re.findall(r"<tr data-wallet=.*?</tr>", html, re.DOTALL)
+    shown = re.findall(r'<td class="n[^"]*" data-v="[^"]*">([^<]*)</td>', first)[1:]
+    windows = slice(4, 7)  # BOB has no numbers by window here
+    assert [cell[0] for cell in cells][:4] == shown[:4]
+    assert [cell[0] for cell in cells][windows] == ["–"] * 3
+    assert "of the best 1; of any other wallet" in read_page(html).words
+
+
+def test_the_leaderboard_tells_what_was_realized_by_window(ranking, html):
+    by_window = dict(
+        ranking.pnl.filter(pl.col("token_address") == ALL_TOKENS)
+        .select("window", "realized_pnl")
+        .iter_rows()
     )
+    (first,) = re.findall(r"<tr data-wallet=.*?</tr>", html, re.DOTALL)
+    shown = re.findall(r'<td class="n[^"]*" data-v="[^"]*">([^<]*)</td>', first)[1:]
+    assert shown[4:8] == [usd(by_window[window]) for window in ("7d", "30d", "90d", "all")]
+
+
+def test_the_excluded_are_told_in_full_and_their_words_are_data(ranking):
+    many = pl.concat(
+        [
+            ranking.classified.with_columns(
+                wallet_address=pl.lit(f"w{number}"),
+                reasons=pl.lit(["</script><script>alert(1)</script>"]),
+            )
+            for number in range(150)
+        ]
+    )
+    html = render_page(_with(ranking, classified=many), stamp="")
+    rest = rest_of(html, "excluded-rest")
+    assert [row[0] for row in rest] == [f"w{number}" for number in range(100, 150)]
+    assert rest[0][4] == "</script><script>alert(1)</script>"
+    assert "<script>alert" not in html
+
+
+def test_what_they_buy_is_told_with_who_and_where_to_look(ranking):
+    signals = whole(
+        TOKEN_SIGNALS,
+        [
+            token_signal(
+                CAT,
+                window=window,
+                symbol="<b>CAT",
+                elite_bought=2,
+                traders_bought=2,
+                net_flow_usd=1_500.0,
+                mark_price=2.0,
+                entry_price=1.0,
+                entry_return=100.0,
+            )
+            for window in ("24h", "7d")
+        ],
+    )
+    who = {CAT: [(1, ANN, "ELITE")]}
+    page = read_page(render_page(_with(ranking, signals=signals, signal_traders=who), stamp=""))
+    assert "What they buy" in page.words
+    assert "<b>CAT" in page.isolated
+    assert "$1,500" in page.words
+    assert page.values("href", "a").count(f"#w-{ANN}") == 5  # legend, row, change; twice here
+    assert f"https://dexscreener.com/solana/{CAT}" in page.values("href", "a")
+
+
+def test_what_one_should_know_stands_beside_the_numbers(ranking):
+    sound = ranking.traders.row(0, named=True) | {
+        "history_complete": True,
+        "coverage": 90.0,
+        "copied_return": 10.0,
+        "copied_priced_share": 70.0,
+        "stale_open_cost": 0.0,
+        "unmarked_tokens": 0,
+        "unpriced_count": 0,
+        "last_transaction": NOW,
+        "as_of": NOW,
+    }
+    assert caveats(sound) == []
+    for changed, told in (
+        ({"history_complete": False}, "not known to its first trade"),
+        ({"coverage": 61.0}, "the cost of 61.0 % is known"),
+        ({"copied_priced_share": None}, "nobody else's trade shows a price"),
+        ({"copied_priced_share": 20.0}, "known of 20.0 % of its bets"),
+        ({"stale_open_cost": 12.0}, "It paid $12.00 for tokens that nobody has priced for days"),
+        ({"unmarked_tokens": 2}, "2 tokens that it holds: no price is known"),
+        ({"unpriced_count": 1}, "1 trade against which no known cash stands"),
+        ({"last_transaction": NOW - timedelta(days=9)}, "not traded for 9 days"),
+    ):
+        (caveat,) = caveats(sound | changed)
+        assert told in caveat
 
 
 def test_the_stamp_survives_the_page(ranking):
@@ -287,8 +404,8 @@ def test_the_stamp_survives_the_page(ranking):
 
 def _busier(frame: pl.DataFrame, *, times: int) -> pl.DataFrame:
     """The rows again and again, in transactions and at times of their own."""
-    time = "sold_at" if "sold_at" in frame.columns else "bought_at"
-    tx = "sale_tx" if "sale_tx" in frame.columns else "purchase_tx"
+    time = next(name for name in ("sold_at", "bought_at", "time") if name in frame.columns)
+    tx = next(name for name in ("sale_tx", "purchase_tx", "tx_hash") if name in frame.columns)
     return pl.concat(
         [
             frame.with_columns(
@@ -303,5 +420,5 @@ def _copied(frame: pl.DataFrame, wallets: pl.DataFrame) -> pl.DataFrame:
     return wallets.join(frame.drop("wallet_address"), how="cross").select(frame.columns)
 
 
-def _with(ranking: ReportData, **changes: pl.DataFrame | LotEvidence) -> ReportData:
+def _with(ranking: ReportData, **changes: Any) -> ReportData:
     return ReportData(**{**vars(ranking), **changes})

@@ -94,6 +94,8 @@ def test_the_asset_writes_the_page_and_shows_its_pictures(own_lake, tmp_path):
         "Cumulative realized PnL, USD",
         "Wallets by coverage, %",
         "Matched cost by holding time, %",
+        "Bets of the best wallets by what they returned, %",
+        "Realized by the best wallets by day, half a year",
     ]
     assert all(base64.b64decode(encoded).startswith(PNG) for _, encoded in pictures)
 
