@@ -16,6 +16,7 @@ from smart_trader_assets_tests.benchmarks import (
     bench_pipeline,
     bench_pnl,
     bench_ranking,
+    bench_signals,
     bench_tables,
 )
 from smart_trader_assets_tests.benchmarks.lines import Line, Size, command
@@ -29,6 +30,7 @@ _MODULES = (
     bench_copying,
     bench_growth,
     bench_maintained,
+    bench_signals,
 )
 
 
