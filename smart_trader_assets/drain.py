@@ -206,11 +206,18 @@ class Drain:
                 if asset is TRACKED_WHALES:
                     due += len(set(wallets) - looked_at(store, wallets))
                 if due:
+                    self._refuse_unsound(asset.name)
                     self._materialize(asset.name, partitions, due, store, report, wallets)
             if ranked := sum(self._due(store, SMART_TRADERS.name).values()):
+                self._refuse_unsound(SMART_TRADERS.name)
                 self._materialize(SMART_TRADERS.name, [], ranked, store, report)
             self._raise_if_unsound()
         return report
+
+    def _refuse_unsound(self, asset: str) -> None:
+        """UnsoundTableError where a table that `asset` is made from failed its blocking check."""
+        if failed := failed_checks(self._instance, self._reads[asset]):
+            raise unsound_table_error(failed)
 
     def _due_of(self, asset: str, wallets: Sequence[str]) -> int:
         """How many rows of `wallets` are due for `asset`."""

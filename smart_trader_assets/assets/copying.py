@@ -198,12 +198,13 @@ class _Copying:
 
     def recent_trades(self) -> Iterator[Batch]:
         """Those of the new trades that are recent; what is so no longer goes."""
-        if self.recent and self.store.files(RECENT_TRADES).is_empty():
+        if self.store.files(RECENT_TRADES).is_empty():
             # An older root has trades that were written before there was this table.
             held = self.store.scan(TOKEN_TRADES).filter(
                 pl.col("block_unix_time") >= self._recent_since
             )
-            self.recent = [held.select(self.recent[0].columns).collect()]
+            found = held.select(column.name for column in RECENT_TRADES.columns).collect()
+            self.recent = [] if found.is_empty() else [found]
         if not self.recent:
             return
         yield Batch(

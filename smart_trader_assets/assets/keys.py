@@ -15,3 +15,6 @@ REPORT_KEY = dg.AssetKey(["reports", "smart_traders_page"])
 
 
 WEBHOOK_KEY = dg.AssetKey(["alerts", "helius_webhook"])
+
+WALLET_JOB = "wallet"
+"""The job for wallets that a run names."""

@@ -6,8 +6,8 @@ from smart_trader_assets.assets.declare import plain_asset
 from smart_trader_assets.assets.keys import OWNERS, REPORT_KEY
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.report.page_file import SHOWN_TABLES, page_path, write_page
+from smart_trader_assets.report.report_data import PageRules
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.thresholds import cash_mints, pnl_assumptions
 
 
 def report_page_asset() -> dg.AssetsDefinition:
@@ -33,8 +33,7 @@ def report_page_asset() -> dg.AssetsDefinition:
         data = write_page(
             lake,
             path,
-            cash_mints=cash_mints(settings),
-            assumptions=pnl_assumptions(settings),
+            rules=PageRules.of(settings),
         )
         pictures = ranking_pictures(data)
         return dg.MaterializeResult(

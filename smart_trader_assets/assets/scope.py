@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
+from smart_trader_assets.assets.keys import WALLET_JOB
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.cursor import Cursor, DuePolicy
 from smart_trader_assets.thresholds import due_policy
@@ -48,8 +49,17 @@ class RunScope:
 
     @classmethod
     def of(cls, context: dg.AssetExecutionContext, settings: Settings, take: RunConfig) -> Self:
-        """The scope of the step in `context`; the run's tags win over the settings."""
+        """The scope of the step in `context`; the run's tags win over the settings.
+
+        Failure for a run of the job for chosen wallets that names none: it would be one about all.
+        """
         tags = context.run.tags
+        wallets = tuple(take.wallets) or _named(tags.get(WALLETS_TAG, ""))
+        if not wallets and context.run.job_name == WALLET_JOB:
+            raise dg.Failure(
+                f"No wallet is named: give the run the tag `{WALLETS_TAG}`, with addresses and commas between.",
+                allow_retries=False,
+            )
         moment = tags.get(AS_OF_TAG)
         return cls(
             run_id=context.run.run_id,
@@ -60,7 +70,7 @@ class RunScope:
             reprocess=take.reprocess or tags.get(REPROCESS_TAG, "").lower() in {"true", "1", "yes"},
             policy=due_policy(settings),
             log=context.log,
-            wallets=tuple(take.wallets) or _named(tags.get(WALLETS_TAG, "")),
+            wallets=wallets,
         )
 
     def due(self, cursor: Cursor, table: pl.LazyFrame) -> pl.DataFrame:

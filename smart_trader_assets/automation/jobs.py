@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from dagster import AssetSelection
 
-from smart_trader_assets.assets.keys import REPORT_KEY
+from smart_trader_assets.assets.keys import REPORT_KEY, WALLET_JOB
 from smart_trader_assets.tables.catalog import (
     CANDIDATES,
     CLASSIFIED_WALLETS,
@@ -29,7 +29,6 @@ from smart_trader_assets.tables.catalog import (
 
 SNAPSHOT = "snapshot"
 CANDIDATE_LISTS = "candidates"
-WALLET = "wallet"
 
 # What copying earned goes into the ranking, and one step classifies all wallets and writes all results: a run
 # for the ranking materializes all of them.
@@ -112,7 +111,7 @@ def only_wallets(assets: Iterable[str], wallets: Iterable[str]) -> dict[str, Any
 def _wallet_job() -> dg.UnresolvedAssetJobDefinition:
     """From an address to its rank: what `smart-trader wallet` does, for the UI."""
     return dg.define_asset_job(
-        WALLET,
+        WALLET_JOB,
         selection=AssetSelection.assets(
             *(dg.AssetKey(asset.split("/")) for asset in (*_OF_A_WALLET, *_RANKING))
         ),

@@ -15,11 +15,12 @@ from smart_trader_assets.delta.location import place
 from smart_trader_assets.drain import Drain, DrainReport
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.report.page_file import page_is_current, page_path, write_page
+from smart_trader_assets.report.report_data import PageRules
 from smart_trader_assets.settings import LIVE_URL, Settings
 from smart_trader_assets.sources import open_source
 from smart_trader_assets.tables.catalog import SMART_TRADERS
 from smart_trader_assets.tables.queue import read_queue
-from smart_trader_assets.thresholds import cash_mints, due_policy, pnl_assumptions
+from smart_trader_assets.thresholds import due_policy
 
 
 def drain_and_tell(chosen: Settings, console: Console, *, top: int) -> None:
@@ -50,7 +51,9 @@ def drain_and_tell(chosen: Settings, console: Console, *, top: int) -> None:
     page = page_path(settings)
     if not page_is_current(lake, page):
         write_page(
-            lake, page, cash_mints=cash_mints(settings), assumptions=pnl_assumptions(settings)
+            lake,
+            page,
+            rules=PageRules.of(settings),
         )
     console.print(f"Report: {escape(str(page.resolve()))}", highlight=False, soft_wrap=True)
 

@@ -37,7 +37,7 @@ from smart_trader_assets.ranking.backtest import backtest
 from smart_trader_assets.report.explanation import explain as explain_from_tables
 from smart_trader_assets.report.exports import ranking_csv, ranking_json
 from smart_trader_assets.report.page_file import check_folder, page_path, write_page, write_text
-from smart_trader_assets.report.report_data import MOST_WALLETS
+from smart_trader_assets.report.report_data import MOST_WALLETS, PageRules
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets.sources import settings_of_root
 from smart_trader_assets.tables.queue import read_queue
@@ -232,8 +232,7 @@ def report(
             make_lake(settings),
             page,
             most_wallets=wallets,
-            cash_mints=cash_mints(settings),
-            assumptions=pnl_assumptions(settings),
+            rules=PageRules.of(settings),
         )
         exports = [(csv, ranking_csv(ranking.traders))] if csv else []
         if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from smart_trader_assets import text
+from smart_trader_assets.assets.tracked_whales import looked_at
 from smart_trader_assets.automation.home import instance_of
 from smart_trader_assets.birdeye import PAGE_SIZE
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.cli.addresses import named_addresses
 from smart_trader_assets.cli.fitted_table import Column, Line, fitted_table
-from smart_trader_assets.cli.options import AsOf, Data, chosen_settings, cli_errors
+from smart_trader_assets.cli.options import AsOf, Data, chosen_settings, cli_errors, source_words
 from smart_trader_assets.cli.terminal import ProgressWatcher
 from smart_trader_assets.cli.waiting import waiting_told
 from smart_trader_assets.drain import Drain, DrainReport
@@ -28,6 +28,7 @@ from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.report.address_lookup import UnknownAddressError
 from smart_trader_assets.report.explanation import ExplainedWallet
 from smart_trader_assets.report.explanation import explain as explain_from_tables
+from smart_trader_assets.report.exports import json_text
 from smart_trader_assets.report.wallet_view import WalletVerdict, read_verdicts
 from smart_trader_assets.report.words import copied_words, tier_word
 from smart_trader_assets.settings import Settings
@@ -91,6 +92,13 @@ def wallet(
         told = Console(stderr=True) if as_json else console
         settings = _of_root_or_new(chosen_settings(data, as_of=as_of))
         named = named_addresses(told, wallets or (), file)
+        if settings.resolved_source != "live":
+            told.print(
+                f"[yellow]![/] Source: {escape(source_words(settings))}. A wallet of Solana is not in it: that "
+                "takes BIRDEYE_API_KEY, and a root of its own.",
+                highlight=False,
+                soft_wrap=True,
+            )
         if not offline:
             with open_source(settings) as (running, _, _):
                 _look_up(running, told, named, pages=pages, agreed=yes)
@@ -100,7 +108,7 @@ def wallet(
         explained = {v.wallet: _explained(settings, v) for v in verdicts[:_NEWEST]}
         if as_json:
             rows = [v.as_json() | _trades_json(explained.get(v.wallet)) for v in verdicts]
-            typer.echo(json.dumps(rows, indent=2, default=str))
+            typer.echo(json_text({"source": lake.source, "wallets": rows}))
             return
         if len(verdicts) > 1:
             _show_table(console, verdicts)
@@ -141,7 +149,7 @@ def _missing(settings: Settings, wallets: Sequence[str]) -> list[str]:
     due = WHALES_TO_FETCH.due_rows(
         rows, shards=None, as_of=settings.now(), policy=due_policy(settings)
     )
-    known = set(rows.select("wallet_address").collect()["wallet_address"])
+    known = looked_at(lake.store, wallets)
     waiting = set(due.select("wallet_address").collect()["wallet_address"])
     return [wallet for wallet in wallets if wallet not in known or wallet in waiting]
 
@@ -333,6 +341,14 @@ def _remarks(verdict: WalletVerdict) -> list[str]:
     elif history.swaps:
         known = "its whole history" if history.complete else "not back to its first one"
         lines.append(f"{text.plural(history.swaps, 'swap')}, {known}.")
+    if history.last_error is not None:
+        again = (
+            f"it is tried again from {text.moment(history.next_attempt_at)} UTC on"
+            if history.next_attempt_at is not None
+            else f"`smart-trader reset {TRACKED_WHALES.name} --wallet {verdict.wallet} --yes` lets it be "
+            "tried again"
+        )
+        lines.append(f"The last fetch failed: {escape(history.last_error)}; {again}.")
     if history.fetched_at is not None:
         lines.append(f"Fetched {text.moment(history.fetched_at)} UTC.")
     return lines

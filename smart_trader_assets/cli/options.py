@@ -82,6 +82,15 @@ def chosen_settings(
     return load_settings(changes)
 
 
+def source_words(settings: Settings) -> str:
+    """Where the rows come from."""
+    return {
+        "live": f"BirdEye at {settings.birdeye_base_url}",
+        "sandbox": f"an invented market (seed {settings.sandbox_seed}) served over loopback",
+        "replay": f"the recorded rows of {settings.replay_folder} served over loopback",
+    }[settings.resolved_source]
+
+
 @contextmanager
 def cli_errors() -> Iterator[Console]:
     """A refusal of ours is one sentence and exit code 1; anything else is a defect and keeps its trace."""

@@ -7,8 +7,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from smart_trader_assets.cli.options import AsOf, Data, Replay, Sandbox, chosen_settings, cli_errors
-from smart_trader_assets.settings import Settings
+from smart_trader_assets.cli.options import (
+    AsOf,
+    Data,
+    Replay,
+    Sandbox,
+    chosen_settings,
+    cli_errors,
+    source_words,
+)
 
 
 def run(
@@ -27,16 +34,8 @@ def run(
         settings = chosen_settings(data, sandbox=sandbox, replay=replay, as_of=as_of)
         # Where the log is JSON, standard output is the log's.
         console = Console(stderr=True) if settings.log_format == "json" else output
-        console.print(f"Source: {_source(settings)}.", highlight=False, soft_wrap=True)
+        console.print(f"Source: {source_words(settings)}.", highlight=False, soft_wrap=True)
         # Dagster and what is built on it take seconds to import: after the greeting.
         from smart_trader_assets.cli.draining import drain_and_tell  # noqa: PLC0415
 
         drain_and_tell(settings, console, top=top)
-
-
-def _source(settings: Settings) -> str:
-    return {
-        "live": f"BirdEye at {settings.birdeye_base_url}",
-        "sandbox": f"an invented market (seed {settings.sandbox_seed}) served over loopback",
-        "replay": f"the recorded rows of {settings.replay_folder} served over loopback",
-    }[settings.resolved_source]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -14,6 +13,7 @@ from smart_trader_assets import text
 from smart_trader_assets.cli.fitted_table import Column, Line, fitted_table
 from smart_trader_assets.cli.options import Data, chosen_settings, cli_errors
 from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.report.exports import json_text
 from smart_trader_assets.report.token_view import TokenView, read_signals, token_view
 from smart_trader_assets.report.words import tier_word
 from smart_trader_assets.sources import settings_of_root
@@ -57,7 +57,7 @@ def token(
         if mint is not None:
             view = token_view(store, mint, rules=signal_rules(settings))
             if as_json:
-                typer.echo(json.dumps(view.as_json(), indent=2, default=str))
+                typer.echo(json_text(view.as_json()))
                 return
             _show_token(console, view, most=None if everything else _MOST_ROWS)
             return
@@ -65,20 +65,27 @@ def token(
         if window is None and not signals["traders_bought"].sum():
             chosen, signals = Window.WEEK, read_signals(store, Window.WEEK)
         if as_json:
-            typer.echo(json.dumps(signals.to_dicts(), indent=2, default=str))
+            typer.echo(json_text({"window": chosen.value, "tokens": signals.to_dicts()}))
             return
         _show_list(console, signals, chosen, most=None if everything else _MOST_TOKENS)
 
 
 def _show_list(console: Console, signals: pl.DataFrame, window: str, most: int | None) -> None:
+    if signals.is_empty():
+        console.print(
+            "No ranked wallet holds or has traded anything that is known here: `smart-trader run` looks for "
+            "some.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return
     traded = signals.filter(
         pl.sum_horizontal("traders_bought", "traders_sold", "unproven_bought", "unproven_sold") > 0
     )
     if traded.is_empty():
         console.print(
-            f"No ranked trader has traded in the last {_words(window)}; "
-            + text.plural(signals.height, "token")
-            + (" is held." if signals.height == 1 else " are held."),
+            f"No ranked wallet has traded in the {_words(window)} before {_as_of(signals)} UTC; "
+            f"{text.plural(signals.height, 'token')} held.",
             highlight=False,
         )
         return
@@ -112,7 +119,7 @@ def _show_list(console: Console, signals: pl.DataFrame, window: str, most: int |
         )
         for row in shown.iter_rows(named=True)
     ]
-    as_of = text.moment(signals["as_of"].max())  # type: ignore[arg-type]
+    as_of = _as_of(signals)
     title = (
         f"What the traders of proven tiers bought in the last {_words(window)}, as of {as_of} UTC"
     )
@@ -132,6 +139,10 @@ def _name(row: dict[str, Any]) -> str:
     """Short, and enough to ask for it."""
     mint, symbol = row["token_address"], row["symbol"]
     return named_mint(mint, symbol) if shown_symbol(symbol or "") else short(mint)
+
+
+def _as_of(signals: pl.DataFrame) -> str:
+    return text.moment(signals["as_of"].max())  # type: ignore[arg-type]
 
 
 def _words(window: str) -> str:
@@ -179,7 +190,7 @@ def _show_token(console: Console, view: TokenView, most: int | None) -> None:
         )
         for row in view.signals.iter_rows(named=True)
     ]
-    as_of = text.moment(view.signals["as_of"].max())  # type: ignore[arg-type]
+    as_of = _as_of(view.signals)
     console.print(fitted_table(f"Traders, as of {as_of} UTC", columns, lines, width=console.width))
     _show_trades(console, view.trades, most)
     _show_holders(console, view.holders, most)

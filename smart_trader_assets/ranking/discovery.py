@@ -33,14 +33,15 @@ def discoveries(tracked_whales: pl.LazyFrame, *, list_window: timedelta) -> pl.L
 
     In: wallet_address, token_address, origin, first_seen_on. Out: wallet_address, token_address (of a holding;
     null for a list), closed_from and closed_to (of a list: bets closed in between are what it ranked). Later
-    holdings and lists found nobody new. A wallet that its user had named by then was chosen by him, and has no
-    row.
+    holdings and lists found nobody new. A wallet that its user watched by then was chosen by him, and has no
+    row, nor has one that he asked about before anything had found it: a question takes no evidence away.
     """
     first = _first_seen(tracked_whales)
-    named = pl.col("origin").is_in([WATCHLIST, ASKED]).any().over("wallet_address")
+    origin = pl.col("origin")
+    named = ((origin == WATCHLIST).any() | (origin == ASKED).all()).over("wallet_address")
     listed = pl.col("origin") == LEADERBOARD
     day = pl.col("first_seen_on").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    return first.filter(~named).select(
+    return first.filter(~named & (origin != ASKED)).select(
         "wallet_address",
         pl.when(~listed).then("token_address").alias("token_address"),
         closed_from=pl.when(listed).then(day - list_window),

@@ -6,6 +6,7 @@ asked for: ten thousand rows cost a browser seconds, their texts a few milliseco
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -56,9 +57,10 @@ class _Column:
 def _amount(name: str, shown: Callable[[float | None], str], *, signed: bool = False) -> Any:
     def cell(row: Row) -> Cell:
         value = row.get(name)
-        return Cell(
-            shown(value), "" if value is None else value, text.sign(value) if signed else ""
-        )
+        sign = text.sign(value) if signed else ""
+        if value is None or not math.isfinite(value):
+            return Cell(shown(value), "", sign)
+        return Cell(shown(value), value, sign)
 
     return cell
 
@@ -155,11 +157,11 @@ class SignalRow:
 
 def signal_rows(
     signals: pl.DataFrame,
-    traders_of: Mapping[str, Iterable[tuple[int, str, str]]],
+    traders_of: Mapping[tuple[str, str], Iterable[tuple[int, str, str]]],
     symbols: Mapping[str, str],
 ) -> list[SignalRow]:
-    """Rows of gold/token_signals -> a row each; `traders_of` are rank, wallet and tier of those who traded or
-    hold a token, `symbols` those that no list has told, both by mint."""
+    """Rows of gold/token_signals -> a row each; `traders_of` are rank, wallet and tier of whom a row counts, by
+    mint and window; `symbols` those that no list has told, by mint."""
     return [
         SignalRow(
             token=row["token_address"],
@@ -179,7 +181,7 @@ def signal_rows(
                 _amount("mark_price", text.price)(row),
                 _amount("entry_return", text.percent, signed=True)(row),
             ),
-            traders=tuple(traders_of.get(row["token_address"], ())),
+            traders=tuple(traders_of.get((row["token_address"], row["window"]), ())),
         )
         for row in signals.iter_rows(named=True)
     ]

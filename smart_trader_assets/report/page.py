@@ -52,6 +52,7 @@ def render_page(data: ReportData, *, stamp: str) -> str:
         data.portfolios,
         {part.trader["wallet_address"]: part.searched for part in parts},
     )
+    carded = {part.trader["wallet_address"] for part in parts}
     until = (data.as_of or datetime.now(UTC)).date()
     return (
         _environment()
@@ -61,8 +62,8 @@ def render_page(data: ReportData, *, stamp: str) -> str:
             evidence=data,
             parts=parts,
             tiers=tier_mix(data.traders),
-            board=list(zip(parts, rows, strict=False)),
-            board_rest=[row.as_list() for row in rows[len(parts) :]],
+            board=[row for row in rows if row.wallet in carded],
+            board_rest=[row.as_list() for row in rows if row.wallet not in carded],
             headings=HEADINGS,
             signals={
                 window: signal_rows(

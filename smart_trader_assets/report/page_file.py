@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from html import unescape
 from importlib.metadata import version
 from pathlib import Path
@@ -12,9 +11,12 @@ from smart_trader_assets.delta.atomic_write import write_whole
 from smart_trader_assets.delta.location import is_remote
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.lake.resource import LakeResource
-from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
-from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
-from smart_trader_assets.report.report_data import MOST_WALLETS, ReportData, read_report_data
+from smart_trader_assets.report.report_data import (
+    MOST_WALLETS,
+    PageRules,
+    ReportData,
+    read_report_data,
+)
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
@@ -48,12 +50,11 @@ def write_page(
     path: Path,
     *,
     most_wallets: int = MOST_WALLETS,
-    cash_mints: Mapping[str, float | None] = DEFAULT_CASH_MINTS,
-    assumptions: Assumptions = DEFAULT_ASSUMPTIONS,
+    rules: PageRules | None = None,
 ) -> ReportData:
     """Make the page from the tables as they stand; ReportError where the file cannot be written.
 
-    `cash_mints` and `assumptions` are those that the numbers were calculated with. Where the tables changed
+    `rules` are those that the numbers were calculated with. Where the tables changed
     while it was made it is made again, so that no older page is put over a newer one.
     """
     # Imported here: the drawing library takes half a second that no other command should wait for.
@@ -62,9 +63,7 @@ def write_page(
     now = _stamp(lake, most_wallets)
     for _ in range(_MOST_RENDERINGS):
         stamp = now
-        data = read_report_data(
-            lake, most_wallets=most_wallets, cash_mints=cash_mints, assumptions=assumptions
-        )
+        data = read_report_data(lake, most_wallets=most_wallets, rules=rules)
         page = render_page(data, stamp=stamp)
         if (now := _stamp(lake, most_wallets)) == stamp:
             break

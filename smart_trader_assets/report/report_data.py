@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime, timedelta
+from typing import Self
 
 import polars as pl
 
@@ -13,9 +14,13 @@ from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import LotEvidence, lot_evidence
 from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
-from smart_trader_assets.pnl.columns import ALL_TOKENS
+from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
+from smart_trader_assets.ranking.bets import DEFAULT_BETS, BetRules, with_bets
+from smart_trader_assets.ranking.discovery import LIST_WINDOW, discoveries
 from smart_trader_assets.report.stored_inputs import stored_histories, stored_marks
 from smart_trader_assets.report.token_view import read_signals
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.signals import SIGNAL_WINDOWS, SignalRules, counts
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     POSITIONS,
@@ -29,6 +34,12 @@ from smart_trader_assets.tables.catalog import (
 )
 from smart_trader_assets.tables.pnl_inputs import read_pnl_inputs
 from smart_trader_assets.text import token_symbols
+from smart_trader_assets.thresholds import (
+    cash_mints,
+    pnl_assumptions,
+    ranking_rules,
+    signal_rules,
+)
 from smart_trader_assets.transforms.shards import shard_of
 
 MOST_WALLETS = 200
@@ -37,7 +48,31 @@ MOST_WALLETS = 200
 MOST_CHANGES = 50
 MOST_NAMED = 6
 """Traders that are named beside a token."""
+_BOUGHT, _SOLD, _HOLDS = range(3)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class PageRules:
+    """What the numbers of a page follow: those of its tables."""
+
+    cash_mints: Mapping[str, float | None] = field(default_factory=lambda: DEFAULT_CASH_MINTS)
+    assumptions: Assumptions = DEFAULT_ASSUMPTIONS
+    bets: BetRules = DEFAULT_BETS
+    list_window: timedelta = LIST_WINDOW
+    signals: SignalRules = field(default_factory=SignalRules)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As the settings have them."""
+        ranking = ranking_rules(settings)
+        return cls(
+            cash_mints(settings),
+            pnl_assumptions(settings),
+            ranking.bets,
+            ranking.list_window,
+            signal_rules(settings),
+        )
 
 
 @dataclass(frozen=True)
@@ -52,7 +87,9 @@ class ReportData:
     symbols: mint to symbol
     portfolios: wallet_address, token_address, window and realized_pnl of all ranked wallets' portfolios
     signals: gold/token_signals, what most have bought first; all of it
-    signal_traders: by mint rank, wallet and tier of those who have traded it in a week or hold it, best first
+    signal_traders: by mint and window rank, wallet and tier: those who bought it first, then who sold and hold
+    it, the best of each first
+    bets: wallet_address and bet_return of the shown wallets' bets that are evidence
     """
 
     source: str
@@ -65,7 +102,8 @@ class ReportData:
     symbols: dict[str, str]
     portfolios: pl.DataFrame
     signals: pl.DataFrame
-    signal_traders: dict[str, list[tuple[int, str, str]]]
+    signal_traders: dict[tuple[str, str], list[tuple[int, str, str]]]
+    bets: pl.DataFrame
 
     @property
     def as_of(self) -> datetime | None:
@@ -83,15 +121,15 @@ def read_report_data(
     lake: LakeResource,
     *,
     most_wallets: int = MOST_WALLETS,
-    cash_mints: Mapping[str, float | None] = DEFAULT_CASH_MINTS,
-    assumptions: Assumptions = DEFAULT_ASSUMPTIONS,
+    rules: PageRules | None = None,
 ) -> ReportData:
     """The ranking in `lake`, with the lots of the best `most_wallets`.
 
     Each wallet's lots are read as of the time of its numbers in gold, at the marks of that time and by what
     is taken for granted, so that the sums agree.
     """
-    store = lake.store
+    store, rules = lake.store, rules or PageRules()
+    signals = read_signals(store)
     traders = store.scan(SMART_TRADERS).sort("overall_rank").collect()
     shown = traders.head(most_wallets)
     shards = _shards(shown["wallet_address"].to_list(), lake.wallet_shards)
@@ -103,7 +141,7 @@ def read_report_data(
         )
         .collect()
     )
-    lots, symbols = _lots(lake, shown, pnl, cash_mints, assumptions)
+    lots, symbols = _lots(lake, shown, pnl, rules)
     profit = pl.coalesce("conservative_pnl", "realized_pnl")
     return ReportData(
         source=lake.source,
@@ -132,39 +170,70 @@ def read_report_data(
         )
         .select("wallet_address", "token_address", "window", "realized_pnl")
         .collect(),
-        signals=read_signals(store),
-        signal_traders=_signal_traders(store, traders),
+        signals=signals,
+        signal_traders=_signal_traders(store, traders, signals, rules.signals),
+        bets=_bets(lake, pnl, rules),
+    )
+
+
+def _bets(lake: LakeResource, pnl: pl.DataFrame, rules: PageRules) -> pl.DataFrame:
+    """What the ranking judges the wallets by."""
+    whole = pnl.filter(pl.col("window") == WINDOWS[0])
+    is_portfolio = pl.col("token_address") == ALL_TOKENS
+    tokens = whole.filter(~is_portfolio).join(
+        whole.filter(is_portfolio).select("wallet_address", wallet_paid_in_sol="paid_in_sol"),
+        on="wallet_address",
+        how="left",
+    )
+    whales = lake.store.scan(TRACKED_WHALES).filter(
+        pl.col("wallet_address").is_in(pnl["wallet_address"].unique().to_list())
+    )
+    found = discoveries(whales, list_window=rules.list_window) if lake.source != "replay" else None
+    return (
+        with_bets(tokens.lazy(), rules.bets, found)
+        .filter(pl.col("bet_return").is_not_null() & pl.col("counts"))
+        .select("wallet_address", "bet_return")
+        .collect()
     )
 
 
 def _signal_traders(
-    store: DeltaStore, traders: pl.DataFrame
-) -> dict[str, list[tuple[int, str, str]]]:
+    store: DeltaStore, traders: pl.DataFrame, signals: pl.DataFrame, rules: SignalRules
+) -> dict[tuple[str, str], list[tuple[int, str, str]]]:
+    """Whom the rows of `signals` count."""
+    if signals.is_empty():
+        return {}
+    as_of: datetime = signals["as_of"].max()  # type: ignore[assignment]
     key = ("token_address", "wallet_address")
-    traded = store.scan(RECENT_TRADES).filter(pl.col("quantity") != 0).select(key)
-    held = store.scan(POSITIONS).select(key)
+    recent = store.scan(RECENT_TRADES)
+    held = store.scan(POSITIONS).select(*key, deed=pl.lit(_HOLDS))
+    sold = pl.when(pl.col("quantity") < 0).then(_SOLD).otherwise(_BOUGHT)
     ranked = traders.lazy().select("wallet_address", "overall_rank", "tier")
-    named = (
-        pl.concat([traded, held])
-        .unique()
-        .join(ranked, on="wallet_address")
-        .sort("overall_rank")
-        .group_by("token_address", maintain_order=True)
-        .agg(pl.struct("overall_rank", "wallet_address", "tier").head(MOST_NAMED))
-        .collect()
-    )
-    return {
-        mint: [(one["overall_rank"], one["wallet_address"], one["tier"]) for one in those]
-        for mint, those in named.iter_rows()
-    }
+    found: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
+    for window, length in SIGNAL_WINDOWS.items():
+        traded = recent.filter(counts(as_of, length, rules)).select(*key, deed=sold)
+        named = (
+            pl.concat([traded, held])
+            .join(ranked, on="wallet_address")
+            .group_by(key)
+            .agg(pl.col("deed").min(), pl.col("overall_rank", "tier").first())
+            .sort("deed", "overall_rank")
+            .group_by("token_address", maintain_order=True)
+            .agg(pl.struct("overall_rank", "wallet_address", "tier").head(MOST_NAMED))
+            .collect()
+        )
+        for mint, those in named.iter_rows():
+            found[mint, window] = [
+                (one["overall_rank"], one["wallet_address"], one["tier"]) for one in those
+            ]
+    return found
 
 
 def _lots(
     lake: LakeResource,
     shown: pl.DataFrame,
     pnl: pl.DataFrame,
-    cash_mints: Mapping[str, float | None],
-    assumptions: Assumptions,
+    rules: PageRules,
 ) -> tuple[LotEvidence, dict[str, str]]:
     store = lake.store
     tokens = store.scan(TOKENS)
@@ -185,11 +254,11 @@ def _lots(
         part = lot_evidence(
             inputs.swaps,
             as_of=inputs.as_of,
-            cash_mints=cash_mints,
+            cash_mints=rules.cash_mints,
             # The list may have changed since; later marks than `as_of` do not count.
             marks=pl.concat([inputs.marks, stored_marks(own)]),
             histories=stored_histories(own),
-            assumptions=assumptions,
+            assumptions=rules.assumptions,
         )
         parts.append(part)
         mints = part.trades["token_address"].unique().to_list()

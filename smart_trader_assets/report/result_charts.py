@@ -29,7 +29,6 @@ BET_BANDS: Final[tuple[tuple[str, float], ...]] = (
 """Name (percent) and upper end of each band of a bet's return."""
 
 WEEKS: Final = 26
-_DAYS: Final = 7 * WEEKS
 _WEEKDAYS: Final = 7
 
 DAY_CLASSES: Final = ("loss3", "loss2", "loss1", "even", "gain1", "gain2", "gain3")
@@ -100,8 +99,8 @@ def bets_words(counts: Sequence[int]) -> str:
 
 def daily_results(matches: pl.DataFrame, rollovers: pl.DataFrame, until: date) -> pl.DataFrame:
     """`lot_matches` and `rollovers` of `LotEvidence` -> wallet_address, day, result: USD realized on each UTC
-    day of the `WEEKS` weeks that end with `until`."""
-    since = until - timedelta(days=_DAYS - 1)
+    day of the `WEEKS` weeks whose last one `until` is in."""
+    since = _first_monday(until)
     sold = matches.filter(pl.col("result").is_not_null()).select(
         "wallet_address", "result", day=pl.col("sold_at").dt.date()
     )
@@ -163,8 +162,7 @@ class CalendarChart:
         return png(self._figure)
 
     def _show(self, days: Sequence[date], results: Sequence[float], until: date) -> None:
-        # The last column is the week, from Monday on, that `until` is in.
-        monday = until - timedelta(days=until.weekday() + _WEEKDAYS * (WEEKS - 1))
+        monday = _first_monday(until)
         kinds = dict(zip(days, day_classes(results), strict=True)) if days else {}
         squares: dict[str, list[tuple[int, int]]] = {kind: [] for kind in self._days}
         for day, kind in kinds.items():
@@ -189,6 +187,11 @@ class CalendarChart:
         for label, (week, day) in zip(self._months, firsts, strict=False):
             label.set_x(week)
             label.set_text(f"{day:%b}")
+
+
+def _first_monday(until: date) -> date:
+    """Of the weeks of a calendar: `until` is in the last of them."""
+    return until - timedelta(days=until.weekday() + _WEEKDAYS * (WEEKS - 1))
 
 
 def _squares(places: Sequence[tuple[int, int]]) -> Path:

@@ -98,7 +98,7 @@ def _named(signals: pl.DataFrame) -> dict[str, str]:
 def _trades(store: DeltaStore, signals: pl.DataFrame, rules: SignalRules) -> pl.DataFrame:
     """What the counts are made of: the trades of those who are ranked."""
     mint: str = signals["token_address"][0]
-    as_of: datetime = signals["as_of"][0]
+    as_of: datetime = signals["as_of"].max()  # type: ignore[assignment]
     ranked = store.scan(SMART_TRADERS).select("wallet_address", "tier", "overall_rank")
     bought = pl.col("quantity") > 0
     shortest, longest = sorted(SIGNAL_WINDOWS.values())

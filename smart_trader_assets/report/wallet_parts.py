@@ -11,7 +11,6 @@ import polars as pl
 
 from smart_trader_assets import text
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
-from smart_trader_assets.ranking.bets import DEFAULT_BETS, with_bets
 from smart_trader_assets.report.curves import (
     HOLDING_BANDS,
     equity_curves,
@@ -89,7 +88,7 @@ def wallet_parts(data: ReportData) -> list[WalletPart]:
         "buys": data.lots.trades.filter(pl.col("side") == "buy").sort(
             "time", "tx_hash", descending=[True, False]
         ),
-        "bets": _bets(data.pnl),
+        "bets": data.bets,
         "days": _days(data),
     }
     by_wallet = {name: _by_wallet(frame) for name, frame in frames.items()}
@@ -102,23 +101,6 @@ def wallet_parts(data: ReportData) -> list[WalletPart]:
         )
         for wallet in data.shown
     ]
-
-
-def _bets(pnl: pl.DataFrame) -> pl.DataFrame:
-    """wallet_address and bet_return of the shown wallets' bets."""
-    paid = pnl.filter((pl.col("token_address") == ALL_TOKENS) & (pl.col("window") == WINDOWS[0]))
-    tokens = pnl.filter((pl.col("token_address") != ALL_TOKENS) & (pl.col("window") == WINDOWS[0]))
-    with_paid = tokens.join(
-        paid.select("wallet_address", wallet_paid_in_sol="paid_in_sol"),
-        on="wallet_address",
-        how="left",
-    )
-    bets = with_bets(with_paid.lazy(), DEFAULT_BETS)
-    return (
-        bets.filter(pl.col("bet_return").is_not_null())
-        .select("wallet_address", "bet_return")
-        .collect()
-    )
 
 
 def _days(data: ReportData) -> pl.DataFrame:

@@ -46,18 +46,28 @@ _POSITION = (
 )
 
 
+_WHO_KNOWS = {
+    "live": "BirdEye knows",
+    "sandbox": "the invented market has",
+    "replay": "the recording has",
+}
+
+
 @dataclass(frozen=True)
 class KnownHistory:
     """How much of a wallet's past the numbers are made from.
 
     `swaps` counts the rows that the numbers count, `fetched_at` is when its swaps were last fetched to the end,
-    `goes_on_before` where reading has stopped (None: at the first swap, or nowhere yet).
+    `goes_on_before` where reading has stopped (None: at the first swap, or nowhere yet). `last_error` is that
+    of the last fetch, where it failed; the next attempt is due at `next_attempt_at`, or never by itself (None).
     """
 
     swaps: int
     complete: bool
     fetched_at: datetime | None
     goes_on_before: datetime | None
+    last_error: str | None = None
+    next_attempt_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,7 @@ class WalletVerdict:
     """
 
     wallet: str
+    source: str
     standing: Standing
     history: KnownHistory
     windows: pl.DataFrame
@@ -85,11 +96,13 @@ class WalletVerdict:
     @property
     def headline(self) -> str:
         """What it is, in one sentence."""
-        if self.standing.status == "not_ranked" and not self.history.swaps:
-            if self.history.fetched_at is None:
-                return "Not ranked: its swaps are not fetched yet"
-            return "Not ranked: BirdEye knows no swap of it"
-        return self.standing.headline
+        if self.standing.status != "not_ranked" or self.history.swaps:
+            return self.standing.headline
+        if self.history.last_error is not None:
+            return f"Not ranked: its swaps could not be fetched ({self.history.last_error})"
+        if self.history.fetched_at is None:
+            return "Not ranked: its swaps are not fetched yet"
+        return f"Not ranked: {_WHO_KNOWS[self.source]} no swap of it"
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, unrounded."""
@@ -134,10 +147,19 @@ def read_verdicts(lake: LakeResource, wallets: Sequence[str]) -> list[WalletVerd
         .sort("delay_seconds")
         .collect()
     )
-    histories = known_histories(store.scan(TRACKED_WHALES).filter(own)).collect()
+    whales = store.scan(TRACKED_WHALES).filter(own)
+    histories = known_histories(whales).collect()
+    troubles = (
+        whales.filter(pl.col("last_error").is_not_null())
+        .select("wallet_address", "last_error", "next_attempt_at")
+        .unique("wallet_address")
+        .collect()
+    )
+    histories = histories.join(troubles, on="wallet_address", how="left")
     return [
         WalletVerdict(
             wallet=wallet,
+            source=lake.source,
             standing=read_standing(store, wallet, shard),
             history=_history(_of(histories, wallet), _of(portfolios, wallet)),
             windows=_in_order(_of(portfolios, wallet)).drop("swaps_counted"),
@@ -168,4 +190,6 @@ def _history(known: pl.DataFrame, portfolio: pl.DataFrame) -> KnownHistory:
         complete=bool(row["history_complete"]),
         fetched_at=row["transactions_fetched_at"],
         goes_on_before=row["goes_on_before"],
+        last_error=row["last_error"],
+        next_attempt_at=row["next_attempt_at"],
     )

@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from smart_trader_assets.delta.contract import TIME
+from smart_trader_assets.pnl.marks import LISTED, OWN_TRADE
 from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.ranking import QUALIFIED
 from smart_trader_assets.signals.signal_rules import SignalRules
@@ -22,6 +23,9 @@ TIERS: Final = ("elite", "strong", "promising", "unproven")
 """The tiers as the columns of gold/token_signals name them."""
 
 DEEDS: Final = ("bought", "sold", "holding")
+
+MARK_WALLETS: Final = 5
+"""Whose newest trades show what a token is traded at now."""
 
 _TIER_OF: Final = {
     "ELITE": "elite",
@@ -133,17 +137,38 @@ def _sums(traded: pl.DataFrame) -> pl.DataFrame:
 
 
 def _newest_marks(held: pl.DataFrame, trades: pl.LazyFrame) -> pl.DataFrame:
-    """token_address, mark_price, marked_at: the newest of the marks of those who hold it, and of the trades for
-    cash that anybody made; of two of one time the lower price."""
-    known = held.filter(pl.col("mark_price").is_not_null()).select(
-        "token_address", "mark_price", "marked_at"
+    """token_address, mark_price, marked_at: the newer of what a holder's token was listed or traded at by
+    itself, and of what it was traded at by several.
+
+    One wallet's trade is no price: who trades with himself would make one. Of the newest trade for cash of each
+    of the newest `MARK_WALLETS` wallets the lower median counts; of one wallet alone none does.
+    """
+    known = held.filter(
+        pl.col("mark_price").is_not_null() & pl.col("mark_source").is_in([LISTED, OWN_TRADE])
+    ).select("token_address", "mark_price", "marked_at")
+    newest_of_each = (
+        trades.filter(pl.col("price").is_not_null())
+        .select(
+            "token_address",
+            "wallet_address",
+            mark_price="price",
+            marked_at=time_of(pl.col("block_unix_time")),
+        )
+        .sort("marked_at", "mark_price", descending=[True, False])
+        .unique(["token_address", "wallet_address"], keep="first", maintain_order=True)
+        .collect()
     )
     traded = (
-        trades.filter(pl.col("price").is_not_null())
-        .select("token_address", mark_price="price", marked_at=time_of(pl.col("block_unix_time")))
-        .sort("marked_at", "mark_price", descending=[True, False])
-        .unique("token_address", keep="first", maintain_order=True)
-        .collect()
+        newest_of_each.group_by("token_address", maintain_order=True)
+        .agg(pl.col("mark_price", "marked_at").head(MARK_WALLETS))
+        .filter(pl.col("mark_price").list.len() > 1)
+        .select(
+            "token_address",
+            mark_price=pl.col("mark_price")
+            .list.sort()
+            .list.get((pl.col("mark_price").list.len() - 1) // 2),
+            marked_at=pl.col("marked_at").list.max(),
+        )
     )
     return (
         pl.concat([known, traded])

@@ -149,7 +149,6 @@ TOKEN_SIGNALS = TableContract(
         col.time("as_of", "End of the window", required=True),
     ),
     key=("token_address", "window"),
-    ignored_changes=("as_of",),
 )
 
 CLASSIFIED_WALLETS = TableContract(

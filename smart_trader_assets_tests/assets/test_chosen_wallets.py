@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from smart_trader_assets.assembly import make_definitions
+from smart_trader_assets.assets.keys import WALLET_JOB
 from smart_trader_assets.assets.scope import AS_OF_TAG, WALLETS_TAG
-from smart_trader_assets.automation.jobs import WALLET
 from smart_trader_assets.automation.live_runs import RANGE_END_TAG, RANGE_START_TAG
 from smart_trader_assets.sandbox import Endpoint
 from smart_trader_assets.tables.catalog import (
@@ -23,7 +23,7 @@ from smart_trader_assets_tests.support.tiny_market import ANN, BOB, CID, NOW, VA
 
 def run_job(pipeline: Pipeline, wallets: str) -> bool:
     """The job, as the UI launches it for all shards."""
-    job = make_definitions(pipeline.settings()).resolve_job_def(WALLET)
+    job = make_definitions(pipeline.settings()).resolve_job_def(WALLET_JOB)
     tags = {
         WALLETS_TAG: wallets,
         RANGE_START_TAG: "00",
@@ -63,7 +63,11 @@ def test_what_is_due_of_others_stays_due(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("named", ["", " , "])
-def test_a_tag_that_names_nobody_is_a_run_about_all(pipeline: Pipeline, named: str) -> None:
+def test_the_job_refuses_to_be_about_everybody(pipeline: Pipeline, named: str) -> None:
     pipeline.drain(credits_per_run=100 + 3 * 50)
-    assert run_job(pipeline, named)
-    assert pipeline.rows(TRACKED_WHALES).filter(processing_status="ready").is_empty()
+    waiting = pipeline.rows(TRACKED_WHALES)
+    pipeline.server.log.clear()
+    with pytest.raises(dg.Failure, match="No wallet is named: give the run the tag `wallets`"):
+        run_job(pipeline, named)
+    assert pipeline.requests(Endpoint.SWAPS) == 0
+    assert pipeline.rows(TRACKED_WHALES).equals(waiting)

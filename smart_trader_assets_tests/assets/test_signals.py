@@ -85,7 +85,7 @@ def test_one_run_ranks_and_tells_what_the_ranked_hold_and_trade(gold: Gold) -> N
     ) == [("ann", "ELITE", "cat", 4.0, 6.0, 0.5)]
     assert gold.rows(
         TOKEN_SIGNALS, "window", "elite_bought", "traders_holding", "net_flow_usd", "mark_price"
-    ) == [("24h", 1, 1, 4.0, 1.0), ("7d", 1, 1, 4.0, 1.0)]
+    ) == [("24h", 1, 1, 4.0, 0.5), ("7d", 1, 1, 4.0, 0.5)]
 
 
 def test_the_windows_go_on_where_the_ranking_does_not(gold: Gold) -> None:

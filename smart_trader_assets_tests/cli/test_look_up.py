@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from smart_trader_assets.cli.app import app
-from smart_trader_assets.sandbox import Endpoint
+from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
 from smart_trader_assets.tables.catalog import (
     SMART_TRADERS,
     TOKENS,
@@ -109,7 +109,9 @@ def test_several_are_a_table_and_each_is_fetched_once(fresh: Pipeline, tmp_path:
 
 def test_json_holds_everything_and_is_alone_on_standard_output(fresh: Pipeline) -> None:
     out, beside = command(fresh, ANN, STRANGER, "--json")
-    known, unknown = json.loads(out)
+    told = json.loads(out)
+    assert told["source"] == "live"
+    known, unknown = told["wallets"]
     assert known["ranking"]["tier"] == "QUALIFIED"
     assert known["windows"][-1]["realized_pnl"] == 6900.0
     assert known["history"]["swaps"] == 24
@@ -163,3 +165,34 @@ def test_whom_only_the_screening_of_a_holding_keeps_out_is_fetched_all_the_same(
     assert fresh.rows(SMART_TRADERS)["wallet_address"].to_list() == [ANN]
     others = fresh.rows(TRACKED_WHALES).filter(pl.col("wallet_address") != ANN)
     assert set(others["processing_status"]) == {"excluded"}
+
+
+def test_whom_the_screening_keeps_out_costs_what_an_unknown_wallet_costs(fresh: Pipeline) -> None:
+    fresh.drain(min_holding_usd=1e9)
+    _, error = command(fresh, ANN, "--pages", 60, code=1)
+    assert "more than 50 pages: agree to it with --yes" in error
+    assert fresh.requests(Endpoint.SWAPS) == 0
+
+
+def test_a_wallet_whose_fetch_failed_says_why_and_when_it_is_tried_again(fresh: Pipeline) -> None:
+    fresh.server.faults.add(
+        Fault(FaultKind.SERVER_ERROR, Endpoint.SWAPS, entity=BOB, status=503, times=None)
+    )
+    told, _ = command(fresh, ANN, BOB)
+    assert "could not be fetched" in told
+    told, _ = command(fresh, BOB, "--offline")
+    assert "Not ranked: its swaps could not be fetched (" in told
+    assert "it is tried again from 2025-07-01" in told
+
+
+def test_an_invented_market_says_that_it_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BIRDEYE_API_KEY", raising=False)
+    result = CliRunner().invoke(
+        app, ["wallet", STRANGER, "--data", str(tmp_path / "root")], env={"COLUMNS": "200"}
+    )
+    assert result.exit_code == 0, result.output
+    assert "Source: an invented market (seed 7)" in result.stdout
+    assert "A wallet of Solana is not in it: that takes BIRDEYE_API_KEY" in result.stdout
+    assert "the invented market has no swap of it" in result.stdout

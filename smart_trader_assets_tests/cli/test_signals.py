@@ -56,7 +56,8 @@ def test_json_holds_the_rows_unrounded(root: Path) -> None:
     assert [row["value_usd"] for row in told["trades"]] == [40.0, 7.0, 5.0]
     assert {row["window"] for row in told["signals"]} == {"24h", "7d"}
     listed = json.loads(token(root, "--json").output)
-    assert [row["token_address"] for row in listed] == [CAT, DOG]
+    assert listed["window"] == "24h"
+    assert [row["token_address"] for row in listed["tokens"]] == [CAT, DOG]
 
 
 def test_an_unknown_token_is_one_sentence(root: Path) -> None:
@@ -72,4 +73,7 @@ def test_a_narrow_terminal_names_what_had_no_room(root: Path) -> None:
 
 def test_an_empty_root_says_so(tmp_path: Path) -> None:
     open_root(tmp_path / "root")
-    assert "No ranked trader has traded in the last 7 days" in token(tmp_path / "root").output
+    assert (
+        "No ranked wallet holds or has traded anything that is known here"
+        in token(tmp_path / "root").output
+    )

@@ -281,6 +281,7 @@ def test_two_hundred_busy_wallets_fit_into_five_megabytes(ranking):
         portfolios=_copied(ranking.portfolios, names),
         signals=ranking.signals,
         signal_traders=ranking.signal_traders,
+        bets=_copied(ranking.bets, names),
     )
     html = render_page(copies, stamp="")
     assert html.count('<details class="wallet"') == 200
@@ -360,7 +361,7 @@ def test_what_they_buy_is_told_with_who_and_where_to_look(ranking):
             for window in ("24h", "7d")
         ],
     )
-    who = {CAT: [(1, ANN, "ELITE")]}
+    who = {(CAT, window): [(1, ANN, "ELITE")] for window in ("24h", "7d")}
     page = read_page(render_page(_with(ranking, signals=signals, signal_traders=who), stamp=""))
     assert "What they buy" in page.words
     assert "<b>CAT" in page.isolated

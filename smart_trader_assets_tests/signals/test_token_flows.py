@@ -72,9 +72,8 @@ def test_the_unproven_are_counted_apart_and_are_in_no_sum():
 
 
 def test_who_is_not_ranked_has_no_vote_but_shows_the_price():
-    row = signals([trade(usd=10.0), trade("stranger", usd=30.0, block_unix_time=END - 1)])[
-        "m", "24h"
-    ]
+    strangers = [trade(who, usd=30.0, block_unix_time=END - 1) for who in ("eve", "fay")]
+    row = signals([trade(usd=10.0), *strangers])["m", "24h"]
     assert row["traders_bought"] == 1
     assert (row["entry_price"], row["mark_price"]) == (10.0, 30.0)
     assert row["entry_return"] == pytest.approx(200.0)
@@ -108,15 +107,42 @@ def test_a_window_begins_after_its_length():
 
 
 def test_a_token_that_is_held_and_not_traded_has_a_row_and_the_mark_of_its_holder():
-    held = position("bob", token_address="m", mark_price=2.0, marked_at=NOW - timedelta(days=9))
+    held = position(
+        "bob",
+        token_address="m",
+        mark_price=2.0,
+        mark_source="own_trade",
+        marked_at=NOW - timedelta(days=9),
+    )
     row = signals([], [held])["m", "24h"]
     assert (row["strong_holding"], row["traders_bought"], row["trades"]) == (1, 0, 0)
     assert (row["mark_price"], row["marked_at"]) == (2.0, NOW - timedelta(days=9))
 
 
-def test_of_two_prices_of_one_second_the_lower_counts():
-    trades = [trade("x", usd=usd, block_unix_time=END - 5) for usd in (3.0, 2.0, 4.0)]
-    assert signals([trade(block_unix_time=END - 9), *trades])["m", "24h"]["mark_price"] == 2.0
+def test_nobody_makes_a_price_alone():
+    """Who trades with himself at a hundred times the price gains nothing by it."""
+    bought = trade(usd=10.0, block_unix_time=END - 90)
+    crazy = [trade("eve", usd=1_000.0, block_unix_time=END - n) for n in range(5)]
+    alone = signals(crazy, [position("ann", token_address="m", cost=5.0)])["m", "24h"]
+    assert alone["mark_price"] is alone["entry_return"] is None
+    row = signals([bought, *crazy])["m", "24h"]
+    assert row["mark_price"] == 10.0
+    others = [trade(f"w{n}", usd=11.0 + n, block_unix_time=END - 30 - n) for n in range(3)]
+    assert signals([bought, *crazy, *others])["m", "24h"]["mark_price"] == 12.0
+
+
+def test_a_price_by_one_foreign_trade_is_none_a_listed_one_is():
+    marked = {"token_address": "m", "mark_price": 9.0, "marked_at": NOW}
+    assert (
+        signals([], [position("ann", **marked, mark_source="table_trade")])["m", "24h"][
+            "mark_price"
+        ]
+        is None
+    )
+    assert (
+        signals([], [position("ann", **marked, mark_source="token_list")])["m", "24h"]["mark_price"]
+        == 9.0
+    )
 
 
 def test_no_trade_and_no_position_is_no_row():
