@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from smart_trader_assets.cli.app import app
-from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
+from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind, Recording
 from smart_trader_assets.tables.catalog import (
     SMART_TRADERS,
     TOKENS,
@@ -19,14 +20,23 @@ from smart_trader_assets.tables.catalog import (
     TRANSACTIONS,
     WALLET_PNL,
 )
-from smart_trader_assets_tests.support.pipeline import Pipeline
-from smart_trader_assets_tests.support.tiny_market import ANN, BOB, EVE, NOW, VAULT, wallet
+from smart_trader_assets_tests.support.pipeline import Pipeline, open_pipeline
+from smart_trader_assets_tests.support.tiny_market import (
+    ANN,
+    BOB,
+    CAT,
+    EVE,
+    NOW,
+    VAULT,
+    swap,
+    wallet,
+)
 
 STRANGER = wallet("nobody has seen a swap of it")
 
 
-@pytest.fixture
-def _live(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
+def set_live(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
+    """The environment of a live account that is served by the pipeline's stand-in."""
     settings = {
         "SOURCE": "live",
         "BIRDEYE_BASE_URL": pipeline.server.base_url,
@@ -44,8 +54,9 @@ def _live(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
 
 
 @pytest.fixture
-def fresh(pipeline: Pipeline, _live: None) -> Pipeline:
+def fresh(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """A root that is yet to be made."""
+    set_live(monkeypatch, pipeline)
     pipeline.server.clock.set(NOW)
     return pipeline
 
@@ -196,3 +207,23 @@ def test_an_invented_market_says_that_it_is_one(
     assert "Source: an invented market (seed 7)" in result.stdout
     assert "A wallet of Solana is not in it: that takes BIRDEYE_API_KEY" in result.stdout
     assert "the invented market has no swap of it" in result.stdout
+
+
+def test_a_history_longer_than_its_pages_says_that_it_goes_on_and_is_read_further_when_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    rows = [
+        swap(ANN, CAT, (-1) ** n * 10, 1 + n / 1000, NOW - timedelta(hours=300 - n))
+        for n in range(125)
+    ]
+    (folder / f"{ANN}.jsonl").write_text("\n".join(json.dumps(row) for row in reversed(rows)))
+    with open_pipeline(tmp_path / "root", Recording.load(folder)) as busy:
+        set_live(monkeypatch, busy)
+        told, _ = command(busy, ANN, "--pages", 1)
+        assert "at most 1 page, 12 credits" in told
+        assert "(99 of them) and go on before that: the same command reads further" in told
+        told, _ = command(busy, ANN, "--pages", 1)
+        assert "125 swaps, its whole history." in told
+        assert busy.requests(Endpoint.SWAPS) == 2
