@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check format dev docs bench prove prove-skill prove-economy prove-month prove-year prove-fencing audit clean
+.PHONY: help setup run test test-fast check format dev docs bench prove prove-skill prove-economy prove-month prove-year prove-clusters prove-fencing audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -69,6 +69,9 @@ prove-month: $(STAMP) ## Live a month on an invented free account, run by run; h
 
 prove-year: $(STAMP) ## Live a year day by day with nightly upkeep, under a set clock; an hour and a half
 	$(BIN)/python -m smart_trader_assets_tests.proofs.year $(ARGS)
+
+prove-clusters: $(STAMP) ## Find planted groups of one hand in twenty generated markets, and none in twenty others; seconds
+	$(BIN)/python -m smart_trader_assets_tests.proofs.clusters $(ARGS)
 
 prove-fencing: $(STAMP) ## Stalled, doubled and by-hand runs at every commit of every asset; half an hour
 	$(BIN)/python -m smart_trader_assets_tests.proofs.fencing $(ARGS)

@@ -14,7 +14,7 @@ from smart_trader_assets.ranking.bets import BetRules
 from smart_trader_assets.ranking.late_prices import CopyRules
 from smart_trader_assets.ranking.traits import LaunchRules
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.signals import SignalRules
+from smart_trader_assets.signals import CoTradingRules, SignalRules
 from smart_trader_assets.tables.cursor import DuePolicy
 from smart_trader_assets.transforms.known_addresses import CASH_AND_STAKING_MINTS
 from smart_trader_assets.transforms.tokens import TokenRules
@@ -92,6 +92,11 @@ def ranking_rules(settings: Settings) -> RankingRules:
 def signal_rules(settings: Settings) -> SignalRules:
     """What counts as a deed of a trader."""
     return SignalRules(min_usd=settings.signal_min_usd)
+
+
+def co_trading_rules(settings: Settings) -> CoTradingRules:
+    """When wallets belong together."""
+    return CoTradingRules(seconds=settings.cluster_seconds, min_tokens=settings.cluster_min_tokens)
 
 
 def _of_settings(rules: type[_Rules], settings: Settings) -> _Rules:

@@ -30,6 +30,7 @@ ASSETS = [
     "gold/smart_traders",
     "gold/tier_changes",
     "gold/token_signals",
+    "gold/wallet_clusters",
     "ops/queue",
     "reports/smart_traders_page",
     "silver/recent_trades",
@@ -107,6 +108,7 @@ CHECKS = {
     "gold/tier_changes": ["keys_are_unique"],
     "gold/positions": ["keys_are_unique"],
     "gold/token_signals": ["keys_are_unique"],
+    "gold/wallet_clusters": ["keys_are_unique"],
     "silver/recent_trades": ["keys_are_unique"],
     "silver/token_trades": ["keys_are_unique"],
 }

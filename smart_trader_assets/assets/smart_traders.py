@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import dagster as dg
 import polars as pl
@@ -10,12 +11,18 @@ from smart_trader_assets.assets.declare import medallion_assets
 from smart_trader_assets.assets.pools import pool_addresses
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.delta.batch import Batch, ReplaceScope
-from smart_trader_assets.delta.contract import VERSION
+from smart_trader_assets.delta.contract import TIME, VERSION
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.ranking import QUALIFIED, rank_wallets, tier_changes
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.signals import positions, token_signals
+from smart_trader_assets.signals import (
+    co_trading_pairs,
+    members_of,
+    positions,
+    token_signals,
+    with_clusters,
+)
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
@@ -24,22 +31,25 @@ from smart_trader_assets.tables.catalog import (
     SMART_TRADERS,
     TIER_CHANGES,
     TOKEN_SIGNALS,
+    TOKEN_TRADES,
     TOKENS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
+    WALLET_CLUSTERS,
     WALLET_PNL,
 )
 from smart_trader_assets.tables.cursors import PNL_TO_RANK
 from smart_trader_assets.tables.transitions import pnl_ranked
 from smart_trader_assets.text import named_mint
-from smart_trader_assets.thresholds import ranking_rules, signal_rules
+from smart_trader_assets.thresholds import co_trading_rules, ranking_rules, signal_rules
 
 # What a settlement names a row by, and what says why it is due.
 _SETTLED = (*WALLET_PNL.key, *WALLET_PNL.partition_by, "gold_rules", VERSION)
 
 _CLASSIFIED = "classified_wallets"
 _CHANGES = "tier_changes"
+_CLUSTERS = "wallet_clusters"
 _POSITIONS = "positions"
 _SIGNALS = "token_signals"
 _TRADERS = "smart_traders"
@@ -66,6 +76,11 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
                 TIER_CHANGES,
                 "Compares each ranking with each wallet's last recorded tier. Rows are only ever added.",
             ),
+            _CLUSTERS: (
+                WALLET_CLUSTERS,
+                "Looks for ranked wallets that trade the same tokens within seconds of each other, more often "
+                "than a token's own crowd would: they have one vote in gold/token_signals.",
+            ),
             _POSITIONS: (
                 POSITIONS,
                 "What the ranked traders hold, from the open lots of silver/wallet_pnl.",
@@ -73,8 +88,8 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
             _SIGNALS: (
                 TOKEN_SIGNALS,
                 "Counts by token how many of them bought and sold it in the last day and week, and hold it; "
-                "one vote a trader. Each row is the sum of rows of silver/recent_trades and gold/positions: "
-                "`smart-trader token MINT` lists them.",
+                "one vote a trader, and one for all whom one hand leads. Each row is the sum of rows of "
+                "silver/recent_trades and gold/positions: `smart-trader token MINT` lists them.",
             ),
             _TRADERS: (
                 SMART_TRADERS,
@@ -89,7 +104,14 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
             "tracked_tokens": TRACKED_TOKENS,
         },
         all_partitions_of=("wallet_pnl", "tracked_tokens"),
-        beside=(TRANSACTIONS, TRACKED_WHALES, TOKENS, COPY_RESULTS, RECENT_TRADES),
+        beside=(
+            TRANSACTIONS,
+            TRACKED_WHALES,
+            TOKENS,
+            COPY_RESULTS,
+            RECENT_TRADES,
+            TOKEN_TRADES,
+        ),
     )
     def classification(
         context: dg.AssetExecutionContext,
@@ -101,7 +123,7 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
     ) -> Iterator[dg.Output[list[Batch]]]:
         scope = RunScope.of(context, settings, config)
         batches = _Ranking(scope, wallet_pnl, tracked_tokens, settings, lake).batches()
-        for output in (_CLASSIFIED, _CHANGES, _POSITIONS, _SIGNALS, _TRADERS):
+        for output in (_CLASSIFIED, _CHANGES, _CLUSTERS, _POSITIONS, _SIGNALS, _TRADERS):
             if output in context.op_execution_context.selected_output_names:
                 yield dg.Output(batches.get(output, []), output)
 
@@ -124,8 +146,9 @@ class _Ranking:
         if due.height:
             return self._ranked(due)
         self.scope.log.info("No wallet's numbers have changed since the last ranking.")
-        ranked = self.lake.store.scan(SMART_TRADERS)
-        return self._present(ranked.select("wallet_address", "tier", "overall_rank").collect())
+        store = self.lake.store
+        ranked = store.scan(SMART_TRADERS).select("wallet_address", "tier", "overall_rank")
+        return self._present(ranked.collect(), store.scan(WALLET_CLUSTERS).collect())
 
     def _ranked(self, due: pl.DataFrame) -> dict[str, list[Batch]]:
         """Everything anew, since the rows that are `due` have changed."""
@@ -149,12 +172,14 @@ class _Ranking:
             due=due,
             at=scope.as_of,
         )
+        clusters = self._clusters(classified.traders)
         unproven = classified.traders.filter(pl.col("tier") == QUALIFIED).height
         metrics = {
             "smart_traders": classified.traders.height - unproven,
             "wallets_unproven": unproven,
             "wallets_excluded": classified.excluded.height,
             "tiers_changed": changes.height,
+            "clusters_found": clusters["cluster_id"].drop_nulls().n_unique(),
         }
         ranked = Batch(
             rows=classified.traders,
@@ -165,11 +190,25 @@ class _Ranking:
         return {
             _CLASSIFIED: [Batch(rows=classified.excluded, replaces=ReplaceScope(), is_part=True)],
             _CHANGES: [Batch(rows=changes, is_part=True)],
-            **self._present(classified.traders, is_part=True),
+            _CLUSTERS: [Batch(rows=clusters, replaces=ReplaceScope(), is_part=True)],
+            **self._present(classified.traders, clusters, is_part=True),
             _TRADERS: [ranked],
         }
 
-    def _present(self, traders: pl.DataFrame, *, is_part: bool = False) -> dict[str, list[Batch]]:
+    def _clusters(self, traders: pl.DataFrame) -> pl.DataFrame:
+        """Which of the ranked one hand seems to lead, by what everybody has traded lately."""
+        rules, as_of = co_trading_rules(self.settings), self.scope.as_of
+        since = int((as_of - timedelta(days=self.settings.cluster_days)).timestamp())
+        trades = self.lake.store.scan(TOKEN_TRADES).filter(
+            (pl.col("quantity") != 0)
+            & pl.col("block_unix_time").is_between(since, int(as_of.timestamp()))
+        )
+        pairs = co_trading_pairs(trades, traders["wallet_address"], rules)
+        return with_clusters(pairs, rules).with_columns(as_of=pl.lit(as_of).cast(TIME))
+
+    def _present(
+        self, traders: pl.DataFrame, clusters: pl.DataFrame, *, is_part: bool = False
+    ) -> dict[str, list[Batch]]:
         """What the ranked `traders` hold and trade; `is_part` of a ranking that settles its rows."""
         rules = signal_rules(self.settings)
         held = positions(self.wallet_pnl, traders, rules=rules)
@@ -179,6 +218,7 @@ class _Ranking:
             traders,
             as_of=self.scope.as_of,
             rules=rules,
+            hands=members_of(clusters),
         )
         symbols = self.tracked_tokens.select("token_address", "symbol").collect()
         named = signals.join(symbols, on="token_address", how="left")

@@ -23,6 +23,7 @@ from smart_trader_assets.tables.catalog import (
     TRACKED_TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
+    WALLET_CLUSTERS,
     WALLET_PNL,
     WHALES,
 )
@@ -39,6 +40,7 @@ _RANKING = (
     SMART_TRADERS.name,
     CLASSIFIED_WALLETS.name,
     TIER_CHANGES.name,
+    WALLET_CLUSTERS.name,
     POSITIONS.name,
     TOKEN_SIGNALS.name,
 )
@@ -62,7 +64,8 @@ _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "ranking": (
         "Prices what copying earned, classifies all wallets as ranked or excluded, records what changed, "
-        "sums up what the ranked ones hold and trade, and writes the report page.",
+        "finds those that one hand leads, sums up what the ranked ones hold and trade, and writes the report "
+        "page.",
         (*_RANKING, REPORT_KEY.to_user_string()),
     ),
 }

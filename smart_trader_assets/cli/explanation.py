@@ -25,6 +25,7 @@ def explanation_head(explained: ExplainedWallet) -> list[str]:
         explained.wallet,
         standing.headline,
         *reasons,
+        *(f"  {line}" for line in explained.company),
         _numbers(explained),
         explained.agreement.verdict,
     ]
@@ -66,6 +67,7 @@ def explanation_json(explained: ExplainedWallet) -> str:
             "totals": explained.totals.to_dicts(),
             "bets": explained.bets.to_dicts(),
             "copied": explained.copies.to_dicts(),
+            "company": explained.company,
             "trades": evidence.trades.to_dicts(),
             "rollovers": rollovers,
             "sales": sales,

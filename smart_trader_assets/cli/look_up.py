@@ -26,6 +26,7 @@ from smart_trader_assets.drain import Drain, DrainReport
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.report.address_lookup import UnknownAddressError
+from smart_trader_assets.report.company import company_words
 from smart_trader_assets.report.explanation import ExplainedWallet
 from smart_trader_assets.report.explanation import explain as explain_from_tables
 from smart_trader_assets.report.exports import json_text
@@ -331,6 +332,7 @@ def _remarks(verdict: WalletVerdict) -> list[str]:
     lines = []
     if (copied := _copied(verdict)) != text.UNKNOWN:
         lines.append(f"Copied a minute later, at cost: {copied} a bet.")
+    lines += company_words(verdict.pairs, verdict.wallet)
     history = verdict.history
     if history.goes_on_before is not None:
         lines.append(

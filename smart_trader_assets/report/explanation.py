@@ -23,6 +23,7 @@ from smart_trader_assets.pnl.columns import WINDOWS
 from smart_trader_assets.ranking.bets import BET_COLUMNS, DEFAULT_BETS, BetRules, with_bets
 from smart_trader_assets.ranking.discovery import LIST_WINDOW, discoveries
 from smart_trader_assets.report.address_lookup import UnknownAddressError, meant_address, meant_mint
+from smart_trader_assets.report.company import company_of, company_words
 from smart_trader_assets.report.lot_totals import SUMMED, agree, lot_totals
 from smart_trader_assets.report.standing import Standing, exclusion, read_standing
 from smart_trader_assets.report.stored_inputs import REMEMBERED, stored_histories, stored_marks
@@ -66,6 +67,7 @@ class ExplainedWallet:
     totals: of `lot_totals`; the portfolio, ALL_TOKENS, last, where no token was chosen
     bets: token_address and what `ranking.bets` makes of its row, the best first
     copies: its rows of gold/copy_results, by delay
+    company: with whom it trades within seconds, in words
     metrics: the row that the head shows: the portfolio's, or the chosen token's, of the whole history
     """
 
@@ -78,6 +80,7 @@ class ExplainedWallet:
     agreement: Agreement
     standing: Standing
     symbols: dict[str, str]
+    company: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -172,6 +175,7 @@ def explain(
         agreement=_agreement(totals, table, inputs, newer, edition),
         standing=read_standing(store, wallet, shard),
         symbols=token_symbols(mints, tokens=tokens, swaps=inputs.swaps),
+        company=tuple(company_words(company_of(store, [wallet]), wallet)),
     )
 
 

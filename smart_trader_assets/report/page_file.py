@@ -24,10 +24,18 @@ from smart_trader_assets.tables.catalog import (
     SMART_TRADERS,
     TIER_CHANGES,
     TOKEN_SIGNALS,
+    WALLET_CLUSTERS,
 )
 
 PAGE_NAME = "smart_traders.html"
-SHOWN_TABLES = (SMART_TRADERS, CLASSIFIED_WALLETS, TIER_CHANGES, POSITIONS, TOKEN_SIGNALS)
+SHOWN_TABLES = (
+    SMART_TRADERS,
+    CLASSIFIED_WALLETS,
+    TIER_CHANGES,
+    POSITIONS,
+    TOKEN_SIGNALS,
+    WALLET_CLUSTERS,
+)
 """The tables that the page is made from; what else it shows follows from them."""
 _STAMP = re.compile(r'<meta name="made-from" content="([^"]*)">')
 _MOST_RENDERINGS = 3

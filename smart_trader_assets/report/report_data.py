@@ -17,6 +17,7 @@ from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
 from smart_trader_assets.ranking.bets import DEFAULT_BETS, BetRules, with_bets
 from smart_trader_assets.ranking.discovery import LIST_WINDOW, discoveries
+from smart_trader_assets.report.company import company_of
 from smart_trader_assets.report.stored_inputs import stored_histories, stored_marks
 from smart_trader_assets.report.token_view import read_signals
 from smart_trader_assets.settings import Settings
@@ -90,6 +91,7 @@ class ReportData:
     signal_traders: by mint and window rank, wallet and tier: those who bought it first, then who sold and hold
     it, the best of each first
     bets: wallet_address and bet_return of the shown wallets' bets that are evidence
+    company: rows of gold/wallet_clusters that a shown wallet is in
     """
 
     source: str
@@ -104,6 +106,7 @@ class ReportData:
     signals: pl.DataFrame
     signal_traders: dict[tuple[str, str], list[tuple[int, str, str]]]
     bets: pl.DataFrame
+    company: pl.DataFrame
 
     @property
     def as_of(self) -> datetime | None:
@@ -173,6 +176,7 @@ def read_report_data(
         signals=signals,
         signal_traders=_signal_traders(store, traders, signals, rules.signals),
         bets=_bets(lake, pnl, rules),
+        company=company_of(store, shown["wallet_address"].to_list()),
     )
 
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from smart_trader_assets import text
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
+from smart_trader_assets.report.company import company_words
 from smart_trader_assets.report.curves import (
     HOLDING_BANDS,
     equity_curves,
@@ -98,6 +99,7 @@ def wallet_parts(data: ReportData) -> list[WalletPart]:
             traders[wallet],
             {name: by_wallet[name].get(wallet, frame.clear()) for name, frame in frames.items()},
             data.symbols,
+            data.company,
         )
         for wallet in data.shown
     ]
@@ -156,7 +158,10 @@ def _by_wallet(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
 
 
 def _part(
-    trader: Row, frames: Mapping[str, pl.DataFrame], symbols: Mapping[str, str]
+    trader: Row,
+    frames: Mapping[str, pl.DataFrame],
+    symbols: Mapping[str, str],
+    company: pl.DataFrame,
 ) -> WalletPart:
     portfolio = frames["pnl"].filter(pl.col("token_address") == ALL_TOKENS)
     windows = {row["window"]: row for row in portfolio.iter_rows(named=True)}
@@ -181,7 +186,7 @@ def _part(
         holding=_holding(frames["holding"]),
         bets=bet_counts(frames["bets"]["bet_return"]),
         days=(frames["days"]["day"].to_list(), frames["days"]["result"].to_list()),
-        caveats=caveats(trader),
+        caveats=[*company_words(company, trader["wallet_address"]), *caveats(trader)],
         searched=" ".join(
             [
                 trader["wallet_address"],

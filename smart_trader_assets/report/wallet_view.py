@@ -12,6 +12,7 @@ import polars as pl
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
 from smart_trader_assets.pnl.swap_rows import time_of
+from smart_trader_assets.report.company import company_of
 from smart_trader_assets.report.standing import Standing, read_standing
 from smart_trader_assets.tables.catalog import COPY_RESULTS, TRACKED_WHALES, WALLET_PNL
 from smart_trader_assets.transforms.shards import shard_of
@@ -75,6 +76,7 @@ class WalletVerdict:
     """One wallet.
 
     windows: its portfolio by window, the narrowest first, of silver/wallet_pnl
+    pairs: its rows of gold/wallet_clusters
     copies: its rows of gold/copy_results, by delay
     positions: what it holds, the dearest first
     """
@@ -83,6 +85,7 @@ class WalletVerdict:
     source: str
     standing: Standing
     history: KnownHistory
+    pairs: pl.DataFrame
     windows: pl.DataFrame
     copies: pl.DataFrame
     positions: pl.DataFrame
@@ -113,6 +116,7 @@ class WalletVerdict:
             "history": vars(self.history),
             "windows": self.windows.to_dicts(),
             "copied": self.copies.to_dicts(),
+            "company": self.pairs.to_dicts(),
             "positions": self.positions.to_dicts(),
         }
 
@@ -162,6 +166,7 @@ def read_verdicts(lake: LakeResource, wallets: Sequence[str]) -> list[WalletVerd
             source=lake.source,
             standing=read_standing(store, wallet, shard),
             history=_history(_of(histories, wallet), _of(portfolios, wallet)),
+            pairs=company_of(store, [wallet]),
             windows=_in_order(_of(portfolios, wallet)).drop("swaps_counted"),
             copies=_of(copies, wallet),
             positions=_of(held, wallet),

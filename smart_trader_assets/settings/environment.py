@@ -334,6 +334,15 @@ class Settings(BaseSettings):
         ge=0,
         description="Size from which a trade is a vote in gold/token_signals, and what is held a position, USD",
     )
+    cluster_days: float = Field(
+        90.0, gt=0, description="Days whose trades tell which wallets one hand leads"
+    )
+    cluster_seconds: int = Field(
+        10, ge=1, le=300, description="Seconds within which two trades are close to each other"
+    )
+    cluster_min_tokens: int = Field(
+        5, ge=3, description="Tokens in which two wallets must have come close to belong together"
+    )
     list_window_days: float = Field(
         7.0, gt=0, description="Days before a list of ranked traders whose bets prove nothing"
     )

@@ -42,18 +42,26 @@ def token_signals(
     *,
     as_of: datetime,
     rules: SignalRules,
+    hands: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Netted trades, gold/positions and gold/smart_traders -> the rows of gold/token_signals.
 
     `trades`: token_address, wallet_address, block_unix_time, quantity (below 0 where it was sold), value_usd
     and price (null where it was not for cash), of any wallets; those of ranked traders in a window that ends
     with `as_of` count. A trader is one vote a deed, however often it trades; one that bought and sold is in
-    both. The votes are told by tier; the sums, prices and times are those of the proven tiers, without the
+    both. Wallets of one hand (`hands`: wallet_address, cluster_id) are one vote, that of the best of them. The
+    votes are told by tier; the sums, prices and times are those of the proven tiers, without the
     unproven. What was traded for other tokens counts as a vote and is in no sum (`unpriced_trades`).
     """
     tiers = traders.select(
         "wallet_address",
+        "overall_rank",
         tier=pl.col("tier").replace_strict(_TIER_OF, default=TIERS[-1], return_dtype=pl.String),
+    )
+    if hands is None:
+        hands = pl.DataFrame(schema={"wallet_address": pl.String, "cluster_id": pl.String})
+    tiers = tiers.join(hands, on="wallet_address", how="left").with_columns(
+        voter=pl.coalesce("cluster_id", "wallet_address")
     )
     in_time = trades.filter(counts(as_of, max(SIGNAL_WINDOWS.values()), rules))
     lately = (
@@ -91,17 +99,18 @@ def counts(as_of: datetime, length: timedelta, rules: SignalRules) -> pl.Expr:
 def _of_window(window: str, traded: pl.DataFrame, holding: pl.DataFrame) -> pl.DataFrame:
     """The rows of one window: a token that was traded in it or is held."""
     bought, sold = pl.col("quantity") > 0, pl.col("quantity") < 0
-    votes = pl.concat(
-        [
-            traded.filter(bought).select(
-                "token_address", "wallet_address", "tier", deed=pl.lit(DEEDS[0])
-            ),
-            traded.filter(sold).select(
-                "token_address", "wallet_address", "tier", deed=pl.lit(DEEDS[1])
-            ),
-            holding.select("token_address", "wallet_address", "tier", deed=pl.lit(DEEDS[2])),
-        ]
-    ).unique()
+    voting = ("token_address", "voter", "tier", "overall_rank")
+    deeds = [
+        rows.select(*voting, deed=pl.lit(deed))
+        for deed, rows in zip(
+            DEEDS, (traded.filter(bought), traded.filter(sold), holding), strict=True
+        )
+    ]
+    votes = (
+        pl.concat(deeds)
+        .sort("overall_rank")
+        .unique(["token_address", "voter", "deed"], keep="first", maintain_order=True)
+    )
     counted = votes.group_by("token_address").agg(_counts())
     return counted.join(
         _sums(traded.filter(pl.col("tier") != TIERS[-1])), on="token_address", how="left"

@@ -11,6 +11,7 @@ from smart_trader_assets.tables.gold import (
     SMART_TRADERS,
     TIER_CHANGES,
     TOKEN_SIGNALS,
+    WALLET_CLUSTERS,
 )
 from smart_trader_assets.tables.silver import (
     RECENT_TRADES,
@@ -34,6 +35,7 @@ ALL_TABLES: tuple[TableContract, ...] = (
     SMART_TRADERS,
     CLASSIFIED_WALLETS,
     TIER_CHANGES,
+    WALLET_CLUSTERS,
     POSITIONS,
     TOKEN_SIGNALS,
 )
@@ -53,6 +55,7 @@ __all__ = [
     "TRACKED_TOKENS",
     "TRACKED_WHALES",
     "TRANSACTIONS",
+    "WALLET_CLUSTERS",
     "WALLET_PNL",
     "WHALES",
 ]

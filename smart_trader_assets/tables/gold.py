@@ -151,6 +151,38 @@ TOKEN_SIGNALS = TableContract(
     key=("token_address", "window"),
 )
 
+WALLET_CLUSTERS = TableContract(
+    name="gold/wallet_clusters",
+    grain="One row per pair of ranked wallets that trade the same tokens within seconds, beyond chance.",
+    columns=(
+        col.text("wallet_address", "One of the two; the copier", required=True, preview=True),
+        col.text("other_address", "The other; whom it copies", required=True, preview=True),
+        col.text(
+            "relation",
+            "SIBLINGS (now one is first and now the other: one hand seems to lead both), COPIER, or CROWD (too "
+            "many hang together)",
+            required=True,
+            preview=True,
+        ),
+        col.text(
+            "cluster_id", "First address of the wallets that one hand seems to lead", preview=True
+        ),
+        col.integer(
+            "tokens_together", "Tokens in which they came close", required=True, preview=True
+        ),
+        col.integer("tokens_shared", "Tokens that both traded", required=True),
+        col.number(
+            "tokens_expected", "Tokens together as chance has it", required=True, preview=True
+        ),
+        col.number("log10_p", "Decimal logarithm of a bound of the probability of that by chance"),
+        col.integer("times_later", "Of the tokens together, in how many the first came later"),
+        col.number("median_seconds", "Median time between them", "s"),
+        col.time("as_of", "Time of the ranking that found it", required=True),
+    ),
+    key=("wallet_address", "other_address"),
+    ignored_changes=("as_of",),
+)
+
 CLASSIFIED_WALLETS = TableContract(
     name=CLASSIFIED,
     grain="One row per wallet excluded from the ranking, with what it is or what it lacks.",

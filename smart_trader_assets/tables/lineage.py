@@ -17,6 +17,7 @@ from smart_trader_assets.tables.gold import (
     SMART_TRADERS,
     TIER_CHANGES,
     TOKEN_SIGNALS,
+    WALLET_CLUSTERS,
 )
 from smart_trader_assets.tables.silver import (
     RECENT_TRADES,
@@ -192,6 +193,23 @@ LINEAGE: Mapping[str, Mapping[str, Sources]] = {
     | dict.fromkeys(("change", "from_tier", "to_tier"), _TIER)
     | {"cause": _of(WALLET_PNL, "processed_for_gold", "gold_rules")}
     | {"score": _SCORE, "overall_rank": _RANK, "wallet_class": _CLASS},
+    WALLET_CLUSTERS.name: {
+        "wallet_address": _of(TOKEN_TRADES, "wallet_address"),
+        "other_address": _of(TOKEN_TRADES, "wallet_address"),
+        **dict.fromkeys(
+            (
+                "relation",
+                "cluster_id",
+                "tokens_together",
+                "tokens_shared",
+                "tokens_expected",
+                "log10_p",
+                "times_later",
+                "median_seconds",
+            ),
+            _of(TOKEN_TRADES, "token_address", "wallet_address", "block_unix_time"),
+        ),
+    },
     POSITIONS.name: _like_named(POSITIONS, WALLET_PNL)
     | {"tier": _TIER, "overall_rank": _RANK}
     | {

@@ -18,6 +18,7 @@ from smart_trader_assets.tables.catalog import (
     TOKEN_SIGNALS,
     TOKEN_TRADES,
     TRACKED_TOKENS,
+    WALLET_CLUSTERS,
 )
 from smart_trader_assets_tests.assets.ranked_root import GOLD, STAMP, Gold
 from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, portfolio, token, trader
@@ -35,7 +36,15 @@ def gold(tmp_path):
 
 def test_one_run_writes_who_is_in_who_is_out_and_what_changed(gold):
     gold.put(*trader("ann"), portfolio("bob", max_trades_per_day=900))
-    tables = (*GOLD, POSITIONS, TOKEN_SIGNALS, TOKEN_TRADES, RECENT_TRADES, COPY_RESULTS)
+    tables = (
+        *GOLD,
+        WALLET_CLUSTERS,
+        POSITIONS,
+        TOKEN_SIGNALS,
+        TOKEN_TRADES,
+        RECENT_TRADES,
+        COPY_RESULTS,
+    )
     assert gold.judge() == {dg.AssetKey(table.name.split("/")) for table in tables}
     assert gold.rows(SMART_TRADERS, "wallet_address", "tier") == [("ann", "ELITE")]
     assert gold.rows(CLASSIFIED_WALLETS, "wallet_address", "wallet_class") == [("bob", "BOT")]

@@ -32,6 +32,7 @@ from smart_trader_assets.tables.catalog import (
     TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
+    WALLET_CLUSTERS,
     WALLET_PNL,
 )
 from smart_trader_assets.tables.layouts import carry_out_root_upgrade, plan_root_upgrade
@@ -100,6 +101,7 @@ ADDED_SINCE = {
     COPY_RESULTS.name,
     POSITIONS.name,
     TOKEN_SIGNALS.name,
+    WALLET_CLUSTERS.name,
 }
 
 # Sentences for people: a later version may put them otherwise, but gives a reason where there was one.

@@ -64,6 +64,24 @@ def test_a_trader_is_one_vote_a_deed_however_often_it_trades():
     assert row["net_flow_usd"] == 20.0
 
 
+def test_those_whom_one_hand_leads_are_one_vote_that_of_the_best_of_them():
+    hands = pl.DataFrame({"wallet_address": ["ann", "cyd", "dan"], "cluster_id": ["x", "x", "x"]})
+    rows = token_signals(
+        whole(RECENT_TRADES, [trade("cyd"), trade("dan"), trade("bob"), trade("ann", -1.0)]).lazy(),
+        whole(POSITIONS, [position("dan", token_address="m"), position("cyd", token_address="m")]),
+        TRADERS,
+        as_of=NOW,
+        rules=RULES,
+        hands=hands,
+    )
+    row = rows.filter(window="24h").row(0, named=True)
+    assert (row["traders_bought"], row["promising_bought"], row["strong_bought"]) == (2, 1, 1)
+    assert (row["unproven_bought"], row["elite_sold"], row["unproven_holding"]) == (0, 1, 0)
+    assert row["promising_holding"] == 1
+    # What changed hands changed hands: the sums are of all of the proven.
+    assert (row["trades"], row["bought_usd"], row["sold_usd"]) == (3, 20.0, 10.0)
+
+
 def test_the_unproven_are_counted_apart_and_are_in_no_sum():
     row = signals([trade("dan")], [position("dan", token_address="m")])["m", "24h"]
     assert (row["unproven_bought"], row["unproven_holding"]) == (1, 1)

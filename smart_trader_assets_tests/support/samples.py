@@ -37,6 +37,7 @@ from smart_trader_assets.tables.catalog import (
     TRACKED_TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
+    WALLET_CLUSTERS,
     WALLET_PNL,
     WHALES,
 )
@@ -225,6 +226,20 @@ def position(wallet: str, **columns: Any) -> Row:
     } | columns
 
 
+def wallet_pair(wallet: str, **columns: Any) -> Row:
+    """A row of gold/wallet_clusters."""
+    return {
+        "wallet_address": wallet,
+        "other_address": "other",
+        "relation": "SIBLINGS",
+        "cluster_id": wallet,
+        "tokens_together": 9,
+        "tokens_shared": 12,
+        "tokens_expected": 0.5,
+        "as_of": NOW,
+    } | columns
+
+
 def token_signal(mint: str, **columns: Any) -> Row:
     """A row of gold/token_signals."""
     votes = {
@@ -256,6 +271,7 @@ SAMPLES: Mapping[str, tuple[Callable[..., Row], str | date | None, str]] = {
     CLASSIFIED_WALLETS.name: (classified, None, "total_pnl"),
     TIER_CHANGES.name: (tier_change, None, "score"),
     POSITIONS.name: (position, None, "cost"),
+    WALLET_CLUSTERS.name: (wallet_pair, None, "tokens_together"),
     TOKEN_SIGNALS.name: (token_signal, None, "net_flow_usd"),
     RECENT_TRADES.name: (token_trade, None, "price"),
 }

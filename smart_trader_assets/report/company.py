@@ -1,0 +1,81 @@
+"""With whom a wallet trades within seconds, beyond chance: in words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import polars as pl
+
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.signals.co_trading import COPIER, CROWD, members_of
+from smart_trader_assets.tables.catalog import WALLET_CLUSTERS
+from smart_trader_assets.text import listed_words, plural, short
+
+_MOST_NAMED = 5
+
+
+def company_of(store: DeltaStore, wallets: Collection[str]) -> pl.DataFrame:
+    """Rows of gold/wallet_clusters that any of `wallets`, or of their clusters, is in, the surest first; without
+    their audit trail."""
+    pairs = (
+        store.scan(WALLET_CLUSTERS)
+        .select(column.name for column in WALLET_CLUSTERS.columns)
+        .sort("log10_p", "wallet_address", "other_address")
+        .collect()
+    )
+    named = list(wallets)
+    own = pl.col("wallet_address").is_in(named) | pl.col("other_address").is_in(named)
+    clusters = pairs.filter(own)["cluster_id"].drop_nulls().unique().to_list()
+    return pairs.filter(own | pl.col("cluster_id").is_in(clusters))
+
+
+def company_words(pairs: pl.DataFrame, wallet: str) -> list[str]:
+    """What the rows of `company_of` say of one of its wallets; a sentence each, none where it trades alone."""
+    rows = [
+        row
+        for row in pairs.iter_rows(named=True)
+        if wallet in (row["wallet_address"], row["other_address"])
+    ]
+    told = []
+    if siblings := [row for row in rows if row["cluster_id"] is not None]:
+        own = members_of(pairs).filter(pl.col("cluster_id") == siblings[0]["cluster_id"])
+        others = [member for member in own["wallet_address"] if member != wallet]
+        told.append(
+            f"One hand seems to lead it and {_named(others)}: with {short(_other(siblings[0], wallet))} it "
+            f"came {_closely(siblings[0])}. Together they have one vote."
+        )
+    for row in rows:
+        if row["relation"] == COPIER and row["wallet_address"] == wallet:
+            told.append(
+                f"It seems to copy {short(row['other_address'])}: it came {_closely(row)}, later in "
+                f"{row['times_later']} of them."
+            )
+    copiers = [
+        row["wallet_address"]
+        for row in rows
+        if row["relation"] == COPIER and row["other_address"] == wallet
+    ]
+    if copiers:
+        told.append(f"It seems to be copied by {_named(copiers)}.")
+    crowd = [_other(row, wallet) for row in rows if row["relation"] == CROWD]
+    if crowd:
+        told.append(f"It follows the same calls as {_named(crowd)}.")
+    return told
+
+
+def _other(row: Mapping[str, Any], wallet: str) -> str:
+    return str(row["other_address"] if row["wallet_address"] == wallet else row["wallet_address"])
+
+
+def _named(wallets: Collection[str]) -> str:
+    shown = [short(wallet) for wallet in list(wallets)[:_MOST_NAMED]]
+    more = len(wallets) - len(shown)
+    return listed_words([*shown, plural(more, "other")] if more else shown)
+
+
+def _closely(row: Mapping[str, Any]) -> str:
+    return (
+        f"within seconds in {row['tokens_together']} of {row['tokens_shared']} tokens "
+        f"({row['tokens_expected']:.1f} by chance)"
+    )
