@@ -17,8 +17,9 @@ from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.report.page_file import page_is_current, page_path, write_page
 from smart_trader_assets.report.report_data import PageRules
 from smart_trader_assets.settings import LIVE_URL, Settings
+from smart_trader_assets.signals import members_of, with_hands
 from smart_trader_assets.sources import open_source
-from smart_trader_assets.tables.catalog import SMART_TRADERS
+from smart_trader_assets.tables.catalog import SMART_TRADERS, WALLET_CLUSTERS
 from smart_trader_assets.tables.queue import read_queue
 from smart_trader_assets.thresholds import due_policy
 
@@ -45,7 +46,8 @@ def drain_and_tell(chosen: Settings, console: Console, *, top: int) -> None:
         report = _drain(settings, console)
     lake = make_lake(settings)
     store = lake.store
-    traders = store.scan(SMART_TRADERS).collect()
+    hands = members_of(store.scan(WALLET_CLUSTERS).collect())
+    traders = with_hands(store.scan(SMART_TRADERS).collect(), hands)
     queue = read_queue(store, as_of=settings.now(), policy=due_policy(settings))
     print_outcome(console, report, traders, queue, root=place(store.root), top=top)
     page = page_path(settings)

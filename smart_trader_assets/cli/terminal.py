@@ -28,7 +28,7 @@ from smart_trader_assets.drain import DrainReport, Step, Watcher
 from smart_trader_assets.ranking import RankingRules
 from smart_trader_assets.ranking.backtest import Backtest
 from smart_trader_assets.ranking.forward import FEWEST
-from smart_trader_assets.report.words import copied_words, ranking_words, tier_word
+from smart_trader_assets.report.words import copied_words, hand_words, ranking_words, tier_word
 from smart_trader_assets.tables.queue import Queue
 from smart_trader_assets.tables.reset import Plan
 from smart_trader_assets.text import moment, percent, short, usd
@@ -153,7 +153,9 @@ def leaderboard(traders: pl.DataFrame, top: int, width: int) -> Table:
 _LEADERBOARD: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "#": lambda row: str(row["overall_rank"]),
     "wallet": lambda row: str(row["wallet_address"]),
-    "tier": lambda row: tier_word(row["tier"]),
+    "tier": lambda row: " ".join(
+        filter(None, (tier_word(row["tier"]), hand_words(row.get("hand_rank"))))
+    ),
     "conservative PnL": lambda row: usd(row["conservative_pnl"]),
     "confidence": lambda row: percent(row["skill_confidence"]),
     "a bet, at least": lambda row: percent(row["return_floor"]),

@@ -15,7 +15,7 @@ import polars as pl
 
 from smart_trader_assets import text
 from smart_trader_assets.pnl.columns import ALL_TOKENS
-from smart_trader_assets.report.words import copied_figure, copied_words
+from smart_trader_assets.report.words import copied_figure, copied_words, hand_words
 
 Row = Mapping[str, Any]
 
@@ -32,7 +32,7 @@ class Cell:
 @dataclass(frozen=True)
 class BoardRow:
     """A wallet's row: `cells` behind its rank, address and tier; `sure` its confidence, `searched` what it is
-    found by."""
+    found by; `hand` the rank of the best wallet of the hand that seems to lead it, where it is another."""
 
     wallet: str
     rank: int
@@ -40,11 +40,12 @@ class BoardRow:
     sure: float | None
     cells: tuple[Cell, ...]
     searched: str = ""
+    hand: int | None = None
 
     def as_list(self) -> list[Any]:
         """For the page's script."""
         cells = [[cell.shown, cell.value, cell.sign] for cell in self.cells]
-        return [self.wallet, self.rank, self.tier, self.sure, cells]
+        return [self.wallet, self.rank, self.tier, self.sure, cells, hand_words(self.hand)]
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ def board_rows(
             sure=row["skill_confidence"],
             cells=tuple(column.cell(row) for column in _COLUMNS),
             searched=searched.get(row["wallet_address"], row["wallet_address"]),
+            hand=row.get("hand_rank"),
         )
         for row in with_windows(traders, portfolios).iter_rows(named=True)
     ]

@@ -16,8 +16,8 @@ _MOST_NAMED = 5
 
 
 def company_of(store: DeltaStore, wallets: Collection[str]) -> pl.DataFrame:
-    """Rows of gold/wallet_clusters that any of `wallets`, or of their clusters, is in, the surest first; without
-    their audit trail."""
+    """Rows of gold/wallet_clusters that any of `wallets`, or of their clusters, is in: without audit trail, the
+    surest first."""
     pairs = (
         store.scan(WALLET_CLUSTERS)
         .select(column.name for column in WALLET_CLUSTERS.columns)

@@ -20,9 +20,9 @@ from smart_trader_assets.report.links import token_links, wallet_links
 from smart_trader_assets.report.page_charts import page_charts
 from smart_trader_assets.report.report_data import ReportData
 from smart_trader_assets.report.wallet_parts import wallet_parts
-from smart_trader_assets.report.words import copied_figure, copied_words, tier_word
+from smart_trader_assets.report.words import copied_figure, copied_words, hand_words, tier_word
 from smart_trader_assets.settings import TierName
-from smart_trader_assets.signals import SIGNAL_WINDOWS
+from smart_trader_assets.signals import SIGNAL_WINDOWS, members_of, with_hands
 from smart_trader_assets.text import short
 
 TIERS: tuple[str, ...] = get_args(TierName)
@@ -48,7 +48,7 @@ def render_page(data: ReportData, *, stamp: str) -> str:
     parts = wallet_parts(data)
     script = _asset("page.js")
     rows = board_rows(
-        data.traders,
+        with_hands(data.traders, members_of(data.company)),
         data.portfolios,
         {part.trader["wallet_address"]: part.searched for part in parts},
     )
@@ -158,6 +158,7 @@ def _environment() -> jinja2.Environment:
             copied_figure,
             copied_words,
             tier_word,
+            hand_words,
             wallet_links,
             token_links,
         )

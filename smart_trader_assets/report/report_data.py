@@ -91,7 +91,7 @@ class ReportData:
     signal_traders: by mint and window rank, wallet and tier: those who bought it first, then who sold and hold
     it, the best of each first
     bets: wallet_address and bet_return of the shown wallets' bets that are evidence
-    company: rows of gold/wallet_clusters that a shown wallet is in
+    company: rows of gold/wallet_clusters
     """
 
     source: str
@@ -176,7 +176,7 @@ def read_report_data(
         signals=signals,
         signal_traders=_signal_traders(store, traders, signals, rules.signals),
         bets=_bets(lake, pnl, rules),
-        company=company_of(store, shown["wallet_address"].to_list()),
+        company=company_of(store, traders["wallet_address"].to_list()),
     )
 
 

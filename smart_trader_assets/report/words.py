@@ -33,6 +33,11 @@ def tier_word(tier: str) -> str:
     return "unproven" if tier == QUALIFIED else tier
 
 
+def hand_words(hand_rank: int | None) -> str:
+    """`hand of #1`: beside a wallet that the hand of a better one seems to lead; nothing beside any other."""
+    return "" if hand_rank is None else f"hand of #{hand_rank}"
+
+
 def ranking_words(traders: pl.DataFrame) -> str:
     """`20 smart traders, 72 unproven`: rows of gold/smart_traders by whether they are in a tier that asks for
     something."""

@@ -10,6 +10,7 @@ from smart_trader_assets.signals.co_trading import (
     co_trading_pairs,
     members_of,
     with_clusters,
+    with_hands,
 )
 from smart_trader_assets.signals.held_positions import positions
 from smart_trader_assets.signals.signal_rules import SignalRules
@@ -25,4 +26,5 @@ __all__ = [
     "positions",
     "token_signals",
     "with_clusters",
+    "with_hands",
 ]

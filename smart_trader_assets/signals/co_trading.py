@@ -373,3 +373,12 @@ def members_of(clusters: pl.DataFrame) -> pl.DataFrame:
         .unique()
         .sort("cluster_id", "wallet_address")
     )
+
+
+def with_hands(traders: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """Rows of gold/smart_traders and `members_of` -> with hand_rank: the rank of the best wallet of the hand
+    that seems to lead it; null for that wallet itself, and for who trades alone."""
+    joined = traders.join(members, on="wallet_address", how="left", maintain_order="left")
+    best = pl.col("overall_rank").min().over("cluster_id")
+    is_sibling = pl.col("cluster_id").is_not_null() & (pl.col("overall_rank") > best)
+    return joined.with_columns(hand_rank=pl.when(is_sibling).then(best)).drop("cluster_id")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import polars as pl
+from io import StringIO
 
+import polars as pl
+from rich.console import Console
+
+from smart_trader_assets.cli.terminal import leaderboard
 from smart_trader_assets.report.company import company_of, company_words
 from smart_trader_assets.report.page import render_page
+from smart_trader_assets.signals import members_of, with_hands
 from smart_trader_assets.tables.catalog import WALLET_CLUSTERS
 from smart_trader_assets.text import short
-from smart_trader_assets_tests.report.test_page import _with
+from smart_trader_assets_tests.report.test_page import _with, rest_of
 from smart_trader_assets_tests.support.samples import wallet_pair, whole
 from smart_trader_assets_tests.support.tiny_market import ANN, BOB, CID, DEE, EVE
 
@@ -62,3 +67,16 @@ def test_the_page_says_it_before_anything_else_that_one_should_know(ranking):
     html = render_page(_with(ranking, company=pairs(pair(ANN, BOB))), stamp="")
     assert "One hand seems to lead it and" in html
     assert html.index("Before you rely on it") < html.index("One hand seems to lead it")
+
+
+def test_the_leaderboard_names_the_hand_of_a_sibling(ranking):
+    bob = ranking.traders.with_columns(wallet_address=pl.lit(BOB), overall_rank=pl.lit(2, pl.Int64))
+    both = pl.concat([ranking.traders, bob])
+    html = render_page(_with(ranking, traders=both, company=pairs(pair(ANN, BOB))), stamp="")
+    ((wallet, *_, hand),) = rest_of(html, "board-rest")
+    assert (wallet, hand) == (BOB, "hand of #1")
+    assert html.count("hand of #") == 1
+    shown = StringIO()
+    hands = with_hands(both, members_of(pairs(pair(ANN, BOB))))
+    Console(file=shown, width=200).print(leaderboard(hands, 2, 200))
+    assert "unproven hand of #1" in shown.getvalue()

@@ -306,10 +306,11 @@ def rest_of(html: str, name: str) -> list[Any]:
 def test_whoever_has_no_card_is_on_the_leaderboard_all_the_same(ranking):
     bob = ranking.traders.with_columns(wallet_address=pl.lit(BOB), overall_rank=pl.lit(2, pl.Int64))
     html = render_page(_with(ranking, traders=pl.concat([ranking.traders, bob])), stamp="")
-    ((wallet, rank, tier, sure, cells),) = rest_of(html, "board-rest")
+    ((wallet, rank, tier, sure, cells, hand),) = rest_of(html, "board-rest")
     assert (wallet, rank, tier, sure) == (BOB, 2, "QUALIFIED", bob["skill_confidence"].item())
     (first,) = re.findall(r"<tr data-wallet=.*?</tr>", html, re.DOTALL)
     shown = re.findall(r'<td class="n[^"]*" data-v="[^"]*">([^<]*)</td>', first)[1:]
+    assert hand == ""
     windows = slice(4, 7)  # BOB has no numbers by window here
     assert [cell[0] for cell in cells][:4] == shown[:4]
     assert [cell[0] for cell in cells][windows] == ["–"] * 3

@@ -52,14 +52,14 @@
       values: [...row.cells].map((cell) => told(cell.dataset.v ?? "")),
     }));
     const tierWords = new Map([...document.querySelectorAll("#filters [name=tier]")].map((box) => [box.value, box.dataset.word]));
-    for (const [wallet, rank, tier, sure, cells] of listed("board-rest")) {
+    for (const [wallet, rank, tier, sure, cells, hand] of listed("board-rest")) {
       entries.push({
         row: null, wallet, tier, sure, search: wallet.toLowerCase(),
         values: [rank, wallet, rank, ...cells.map(([, value]) => value)],
         make: () => make("tr", { "data-wallet": wallet },
           make("td", { class: "n rank-column" }, String(rank)),
           make("td", { class: "wallet-column" }, make("code", { title: wallet }, short(wallet)), " ", copier(wallet)),
-          make("td", {}, make("span", { class: `chip tier-${tier.toLowerCase()}` }, tierWords.get(tier) ?? tier)),
+          make("td", {}, make("span", { class: `chip tier-${tier.toLowerCase()}` }, tierWords.get(tier) ?? tier), " ", make("span", { class: "quiet" }, hand)),
           ...cells.map(([shown, , sign]) => make("td", { class: `n ${sign}` }, shown)),
           make("td")),
       });
