@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from smart_trader_assets.ranking.traits import LaunchRules
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.signals import CoTradingRules, SignalRules
 from smart_trader_assets.tables.cursor import DuePolicy
+from smart_trader_assets.text import content_hash
 from smart_trader_assets.transforms.known_addresses import CASH_AND_STAKING_MINTS
 from smart_trader_assets.transforms.tokens import TokenRules
 from smart_trader_assets.transforms.whale_screening import ScreeningRules
@@ -86,6 +87,13 @@ def ranking_rules(settings: Settings) -> RankingRules:
         launches=_of_settings(LaunchRules, settings),
         copying=_of_settings(CopyRules, settings),
         list_window_days=settings.list_window_days,
+        beside=content_hash(
+            [
+                asdict(co_trading_rules(settings)),
+                asdict(signal_rules(settings)),
+                settings.cluster_days,
+            ]
+        ),
     )
 
 

@@ -218,7 +218,7 @@ class _Ranking:
             traders,
             as_of=self.scope.as_of,
             rules=rules,
-            hands=members_of(clusters),
+            hands=members_of(clusters, by="vote_id"),
         )
         symbols = self.tracked_tokens.select("token_address", "symbol").collect()
         named = signals.join(symbols, on="token_address", how="left")

@@ -129,7 +129,8 @@ def _show_list(console: Console, signals: pl.DataFrame, window: str, most: int |
     if traded.height > shown.height:
         console.print(f"The first {shown.height} of {traded.height:,}: --all shows the others.")
     console.print(
-        "One vote a trader; the best tier is told in brackets. `smart-trader token MINT` lists the trades.",
+        "One vote a trader, and one for all who hang together; the best tier is told in brackets. "
+        "`smart-trader token MINT` lists the trades.",
         highlight=False,
         soft_wrap=True,
     )

@@ -40,7 +40,8 @@ class RankingRules:
     `tiers` are ordered best first; a wallet that is not excluded and reaches none of them is QUALIFIED.
     `incomplete_histories`: a wallet whose history is not fetched to its first trade may reach any tier
     (`rank`), none that requires `proof` (`cap`), or is excluded until it is (`leave_out`). `proof` is a
-    confidence in percent. `list_window_days`: over which a list of ranked traders looks back.
+    confidence in percent. `list_window_days`: over which a list of ranked traders looks back. `beside`: the
+    edition of what is made together with a ranking.
     """
 
     tiers: tuple[Tier, ...]
@@ -52,6 +53,7 @@ class RankingRules:
     launches: LaunchRules = field(default_factory=LaunchRules)
     list_window_days: float = LIST_WINDOW / timedelta(days=1)
     copying: CopyRules = field(default_factory=CopyRules)
+    beside: str = ""
 
     @property
     def tier_names(self) -> tuple[str, ...]:

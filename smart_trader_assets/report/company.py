@@ -49,7 +49,7 @@ def company_words(pairs: pl.DataFrame, wallet: str) -> list[str]:
         if row["relation"] == COPIER and row["wallet_address"] == wallet:
             told.append(
                 f"It seems to copy {short(row['other_address'])}: it came {_closely(row)}, later in "
-                f"{row['times_later']} of them."
+                f"{row['times_later']} of them. Together they have one vote."
             )
     copiers = [
         row["wallet_address"]
@@ -60,7 +60,9 @@ def company_words(pairs: pl.DataFrame, wallet: str) -> list[str]:
         told.append(f"It seems to be copied by {_named(copiers)}.")
     crowd = [_other(row, wallet) for row in rows if row["relation"] == CROWD]
     if crowd:
-        told.append(f"It follows the same calls as {_named(crowd)}.")
+        told.append(
+            f"It seems to follow the same calls as {_named(crowd)}: together they have one vote."
+        )
     return told
 
 

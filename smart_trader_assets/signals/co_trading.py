@@ -11,6 +11,7 @@ somewhere is a pair, so that the work follows the trades that lie close together
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -67,9 +68,10 @@ _COMPANIONS: Final = 8
 _PRIOR_WALLETS: Final = 8.0
 # Wallets in one token within the seconds from which on they are a crowd and tell nothing about each other.
 _CROWD: Final = 200
-_FEWEST_ORDERED: Final = 8
+_FEWEST_ORDERED: Final = 5
 # Seconds from a token's first known trade on in which its beginning brings people together.
 _LAUNCH: Final = 120
+_EVENTS_AT_ONCE: Final = 300_000
 
 
 def co_trading_pairs(
@@ -77,42 +79,68 @@ def co_trading_pairs(
 ) -> pl.DataFrame:
     """token_address, wallet_address and block_unix_time of trades of anybody -> `PAIRS` among `candidates`.
 
-    The bound of the probability is Chernoff's, and the level is divided by the number of pairs of candidates
-    (Bonferroni). Two that follow the same third are no siblings by that.
+    The bound of the probability is Chernoff's, and the level is divided by the number of pairs that were
+    looked at (Bonferroni): of candidates with each other, and with anybody whom they may follow. Tokens of
+    one hour count
+    once: who sells all that he has is close once. Two that follow the same third, ranked or not, are no
+    siblings by that.
     """
-    events = (
+    named = (
         trades.select("token_address", "wallet_address", at="block_unix_time").unique().collect()
     )
-    is_candidate = pl.col("wallet_address").is_in(candidates.to_list())
-    if candidates.len() < 2 or events.is_empty():  # noqa: PLR2004 - a pair
+    if candidates.len() < 2 or named.is_empty():  # noqa: PLR2004 - a pair
         return pl.DataFrame(schema=PAIRS)
+    # Numbers instead of addresses, in the order of these.
+    wallets = named["wallet_address"].unique().sort()
+    number = {
+        "wallet_address": pl.Enum(wallets),
+        "token_address": pl.Enum(named["token_address"].unique().sort()),
+    }
+    events = named.select(
+        *(pl.col(name).cast(kind).to_physical().alias(name) for name, kind in number.items()), "at"
+    )
+    own = (
+        wallets.to_frame()
+        .with_row_index("number")
+        .filter(pl.col("wallet_address").is_in(candidates.to_list()))["number"]
+    )
+    found = _beyond_chance(events, own.cast(events.schema["wallet_address"]), wallets.len(), rules)
+    return (
+        found.with_columns(
+            wallets.gather(found[name]).alias(name) for name in ("wallet_address", "other_address")
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in PAIRS.items())
+        .sort("wallet_address", "other_address")
+    )
+
+
+def _beyond_chance(
+    events: pl.DataFrame, candidates: pl.Series, everybody: int, rules: CoTradingRules
+) -> pl.DataFrame:
+    """`PAIRS` of numbered wallets."""
+    is_candidate = pl.col("wallet_address").is_in(candidates.implode())
     visits = events.group_by("token_address", "wallet_address").agg(pl.len().alias("events"))
     near = _near(events, is_candidate, rules.seconds)
-    if near.is_empty():
-        return pl.DataFrame(schema=PAIRS)
     tokens = visits.group_by("token_address").agg(
-        wallets=pl.len(), events_each=pl.col("events").mean()
+        wallets=pl.len().cast(pl.Int64), events_each=pl.col("events").median()
     )
-    together = near.group_by("wallet", "other").agg(together=pl.len())
+    pairs = near.group_by("wallet", "other").agg(together=pl.col("hour").n_unique().cast(pl.Int64))
     companions = (
-        together.filter(pl.col("together") > 1)
+        pairs.filter(pl.col("together") > 1)
         .sort("together", "other", descending=[True, False])
         .group_by("wallet", maintain_order=True)
         .agg(pl.col("other").head(_COMPANIONS))
         .explode("other")
     )
     chances = _chances(near, visits, tokens, companions, is_candidate)
-    pairs = together.filter(
-        (pl.col("together") >= rules.min_tokens)
-        & pl.col("other").is_in(candidates.to_list())
-        & (pl.col("wallet") < pl.col("other"))
-    )
-    if pairs.is_empty():
-        return pl.DataFrame(schema=PAIRS)
-    looked_at = candidates.len() * (candidates.len() - 1) / 2
+    asked = pairs.filter(pl.col("together") >= rules.min_tokens)
+    n = candidates.len()
+    looked_at = n * (n - 1) / 2 + n * (everybody - n)
     least = math.log((1 - rules.confidence / 100) / looked_at)
+    expected = _expected(asked, chances, visits, tokens)
     found = (
-        pairs.join(_expected(pairs, chances, visits, tokens), on=["wallet", "other"])
+        _once(asked)
+        .join(expected, on=["wallet", "other"])
         .with_columns(log_p=_log_bound(pl.col("together"), pl.col("expected")))
         .join(_busy(visits, "wallet"), on="wallet")
         .join(_busy(visits, "other"), on="other")
@@ -124,12 +152,28 @@ def co_trading_pairs(
             )
         )
     )
-    return _related(found, near, rules)
+    both = pl.col("wallet_address").is_in(candidates.implode()) & pl.col("other_address").is_in(
+        candidates.implode()
+    )
+    return _related(found, near, rules).filter(both)
+
+
+def _once(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Each pair once, the lesser number first."""
+    return (
+        pairs.select(
+            pl.min_horizontal("wallet", "other").alias("wallet"),
+            pl.max_horizontal("wallet", "other").alias("other"),
+            "together",
+        )
+        .group_by("wallet", "other")
+        .agg(pl.col("together").max())
+    )
 
 
 def _near(events: pl.DataFrame, is_candidate: pl.Expr, seconds: int) -> pl.DataFrame:
-    """token_address, wallet (a candidate), other, lag: in which tokens another came how many seconds later
-    (below 0: earlier) than one of its trades, the closest one."""
+    """token_address, wallet (a candidate), other, lag, hour: in which tokens another came how many seconds
+    later (below 0: earlier) than one of its trades, the closest one, and when."""
     cell = pl.col("at") // (seconds + 1)
     began = pl.col("at").min().over("token_address")
     placed = events.filter(pl.col("at") >= began + _LAUNCH).with_columns(cell=cell)
@@ -138,10 +182,25 @@ def _near(events: pl.DataFrame, is_candidate: pl.Expr, seconds: int) -> pl.DataF
         .agg(pl.col("wallet_address").n_unique().alias("wallets"))
         .filter(pl.col("wallets") > _CROWD)
     )
-    placed = placed.join(crowded, on=["token_address", "cell"], how="anti")
+    placed = placed.join(crowded, on=["token_address", "cell"], how="anti").sort("token_address")
+    parts = [_near_in(part, is_candidate, seconds) for part in _slices_of_tokens(placed)]
+    return pl.concat(parts) if parts else _near_in(placed, is_candidate, seconds)
+
+
+def _slices_of_tokens(placed: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Whole tokens, as many at once as fit easily into memory."""
+    sizes = placed.group_by("token_address", maintain_order=True).len()
+    parts = sizes.with_columns(part=(pl.col("len").cum_sum() // _EVENTS_AT_ONCE))
+    for (_,), part in parts.group_by("part", maintain_order=True):
+        yield placed.join(part.select("token_address"), on="token_address", how="semi")
+
+
+def _near_in(placed: pl.DataFrame, is_candidate: pl.Expr, seconds: int) -> pl.DataFrame:
     of_candidates = placed.filter(is_candidate).with_columns(
         cell=pl.concat_list(pl.col("cell") - 1, "cell", pl.col("cell") + 1)
     )
+    lag = pl.col("lag")
+    closest = lag.get((lag.abs() * 2 + (lag > 0).cast(pl.Int64)).arg_min())
     return (
         of_candidates.rename({"wallet_address": "wallet"})
         .explode("cell")
@@ -150,10 +209,9 @@ def _near(events: pl.DataFrame, is_candidate: pl.Expr, seconds: int) -> pl.DataF
             on=["token_address", "cell"],
         )
         .with_columns(lag=pl.col("other_at") - pl.col("at"))
-        .filter((pl.col("wallet") != pl.col("other")) & (pl.col("lag").abs() <= seconds))
-        .sort(pl.col("lag").abs(), "lag")
-        .unique(["token_address", "wallet", "other"], keep="first", maintain_order=True)
-        .select("token_address", "wallet", "other", "lag")
+        .filter((pl.col("wallet") != pl.col("other")) & (lag.abs() <= seconds))
+        .group_by("token_address", "wallet", "other")
+        .agg(closest.alias("lag"), hour=pl.col("at").min() // 3_600)
     )
 
 
@@ -190,8 +248,9 @@ def _chances(
             crowd=(pl.col("wallets") - 1 - pl.col("companions")).clip(0),
         )
     )
-    near_by, crowd = (int(rows[name].sum()) for name in ("close", "crowd"))
-    usual = near_by / crowd if crowd else 0.0
+    # With the companions: who is left out because they came close would else make coming close rare.
+    near_by, pairs = int(rows["all_close"].sum()), int((rows["wallets"] - 1).sum())
+    usual = max(near_by, 1) / max(pairs, 1)
     return rows.select(
         "token_address",
         "wallet",
@@ -212,14 +271,14 @@ def _expected(
     """
     both_ways = pl.concat(
         [pairs.select("wallet", "other"), pairs.select(wallet="other", other="wallet")]
-    )
+    ).unique()
     of_other = chances.select("token_address", other="wallet", other_close="close")
     busy = visits.rename({"wallet_address": "other"}).join(
         tokens.select("token_address", "events_each"), on="token_address"
     )
     seen = (
         both_ways.join(chances, on="wallet")
-        .join(of_other, on=["token_address", "other"])
+        .join(of_other, on=["token_address", "other"], how="left")
         .join(busy, on=["token_address", "other"])
         # Who trades more often comes close more often.
         .with_columns(
@@ -227,7 +286,7 @@ def _expected(
         )
         .with_columns(
             by_neighbours=pl.when(pl.col("all_close") > 0)
-            .then(pl.col("close") * pl.col("other_close") / pl.col("all_close"))
+            .then(pl.col("close") * pl.col("other_close").fill_null(0) / pl.col("all_close"))
             .otherwise(0.0)
             .clip(0, 1)
         )
@@ -266,8 +325,19 @@ def _busy(visits: pl.DataFrame, name: str) -> pl.DataFrame:
 
 def _related(found: pl.DataFrame, near: pl.DataFrame, rules: CoTradingRules) -> pl.DataFrame:
     """`PAIRS`: who follows whom, and who belongs together without following the same third."""
+    keys = ["token_address", "wallet", "other", "lag", "hour"]
+    both_ways = pl.concat(
+        [
+            near.select(keys),
+            near.select(
+                "token_address", wallet="other", other="wallet", lag=-pl.col("lag"), hour="hour"
+            ),
+        ]
+    )
     lags = (
-        near.join(found.select("wallet", "other"), on=["wallet", "other"])
+        both_ways.join(found.select("wallet", "other"), on=["wallet", "other"])
+        .sort(pl.col("lag").abs(), "token_address", "lag")
+        .unique(["wallet", "other", "hour"], keep="first", maintain_order=True)
         .group_by("wallet", "other")
         .agg(
             other_later=(pl.col("lag") > 0).sum().cast(pl.Int64),
@@ -294,11 +364,7 @@ def _related(found: pl.DataFrame, near: pl.DataFrame, rules: CoTradingRules) -> 
         times_later=pl.when(is_swapped).then("other_later").otherwise("wallet_later"),
         median_seconds="median_seconds",
     )
-    return (
-        _without_fellow_copiers(told)
-        .select(pl.col(name).cast(dtype) for name, dtype in PAIRS.items())
-        .sort("wallet_address", "other_address")
-    )
+    return _without_fellow_copiers(told)
 
 
 def _without_fellow_copiers(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -321,33 +387,20 @@ def _without_fellow_copiers(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_clusters(pairs: pl.DataFrame, rules: CoTradingRules) -> pl.DataFrame:
-    """`PAIRS` with cluster_id: the first address of the wallets that siblings join; null for copiers.
+    """`PAIRS` with cluster_id and vote_id: the first address of the wallets that siblings join (null for
+    others), and of all that hang together by any relation, who have one vote: whoever follows does not decide
+    by himself.
 
-    More than `most_wallets` that hang together are a crowd that follows the same calls: they are told so, and
-    are no cluster.
+    More than `most_wallets` siblings that hang together are a crowd that follows the same calls: they are told
+    so, and are no cluster.
     """
-    leader: dict[str, str] = {}
-
-    def top(wallet: str) -> str:
-        while leader.setdefault(wallet, wallet) != wallet:
-            leader[wallet] = leader[leader[wallet]]
-            wallet = leader[wallet]
-        return wallet
-
-    siblings = pairs.filter(pl.col("relation") == SIBLINGS)
-    for one, other in siblings.select("wallet_address", "other_address").iter_rows():
-        first, second = sorted((top(one), top(other)))
-        leader[second] = first
-    members = pl.DataFrame(
-        [(wallet, top(wallet)) for wallet in sorted(leader)],
-        schema={"wallet_address": pl.String, "cluster_id": pl.String},
-        orient="row",
-    )
-    size = pl.len().over("cluster_id")
-    members = members.with_columns(is_crowd=size > rules.most_wallets)
     is_sibling = pl.col("relation") == SIBLINGS
+    hands = _joined(pairs.filter(is_sibling)).rename({"joined": "cluster_id"})
+    hands = hands.with_columns(is_crowd=pl.len().over("cluster_id") > rules.most_wallets)
+    votes = _joined(pairs).rename({"joined": "vote_id"})
     return (
-        pairs.join(members, on="wallet_address", how="left", maintain_order="left")
+        pairs.join(hands, on="wallet_address", how="left", maintain_order="left")
+        .join(votes, on="wallet_address", how="left", maintain_order="left")
         .with_columns(
             cluster_id=pl.when(is_sibling & ~pl.col("is_crowd")).then("cluster_id"),
             relation=pl.when(is_sibling & pl.col("is_crowd"))
@@ -358,16 +411,35 @@ def with_clusters(pairs: pl.DataFrame, rules: CoTradingRules) -> pl.DataFrame:
     )
 
 
-def members_of(clusters: pl.DataFrame) -> pl.DataFrame:
-    """Pairs with their cluster_id, or rows of gold/wallet_clusters -> wallet_address, cluster_id."""
-    joined = clusters.filter(pl.col("cluster_id").is_not_null())
+def _joined(pairs: pl.DataFrame) -> pl.DataFrame:
+    """wallet_address, joined: the first address of those that the pairs join, directly or by others."""
+    leader: dict[str, str] = {}
+
+    def top(wallet: str) -> str:
+        while leader.setdefault(wallet, wallet) != wallet:
+            leader[wallet] = leader[leader[wallet]]
+            wallet = leader[wallet]
+        return wallet
+
+    for one, other in pairs.select("wallet_address", "other_address").iter_rows():
+        first, second = sorted((top(one), top(other)))
+        leader[second] = first
+    return pl.DataFrame(
+        [(wallet, top(wallet)) for wallet in sorted(leader)],
+        schema={"wallet_address": pl.String, "joined": pl.String},
+        orient="row",
+    )
+
+
+def members_of(clusters: pl.DataFrame, by: str = "cluster_id") -> pl.DataFrame:
+    """Pairs `with_clusters`, or rows of gold/wallet_clusters -> wallet_address, cluster_id; `by` vote_id:
+    those who have one vote."""
+    joined = clusters.filter(pl.col(by).is_not_null())
     return (
         pl.concat(
             [
-                joined.select("wallet_address", "cluster_id"),
-                joined.select("cluster_id", wallet_address="other_address").select(
-                    "wallet_address", "cluster_id"
-                ),
+                joined.select("wallet_address", cluster_id=by),
+                joined.select(wallet_address="other_address", cluster_id=by),
             ]
         )
         .unique()

@@ -72,7 +72,7 @@ def token_signals(
         .collect()
     )
     holding = held.select("token_address", "wallet_address").join(tiers, on="wallet_address")
-    marks = _newest_marks(held, in_time)
+    marks = _newest_marks(held, in_time, hands)
     rows = [
         _of_window(window, lately.filter(counts(as_of, length, rules)), holding)
         for window, length in SIGNAL_WINDOWS.items()
@@ -145,26 +145,28 @@ def _sums(traded: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _newest_marks(held: pl.DataFrame, trades: pl.LazyFrame) -> pl.DataFrame:
+def _newest_marks(held: pl.DataFrame, trades: pl.LazyFrame, hands: pl.DataFrame) -> pl.DataFrame:
     """token_address, mark_price, marked_at: the newer of what a holder's token was listed or traded at by
     itself, and of what it was traded at by several.
 
-    One wallet's trade is no price: who trades with himself would make one. Of the newest trade for cash of each
-    of the newest `MARK_WALLETS` wallets the lower median counts; of one wallet alone none does.
+    One wallet's trade is no price, nor is that of one hand: who trades with himself would make one. Of the
+    newest trade for cash of each of the newest `MARK_WALLETS` the lower median counts; of one alone none
+    does.
     """
     known = held.filter(
         pl.col("mark_price").is_not_null() & pl.col("mark_source").is_in([LISTED, OWN_TRADE])
     ).select("token_address", "mark_price", "marked_at")
     newest_of_each = (
         trades.filter(pl.col("price").is_not_null())
+        .join(hands.lazy(), on="wallet_address", how="left")
         .select(
             "token_address",
-            "wallet_address",
+            pl.coalesce("cluster_id", "wallet_address").alias("voter"),
             mark_price="price",
             marked_at=time_of(pl.col("block_unix_time")),
         )
         .sort("marked_at", "mark_price", descending=[True, False])
-        .unique(["token_address", "wallet_address"], keep="first", maintain_order=True)
+        .unique(["token_address", "voter"], keep="first", maintain_order=True)
         .collect()
     )
     traded = (

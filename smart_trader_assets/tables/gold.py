@@ -167,8 +167,16 @@ WALLET_CLUSTERS = TableContract(
         col.text(
             "cluster_id", "First address of the wallets that one hand seems to lead", preview=True
         ),
+        col.text(
+            "vote_id",
+            "First address of all that hang together, who have one vote in gold/token_signals",
+            required=True,
+        ),
         col.integer(
-            "tokens_together", "Tokens in which they came close", required=True, preview=True
+            "tokens_together",
+            "Tokens in which they came close, those of one hour once",
+            required=True,
+            preview=True,
         ),
         col.integer("tokens_shared", "Tokens that both traded", required=True),
         col.number(

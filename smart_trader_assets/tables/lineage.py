@@ -200,6 +200,7 @@ LINEAGE: Mapping[str, Mapping[str, Sources]] = {
             (
                 "relation",
                 "cluster_id",
+                "vote_id",
                 "tokens_together",
                 "tokens_shared",
                 "tokens_expected",

@@ -62,7 +62,8 @@ def planted_market(
     for number in range(chasers):
         wallet = f"chaser {number:02}"
         own[wallet] = [
-            (token, launches[token] + random.randrange(20))
+            # Half of them at the launch itself, half where it moves on to an exchange.
+            (token, launches[token] + 10_800 * (number % 2) + random.randrange(20))
             for token in chosen(random.randrange(30, 90))
         ]
     calls = [(token, moment(token)) for token in chosen(60)]

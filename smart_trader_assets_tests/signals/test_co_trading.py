@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import math
+from functools import partial
+from random import Random
+from typing import Any
 
 import polars as pl
 import pytest
@@ -57,10 +61,110 @@ def test_without_groups_nobody_belongs_together_however_they_chase_the_same_coin
     assert members_of(pairs_of(market)).is_empty()
 
 
-def test_many_who_follow_the_same_calls_are_a_crowd():
+def test_many_who_follow_the_same_calls_are_a_crowd_with_one_vote():
     pairs = pairs_of(planted_market(2, groups=0, copiers=0, listeners=15))
     assert set(pairs["relation"]) <= {CROWD, COPIER}
     assert pairs.filter(pl.col("relation") == CROWD).height > 0
+    voters = members_of(pairs, by="vote_id")
+    assert voters["cluster_id"].n_unique() < voters.height
+
+
+def test_a_copier_has_the_vote_of_whom_it_copies():
+    market = planted_market(0)
+    voters = dict(members_of(pairs_of(market), by="vote_id").iter_rows())
+    for copier, leader in market.copiers.items():
+        assert voters[copier] == voters[leader]
+
+
+def market_of(trades: list[tuple[str, str, float]]) -> PlantedMarket:
+    columns = ["token_address", "wallet_address", "block_unix_time"]
+    frame = pl.DataFrame(trades, schema=columns, orient="row")
+    return PlantedMarket(frame.with_columns(pl.col("block_unix_time").cast(pl.Int64)))
+
+
+def alone(random: Random, wallets: int, tokens: int, trades: int, days: float) -> list[Any]:
+    """Wallets that trade each of the tokens so often, at any time."""
+    return [
+        (f"t{token:03}", f"w{wallet:03}", random.uniform(0, days * 86_400))
+        for wallet in range(wallets)
+        for token in range(tokens)
+        for _ in range(trades)
+    ]
+
+
+def selling_all(random: Random) -> list[Any]:
+    """Two hundred hold forty tokens each; in ten minutes sixty of them sell everything at once."""
+    held = {wallet: random.sample(range(200), 40) for wallet in range(200)}
+    events = [
+        (f"t{token:03}", f"w{wallet:03}", random.uniform(0, 30 * 86_400))
+        for wallet, tokens in held.items()
+        for token in tokens
+        for _ in range(2)
+    ]
+    for wallet in range(60):
+        at = 31 * 86_400 + random.uniform(0, 600)
+        events += [(f"t{t:03}", f"w{wallet:03}", at + random.uniform(0, 10)) for t in held[wallet]]
+    return events
+
+
+def beside_a_market_maker(random: Random) -> list[Any]:
+    """Four busy wallets among sixty others in forty tokens, and a bot that trades without end."""
+    moment = partial(random.uniform, 0, 10 * 86_400)
+    events = []
+    for token in range(40):
+        casual = random.sample(range(60), 18)
+        counts = [
+            *((f"c{n}", 3) for n in casual),
+            *((f"busy{n}", 150) for n in range(4)),
+            ("bot", 5_000),
+        ]
+        events += [(f"t{token:03}", who, moment()) for who, many in counts for _ in range(many)]
+    return events
+
+
+def following_a_stranger(random: Random) -> list[Any]:
+    """Six follow somebody who is not ranked, one to eight seconds later."""
+    events = alone(random, 150, 30, 2, 30)
+    for token in range(200, 240):
+        at = random.uniform(0, 30 * 86_400)
+        events += [
+            (f"t{token}", f"w{n:03}", at + random.uniform(-9e5, 9e5)) for n in range(100, 140)
+        ]
+        events += [(f"t{token}", "leader", at)]
+        events += [(f"t{token}", f"f{n}", at + random.uniform(1, 8)) for n in range(6)]
+    return events
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(alone, wallets=9, tokens=30, trades=80, days=3),
+        partial(alone, wallets=3, tokens=30, trades=40, days=2),
+        selling_all,
+        beside_a_market_maker,
+        following_a_stranger,
+    ],
+    ids=["few and busy", "three", "selling all", "market maker", "following a stranger"],
+)
+def test_innocents_are_no_hand(make, seed):
+    market = market_of(make(Random(seed)))
+    ranked = market.wallets.filter(market.wallets != "leader")
+    pairs = with_clusters(co_trading_pairs(market.trades.lazy(), ranked, RULES), RULES)
+    assert members_of(pairs).is_empty()
+
+
+def test_what_nobody_else_does_is_unlikely_and_not_impossible():
+    """A copier whose company is all that ever came close."""
+    random = Random(0)
+    events = alone(random, 60, 8, 1, 60)
+    own = [(token, at) for token, wallet, at in events if wallet == "w000"]
+    events += [(token, "copier", at + 3) for token, at in own]
+    market = market_of(events)
+    (row,) = pairs_of(market).to_dicts()
+    assert (row["wallet_address"], row["relation"]) == ("copier", COPIER)
+    assert math.isfinite(row["log10_p"])
+    assert row["tokens_expected"] > 0
 
 
 def test_the_order_of_the_rows_and_who_else_is_asked_about_change_nothing():

@@ -233,6 +233,7 @@ def wallet_pair(wallet: str, **columns: Any) -> Row:
         "other_address": "other",
         "relation": "SIBLINGS",
         "cluster_id": wallet,
+        "vote_id": wallet,
         "tokens_together": 9,
         "tokens_shared": 12,
         "tokens_expected": 0.5,
