@@ -1,11 +1,11 @@
 """Wallets that trade the same tokens within seconds of each other, more often than chance.
 
-The null model: where two wallets trade a token, how often would one come within seconds of the other's
-trades, if it came when others come? That is asked of the token's own crowd: the part of all other wallets of
-that token that did come so close, whereby who is close to many is closer to anybody. The first minutes of a
-token count for nothing: they bring together whoever waits for launches. Tokens are counted and not trades,
-since the trades of one token hang together. Nobody is compared with everybody: only who did come close
-somewhere is a pair, so that the work follows the trades that lie close together.
+The null model: where two wallets trade a token, how often would one come within seconds of the other's trades,
+if it came when others come? That is asked of the token's own crowd, whereby who is close to many is closer to
+anybody, and of those who trade it in the same hour: a call or a move brings many together. The first minutes of
+a token count for nothing: they bring together whoever waits for launches. Tokens are counted and not trades, and
+those of one hour once, since what happens together hangs together. Nobody is compared with everybody: only who
+did come close somewhere is a pair, so that the work follows the trades that lie close together.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class CoTradingRules:
 _COMPANIONS: Final = 8
 # Weight, in wallets, of how often anybody comes close by chance, beside a token's own crowd.
 _PRIOR_WALLETS: Final = 8.0
+_PRIOR_IN_HOUR: Final = 4.0
 # Wallets in one token within the seconds from which on they are a crowd and tell nothing about each other.
 _CROWD: Final = 200
 _FEWEST_ORDERED: Final = 5
@@ -137,7 +138,8 @@ def _beyond_chance(
     n = candidates.len()
     looked_at = n * (n - 1) / 2 + n * (everybody - n)
     least = math.log((1 - rules.confidence / 100) / looked_at)
-    expected = _expected(asked, chances, visits, tokens)
+    by_hour = _chances_by_hour(events, near, companions, is_candidate)
+    expected = _expected(asked, chances, by_hour, visits, tokens)
     found = (
         _once(asked)
         .join(expected, on=["wallet", "other"])
@@ -260,8 +262,53 @@ def _chances(
     )
 
 
+def _chances_by_hour(
+    events: pl.DataFrame, near: pl.DataFrame, companions: pl.DataFrame, is_candidate: pl.Expr
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """token_address, hour, wallet, by_hour: that somebody who trades the token in that hour comes close to the
+    wallet, without its companions; and token_address, hour, other of everybody.
+
+    What brings people together, a call or a move, does so for an hour.
+    """
+    cells = events.select(
+        "token_address", hour=pl.col("at") // 3_600, other="wallet_address"
+    ).unique()
+    sizes = cells.group_by("token_address", "hour").agg(people=pl.len().cast(pl.Int64))
+    key = ["token_address", "hour", "wallet"]
+    close = near.group_by(key).agg(close=pl.len())
+    is_near = near.select(*key, "other", is_near=1)
+    beside = (
+        companions.join(cells, on="other")
+        .join(is_near, on=[*key, "other"], how="left")
+        .group_by(key)
+        .agg(companions=pl.len(), companions_close=pl.col("is_near").sum())
+    )
+    rows = (
+        cells.rename({"other": "wallet_address"})
+        .filter(is_candidate)
+        .rename({"wallet_address": "wallet"})
+        .join(sizes, on=["token_address", "hour"])
+        .filter(pl.col("people") > 1)
+        .join(close, on=key, how="left")
+        .join(beside, on=key, how="left")
+        .with_columns(pl.col("close", "companions", "companions_close").fill_null(0))
+    )
+    near_by, pairs = int(rows["close"].sum()), int((rows["people"] - 1).sum())
+    usual = max(near_by, 1) / max(pairs, 1)
+    others = (pl.col("people") - 1 - pl.col("companions")).clip(0)
+    foreign = (pl.col("close") - pl.col("companions_close")).clip(0)
+    return (
+        rows.select(*key, by_hour=(foreign + _PRIOR_IN_HOUR * usual) / (others + _PRIOR_IN_HOUR)),
+        cells,
+    )
+
+
 def _expected(
-    pairs: pl.DataFrame, chances: pl.DataFrame, visits: pl.DataFrame, tokens: pl.DataFrame
+    pairs: pl.DataFrame,
+    chances: pl.DataFrame,
+    in_hours: tuple[pl.DataFrame, pl.DataFrame],
+    visits: pl.DataFrame,
+    tokens: pl.DataFrame,
 ) -> pl.DataFrame:
     """wallet, other, expected, shared: in how many of the tokens that both traded they would come close by
     chance, as seen by the one of whom it is likelier.
@@ -275,6 +322,13 @@ def _expected(
     of_other = chances.select("token_address", other="wallet", other_close="close")
     busy = visits.rename({"wallet_address": "other"}).join(
         tokens.select("token_address", "events_each"), on="token_address"
+    )
+    by_hour, cells = in_hours
+    hourly = (
+        both_ways.join(by_hour, on="wallet")
+        .join(cells, on=["token_address", "hour", "other"])
+        .group_by("wallet", "other", "token_address")
+        .agg(pl.col("by_hour").max())
     )
     seen = (
         both_ways.join(chances, on="wallet")
@@ -290,9 +344,10 @@ def _expected(
             .otherwise(0.0)
             .clip(0, 1)
         )
+        .join(hourly, on=["wallet", "other", "token_address"], how="left")
         .group_by("wallet", "other")
         .agg(
-            expected=pl.max_horizontal("chance", "by_neighbours").sum(),
+            expected=pl.max_horizontal("chance", "by_neighbours", "by_hour").sum(),
             shared=pl.len(),
         )
     )

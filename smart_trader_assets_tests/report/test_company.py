@@ -44,14 +44,16 @@ def test_a_copier_is_told_from_whom_it_copies():
     frame = pairs(pair(ANN, BOB, relation="COPIER", times_later=9, **NONE))
     assert company_words(frame, ANN) == [
         f"It seems to copy {short(BOB)}: it came within seconds in 9 of 12 tokens (0.5 by chance), later in "
-        "9 of them."
+        "9 of them. Together they have one vote."
     ]
     assert company_words(frame, BOB) == [f"It seems to be copied by {short(ANN)}."]
 
 
 def test_a_crowd_is_no_hand():
     frame = pairs(pair(ANN, BOB, relation="CROWD", **NONE))
-    assert company_words(frame, ANN) == [f"It follows the same calls as {short(BOB)}."]
+    assert company_words(frame, ANN) == [
+        f"It seems to follow the same calls as {short(BOB)}: together they have one vote."
+    ]
 
 
 def test_the_rows_of_a_cluster_come_with_any_of_its_wallets(put, store):
