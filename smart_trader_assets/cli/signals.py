@@ -146,6 +146,12 @@ def _as_of(signals: pl.DataFrame) -> str:
     return text.moment(signals["as_of"].max())  # type: ignore[arg-type]
 
 
+def _tier(row: dict[str, Any]) -> str:
+    """A tier, and whose vote the trade belongs to where that is another wallet's."""
+    other = row["hand_rank"]
+    return tier_word(row["tier"]) + (f", vote of #{other}" if other is not None else "")
+
+
 def _words(window: str) -> str:
     return {"24h": "24 hours", "7d": "7 days"}[window]
 
@@ -219,7 +225,7 @@ def _show_trades(console: Console, trades: pl.DataFrame, most: int | None) -> No
                 text.moment(row["traded_at"]),
                 short(row["wallet_address"]),
                 f"#{row['overall_rank']}",
-                tier_word(row["tier"]),
+                _tier(row),
                 row["side"],
                 text.quantity(row["quantity"]),
                 text.usd(row["value_usd"]),

@@ -21,7 +21,7 @@ from smart_trader_assets.report.company import company_of
 from smart_trader_assets.report.stored_inputs import stored_histories, stored_marks
 from smart_trader_assets.report.token_view import read_signals
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.signals import SIGNAL_WINDOWS, SignalRules, counts
+from smart_trader_assets.signals import SIGNAL_WINDOWS, SignalRules, counts, members_of
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     POSITIONS,
@@ -31,6 +31,7 @@ from smart_trader_assets.tables.catalog import (
     TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
+    WALLET_CLUSTERS,
     WALLET_PNL,
 )
 from smart_trader_assets.tables.pnl_inputs import read_pnl_inputs
@@ -212,7 +213,14 @@ def _signal_traders(
     recent = store.scan(RECENT_TRADES)
     held = store.scan(POSITIONS).select(*key, deed=pl.lit(_HOLDS))
     sold = pl.when(pl.col("quantity") < 0).then(_SOLD).otherwise(_BOUGHT)
-    ranked = traders.lazy().select("wallet_address", "overall_rank", "tier")
+    hands = members_of(store.scan(WALLET_CLUSTERS).collect(), by="vote_id")
+    voter = pl.coalesce("cluster_id", "wallet_address")
+    ranked = (
+        traders.select("wallet_address", "overall_rank", "tier")
+        .join(hands, on="wallet_address", how="left")
+        .with_columns(voter=voter)
+        .lazy()
+    )
     found: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
     for window, length in SIGNAL_WINDOWS.items():
         traded = recent.filter(counts(as_of, length, rules)).select(*key, deed=sold)
@@ -220,8 +228,10 @@ def _signal_traders(
             pl.concat([traded, held])
             .join(ranked, on="wallet_address")
             .group_by(key)
-            .agg(pl.col("deed").min(), pl.col("overall_rank", "tier").first())
+            .agg(pl.col("deed").min(), pl.col("overall_rank", "tier", "voter").first())
             .sort("deed", "overall_rank")
+            # Of those who have one vote the best is named.
+            .unique(["token_address", "voter"], keep="first", maintain_order=True)
             .group_by("token_address", maintain_order=True)
             .agg(pl.struct("overall_rank", "wallet_address", "tier").head(MOST_NAMED))
             .collect()

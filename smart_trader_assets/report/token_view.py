@@ -11,12 +11,13 @@ import polars as pl
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.report.address_lookup import meant_mint
-from smart_trader_assets.signals import SIGNAL_WINDOWS, SignalRules, counts
+from smart_trader_assets.signals import SIGNAL_WINDOWS, SignalRules, counts, members_of, with_hands
 from smart_trader_assets.tables.catalog import (
     POSITIONS,
     RECENT_TRADES,
     SMART_TRADERS,
     TOKEN_SIGNALS,
+    WALLET_CLUSTERS,
 )
 from smart_trader_assets.text import shown_symbol
 
@@ -26,8 +27,8 @@ class TokenView:
     """A token by its rows of gold/token_signals, and what they are the sums of.
 
     signals: the rows, the shortest window first
-    trades: wallet_address, tier, overall_rank, traded_at, side (bought or sold), quantity, value_usd, price,
-    tx_hash, in_24h; the newest first
+    trades: wallet_address, tier, overall_rank, hand_rank (the rank of the wallet that has the vote, where it is
+    another one), traded_at, side (bought or sold), quantity, value_usd, price, tx_hash, in_24h; newest first
     holders: rows of gold/positions, the best rank first
     """
 
@@ -99,7 +100,10 @@ def _trades(store: DeltaStore, signals: pl.DataFrame, rules: SignalRules) -> pl.
     """What the counts are made of: the trades of those who are ranked."""
     mint: str = signals["token_address"][0]
     as_of: datetime = signals["as_of"].max()  # type: ignore[assignment]
-    ranked = store.scan(SMART_TRADERS).select("wallet_address", "tier", "overall_rank")
+    ranked = with_hands(
+        store.scan(SMART_TRADERS).select("wallet_address", "tier", "overall_rank").collect(),
+        members_of(store.scan(WALLET_CLUSTERS).collect(), by="vote_id"),
+    ).lazy()
     bought = pl.col("quantity") > 0
     shortest, longest = sorted(SIGNAL_WINDOWS.values())
     return (
@@ -111,6 +115,7 @@ def _trades(store: DeltaStore, signals: pl.DataFrame, rules: SignalRules) -> pl.
             "wallet_address",
             "tier",
             "overall_rank",
+            "hand_rank",
             traded_at=time_of(pl.col("block_unix_time")),
             side=pl.when(bought).then(pl.lit("bought")).otherwise(pl.lit("sold")),
             quantity=pl.col("quantity").abs(),

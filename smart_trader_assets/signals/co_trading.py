@@ -3,7 +3,7 @@
 The null model: where two wallets trade a token, how often would one come within seconds of the other's trades,
 if it came when others come? That is asked of the token's own crowd, whereby who is close to many is closer to
 anybody, and of those who trade it in the same hour: a call or a move brings many together. The first minutes of
-a token count for nothing: they bring together whoever waits for launches. Tokens are counted and not trades, and
+a token count for nothing: they bring together whoever waits for launches. Tokens are counted and not trades,
 those of one hour once, since what happens together hangs together. Nobody is compared with everybody: only who
 did come close somewhere is a pair, so that the work follows the trades that lie close together.
 """

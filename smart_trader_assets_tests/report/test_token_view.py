@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.report.address_lookup import UnknownAddressError
 from smart_trader_assets.report.token_view import TokenView, read_signals, token_view
 from smart_trader_assets.signals import SignalRules
-from smart_trader_assets_tests.support.signalling_root import CAT, DOG, NOW, make_signals
+from smart_trader_assets.tables.catalog import WALLET_CLUSTERS
+from smart_trader_assets_tests.support.samples import STAMP, frame, wallet_pair
+from smart_trader_assets_tests.support.signalling_root import CAT, DOG, NOW, RANKED, make_signals
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +62,12 @@ def test_a_token_that_no_ranked_trader_has_to_do_with_is_named(store: DeltaStore
 def test_the_list_begins_with_what_most_have_bought(store: DeltaStore) -> None:
     assert read_signals(store, "24h")["token_address"].to_list() == [CAT, DOG]
     assert read_signals(store)["window"].to_list().count("7d") == 2
+
+
+def test_a_trade_says_whose_vote_it_belongs_to(tmp_path: Path) -> None:
+    store = make_signals(tmp_path / "root")
+    first, _, third = RANKED
+    pair = wallet_pair(first, other_address=third, vote_id=first)
+    store.write(WALLET_CLUSTERS, Batch(frame(WALLET_CLUSTERS, [pair])), STAMP)
+    told = view(store, CAT).trades.select("overall_rank", "hand_rank").rows()
+    assert told == [(1, None), (3, 1), (2, None)]
