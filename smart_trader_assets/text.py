@@ -253,6 +253,11 @@ def named_mint(mint: str, symbol: str | None) -> str:
     return f"{shown} ({short(mint)})" if shown else mint
 
 
+def short_mint(mint: str, symbol: str | None) -> str:
+    """`named_mint`, or `DezX…B263` where the symbol shows nothing: enough to ask for the token."""
+    return named_mint(mint, symbol) if shown_symbol(symbol or "") else short(mint)
+
+
 def short(address: str) -> str:
     """`AD83…ec2t`: enough of an address or a transaction's hash to tell it from its neighbours."""
     if len(address) <= 2 * _SHORT_END + 1:

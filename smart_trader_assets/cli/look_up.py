@@ -106,7 +106,9 @@ def wallet(
         settings = settings_of_root(settings)
         lake = make_lake(settings)
         verdicts = read_verdicts(lake, named)
-        explained = {v.wallet: _explained(settings, v) for v in verdicts[:_NEWEST]}
+        # A table shows no trades.
+        laid_open = verdicts[:_NEWEST] if as_json else verdicts[: len(verdicts) == 1]
+        explained = {v.wallet: _explained(settings, v) for v in laid_open}
         if as_json:
             rows = [v.as_json() | _trades_json(explained.get(v.wallet)) for v in verdicts]
             typer.echo(json_text({"source": lake.source, "wallets": rows}))
@@ -400,7 +402,7 @@ def _positions_table(verdict: WalletVerdict, symbols: dict[str, str], width: int
     lines = [
         Line(
             (
-                _token(row["token_address"], symbols),
+                text.short_mint(row["token_address"], symbols.get(row["token_address"])),
                 text.quantity(row["open_quantity"]),
                 text.usd(row["open_cost"]),
                 text.usd(row["open_value"]),
@@ -429,7 +431,7 @@ def _trades_table(trades: pl.DataFrame, symbols: dict[str, str], width: int) -> 
             (
                 text.moment(row["time"]),
                 {"buy": "bought", "sell": "sold"}.get(row["side"], row["side"]),
-                _token(row["token_address"], symbols),
+                text.short_mint(row["token_address"], symbols.get(row["token_address"])),
                 text.quantity(row["quantity"]),
                 text.usd(row["value"]) if row["valuation"] == "cash" else "tokens",
                 text.short(row["tx_hash"]),
@@ -438,8 +440,3 @@ def _trades_table(trades: pl.DataFrame, symbols: dict[str, str], width: int) -> 
         for row in trades.iter_rows(named=True)
     ]
     return fitted_table("Latest buys and sells", columns, lines, width=width)
-
-
-def _token(mint: str, symbols: dict[str, str]) -> str:
-    symbol = symbols.get(mint)
-    return f"{symbol} ({text.short(mint)})" if symbol else text.short(mint)

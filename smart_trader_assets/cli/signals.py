@@ -17,7 +17,7 @@ from smart_trader_assets.report.exports import json_text
 from smart_trader_assets.report.token_view import TokenView, read_signals, token_view
 from smart_trader_assets.report.words import tier_word
 from smart_trader_assets.sources import settings_of_root
-from smart_trader_assets.text import named_mint, short, shown_symbol
+from smart_trader_assets.text import short, short_mint
 from smart_trader_assets.thresholds import signal_rules
 
 _MOST_TOKENS = 20
@@ -105,7 +105,7 @@ def _show_list(console: Console, signals: pl.DataFrame, window: str, most: int |
     lines = [
         Line(
             (
-                _name(row),
+                short_mint(row["token_address"], row["symbol"]),
                 _by_tier(row, "bought"),
                 _by_tier(row, "sold"),
                 _by_tier(row, "holding"),
@@ -126,8 +126,7 @@ def _show_list(console: Console, signals: pl.DataFrame, window: str, most: int |
     console.print(
         fitted_table(title, columns, lines, width=console.width, tells_what_is_left_out=True)
     )
-    if traded.height > shown.height:
-        console.print(f"The first {shown.height} of {traded.height:,}: --all shows the others.")
+    _tell_rest(console, shown, traded)
     console.print(
         "One vote a trader, and one for all who hang together; the best tier is told in brackets. "
         "`smart-trader token MINT` lists the trades.",
@@ -136,10 +135,12 @@ def _show_list(console: Console, signals: pl.DataFrame, window: str, most: int |
     )
 
 
-def _name(row: dict[str, Any]) -> str:
-    """Short, and enough to ask for it."""
-    mint, symbol = row["token_address"], row["symbol"]
-    return named_mint(mint, symbol) if shown_symbol(symbol or "") else short(mint)
+def _tell_rest(
+    console: Console, shown: pl.DataFrame, rows: pl.DataFrame, which: str = "first"
+) -> None:
+    """That not all `rows` are shown, where it is so."""
+    if rows.height > shown.height:
+        console.print(f"The {which} {shown.height} of {rows.height:,}: --all shows the others.")
 
 
 def _as_of(signals: pl.DataFrame) -> str:
@@ -237,8 +238,7 @@ def _show_trades(console: Console, trades: pl.DataFrame, most: int | None) -> No
     ]
     title = f"Trades of ranked wallets in the last 7 days: {trades.height:,}"
     console.print(fitted_table(title, columns, lines, width=console.width))
-    if trades.height > shown.height:
-        console.print(f"The newest {shown.height} of {trades.height:,}: --all shows the others.")
+    _tell_rest(console, shown, trades, which="newest")
 
 
 def _show_holders(console: Console, holders: pl.DataFrame, most: int | None) -> None:
@@ -275,5 +275,4 @@ def _show_holders(console: Console, holders: pl.DataFrame, most: int | None) -> 
     ]
     title = f"Ranked wallets that hold it: {holders.height:,}"
     console.print(fitted_table(title, columns, lines, width=console.width))
-    if holders.height > shown.height:
-        console.print(f"The first {shown.height} of {holders.height:,}: --all shows the others.")
+    _tell_rest(console, shown, holders)

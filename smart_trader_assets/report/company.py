@@ -24,6 +24,11 @@ def company_of(store: DeltaStore, wallets: Collection[str]) -> pl.DataFrame:
         .sort("log10_p", "wallet_address", "other_address")
         .collect()
     )
+    return company_among(pairs, wallets)
+
+
+def company_among(pairs: pl.DataFrame, wallets: Collection[str]) -> pl.DataFrame:
+    """The same out of rows of `company_of` for these wallets and more."""
     named = list(wallets)
     own = pl.col("wallet_address").is_in(named) | pl.col("other_address").is_in(named)
     clusters = pairs.filter(own)["cluster_id"].drop_nulls().unique().to_list()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 import polars as pl
@@ -17,7 +18,7 @@ from smart_trader_assets.report.page_charts import best_parts
 from smart_trader_assets.report.report_data import ReportData
 from smart_trader_assets.report.result_charts import BetsChart, CalendarChart
 from smart_trader_assets.report.svg import page_drawing
-from smart_trader_assets.report.wallet_parts import wallet_parts
+from smart_trader_assets.report.wallet_parts import WalletPart, wallet_parts
 from smart_trader_assets.text import short, shown_symbol, usd_short
 
 _MOST_FLOWS = 8
@@ -29,14 +30,15 @@ def ranking_pictures(data: ReportData) -> str | None:
     PnL of the best wallets, coverage, holding times. None where no wallet is ranked."""
     if data.traders.is_empty():
         return None
+    parts = wallet_parts(data)
     with page_drawing():
         pictures = {
             "Wallets by tier": _tier_mix(data),
-            "Cumulative realized PnL, USD": _best_wallets(data),
+            "Cumulative realized PnL, USD": _best_wallets(parts),
             "Wallets by coverage, %": _coverage(data),
             "Matched cost by holding time, %": _holding_times(data),
-            "Bets of the best wallets by what they returned, %": _bets(data),
-            "Realized by the best wallets by day, half a year": _days(data),
+            "Bets of the best wallets by what they returned, %": _bets(parts),
+            "Realized by the best wallets by day, half a year": _days(parts, data.as_of),
             **(
                 {"Net flow of the last 7 days by token, USD": flows}
                 if (flows := _flows(data))
@@ -49,8 +51,8 @@ def ranking_pictures(data: ReportData) -> str | None:
     )
 
 
-def _best_wallets(data: ReportData) -> bytes:
-    best = best_parts(wallet_parts(data))
+def _best_wallets(parts: Sequence[WalletPart]) -> bytes:
+    best = best_parts(parts)
     names = [
         f"#{part.trader['overall_rank']} {short(part.trader['wallet_address'])}" for part in best
     ]
@@ -63,15 +65,15 @@ def _holding_times(data: ReportData) -> bytes:
     return HoldingChart().picture([shares.get(band, 0.0) for band in range(len(HOLDING_BANDS))])
 
 
-def _bets(data: ReportData) -> bytes:
-    counts = [part.bets for part in wallet_parts(data)]
+def _bets(parts: Sequence[WalletPart]) -> bytes:
+    counts = [part.bets for part in parts]
     return BetsChart().picture([sum(of_band) for of_band in zip(*counts, strict=True)])
 
 
-def _days(data: ReportData) -> bytes:
-    until = (data.as_of or datetime.now(UTC)).date()
+def _days(parts: Sequence[WalletPart], as_of: datetime | None) -> bytes:
+    until = (as_of or datetime.now(UTC)).date()
     days: dict[date, float] = {}
-    for part in wallet_parts(data):
+    for part in parts:
         for day, result in zip(*part.days, strict=True):
             days[day] = days.get(day, 0.0) + result
     return CalendarChart().picture(list(days), list(days.values()), until)

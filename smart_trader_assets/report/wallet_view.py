@@ -12,7 +12,7 @@ import polars as pl
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
 from smart_trader_assets.pnl.swap_rows import time_of
-from smart_trader_assets.report.company import company_of
+from smart_trader_assets.report.company import company_among, company_of
 from smart_trader_assets.report.standing import Standing, read_standing
 from smart_trader_assets.tables.catalog import COPY_RESULTS, TRACKED_WHALES, WALLET_PNL
 from smart_trader_assets.transforms.shards import shard_of
@@ -159,6 +159,7 @@ def read_verdicts(lake: LakeResource, wallets: Sequence[str]) -> list[WalletVerd
         .unique("wallet_address")
         .collect()
     )
+    company = company_of(store, wallets)
     histories = histories.join(troubles, on="wallet_address", how="left")
     return [
         WalletVerdict(
@@ -166,7 +167,7 @@ def read_verdicts(lake: LakeResource, wallets: Sequence[str]) -> list[WalletVerd
             source=lake.source,
             standing=read_standing(store, wallet, shard),
             history=_history(_of(histories, wallet), _of(portfolios, wallet)),
-            pairs=company_of(store, [wallet]),
+            pairs=company_among(company, [wallet]),
             windows=_in_order(_of(portfolios, wallet)).drop("swaps_counted"),
             copies=_of(copies, wallet),
             positions=_of(held, wallet),

@@ -227,16 +227,8 @@ def _chances(
     """token_address, wallet, chance: that somebody of the token's crowd comes close to the wallet there,
     without its companions."""
     close = near.group_by("token_address", "wallet").agg(close=pl.len())
-    beside = (
-        companions.join(visits.rename({"wallet_address": "other"}), on="other")
-        .join(
-            near.select("token_address", "wallet", "other", is_near=1),
-            on=["token_address", "wallet", "other"],
-            how="left",
-        )
-        .group_by("token_address", "wallet")
-        .agg(companions=pl.len(), companions_close=pl.col("is_near").sum())
-    )
+    places = visits.select("token_address", other="wallet_address")
+    beside = _companions_in(places, companions, near, ["token_address", "wallet"])
     rows = (
         visits.filter(is_candidate)
         .select("token_address", wallet="wallet_address")
@@ -262,6 +254,19 @@ def _chances(
     )
 
 
+def _companions_in(
+    places: pl.DataFrame, companions: pl.DataFrame, near: pl.DataFrame, key: list[str]
+) -> pl.DataFrame:
+    """By `key`: how many of a wallet's companions are in its places, and how many of them close; `places` says
+    who is where."""
+    return (
+        companions.join(places, on="other")
+        .join(near.select(*key, "other", is_near=1), on=[*key, "other"], how="left")
+        .group_by(key)
+        .agg(companions=pl.len(), companions_close=pl.col("is_near").sum())
+    )
+
+
 def _chances_by_hour(
     events: pl.DataFrame, near: pl.DataFrame, companions: pl.DataFrame, is_candidate: pl.Expr
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -276,13 +281,7 @@ def _chances_by_hour(
     sizes = cells.group_by("token_address", "hour").agg(people=pl.len().cast(pl.Int64))
     key = ["token_address", "hour", "wallet"]
     close = near.group_by(key).agg(close=pl.len())
-    is_near = near.select(*key, "other", is_near=1)
-    beside = (
-        companions.join(cells, on="other")
-        .join(is_near, on=[*key, "other"], how="left")
-        .group_by(key)
-        .agg(companions=pl.len(), companions_close=pl.col("is_near").sum())
-    )
+    beside = _companions_in(cells, companions, near, key)
     rows = (
         cells.rename({"other": "wallet_address"})
         .filter(is_candidate)

@@ -128,6 +128,16 @@ _CLASS = (
 _LISTED_ON = _of(TOKENS, "snapshot_date")
 _SEEN_ON = (*_of(WHALES, "fetched_on"), *_of(CANDIDATES, "listed_on"))
 
+
+def _netted(trades: TableContract) -> dict[str, Sources]:
+    """Of a table of netted trades."""
+    return (
+        _like_named(trades, TRANSACTIONS)
+        | {"token_address": _legs("address"), "quantity": _TRADES}
+        | dict.fromkeys(("value_usd", "price", "price_sol"), (*_TRADES, *_WORTH))
+    )
+
+
 LINEAGE: Mapping[str, Mapping[str, Sources]] = {
     TRACKED_TOKENS.name: _like_named(TRACKED_TOKENS, TOKENS)
     | {
@@ -153,12 +163,8 @@ LINEAGE: Mapping[str, Mapping[str, Sources]] = {
     | {"token_address": _legs("address"), "swaps_counted": _of(TRANSACTIONS, "swap_id")}
     | {"ages_at": tuple(dict.fromkeys((*_of(TRANSACTIONS, "block_unix_time"), *_METRICS["marks"])))}
     | {column.name: _METRICS[column.made_of] for column in PNL_COLUMNS if column.made_of},
-    TOKEN_TRADES.name: _like_named(TOKEN_TRADES, TRANSACTIONS)
-    | {"token_address": _legs("address"), "quantity": _TRADES}
-    | dict.fromkeys(("value_usd", "price", "price_sol"), (*_TRADES, *_WORTH)),
-    RECENT_TRADES.name: _like_named(RECENT_TRADES, TRANSACTIONS)
-    | {"token_address": _legs("address"), "quantity": _TRADES}
-    | dict.fromkeys(("value_usd", "price", "price_sol"), (*_TRADES, *_WORTH)),
+    TOKEN_TRADES.name: _netted(TOKEN_TRADES),
+    RECENT_TRADES.name: _netted(RECENT_TRADES),
     COPY_RESULTS.name: _like_named(COPY_RESULTS, WALLET_PNL)
     | dict.fromkeys(("bets", "based_on"), _BETS)
     | dict.fromkeys(

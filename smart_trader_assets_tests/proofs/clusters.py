@@ -12,36 +12,19 @@ is found where none was.
 from __future__ import annotations
 
 import argparse
-import itertools
 import sys
 
 import polars as pl
 
-from smart_trader_assets.signals import (
-    CoTradingRules,
-    co_trading_pairs,
-    members_of,
-    with_clusters,
-)
 from smart_trader_assets.signals.co_trading import COPIER
-from smart_trader_assets_tests.signals.planted_market import PlantedMarket, planted_market
+from smart_trader_assets_tests.signals.planted_market import (
+    found_groups,
+    pairs_of,
+    planted_market,
+)
 
 PRECISION, RECALL = 95.0, 80.0
 _WITHOUT = 1_000
-
-
-def pairs_of(market: PlantedMarket) -> pl.DataFrame:
-    """The pairs beyond chance, with their clusters."""
-    rules = CoTradingRules()
-    return with_clusters(co_trading_pairs(market.trades.lazy(), market.wallets, rules), rules)
-
-
-def in_one_cluster(pairs: pl.DataFrame) -> set[frozenset[str]]:
-    """Any two wallets that are in one cluster."""
-    groups = members_of(pairs).group_by("cluster_id").agg("wallet_address")["wallet_address"]
-    return {
-        frozenset(two) for group in groups for two in itertools.combinations(group.to_list(), 2)
-    }
 
 
 def main() -> None:
@@ -53,10 +36,8 @@ def main() -> None:
     for seed in range(markets):
         market = planted_market(seed)
         pairs = pairs_of(market)
-        found = in_one_cluster(pairs)
-        planted = {
-            frozenset(two) for group in market.groups for two in itertools.combinations(group, 2)
-        }
+        found = found_groups(pairs)
+        planted = market.planted_pairs
         right, wrong = right + len(found & planted), wrong + len(found - planted)
         missed += len(planted - found)
         told = pairs.filter(pl.col("relation") == COPIER)
@@ -65,7 +46,7 @@ def main() -> None:
             set(market.copiers.items()) & set(told.select("wallet_address", "other_address").rows())
         )
         none = planted_market(_WITHOUT + seed, groups=0, copiers=0)
-        invented += len(in_one_cluster(pairs_of(none)))
+        invented += len(found_groups(pairs_of(none)))
     precision, recall = 100 * right / max(1, right + wrong), 100 * right / (right + missed)
     print(f"{markets} markets with groups: precision {precision:.2f} %, recall {recall:.2f} %")
     print(f"copiers told from siblings: {copiers} of {copying}")

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from random import Random
 
 import polars as pl
+
+from smart_trader_assets.signals import (
+    CoTradingRules,
+    co_trading_pairs,
+    members_of,
+    with_clusters,
+)
 
 DAYS = 60
 DAY = 86_400
@@ -20,6 +28,11 @@ class PlantedMarket:
     trades: pl.DataFrame
     groups: list[list[str]] = field(default_factory=list)
     copiers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def planted_pairs(self) -> set[frozenset[str]]:
+        """Any two wallets of one group."""
+        return _any_two(self.groups)
 
     @property
     def wallets(self) -> pl.Series:
@@ -97,3 +110,19 @@ def planted_market(
         events, schema=["token_address", "wallet_address", "block_unix_time"], orient="row"
     )
     return PlantedMarket(frame, planted, following)
+
+
+def pairs_of(market: PlantedMarket) -> pl.DataFrame:
+    """The pairs beyond chance, with their clusters."""
+    rules = CoTradingRules()
+    return with_clusters(co_trading_pairs(market.trades.lazy(), market.wallets, rules), rules)
+
+
+def found_groups(pairs: pl.DataFrame) -> set[frozenset[str]]:
+    """Any two wallets that are in one cluster."""
+    groups = members_of(pairs).group_by("cluster_id").agg("wallet_address")["wallet_address"]
+    return _any_two(groups.to_list())
+
+
+def _any_two(groups: list[list[str]]) -> set[frozenset[str]]:
+    return {frozenset(two) for group in groups for two in itertools.combinations(group, 2)}

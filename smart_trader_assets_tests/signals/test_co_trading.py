@@ -19,25 +19,14 @@ from smart_trader_assets.signals import (
     with_clusters,
 )
 from smart_trader_assets.signals.co_trading import COPIER, CROWD, PAIRS, SIBLINGS
-from smart_trader_assets_tests.signals.planted_market import PlantedMarket, planted_market
+from smart_trader_assets_tests.signals.planted_market import (
+    PlantedMarket,
+    found_groups,
+    pairs_of,
+    planted_market,
+)
 
 RULES = CoTradingRules()
-
-
-def pairs_of(market: PlantedMarket, rules: CoTradingRules = RULES) -> pl.DataFrame:
-    return with_clusters(co_trading_pairs(market.trades.lazy(), market.wallets, rules), rules)
-
-
-def found_groups(pairs: pl.DataFrame) -> set[frozenset[str]]:
-    """Pairs of wallets in one cluster."""
-    groups = members_of(pairs).group_by("cluster_id").agg("wallet_address")["wallet_address"]
-    return {
-        frozenset(pair) for group in groups for pair in itertools.combinations(group.to_list(), 2)
-    }
-
-
-def planted_pairs(market: PlantedMarket) -> set[frozenset[str]]:
-    return {frozenset(pair) for group in market.groups for pair in itertools.combinations(group, 2)}
 
 
 # A share; `make prove-clusters` takes twenty of each.
@@ -45,7 +34,7 @@ def planted_pairs(market: PlantedMarket) -> set[frozenset[str]]:
 def test_planted_groups_are_found_and_nobody_else_and_copiers_are_told_apart(seed):
     market = planted_market(seed)
     pairs = pairs_of(market)
-    found, planted = found_groups(pairs), planted_pairs(market)
+    found, planted = found_groups(pairs), market.planted_pairs
     assert len(found & planted) >= 0.95 * len(found)
     assert len(found & planted) >= 0.8 * len(planted)
     copying = pairs.filter(pl.col("relation") == COPIER)
@@ -215,4 +204,4 @@ def test_who_is_not_asked_about_is_in_the_crowd_and_in_no_pair():
     some = market.wallets.filter(~market.wallets.str.starts_with("group 0"))
     pairs = with_clusters(co_trading_pairs(market.trades.lazy(), some, RULES), RULES)
     assert not set(members_of(pairs)["wallet_address"]) & set(market.groups[0])
-    assert len(found_groups(pairs) & planted_pairs(market)) >= 0.8 * 50
+    assert len(found_groups(pairs) & market.planted_pairs) >= 0.8 * 50
