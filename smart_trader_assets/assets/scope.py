@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import Self, TypeVar
 
 import dagster as dg
 import polars as pl
@@ -19,6 +19,8 @@ DRAIN_TAG = "smart_trader/drain"
 """Names the drain that a run is part of: to the budget of credits a drain is one run."""
 REPROCESS_TAG = "reprocess"
 WALLETS_TAG = "wallets"
+
+Rows = TypeVar("Rows", pl.DataFrame, pl.LazyFrame)
 
 
 class RunConfig(dg.Config):
@@ -89,6 +91,12 @@ class RunScope:
         if not self.wallets or "wallet_address" not in table.collect_schema():
             return table
         return table.filter(pl.col("wallet_address").is_in(self.wallets))
+
+    def in_shards(self, rows: Rows) -> Rows:
+        """Those of `rows` whose `wallet_shard` is one of this run's."""
+        if self.shards is None:
+            return rows
+        return rows.filter(pl.col("wallet_shard").is_in(self.shards))
 
     def due_by_shard(
         self, cursor: Cursor, table: pl.LazyFrame

@@ -69,8 +69,7 @@ def tracked_whales_asset(declared: Settings, partitions: Partitions) -> dg.Asset
 def _asked_about(scope: RunScope, lake: LakeResource) -> list[pl.DataFrame]:
     """Wallets that the run is about and that nobody has named before, a frame a shard."""
     asked = asked_wallet_rows(scope.wallets, at=scope.as_of, wallet_shards=lake.wallet_shards)
-    if scope.shards is not None:
-        asked = asked.filter(pl.col("wallet_shard").is_in(scope.shards))
+    asked = scope.in_shards(asked)
     if asked.is_empty():
         return []
     known = looked_at(lake.store, asked["wallet_address"].to_list())

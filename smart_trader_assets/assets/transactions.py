@@ -150,9 +150,7 @@ def _fetch_planned(
     left, budget = session.left, session.budget
     if left is not None and not scope.wallets:
         early = fall_due_today(lake.store, evidence.followed, settings, scope.as_of)
-        if scope.shards is not None:
-            early = early.filter(pl.col("wallet_shard").is_in(scope.shards))
-        due = [*due, early]
+        due = [*due, scope.in_shards(early)]
     ready = pl.concat(due).unique("whale_id", maintain_order=True) if due else pl.DataFrame()
     if ready.is_empty():
         return

@@ -148,9 +148,7 @@ def _touched_wallets(
     What they hold was priced since by others, or their history has turned out to be known to its beginning.
     They are computed with the others of their shard, at most once a UTC day.
     """
-    asleep = own.filter(pl.col("as_of") < midnight(scope.as_of))
-    if scope.shards is not None:
-        asleep = asleep.filter(pl.col("wallet_shard").is_in(scope.shards))
+    asleep = scope.in_shards(own.filter(pl.col("as_of") < midnight(scope.as_of)))
     held = (
         asleep.filter(pl.col("open_quantity") > 0)
         .select("wallet_shard", "wallet_address", "token_address", "marked_at")

@@ -89,7 +89,7 @@ def _show_list(console: Console, signals: pl.DataFrame, window: str, most: int |
             highlight=False,
         )
         return
-    shown = traded if most is None else traded.head(most)
+    shown = traded.slice(0, most)
     columns = [
         Column("token", shortens=True),
         Column("bought", number=True),
@@ -208,7 +208,7 @@ def _show_trades(console: Console, trades: pl.DataFrame, most: int | None) -> No
     if trades.is_empty():
         console.print("No ranked trader has traded it in the last 7 days.")
         return
-    shown = trades if most is None else trades.head(most)
+    shown = trades.slice(0, most)
     columns = [
         Column("when, UTC"),
         Column("trader"),
@@ -245,7 +245,7 @@ def _show_holders(console: Console, holders: pl.DataFrame, most: int | None) -> 
     if holders.is_empty():
         console.print("No ranked trader holds it.")
         return
-    shown = holders if most is None else holders.head(most)
+    shown = holders.slice(0, most)
     columns = [
         Column("trader"),
         Column("rank", number=True),

@@ -81,6 +81,21 @@ class ReplaceScope:
     values: tuple[str, ...] = ()
     below: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.column is None and (self.values or self.below is not None):
+            raise ValueError(
+                "values, or below, of which column? Without one everything is replaced."
+            )
+
+    def of(self, held: pl.LazyFrame) -> pl.LazyFrame:
+        """Those of a partition's rows that are replaced."""
+        if self.column is None:
+            return held
+        column = pl.col(self.column)
+        return held.filter(
+            column.is_in(list(self.values)) if self.below is None else column < self.below
+        )
+
 
 @dataclass(frozen=True)
 class Batch:

@@ -18,7 +18,7 @@ from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope, Settlement, WriteResult
+from smart_trader_assets.delta.batch import Batch, CommitInfo, Settlement, WriteResult
 from smart_trader_assets.delta.commit_errors import is_conflict, refusal
 from smart_trader_assets.delta.commit_log import Entry, UnreadableEntryError, read_entries
 from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
@@ -412,14 +412,11 @@ def _with_tombstones(
     table: pl.LazyFrame, contract: TableContract, rows: pl.DataFrame, batch: Batch
 ) -> pl.DataFrame:
     """`rows`, and behind them the keys of the scope that they do not bring again, marked as gone."""
-    scope: ReplaceScope | None = batch.replaces
     held = table
     if contract.dagster_partition is not None and batch.partition is not None:
         held = held.filter(pl.col(contract.dagster_partition) == pl.lit(batch.partition))
-    if scope is not None and scope.below is not None:
-        held = held.filter(pl.col(scope.column or "") < scope.below)
-    elif scope is not None and scope.column is not None:
-        held = held.filter(pl.col(scope.column).is_in(list(scope.values)))
+    if batch.replaces is not None:
+        held = batch.replaces.of(held)
     key = list(contract.key)
     # With their times, by which the merge leaves files unopened.
     times = [contract.time_bound] if contract.time_bound else []
