@@ -9,12 +9,18 @@ from typing import TypeVar
 from smart_trader_assets.birdeye import TokenListFilters
 from smart_trader_assets.pnl.assumptions import Assumptions, pnl_edition
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
-from smart_trader_assets.ranking import ExclusionThresholds, RankingRules, SkillRules, Tier
+from smart_trader_assets.ranking import (
+    CoTradingRules,
+    ExclusionThresholds,
+    RankingRules,
+    SkillRules,
+    Tier,
+)
 from smart_trader_assets.ranking.bets import BetRules
 from smart_trader_assets.ranking.late_prices import CopyRules
 from smart_trader_assets.ranking.traits import LaunchRules
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.signals import CoTradingRules, SignalRules
+from smart_trader_assets.signals import SignalRules
 from smart_trader_assets.tables.cursor import DuePolicy
 from smart_trader_assets.text import content_hash
 from smart_trader_assets.transforms.known_addresses import CASH_AND_STAKING_MINTS
@@ -86,25 +92,19 @@ def ranking_rules(settings: Settings) -> RankingRules:
         bets=_of_settings(BetRules, settings),
         launches=_of_settings(LaunchRules, settings),
         copying=_of_settings(CopyRules, settings),
-        list_window_days=settings.list_window_days,
-        beside=content_hash(
-            [
-                asdict(co_trading_rules(settings)),
-                asdict(signal_rules(settings)),
-                settings.cluster_days,
-            ]
+        company=CoTradingRules(
+            days=settings.cluster_days,
+            seconds=settings.cluster_seconds,
+            min_tokens=settings.cluster_min_tokens,
         ),
+        list_window_days=settings.list_window_days,
+        beside=content_hash(asdict(signal_rules(settings))),
     )
 
 
 def signal_rules(settings: Settings) -> SignalRules:
     """What counts as a deed of a trader."""
     return SignalRules(min_usd=settings.signal_min_usd)
-
-
-def co_trading_rules(settings: Settings) -> CoTradingRules:
-    """When wallets belong together."""
-    return CoTradingRules(seconds=settings.cluster_seconds, min_tokens=settings.cluster_min_tokens)
 
 
 def _of_settings(rules: type[_Rules], settings: Settings) -> _Rules:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 
 import dagster as dg
 import polars as pl
@@ -14,15 +13,10 @@ from smart_trader_assets.delta.batch import Batch, ReplaceScope
 from smart_trader_assets.delta.contract import TIME, VERSION
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl.swap_rows import time_of
-from smart_trader_assets.ranking import QUALIFIED, rank_wallets, tier_changes
+from smart_trader_assets.ranking import QUALIFIED, members_of, rank_wallets, tier_changes
+from smart_trader_assets.ranking.co_trading import lately
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.signals import (
-    co_trading_pairs,
-    members_of,
-    positions,
-    token_signals,
-    with_clusters,
-)
+from smart_trader_assets.signals import positions, token_signals
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
@@ -42,7 +36,7 @@ from smart_trader_assets.tables.catalog import (
 from smart_trader_assets.tables.cursors import PNL_TO_RANK
 from smart_trader_assets.tables.transitions import pnl_ranked
 from smart_trader_assets.text import named_mint
-from smart_trader_assets.thresholds import co_trading_rules, ranking_rules, signal_rules
+from smart_trader_assets.thresholds import ranking_rules, signal_rules
 
 # What a settlement names a row by, and what says why it is due.
 _SETTLED = (*WALLET_PNL.key, *WALLET_PNL.partition_by, "gold_rules", VERSION)
@@ -79,7 +73,8 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
             _CLUSTERS: (
                 WALLET_CLUSTERS,
                 "Looks for ranked wallets that trade the same tokens within seconds of each other, more often "
-                "than a token's own crowd would: they have one vote in gold/token_signals.",
+                "than a token's own crowd would: they have one vote in gold/token_signals, and those that one "
+                "hand seems to lead have one rank. Who earns by what its own company pays is no trader.",
             ),
             _POSITIONS: (
                 POSITIONS,
@@ -163,6 +158,7 @@ class _Ranking:
             tracked_whales=None if self.lake.source == "replay" else store.scan(TRACKED_WHALES),
             listed=_listings(store.scan(TOKENS)),
             copied=store.scan(COPY_RESULTS),
+            trades=store.scan(TOKEN_TRADES).filter(lately(scope.as_of, rules.company)),
         )
         changes = tier_changes(
             store.scan(TIER_CHANGES).select("wallet_address", "change_number", "to_tier").collect(),
@@ -172,7 +168,7 @@ class _Ranking:
             due=due,
             at=scope.as_of,
         )
-        clusters = self._clusters(classified.traders)
+        clusters = classified.company.with_columns(as_of=pl.lit(scope.as_of).cast(TIME))
         unproven = classified.traders.filter(pl.col("tier") == QUALIFIED).height
         metrics = {
             "smart_traders": classified.traders.height - unproven,
@@ -194,17 +190,6 @@ class _Ranking:
             **self._present(classified.traders, clusters, is_part=True),
             _TRADERS: [ranked],
         }
-
-    def _clusters(self, traders: pl.DataFrame) -> pl.DataFrame:
-        """Which of the ranked one hand seems to lead, by what everybody has traded lately."""
-        rules, as_of = co_trading_rules(self.settings), self.scope.as_of
-        since = int((as_of - timedelta(days=self.settings.cluster_days)).timestamp())
-        trades = self.lake.store.scan(TOKEN_TRADES).filter(
-            (pl.col("quantity") != 0)
-            & pl.col("block_unix_time").is_between(since, int(as_of.timestamp()))
-        )
-        pairs = co_trading_pairs(trades, traders["wallet_address"], rules)
-        return with_clusters(pairs, rules).with_columns(as_of=pl.lit(as_of).cast(TIME))
 
     def _present(
         self, traders: pl.DataFrame, clusters: pl.DataFrame, *, is_part: bool = False

@@ -14,10 +14,10 @@ from smart_trader_assets.cli.waiting import waiting_told
 from smart_trader_assets.delta.location import place
 from smart_trader_assets.drain import Drain, DrainReport
 from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.ranking import members_of, with_hands
 from smart_trader_assets.report.page_file import page_is_current, page_path, write_page
 from smart_trader_assets.report.report_data import PageRules
 from smart_trader_assets.settings import LIVE_URL, Settings
-from smart_trader_assets.signals import members_of, with_hands
 from smart_trader_assets.sources import open_source
 from smart_trader_assets.tables.catalog import SMART_TRADERS, WALLET_CLUSTERS
 from smart_trader_assets.tables.queue import read_queue

@@ -26,6 +26,7 @@ from smart_trader_assets.pnl.ageing import midnight
 from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
 from smart_trader_assets.pnl.columns import is_portfolio
 from smart_trader_assets.ranking import Classification, RankingRules, rank_wallets
+from smart_trader_assets.ranking.co_trading import CoTradingRules, lately
 from smart_trader_assets.ranking.copied_bets import copied_bets, judged_returns
 from smart_trader_assets.ranking.copied_lots import lot_parts, token_trades, traded_prices
 from smart_trader_assets.ranking.copied_returns import bets_to_copy, copied_returns
@@ -109,7 +110,7 @@ def backtest(
         store.row_counts(TRANSACTIONS, "wallet_shard")["wallet_shard"].unique().sort().to_list()
     )
     before, after = (
-        _known_as_of(store, shards, moment, cash_mints, assumptions, recorded)
+        _known_as_of(store, shards, moment, cash_mints, assumptions, recorded, rules.company)
         for moment in (at, ends)
     )
     known = swaps.filter(pl.col("block_unix_time") <= int(at.timestamp()))
@@ -128,6 +129,7 @@ def backtest(
             bets_to_copy(before.pnl.lazy(), rules, tracked_whales=whales),
             rules,
         ).lazy(),
+        trades=before.trades.lazy(),
     )
     to_copy = bets_to_copy(after.pnl.lazy(), rules, tracked_whales=whales)
     made = copied_bets(
@@ -245,11 +247,13 @@ def _portfolios(pnl: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class _Known:
-    """What is known at a time: rows of silver/wallet_pnl, `PARTS` and `TRADED_PRICES`."""
+    """What is known at a time: rows of silver/wallet_pnl, `PARTS`, `TRADED_PRICES`, and the trades that tell
+    who belongs together."""
 
     pnl: pl.DataFrame
     parts: pl.DataFrame
     prices: pl.DataFrame
+    trades: pl.DataFrame
 
 
 def _known_as_of(
@@ -259,6 +263,7 @@ def _known_as_of(
     cash_mints: Mapping[str, float | None],
     assumptions: Assumptions,
     recorded: bool,
+    company: CoTradingRules,
 ) -> _Known:
     """The numbers and the trades of all wallets, a shard at a time."""
     swaps = store.scan(TRANSACTIONS)
@@ -269,7 +274,7 @@ def _known_as_of(
         cash_mints=cash_mints,
         assumptions=assumptions,
     )
-    pnl, parts, prices = [], [], []
+    pnl, parts, prices, trades = [], [], [], []
     for shard in shards:
         in_shard = swaps.filter(pl.col("wallet_shard") == shard)
         inputs = read_pnl_inputs(
@@ -297,5 +302,11 @@ def _known_as_of(
             inputs.swaps, as_of=as_of, cash_mints=cash_mints, assumptions=assumptions
         )
         parts.append(lot_parts(netted, fifo(netted.trades, netted.rollovers)))
-        prices.append(traded_prices(token_trades(netted).lazy()))
-    return _Known(pl.concat(pnl), pl.concat(parts), pl.concat(prices))
+        traded_tokens = token_trades(netted)
+        prices.append(traded_prices(traded_tokens.lazy()))
+        trades.append(
+            traded_tokens.filter(lately(as_of, company)).select(
+                "token_address", "wallet_address", "block_unix_time", "quantity"
+            )
+        )
+    return _Known(pl.concat(pnl), pl.concat(parts), pl.concat(prices), pl.concat(trades))

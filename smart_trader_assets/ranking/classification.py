@@ -15,6 +15,7 @@ from smart_trader_assets.pnl.columns import (
     gold_columns,
 )
 from smart_trader_assets.ranking.bets import paid_in_sol, whole_history, with_bets
+from smart_trader_assets.ranking.co_trading import PAID, PAIRS, CoTrading, co_trading
 from smart_trader_assets.ranking.discovery import (
     WHALE_COLUMNS,
     bags_moved_away,
@@ -27,14 +28,17 @@ from smart_trader_assets.ranking.exclusion import (
     sentences,
     with_exclusions,
 )
+from smart_trader_assets.ranking.hands import members_of, with_clusters, with_ranks_by_hand
 from smart_trader_assets.ranking.reasons import reasons_of
 from smart_trader_assets.ranking.score import score_of
 from smart_trader_assets.ranking.skill_estimate import population_prior, with_skill
 from smart_trader_assets.ranking.tiers import RankingRules
 from smart_trader_assets.ranking.traits import (
+    PAID_SHARES,
     bet_traits,
     first_trades,
     holding_times,
+    paid_shares,
     unknown_shares,
 )
 
@@ -113,12 +117,14 @@ PNL_COLUMNS_READ = tuple(
 class Classification:
     """Every wallet is in one of the two.
 
-    traders: the content columns of gold/smart_traders, best first
-    excluded: the content columns of gold/classified_wallets, by class and address
+    traders: the content columns of gold/smart_traders, best first excluded: the content columns of
+    gold/classified_wallets, by class and address company: who trades together (`hands.with_clusters`): the
+    content columns of gold/wallet_clusters but `as_of`
     """
 
     traders: pl.DataFrame
     excluded: pl.DataFrame
+    company: pl.DataFrame
 
 
 def rank_wallets(
@@ -131,6 +137,7 @@ def rank_wallets(
     tracked_whales: pl.LazyFrame | None = None,
     listed: pl.LazyFrame | None = None,
     copied: pl.LazyFrame | None = None,
+    trades: pl.LazyFrame | None = None,
 ) -> Classification:
     """Classify every wallet in `pnl`.
 
@@ -140,16 +147,20 @@ def rank_wallets(
     `pnl`. `pools` are addresses of pools, `token_symbols` maps mints to what the reasons call them.
     `tracked_whales`, rows of silver/tracked_whales, say how wallets were found (see `discovery`; None: their
     user chose them), `listed` when tokens were listed (token_address, listed_at), `copied`, rows of
-    gold/copy_results, what copying them would have earned.
+    gold/copy_results, what copying them would have earned, `trades`, netted trades of anybody (see
+    `co_trading`), who trades together.
 
-    - Excluded: every wallet that an exclusion rule applies to (see `exclusion`).
+    - Excluded: every wallet that an exclusion rule applies to (see `exclusion`). Who trades together is asked
+    of
+      those that nothing else excludes.
     - `tier`: the first whose minimum of conservative PnL, ROI (in USD or in SOL, see `bets`), share of bets won
       and confidence (see `skill_estimate`) are all reached, else QUALIFIED. A wallet whose history is
       incomplete reaches none that requires proof, unless the rules say so, nor does one that nobody could have
       copied with a gain: `copied_return` at most 0 where enough could be priced.
 
     Ranks go by tier, then the floor of the return, confidence, conservative PnL and, where all are equal,
-    address; `overall_rank` and `tier_rank` both count from 1.
+    address; `overall_rank` and `tier_rank` both count from 1. `rank_by_hand` counts wallets that one hand seems
+    to lead once.
     """
     # Sorted, since float sums depend on their order, and a ranking must not on that of its rows.
     history = whole_history(pnl.lazy(), PNL_COLUMNS_READ)
@@ -174,7 +185,15 @@ def rank_wallets(
     context = RuleContext(
         rules.exclusion, as_of or _newest(portfolios), rules.incomplete_histories == "leave_out"
     )
-    judged = with_exclusions(wallets.collect(), context)
+    facts_known = wallets.collect()
+    passing = with_exclusions(_paid(facts_known, None), context).filter(
+        pl.col("wallet_class").is_null()
+    )
+    together = _together(trades, passing["wallet_address"], rules)
+    judged = with_exclusions(
+        _paid(facts_known, paid_shares(bets, together.paid.lazy()).collect()), context
+    )
+    company = with_clusters(together.pairs, rules.company)
 
     evidence = bets.select("wallet_address", "bet_return", "weight", "counts").collect()
     prior = population_prior(
@@ -193,9 +212,23 @@ def rank_wallets(
     for known in (skill, _best_tokens(tokens, passed), _copied(copied, rules)):
         passed = passed.join(known, on="wallet_address", how="left")
     return Classification(
-        traders=_ranked(passed, rules, token_symbols or {}),
+        traders=_ranked(passed, rules, token_symbols or {}, company),
         excluded=_excluded(judged.filter(pl.col("wallet_class").is_not_null()), context),
+        company=company,
     )
+
+
+def _together(trades: pl.LazyFrame | None, passing: pl.Series, rules: RankingRules) -> CoTrading:
+    if trades is None:
+        return CoTrading(pl.DataFrame(schema=PAIRS), pl.DataFrame(schema=PAID))
+    return co_trading(trades, passing, rules.company)
+
+
+def _paid(wallets: pl.DataFrame, shares: pl.DataFrame | None) -> pl.DataFrame:
+    """With `paid_shares`; None: not asked yet."""
+    if shares is None:
+        shares = pl.DataFrame(schema=PAID_SHARES)
+    return wallets.join(shares, on="wallet_address", how="left", maintain_order="left")
 
 
 def _tokens(
@@ -235,7 +268,10 @@ def _population(judged: pl.DataFrame, tracked_whales: pl.LazyFrame | None) -> pl
 
 
 def _ranked(
-    traders: pl.DataFrame, rules: RankingRules, token_symbols: Mapping[str, str]
+    traders: pl.DataFrame,
+    rules: RankingRules,
+    token_symbols: Mapping[str, str],
+    company: pl.DataFrame,
 ) -> pl.DataFrame:
     ranked = (
         traders.with_columns(judged_roi=_judged_roi(rules), uncopyable=_uncopyable(rules))
@@ -258,6 +294,7 @@ def _ranked(
             .alias("tier"),
         )
     )
+    ranked = with_ranks_by_hand(ranked, members_of(company))
     reasons = pl.Series(
         "reasons",
         [reasons_of(trader, token_symbols, rules) for trader in ranked.iter_rows(named=True)],
@@ -267,6 +304,9 @@ def _ranked(
         "wallet_address",
         "tier",
         "overall_rank",
+        "rank_by_hand",
+        "led_by",
+        "siblings",
         "tier_rank",
         "score",
         "reasons",

@@ -32,11 +32,12 @@ class ExclusionThresholds:
     and its last trade; an arbitrageur has `min_arbitrages`, and they are `arbitrage_share` of all that it
     did; a same-block trader closed `same_block_share` of its trades within seconds of buying; one that is too
     fast holds its closed bets for less than `min_holding_minutes`; a launch insider has `min_launch_bets`
-    (see `traits.LaunchRules`) and more than `launch_gain_share` of its gains from them. A profit or loss is
-    not known where more than `max_unknown_share` of the proceeds behind it come from nowhere, and a seller of
-    what was transferred in has sold more than `max_unmatched_ratio` times its profit of that. A trader needs
-    `min_coverage` of its proceeds to be of known basis, `min_closing_trades`, `min_active_days` with a trade,
-    and a trade within `max_idle_days`.
+    (see `traits.LaunchRules`) and more than `launch_gain_share` of its gains from them; a wash group's winner
+    has more than `wash_gain_share` of its gains from what it sold into the buys of its own company. A profit
+    or loss is not known where more than `max_unknown_share` of the proceeds behind it come from nowhere, and
+    a seller of what was transferred in has sold more than `max_unmatched_ratio` times its profit of that. A
+    trader needs `min_coverage` of its proceeds to be of known basis, `min_closing_trades`, `min_active_days`
+    with a trade, and a trade within `max_idle_days`.
     """
 
     bot_trades_in_day: int
@@ -47,6 +48,7 @@ class ExclusionThresholds:
     min_holding_minutes: float
     min_launch_bets: int
     launch_gain_share: float
+    wash_gain_share: float
     max_unknown_share: float
     max_unmatched_ratio: float
     min_coverage: float
@@ -121,6 +123,10 @@ def _is_launch_insider(context: RuleContext) -> pl.Expr:
     return (pl.col("launch_bets") >= context.rules.min_launch_bets) & (
         pl.col("launch_gain_share") > context.rules.launch_gain_share
     )
+
+
+def _is_paid_by_its_own(context: RuleContext) -> pl.Expr:
+    return pl.col("paid_gain_share") > context.rules.wash_gain_share
 
 
 def _is_not_known(context: RuleContext) -> pl.Expr:
@@ -213,6 +219,14 @@ def _launch_sentence(wallet: Wallet, _: RuleContext) -> str:
     )
 
 
+def _wash_sentence(wallet: Wallet, _: RuleContext) -> str:
+    return (
+        f"{percent(wallet['paid_gain_share'])} of its gains come from {plural(wallet['paid_bets'], 'token')} "
+        f"that it sold within seconds after {plural(wallet['payers'], 'wallet')} had bought, far more often "
+        "than chance: one hand seems to pay the other."
+    )
+
+
 def _not_known_sentence(wallet: Wallet, _: RuleContext) -> str:
     kind = "profit" if wallet["realized_pnl"] > 0 else "loss"
     return (
@@ -300,6 +314,7 @@ EXCLUSION_RULES: tuple[ExclusionRule, ...] = (
     ExclusionRule("SAME_BLOCK", _is_same_block, _same_block_sentence, says_what_it_is=True),
     ExclusionRule("TOO_FAST", _is_too_fast, _fast_sentence, says_what_it_is=True),
     ExclusionRule("LAUNCH_INSIDER", _is_launch_insider, _launch_sentence, says_what_it_is=True),
+    ExclusionRule("WASH_GROUP", _is_paid_by_its_own, _wash_sentence, says_what_it_is=True),
     ExclusionRule(UNTESTED, _is_not_known, _not_known_sentence),
     ExclusionRule(
         "TRANSFERRED_IN", _sells_what_came_in, _transferred_sentence, says_what_it_is=True

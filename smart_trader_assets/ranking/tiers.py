@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Literal
 
 from smart_trader_assets.ranking.bets import BetRules
+from smart_trader_assets.ranking.co_trading import CoTradingRules
 from smart_trader_assets.ranking.discovery import LIST_WINDOW
 from smart_trader_assets.ranking.exclusion import ExclusionThresholds
 from smart_trader_assets.ranking.late_prices import CopyRules
@@ -17,7 +18,7 @@ from smart_trader_assets.text import content_hash
 QUALIFIED = "QUALIFIED"
 """Excluded by nothing, and proven by nothing: in words, unproven."""
 
-_EDITION = 3
+_EDITION = 4
 """Of what the code makes of the thresholds."""
 
 
@@ -53,6 +54,7 @@ class RankingRules:
     launches: LaunchRules = field(default_factory=LaunchRules)
     list_window_days: float = LIST_WINDOW / timedelta(days=1)
     copying: CopyRules = field(default_factory=CopyRules)
+    company: CoTradingRules = field(default_factory=CoTradingRules)
     beside: str = ""
 
     @property

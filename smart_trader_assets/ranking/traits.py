@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 import polars as pl
 
@@ -60,6 +61,43 @@ def bet_traits(bets: pl.LazyFrame, launches: pl.LazyFrame, rules: LaunchRules) -
             )
         )
         .drop("launch_gain", "gain")
+    )
+
+
+PAID_SHARES: Final = pl.Schema(
+    {
+        "wallet_address": pl.String(),
+        "paid_bets": pl.Int64(),
+        "payers": pl.Int64(),
+        "paid_gain_share": pl.Float64(),
+    }
+)
+
+
+def paid_shares(bets: pl.LazyFrame, paid: pl.LazyFrame) -> pl.LazyFrame:
+    """Bets, and what each wallet sold into the buys of others (`co_trading.PAID`) -> `PAID_SHARES`: how many
+    bets that were, how many others, and what these bets made of the gains of all its bets, in percent."""
+    gain = pl.col("bet_result").clip(lower_bound=0.0)
+    tokens = paid.group_by("wallet_address", "token_address").agg(pl.col("other_address").unique())
+    return (
+        bets.join(tokens, on=["wallet_address", "token_address"], how="left")
+        .with_columns(is_paid=pl.col("other_address").is_not_null())
+        .group_by("wallet_address")
+        .agg(
+            paid_bets=pl.col("is_paid").sum().cast(pl.Int64),
+            payers=pl.col("other_address").explode().drop_nulls().n_unique().cast(pl.Int64),
+            paid_gain=gain.filter(pl.col("is_paid")).sum(),
+            gain=gain.sum(),
+        )
+        .filter(pl.col("paid_bets") > 0)
+        .select(
+            "wallet_address",
+            "paid_bets",
+            "payers",
+            paid_gain_share=pl.when(pl.col("gain") > 0).then(
+                100.0 * pl.col("paid_gain") / pl.col("gain")
+            ),
+        )
     )
 
 

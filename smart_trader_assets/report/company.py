@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.signals.co_trading import COPIER, CROWD, members_of
+from smart_trader_assets.ranking import members_of
+from smart_trader_assets.ranking.co_trading import COPIER, CROWD, SIBLINGS, WASH
 from smart_trader_assets.tables.catalog import WALLET_CLUSTERS
 from smart_trader_assets.text import listed_words, plural, short
 
@@ -43,12 +44,27 @@ def company_words(pairs: pl.DataFrame, wallet: str) -> list[str]:
         if wallet in (row["wallet_address"], row["other_address"])
     ]
     told = []
-    if siblings := [row for row in rows if row["cluster_id"] is not None]:
+    paid = [row for row in rows if row["relation"] == WASH and row["wallet_address"] == wallet]
+    if paid:
+        payer, tokens = short(paid[0]["other_address"]), plural(paid[0]["tokens_paid"], "token")
+        more = f", and so does {plural(len(paid) - 1, 'other')}" if len(paid) > 1 else ""
+        told.append(
+            f"{payer} seems to pay it{more}: it sold within seconds after that wallet had bought in "
+            f"{tokens}, and came {_closely(paid[0])}."
+        )
+    pays = [row for row in rows if row["relation"] == WASH and row["other_address"] == wallet]
+    if pays:
+        tokens = plural(pays[0]["tokens_paid"], "token")
+        told.append(
+            f"It seems to pay {_named([row['wallet_address'] for row in pays])}: within seconds after it had "
+            f"bought, that wallet sold, in {tokens}."
+        )
+    if siblings := [row for row in rows if row["relation"] == SIBLINGS and row["cluster_id"]]:
         own = members_of(pairs).filter(pl.col("cluster_id") == siblings[0]["cluster_id"])
         others = [member for member in own["wallet_address"] if member != wallet]
         told.append(
             f"One hand seems to lead it and {_named(others)}: with {short(_other(siblings[0], wallet))} it "
-            f"came {_closely(siblings[0])}. Together they have one vote."
+            f"came {_closely(siblings[0])}. Together they have one rank and one vote."
         )
     for row in rows:
         if row["relation"] == COPIER and row["wallet_address"] == wallet:

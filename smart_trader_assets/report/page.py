@@ -14,7 +14,7 @@ import polars as pl
 from markupsafe import Markup
 
 from smart_trader_assets import text
-from smart_trader_assets.ranking import QUALIFIED
+from smart_trader_assets.ranking import QUALIFIED, members_of, with_hands
 from smart_trader_assets.report.board import HEADINGS, board_rows, excluded_list, signal_rows
 from smart_trader_assets.report.links import token_links, wallet_links
 from smart_trader_assets.report.page_charts import page_charts
@@ -22,7 +22,7 @@ from smart_trader_assets.report.report_data import ReportData
 from smart_trader_assets.report.wallet_parts import wallet_parts
 from smart_trader_assets.report.words import copied_figure, copied_words, hand_words, tier_word
 from smart_trader_assets.settings import TierName
-from smart_trader_assets.signals import SIGNAL_WINDOWS, members_of, with_hands
+from smart_trader_assets.signals import SIGNAL_WINDOWS
 from smart_trader_assets.text import short
 
 TIERS: tuple[str, ...] = get_args(TierName)

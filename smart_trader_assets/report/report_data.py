@@ -15,13 +15,14 @@ from smart_trader_assets.pnl import LotEvidence, lot_evidence
 from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
+from smart_trader_assets.ranking import members_of
 from smart_trader_assets.ranking.bets import DEFAULT_BETS, BetRules, with_bets
 from smart_trader_assets.ranking.discovery import LIST_WINDOW, discoveries
 from smart_trader_assets.report.company import company_of
 from smart_trader_assets.report.stored_inputs import stored_histories, stored_marks
 from smart_trader_assets.report.token_view import read_signals
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.signals import SIGNAL_WINDOWS, SignalRules, counts, members_of
+from smart_trader_assets.signals import SIGNAL_WINDOWS, SignalRules, counts
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     POSITIONS,

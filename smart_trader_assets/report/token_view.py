@@ -10,8 +10,9 @@ import polars as pl
 
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.pnl.swap_rows import time_of
+from smart_trader_assets.ranking import members_of, with_hands
 from smart_trader_assets.report.address_lookup import meant_mint
-from smart_trader_assets.signals import SIGNAL_WINDOWS, SignalRules, counts, members_of, with_hands
+from smart_trader_assets.signals import SIGNAL_WINDOWS, SignalRules, counts
 from smart_trader_assets.tables.catalog import (
     POSITIONS,
     RECENT_TRADES,

@@ -425,6 +425,13 @@ class Settings(BaseSettings):
         le=100,
         description="Share of its gains that a launch insider exceeds with launch bets, percent",
     )
+    wash_gain_share: float = Field(
+        50.0,
+        ge=0,
+        le=100,
+        description="Share of its gains that a wash group's winner exceeds with what it sold within "
+        "`cluster_seconds` after a wallet of its own company had bought, percent",
+    )
     max_unknown_share: float = Field(
         20.0,
         ge=0,

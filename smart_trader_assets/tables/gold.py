@@ -15,6 +15,14 @@ SMART_TRADERS = TableContract(
             "tier", "ELITE, STRONG, PROMISING, or QUALIFIED (unproven)", required=True, preview=True
         ),
         col.integer("overall_rank", "Rank among all of them", required=True, preview=True),
+        col.integer(
+            "rank_by_hand",
+            "Rank where the wallets that one hand seems to lead count once: that of the best of them",
+        ),
+        col.text(
+            "led_by", "The best wallet of that hand; null for itself, and for who trades alone"
+        ),
+        col.texts("siblings", "The other ranked wallets of the hand, best first"),
         col.integer("tier_rank", "Rank within the tier", required=True),
         col.number(
             "score",
@@ -153,14 +161,15 @@ TOKEN_SIGNALS = TableContract(
 
 WALLET_CLUSTERS = TableContract(
     name="gold/wallet_clusters",
-    grain="One row per pair of ranked wallets that trade the same tokens within seconds, beyond chance.",
+    grain="One row per pair of ranked wallets that trade the same tokens within seconds, beyond chance, or of "
+    "one and whoever pays it.",
     columns=(
         col.text("wallet_address", "One of the two; the copier", required=True, preview=True),
         col.text("other_address", "The other; whom it copies", required=True, preview=True),
         col.text(
             "relation",
-            "SIBLINGS (now one is first and now the other: one hand seems to lead both), COPIER, or CROWD (too "
-            "many hang together)",
+            "SIBLINGS (now one is first and now the other: one hand seems to lead both), COPIER, CROWD (too "
+            "many hang together), or WASH (the first sells into the other's buys)",
             required=True,
             preview=True,
         ),
@@ -185,6 +194,10 @@ WALLET_CLUSTERS = TableContract(
         col.number("log10_p", "Decimal logarithm of a bound of the probability of that by chance"),
         col.integer("times_later", "Of the tokens together, in how many the first came later"),
         col.number("median_seconds", "Median time between them", "s"),
+        col.integer(
+            "tokens_paid",
+            "Tokens in which the first sold within seconds after the other had bought",
+        ),
         col.time("as_of", "Time of the ranking that found it", required=True),
     ),
     key=("wallet_address", "other_address"),
@@ -198,7 +211,7 @@ CLASSIFIED_WALLETS = TableContract(
         col.text("wallet_address", "The wallet", required=True, preview=True),
         col.text(
             "wallet_class",
-            "POOL, ARBITRAGEUR, BOT, CASH_ONLY, SAME_BLOCK, TOO_FAST, LAUNCH_INSIDER, UNTESTED, "
+            "POOL, ARBITRAGEUR, BOT, CASH_ONLY, SAME_BLOCK, TOO_FAST, LAUNCH_INSIDER, WASH_GROUP, UNTESTED, "
             "TRANSFERRED_IN, INACTIVE or UNPROFITABLE: the first that applies",
             required=True,
             preview=True,

@@ -181,6 +181,10 @@ LINEAGE: Mapping[str, Mapping[str, Sources]] = {
     SMART_TRADERS.name: _like_named(SMART_TRADERS, COPY_RESULTS, WALLET_PNL)
     | {"tier": _TIER, "score": _SCORE, "overall_rank": _RANK, "tier_rank": _RANK}
     | dict.fromkeys(
+        ("rank_by_hand", "led_by", "siblings"),
+        (*_RANK, *_of(TOKEN_TRADES, "token_address", "wallet_address", "block_unix_time")),
+    )
+    | dict.fromkeys(
         (
             "expected_return",
             "return_floor",
@@ -213,8 +217,9 @@ LINEAGE: Mapping[str, Mapping[str, Sources]] = {
                 "log10_p",
                 "times_later",
                 "median_seconds",
+                "tokens_paid",
             ),
-            _of(TOKEN_TRADES, "token_address", "wallet_address", "block_unix_time"),
+            _of(TOKEN_TRADES, "token_address", "wallet_address", "block_unix_time", "quantity"),
         ),
     },
     POSITIONS.name: _like_named(POSITIONS, WALLET_PNL)

@@ -16,8 +16,8 @@ import sys
 
 import polars as pl
 
-from smart_trader_assets.signals.co_trading import COPIER
-from smart_trader_assets_tests.signals.planted_market import (
+from smart_trader_assets.ranking.co_trading import COPIER
+from smart_trader_assets_tests.ranking.planted_market import (
     found_groups,
     pairs_of,
     planted_market,

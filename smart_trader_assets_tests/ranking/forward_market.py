@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from smart_trader_assets.pnl import fifo, netted_trades
 from smart_trader_assets.pnl.columns import is_portfolio
 from smart_trader_assets.ranking import Classification, RankingRules, rank_wallets
+from smart_trader_assets.ranking.co_trading import lately
 from smart_trader_assets.ranking.copied_bets import copied_bets
 from smart_trader_assets.ranking.copied_lots import lot_parts, token_trades, traded_prices
 from smart_trader_assets.ranking.copied_returns import bets_to_copy, copied_returns
@@ -68,6 +69,12 @@ class ForwardMarket:
         return self.planted.pnl(ANCHOR)
 
     @cached_property
+    def trades(self) -> pl.DataFrame:
+        """What everybody traded in the last days that tell who trades together."""
+        traded = token_trades(netted_trades(self.planted.swaps, as_of=ANCHOR))
+        return traded.filter(lately(ANCHOR, self.rules.company))
+
+    @cached_property
     def copied(self) -> pl.DataFrame:
         """What copying everybody would have earned until then, by the trades of all wallets."""
         traded = netted_trades(self.planted.swaps, as_of=ANCHOR)
@@ -81,7 +88,13 @@ class ForwardMarket:
     @cached_property
     def ranking(self) -> Classification:
         """Whom the numbers of that day name."""
-        return rank_wallets(self.pnl, rules=self.rules, as_of=ANCHOR, copied=self.copied.lazy())
+        return rank_wallets(
+            self.pnl,
+            rules=self.rules,
+            as_of=ANCHOR,
+            copied=self.copied.lazy(),
+            trades=self.trades.lazy(),
+        )
 
     @cached_property
     def groups(self) -> pl.DataFrame:

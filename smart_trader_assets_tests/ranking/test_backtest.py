@@ -77,7 +77,7 @@ def test_a_tier_earned_what_its_wallets_realized_in_between():
 
 @pytest.fixture(scope="module")
 def swaps():
-    return PlantedMarket(GeneratedMarket(3, ANCHOR, wallets=60, history_days=90)).swaps
+    return PlantedMarket(GeneratedMarket(8, ANCHOR, wallets=60, history_days=90)).swaps
 
 
 def root_of(folder: Path, swaps: pl.DataFrame) -> DeltaStore:

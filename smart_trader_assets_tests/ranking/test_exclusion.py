@@ -280,5 +280,5 @@ def test_a_profit_that_hangs_on_sales_without_a_purchase_is_not_known(complete):
 
 def test_every_class_has_its_test():
     tested = {name for name, _, _ in AT_THE_THRESHOLD}
-    assert tested | {"POOL", "TOO_FAST", "LAUNCH_INSIDER"} == set(WALLET_CLASSES)
+    assert tested | {"POOL", "TOO_FAST", "LAUNCH_INSIDER", "WASH_GROUP"} == set(WALLET_CLASSES)
     assert all(name in CLASSIFIED_WALLETS.column("wallet_class").meaning for name in WALLET_CLASSES)

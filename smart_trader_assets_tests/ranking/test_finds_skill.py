@@ -66,11 +66,20 @@ def test_those_who_cannot_be_followed_are_told_why(market):
     assert not ranked & set(KEPT_OUT)
 
 
-def test_whom_siblings_pay_is_not_copyable_and_says_so(market):
+def test_whom_its_own_company_pays_is_a_wash_group(market):
+    excluded = market.ranking.excluded.filter(wallet_class="WASH_GROUP")
+    found = set(market.planted.characters(excluded["wallet_address"]))
+    assert found == {Character.WASHER}
+    ranked = market.planted.characters(market.ranking.traders["wallet_address"])
+    assert Character.WASHER not in ranked
+
+
+def test_whom_siblings_pay_is_not_copyable_and_says_so_even_where_company_is_not_known(market):
     washers = {
         w for w, c in market.planted.market.truth.characters.items() if c is Character.WASHER
     }
-    winners = market.ranking.traders.filter(pl.col("wallet_address").is_in(washers)).to_dicts()
+    ranking = rank_wallets(market.pnl, rules=RULES, as_of=ANCHOR, copied=market.copied.lazy())
+    winners = ranking.traders.filter(pl.col("wallet_address").is_in(washers)).to_dicts()
     assert winners
     for winner in winners:
         assert winner["skill_confidence"] > RULES.proof

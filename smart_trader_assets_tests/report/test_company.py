@@ -8,9 +8,9 @@ import polars as pl
 from rich.console import Console
 
 from smart_trader_assets.cli.terminal import leaderboard
+from smart_trader_assets.ranking import members_of, with_hands
 from smart_trader_assets.report.company import company_of, company_words
 from smart_trader_assets.report.page import render_page
-from smart_trader_assets.signals import members_of, with_hands
 from smart_trader_assets.tables.catalog import WALLET_CLUSTERS
 from smart_trader_assets.text import short
 from smart_trader_assets_tests.report.test_page import _with, rest_of
@@ -35,7 +35,7 @@ def test_siblings_name_the_whole_cluster_and_the_evidence_of_the_surest_pair():
     others = " and ".join(map(short, sorted([BOB, CID])))
     assert told == (
         f"One hand seems to lead it and {others}: with {short(BOB)} it came within seconds in 9 of 12 tokens "
-        "(0.5 by chance). Together they have one vote."
+        "(0.5 by chance). Together they have one rank and one vote."
     )
     assert company_words(frame, DEE) == []
 
@@ -63,6 +63,22 @@ def test_the_rows_of_a_cluster_come_with_any_of_its_wallets(put, store):
         [(ANN, BOB), (BOB, CID)]
     )
     assert company_of(store, ["nobody"]).is_empty()
+
+
+def test_who_is_paid_and_who_pays_are_told():
+    both = pairs(
+        pair(ANN, BOB, relation="WASH", tokens_paid=11, cluster_id=ANN),
+        pair(ANN, CID, relation="WASH", tokens_paid=7, cluster_id=ANN, log10_p=-9.0),
+    )
+    (paid,) = company_words(both, ANN)
+    assert paid == (
+        f"{short(BOB)} seems to pay it, and so does 1 other: it sold within seconds after that wallet had "
+        "bought in 11 tokens, and came within seconds in 9 of 12 tokens (0.5 by chance)."
+    )
+    (pays,) = company_words(both, BOB)
+    assert pays == (
+        f"It seems to pay {short(ANN)}: within seconds after it had bought, that wallet sold, in 11 tokens."
+    )
 
 
 def test_the_page_says_it_before_anything_else_that_one_should_know(ranking):

@@ -234,6 +234,7 @@ def wallet_pair(wallet: str, **columns: Any) -> Row:
         "relation": "SIBLINGS",
         "cluster_id": wallet,
         "vote_id": wallet,
+        "tokens_paid": 0,
         "tokens_together": 9,
         "tokens_shared": 12,
         "tokens_expected": 0.5,

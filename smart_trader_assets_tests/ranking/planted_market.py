@@ -8,9 +8,9 @@ from random import Random
 
 import polars as pl
 
-from smart_trader_assets.signals import (
+from smart_trader_assets.ranking import (
     CoTradingRules,
-    co_trading_pairs,
+    co_trading,
     members_of,
     with_clusters,
 )
@@ -22,8 +22,8 @@ LAUNCH = 600
 
 @dataclass
 class PlantedMarket:
-    """`trades`: token_address, wallet_address, block_unix_time; the groups that were planted, and who copies
-    whom."""
+    """`trades`: token_address, wallet_address, block_unix_time, quantity; the groups that were planted, and
+    who copies whom."""
 
     trades: pl.DataFrame
     groups: list[list[str]] = field(default_factory=list)
@@ -108,14 +108,14 @@ def planted_market(
         events += [(f"token {token:03}", wallet, at) for token, at in trades]
     frame = pl.DataFrame(
         events, schema=["token_address", "wallet_address", "block_unix_time"], orient="row"
-    )
+    ).with_columns(quantity=1.0)
     return PlantedMarket(frame, planted, following)
 
 
 def pairs_of(market: PlantedMarket) -> pl.DataFrame:
     """The pairs beyond chance, with their clusters."""
     rules = CoTradingRules()
-    return with_clusters(co_trading_pairs(market.trades.lazy(), market.wallets, rules), rules)
+    return with_clusters(co_trading(market.trades.lazy(), market.wallets, rules).pairs, rules)
 
 
 def found_groups(pairs: pl.DataFrame) -> set[frozenset[str]]:

@@ -12,14 +12,14 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from smart_trader_assets.signals import (
+from smart_trader_assets.ranking import (
     CoTradingRules,
-    co_trading_pairs,
+    co_trading,
     members_of,
     with_clusters,
 )
-from smart_trader_assets.signals.co_trading import COPIER, CROWD, PAIRS, SIBLINGS
-from smart_trader_assets_tests.signals.planted_market import (
+from smart_trader_assets.ranking.co_trading import COPIER, CROWD, PAIRS, SIBLINGS
+from smart_trader_assets_tests.ranking.planted_market import (
     PlantedMarket,
     found_groups,
     pairs_of,
@@ -78,7 +78,7 @@ def test_a_copier_has_the_vote_of_whom_it_copies():
 def market_of(trades: list[tuple[str, str, float]]) -> PlantedMarket:
     columns = ["token_address", "wallet_address", "block_unix_time"]
     frame = pl.DataFrame(trades, schema=columns, orient="row")
-    return PlantedMarket(frame.with_columns(pl.col("block_unix_time").cast(pl.Int64)))
+    return PlantedMarket(frame.with_columns(pl.col("block_unix_time").cast(pl.Int64), quantity=1.0))
 
 
 def alone(random: Random, wallets: int, tokens: int, trades: int, days: float) -> list[Any]:
@@ -149,7 +149,7 @@ def following_a_stranger(random: Random) -> list[Any]:
 def test_innocents_are_no_hand(make, seed):
     market = market_of(make(Random(seed)))
     ranked = market.wallets.filter(market.wallets != "leader")
-    pairs = with_clusters(co_trading_pairs(market.trades.lazy(), ranked, RULES), RULES)
+    pairs = with_clusters(co_trading(market.trades.lazy(), ranked, RULES).pairs, RULES)
     assert members_of(pairs).is_empty()
 
 
@@ -193,7 +193,7 @@ def test_a_pair_says_what_it_rests_on():
     "market", [planted_market(0).trades.clear(), planted_market(0).trades.head(1)]
 )
 def test_where_nobody_trades_there_is_no_pair(market):
-    found = co_trading_pairs(market.lazy(), market["wallet_address"].unique(), RULES)
+    found = co_trading(market.lazy(), market["wallet_address"].unique(), RULES).pairs
     assert found.is_empty()
     assert found.schema == PAIRS
     assert members_of(with_clusters(found, RULES)).is_empty()
@@ -202,6 +202,6 @@ def test_where_nobody_trades_there_is_no_pair(market):
 def test_who_is_not_asked_about_is_in_the_crowd_and_in_no_pair():
     market = planted_market(5)
     some = market.wallets.filter(~market.wallets.str.starts_with("group 0"))
-    pairs = with_clusters(co_trading_pairs(market.trades.lazy(), some, RULES), RULES)
+    pairs = with_clusters(co_trading(market.trades.lazy(), some, RULES).pairs, RULES)
     assert not set(members_of(pairs)["wallet_address"]) & set(market.groups[0])
     assert len(found_groups(pairs) & market.planted_pairs) >= 0.8 * 50

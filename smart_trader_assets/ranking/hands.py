@@ -1,0 +1,107 @@
+"""Pairs of wallets that trade together, joined: whom one hand leads, and who has one vote."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from smart_trader_assets.ranking.co_trading import CROWD, SIBLINGS, WASH, CoTradingRules
+
+
+def with_clusters(pairs: pl.DataFrame, rules: CoTradingRules) -> pl.DataFrame:
+    """`PAIRS` with cluster_id and vote_id: the first address of the wallets that one hand joins, siblings and
+    who is paid with who pays (null for others), and of all that hang together by any relation, who have one
+    vote: whoever follows does not decide by himself.
+
+    More than `most_wallets` siblings that hang together are a crowd that follows the same calls: they are told
+    so, and are no cluster.
+    """
+    is_sibling, is_wash = pl.col("relation") == SIBLINGS, pl.col("relation") == WASH
+    hands = _joined(pairs.filter(is_sibling | is_wash)).rename({"joined": "cluster_id"})
+    hands = hands.with_columns(is_crowd=pl.len().over("cluster_id") > rules.most_wallets)
+    votes = _joined(pairs).rename({"joined": "vote_id"})
+    return (
+        pairs.join(hands, on="wallet_address", how="left", maintain_order="left")
+        .join(votes, on="wallet_address", how="left", maintain_order="left")
+        .with_columns(
+            cluster_id=pl.when(is_wash | (is_sibling & ~pl.col("is_crowd"))).then("cluster_id"),
+            relation=pl.when(is_sibling & pl.col("is_crowd"))
+            .then(pl.lit(CROWD))
+            .otherwise("relation"),
+        )
+        .drop("is_crowd")
+    )
+
+
+def _joined(pairs: pl.DataFrame) -> pl.DataFrame:
+    """wallet_address, joined: the first address of those that the pairs join, directly or by others."""
+    leader: dict[str, str] = {}
+
+    def top(wallet: str) -> str:
+        while leader.setdefault(wallet, wallet) != wallet:
+            leader[wallet] = leader[leader[wallet]]
+            wallet = leader[wallet]
+        return wallet
+
+    for one, other in pairs.select("wallet_address", "other_address").iter_rows():
+        first, second = sorted((top(one), top(other)))
+        leader[second] = first
+    return pl.DataFrame(
+        [(wallet, top(wallet)) for wallet in sorted(leader)],
+        schema={"wallet_address": pl.String, "joined": pl.String},
+        orient="row",
+    )
+
+
+def members_of(clusters: pl.DataFrame, by: str = "cluster_id") -> pl.DataFrame:
+    """Pairs `with_clusters`, or rows of gold/wallet_clusters -> wallet_address, cluster_id; `by` vote_id:
+    those who have one vote."""
+    joined = clusters.filter(pl.col(by).is_not_null())
+    return (
+        pl.concat(
+            [
+                joined.select("wallet_address", cluster_id=by),
+                joined.select(wallet_address="other_address", cluster_id=by),
+            ]
+        )
+        .unique()
+        .sort("cluster_id", "wallet_address")
+    )
+
+
+def with_ranks_by_hand(traders: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """A ranking and `members_of` -> with rank_by_hand (the wallets of a hand count once, and have the rank of
+    the best of them), led_by (that wallet; null for itself, and for who trades alone) and siblings (the others
+    of the hand that are ranked, best first)."""
+    hands = (
+        traders.select("wallet_address", "overall_rank")
+        .join(members, on="wallet_address", how="left")
+        .with_columns(hand=pl.coalesce("cluster_id", "wallet_address"))
+        .sort("overall_rank")
+    )
+    others = hands.select("hand", sibling="wallet_address")
+    siblings = (
+        hands.join(others, on="hand", maintain_order="left_right")
+        .filter(pl.col("wallet_address") != pl.col("sibling"))
+        .group_by("wallet_address", maintain_order=True)
+        .agg(siblings="sibling")
+    )
+    best = pl.col("wallet_address").first().over("hand")
+    ranks = hands.select(
+        "wallet_address",
+        rank_by_hand=pl.col("overall_rank").min().over("hand").rank("dense").cast(pl.Int64),
+        led_by=pl.when(best != pl.col("wallet_address")).then(best),
+    )
+    return (
+        traders.join(ranks, on="wallet_address", how="left", maintain_order="left")
+        .join(siblings, on="wallet_address", how="left", maintain_order="left")
+        .with_columns(pl.col("siblings").fill_null([]))
+    )
+
+
+def with_hands(traders: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """Rows of gold/smart_traders and `members_of` -> with hand_rank: the rank of the best wallet of the hand
+    that seems to lead it; null for that wallet itself, and for who trades alone."""
+    joined = traders.join(members, on="wallet_address", how="left", maintain_order="left")
+    best = pl.col("overall_rank").min().over("cluster_id")
+    is_sibling = pl.col("cluster_id").is_not_null() & (pl.col("overall_rank") > best)
+    return joined.with_columns(hand_rank=pl.when(is_sibling).then(best)).drop("cluster_id")
