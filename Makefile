@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check format dev docs bench prove prove-skill prove-economy prove-month prove-year prove-clusters prove-fencing audit clean
+.PHONY: help setup run test test-fast check format dev docs bench prove prove-skill prove-economy prove-month prove-year prove-clusters prove-messages prove-fencing audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -43,8 +43,10 @@ format: $(STAMP) ## Put the code into shape
 dev: $(STAMP) ## The Dagster UI with its daemon, on http://127.0.0.1:3000
 	@$(BIN)/smart-trader dev $(ARGS)
 
-docs: $(STAMP) ## Write docs/tables.md from the table contracts
+docs: $(STAMP) ## Write docs/tables.md from the table contracts, docs/settings.md from the settings, the picture in docs/architecture.md
 	$(BIN)/python -m smart_trader_assets.lake.documentation > docs/tables.md
+	$(BIN)/python -m smart_trader_assets.settings.settings_page > docs/settings.md
+	$(BIN)/python -m smart_trader_assets_tests.rooms_picture
 
 bench: $(STAMP) ## Measure: times, ratios, peak memory (ARGS="--size full": at ten million rows)
 	$(BIN)/python -m smart_trader_assets_tests.benchmarks $(ARGS)
@@ -72,6 +74,9 @@ prove-year: $(STAMP) ## Live a year day by day with nightly upkeep, under a set 
 
 prove-clusters: $(STAMP) ## Find planted groups of one hand in twenty generated markets, and none in twenty others; seconds
 	$(BIN)/python -m smart_trader_assets_tests.proofs.clusters $(ARGS)
+
+prove-messages: $(STAMP) ## Tell 500 pieces of news while the sender is killed 50 times; five minutes
+	$(BIN)/python -m smart_trader_assets_tests.proofs.messages $(ARGS)
 
 prove-fencing: $(STAMP) ## Stalled, doubled and by-hand runs at every commit of every asset; half an hour
 	$(BIN)/python -m smart_trader_assets_tests.proofs.fencing $(ARGS)

@@ -7,6 +7,7 @@ import dagster as dg
 from smart_trader_assets.assets.candidates import candidates_asset
 from smart_trader_assets.assets.copying import copying_assets
 from smart_trader_assets.assets.keys import IO_MANAGER, WEBHOOK_KEY
+from smart_trader_assets.assets.messages import messages_asset
 from smart_trader_assets.assets.partitions import Partitions, make_partitions
 from smart_trader_assets.assets.queue import queue_asset
 from smart_trader_assets.assets.report_page import report_page_asset
@@ -27,6 +28,7 @@ from smart_trader_assets.automation.jobs import (
 )
 from smart_trader_assets.automation.json_log import run_log
 from smart_trader_assets.automation.maintenance_jobs import maintenance_job, reset_job
+from smart_trader_assets.automation.news_sensor import news_sensors
 from smart_trader_assets.automation.recheck import recheck_sensor
 from smart_trader_assets.automation.run_leases import RUN_LEASE, RUN_LOG, run_lease
 from smart_trader_assets.automation.schedules import make_schedules
@@ -54,6 +56,7 @@ def make_assets(
         wallet_pnl_asset(settings, partitions),
         copying_assets(settings),
         smart_traders_assets(settings),
+        messages_asset(settings),
         report_page_asset(),
         helius_webhook_asset(),
     ]
@@ -90,6 +93,7 @@ def make_definitions(settings: Settings) -> dg.Definitions:
             *make_sensors(settings, partitions, ASSETS_OF_JOBS, lake, tables_read(assets)),
             recheck_sensor(settings, lake),
             *alert_sensors(settings, WEBHOOK_KEY, lake),
+            *news_sensors(settings, lake),
         ],
         schedules=make_schedules(
             settings,

@@ -52,10 +52,12 @@ from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.lake.io_manager import MedallionIOManager
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.lake.run_metrics import PLOTTED, record_failed_run
+from smart_trader_assets.notify import receivers_of
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     CANDIDATES,
+    NOTIFICATIONS,
     SMART_TRADERS,
     TOKENS,
     TRACKED_WHALES,
@@ -96,12 +98,13 @@ class Step:
 @dataclass
 class DrainReport:
     """What a drain did, step by step; `stuck` are the assets that left due rows untouched, and `waits` says why
-    where credits are lacking."""
+    where credits are lacking; `untold`: why nobody was told."""
 
     as_of: datetime
     steps: list[Step] = field(default_factory=list)
     stuck: dict[str, int] = field(default_factory=dict)
     waits: dict[str, str] = field(default_factory=dict)
+    untold: str | None = None
 
     def total(self, metric: str) -> int:
         """A metric, summed over all steps."""
@@ -172,18 +175,46 @@ class Drain:
         drain with their own error; what was done until then stays done. Nothing is made from a table whose
         blocking check failed: if one still fails at the end, UnsoundTableError reports what it found.
         """
+        # An address that cannot work is told before anything is paid for.
+        receivers_of(self._settings.notify_urls)
         report = DrainReport(self._as_of)
         store = self._lake.store
         with alone_on_root(self._settings), translate_storage_errors("draining the pipeline"):
             _fail_killed_drains(self._instance)
-            self._recheck()
-            self._materialize(TOKENS.name, [self._today()], None, store, report)
-            if stale_lists(store.scan(CANDIDATES), self._settings, self._as_of):
-                self._materialize(CANDIDATES.name, [], None, store, report)
-            for _ in range(MOST_SWEEPS):
-                if not self._sweep(store, report):
-                    self._raise_if_unsound()
-                    return report
+            try:
+                self._recheck()
+                self._drain(store, report)
+                self._raise_if_unsound()
+            except Exception:
+                self._tell(store, report)
+                raise
+            self._tell(store, report)
+        return report
+
+    def tell(self) -> DrainReport:
+        """Find what is news, and send what is due of it; nothing else."""
+        receivers_of(self._settings.notify_urls)
+        report = DrainReport(self._as_of)
+        with translate_storage_errors("telling what is news"):
+            self._materialize(NOTIFICATIONS.name, [], None, self._lake.store, report)
+        return report
+
+    def _tell(self, store: DeltaStore, report: DrainReport) -> None:
+        """The same at the end of a drain, which it does not fail."""
+        if not self._settings.tells_somebody:
+            return
+        try:
+            self._materialize(NOTIFICATIONS.name, [], None, store, report)
+        except Exception as error:  # noqa: BLE001 - what was drained stands, whatever becomes of the messages
+            report.untold = str(error) or type(error).__name__
+
+    def _drain(self, store: DeltaStore, report: DrainReport) -> None:
+        self._materialize(TOKENS.name, [self._today()], None, store, report)
+        if stale_lists(store.scan(CANDIDATES), self._settings, self._as_of):
+            self._materialize(CANDIDATES.name, [], None, store, report)
+        for _ in range(MOST_SWEEPS):
+            if not self._sweep(store, report):
+                return
         raise DrainError(
             f"After {MOST_SWEEPS} sweeps rows are still due: {report.stuck or 'see smart-trader state'}."
         )
@@ -249,7 +280,8 @@ class Drain:
         """Run every asset that has due rows, in the order of the graph; whether there was any."""
         worked = False
         for asset in CONSUMERS:
-            if failed_checks(self._instance, self._reads[asset]):
+            # Told at the end, whatever has failed.
+            if asset == NOTIFICATIONS.name or failed_checks(self._instance, self._reads[asset]):
                 continue
             # Until nothing is due, before going downstream: a long history takes several runs, and computing
             # it after each of them would repeat the same work. Where a first page decides about the others,

@@ -33,6 +33,7 @@ ROOMS = (
     "lake",
     "checks",
     "report",
+    "notify",
     "assets",
     "automation",
     "assembly",
@@ -123,3 +124,10 @@ def test_the_engine_names_no_table_of_this_pipeline():
 def test_one_name_does_not_serve_two_unlike_modules():
     counts = Counter(path.stem for path in modules())
     assert {name for name, count in counts.items() if count > 1} <= set(SHARED_NAMES)
+
+
+def test_the_picture_of_the_rooms_is_what_make_docs_draws():
+    from smart_trader_assets_tests.rooms_picture import PAGE, imports_by_room, page  # noqa: PLC0415
+
+    assert PAGE.read_text(encoding="utf-8") == page()
+    assert "delta" in imports_by_room()["lake"]

@@ -18,3 +18,6 @@ WEBHOOK_KEY = dg.AssetKey(["alerts", "helius_webhook"])
 
 WALLET_JOB = "wallet"
 """The job for wallets that a run names."""
+
+CONSUMER_TAG = "smart_trader/asset"
+"""Names the asset that a run is for."""

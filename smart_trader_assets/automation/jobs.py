@@ -13,6 +13,7 @@ from smart_trader_assets.tables.catalog import (
     CANDIDATES,
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
+    NOTIFICATIONS,
     POSITIONS,
     RECENT_TRADES,
     SMART_TRADERS,
@@ -67,6 +68,10 @@ _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "finds those that one hand leads, sums up what the ranked ones hold and trade, and writes the report "
         "page.",
         (*_RANKING, REPORT_KEY.to_user_string()),
+    ),
+    "messages": (
+        "Finds what is news, and sends what is due of it to where people read.",
+        (NOTIFICATIONS.name,),
     ),
 }
 

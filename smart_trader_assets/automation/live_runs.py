@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from smart_trader_assets.assets import keys
 from smart_trader_assets.settings import Settings
 
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
-CONSUMER_TAG = "smart_trader/asset"
+CONSUMER_TAG = keys.CONSUMER_TAG
 
 LIVE = [
     dg.DagsterRunStatus.QUEUED,

@@ -1,6 +1,6 @@
 """The jobs and the asset beside the graph: reset, maintenance, and the queue as the UI shows it."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import dagster as dg
 from pydantic import Field
@@ -12,7 +12,7 @@ from smart_trader_assets.delta.maintenance import maintain
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import LakeResource
-from smart_trader_assets.lake.run_metrics import forget_runs
+from smart_trader_assets.lake.retention import RETENTIONS, forget
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import ALL_TABLES
 from smart_trader_assets.tables.ops import RUNS
@@ -83,14 +83,14 @@ def maintain_tables(
     """Keep each table's files few and its log short; one that cannot be maintained fails the run at its end."""
     broken: list[str] = []
     stamp = CommitInfo(context.run_id, "maintenance")
-    oldest = datetime.now(UTC).date() - timedelta(days=settings.run_metrics_days)
+    today = datetime.now(UTC).date()
     for contract in (*ALL_TABLES, RUNS):
         try:
-            if contract is RUNS:
-                forgotten = forget_runs(lake.store, before=oldest, stamp=stamp)
-                context.log.info(
-                    f"{RUNS.name}: {forgotten} rows from before {oldest} were deleted."
+            if contract.name in RETENTIONS:
+                forgotten = forget(
+                    lake.store, contract, today=today, days=settings.run_metrics_days, stamp=stamp
                 )
+                context.log.info(f"{contract.name}: {forgotten} old rows were deleted.")
             kept = maintain(
                 lake.store, contract, retention_hours=settings.retention_hours, stamp=stamp
             )

@@ -26,7 +26,7 @@ from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tables.catalog import TRANSACTIONS, WHALES
+from smart_trader_assets.tables.catalog import NOTIFICATIONS, TRANSACTIONS, WHALES
 from smart_trader_assets.tables.cursors import CONSUMERS, cursors_of
 from smart_trader_assets.thresholds import due_policy
 
@@ -117,7 +117,9 @@ def _sensor(
             return _skip(
                 seen, f"{seen.due} rows are due, and each of their partitions has a live run."
             )
-        if failed := failed_checks(context.instance, read):
+        # What has failed is news, and no reason to keep still.
+        told = consumer == NOTIFICATIONS.name
+        if not told and (failed := failed_checks(context.instance, read)):
             return _skip(seen, f"{seen.due} rows are due, but {format_failures(failed)}")
         seen = replace(seen, attempt=before.attempt + 1)
         stamp = f"{'-'.join(str(v) for v in versions.values())}:{seen.attempt}"

@@ -227,7 +227,13 @@ def _of_every_table(contract: TableContract) -> list[Check]:
 
 def _choice(contract: TableContract) -> str:
     """The options that narrow a reset of the table to the rows that were found."""
-    return "--wallet ADDRESS" if "wallet_address" in contract.schema else "--token MINT"
+    for column, option in (
+        ("wallet_address", "--wallet ADDRESS"),
+        ("token_address", "--token MINT"),
+    ):
+        if column in contract.schema:
+            return option
+    return "--failed"
 
 
 def _doubled_keys(look: Look) -> pl.DataFrame:

@@ -19,6 +19,7 @@ _SUBCOMMANDS = {
     "report": "inspect:report",
     "backtest": "inspect:show_backtest",
     "forecast": "inspect:show_forecast",
+    "notify": "tell:notify",
     "watch": "watch:watch",
     "doctor": "doctor:doctor",
     "reset": "repair:reset",

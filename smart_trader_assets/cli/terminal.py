@@ -266,6 +266,12 @@ def print_outcome(
         console.print(
             f"[yellow]![/] {rows} rows stay due for {asset}{why}", highlight=False, soft_wrap=True
         )
+    if report.untold is not None:
+        console.print(
+            f"[yellow]![/] Nobody was told: {escape(report.untold)}",
+            highlight=False,
+            soft_wrap=True,
+        )
     requests = int(
         sum(v for s in report.steps for f, v in s.metrics.items() if f.startswith("requests "))
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from smart_trader_assets.delta.location import check_place, is_remote
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
+from smart_trader_assets.notify import receivers_of
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, Settings
 from smart_trader_assets.tables.root import read_identity
 
@@ -24,6 +25,18 @@ def settings_chosen(settings: Settings) -> Iterator[Finding]:
     yield ok(
         "settings",
         f"{len(chosen)} are set: {', '.join(chosen)}" if chosen else "all have their defaults",
+    )
+
+
+def messages(settings: Settings) -> Iterator[Finding]:
+    """Where messages go: services, since an address is a secret."""
+    receivers = receivers_of(settings.notify_urls)
+    named = ", ".join(f"{receiver.name} ({receiver.service})" for receiver in receivers)
+    yield ok(
+        "messages",
+        f"they go to {named}; `smart-trader notify --test` tries it"
+        if receivers
+        else f"nobody is told anything: {PREFIX}NOTIFY_URLS is not set",
     )
 
 

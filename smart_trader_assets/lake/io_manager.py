@@ -1,7 +1,7 @@
 """The IO manager: loads tables as frames, writes batches by the write protocol."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
@@ -60,9 +60,10 @@ class MedallionIOManager(dg.ConfigurableIOManager):
         meter = RunMeter(stamp, begun_at(instance, context.run_id, context.step_key))
         written: dict[str, WriteResult] = {}
         previews: dict[str, Preview] = defaultdict(lambda: Preview(contract))
+        batches = _batches(obj)
         try:
             with translate_storage_errors(f"making {contract.name}"):
-                for number, batch in enumerate(_batches(obj), start=1):
+                for number, batch in enumerate(batches, start=1):
                     partition = _partition(batch, keys, contract)
                     with meter.writing:
                         result = store.write(contract, replace(batch, partition=partition), stamp)
@@ -72,6 +73,9 @@ class MedallionIOManager(dg.ConfigurableIOManager):
                     previews[key].take(batch.rows)
                     context.log.info(_format_result(contract, number, partition, result))
         except BaseException as error:
+            # What makes the batches ends with them, and lets go of what it holds.
+            if isinstance(batches, Generator):
+                batches.close()
             record_run(store, meter.row(error), context.log)
             raise
         row = meter.row()
@@ -116,7 +120,9 @@ def _batches(obj: object) -> Iterable[Batch]:
             return (obj,)
         case pl.DataFrame():
             return (Batch(rows=obj),)
-        case Batches() | list() | tuple():
+        case Batches():
+            return iter(obj)
+        case list() | tuple():
             return obj
         case _:
             raise FrameError(f"an asset returns batches or a frame, not a {type(obj).__name__}")

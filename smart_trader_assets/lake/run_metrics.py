@@ -11,14 +11,13 @@ import resource
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from smart_trader_assets.delta.batch import CommitInfo, WriteResult
-from smart_trader_assets.delta.sql import literal
 from smart_trader_assets.delta.stopwatch import Stopwatch
 from smart_trader_assets.delta.storage_errors import without_credentials
 from smart_trader_assets.delta.store import DeltaStore
@@ -155,19 +154,6 @@ def _record_failed_step(
         if asset not in known:
             stamp = CommitInfo(run_id, asset, partitions)
             record_run(store, RunRow(stamp, _ending(stamp, began, error)), log)
-
-
-def forget_runs(store: DeltaStore, *, before: date, stamp: CommitInfo) -> int:
-    """Delete the rows of runs that began before that day; returns how many."""
-    old = store.row_counts(RUNS, "started_on").filter(pl.col("started_on") < before)
-    if old.height:
-        store.commit(
-            f"{RUNS.name}: retention",
-            lambda: store.open(RUNS).delete(
-                f"started_on < {literal(before)}", commit_properties=stamp.properties("forget runs")
-            ),
-        )
-    return int(old["rows"].sum())
 
 
 def peak_memory_mb() -> float:

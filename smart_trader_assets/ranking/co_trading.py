@@ -67,7 +67,8 @@ class CoTradingRules:
     chance; `min_tokens` in which they must have come together, and `min_share` (percent) of what the less
     busy of them traded; `follows` (percent): of the tokens together in which one came later, for it to be a
     copier; `paid_share` (percent): of the tokens together in which one sold into the other's buys, from which
-    on it is paid by it; `most_wallets` that are still one hand, and no crowd.
+    on it is paid by it; `paid_part` (percent): of what it sold, what the other must have bought;
+    `most_wallets` that are still one hand, and no crowd.
     """
 
     days: float = 90.0
@@ -77,6 +78,7 @@ class CoTradingRules:
     min_share: float = 20.0
     follows: float = 90.0
     paid_share: float = 50.0
+    paid_part: float = 10.0
     most_wallets: int = 12
 
 
@@ -123,8 +125,10 @@ def co_trading(trades: pl.LazyFrame, candidates: pl.Series, rules: CoTradingRule
             "wallet_address",
             at="block_unix_time",
             is_sale=pl.col("quantity") < 0,
+            quantity=pl.col("quantity").abs(),
         )
-        .unique()
+        .group_by("token_address", "wallet_address", "at", "is_sale")
+        .agg(pl.col("quantity").max())
         .collect()
     )
     if candidates.is_empty() or named.is_empty():
@@ -137,6 +141,7 @@ def co_trading(trades: pl.LazyFrame, candidates: pl.Series, rules: CoTradingRule
         pl.col("token_address").cast(pl.Enum(tokens)).to_physical(),
         "at",
         "is_sale",
+        "quantity",
     )
     own = (
         wallets.to_frame()
@@ -168,7 +173,7 @@ def _beyond_chance(
     sides: pl.DataFrame, candidates: pl.Series, everybody: int, rules: CoTradingRules
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`PAIRS` and `PAID` of numbered wallets."""
-    events = sides.drop("is_sale").unique()
+    events = sides.drop("is_sale", "quantity").unique()
     is_candidate = pl.col("wallet_address").is_in(candidates.implode())
     visits = events.group_by("token_address", "wallet_address").agg(pl.len().alias("events"))
     near = _near(events, is_candidate, rules.seconds)
@@ -193,7 +198,7 @@ def _beyond_chance(
             )
         )
     )
-    paid = paid_by_others(sides, found, rules.seconds)
+    paid = paid_by_others(sides, found, seconds=rules.seconds, least_part=rules.paid_part)
     told = _related(found, near, paid, rules)
     named = candidates.implode()
     both = pl.col("wallet_address").is_in(named) & pl.col("other_address").is_in(named)

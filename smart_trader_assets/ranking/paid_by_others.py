@@ -7,11 +7,16 @@ import polars as pl
 _KEY = ["token_address", "wallet", "other"]
 
 
-def paid_by_others(sides: pl.DataFrame, pairs: pl.DataFrame, seconds: int) -> pl.DataFrame:
-    """Trades (token_address, wallet_address, at, is_sale) and pairs (wallet, other, in either order) ->
-    token_address, wallet, other: where `wallet` sold within so many seconds after `other` had bought, more
-    often than the two bought together or sold together. Who does the same as somebody else is not paid by
-    it."""
+def paid_by_others(
+    sides: pl.DataFrame, pairs: pl.DataFrame, *, seconds: int, least_part: float
+) -> pl.DataFrame:
+    """Trades (token_address, wallet_address, at, is_sale, quantity above 0) and pairs (wallet, other, in either
+    order) -> token_address, wallet, other: where `wallet` sold within so many seconds after `other` had bought
+    at least that part of it (percent), more often than the two bought together or sold together.
+
+    In the same second nobody knows who was first: a bot that answers a sale looks like that. Dust pays nobody.
+    Who does the same as somebody else is not paid by it.
+    """
     ways = pl.concat(
         [pairs.select("wallet", "other"), pairs.select(wallet="other", other="wallet")]
     )
@@ -24,11 +29,17 @@ def paid_by_others(sides: pl.DataFrame, pairs: pl.DataFrame, seconds: int) -> pl
     )
     bought = others.filter(~pl.col("is_sale")).drop("is_sale")
     by = ["token_address", "other"]
-    paid = own.filter("is_sale").join_asof(
-        bought, on="at", by=by, tolerance=seconds, check_sortedness=False
+    sold = own.filter("is_sale").join_asof(
+        bought.rename({"quantity": "bought"}),
+        on="at",
+        by=by,
+        tolerance=seconds,
+        allow_exact_matches=False,
+        check_sortedness=False,
     )
+    paid = sold.filter(pl.col("bought") * 100 >= least_part * pl.col("quantity"))
     alike = own.join_asof(
-        others,
+        others.drop("quantity"),
         on="at",
         by=[*by, "is_sale"],
         tolerance=seconds,

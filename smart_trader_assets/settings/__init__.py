@@ -9,9 +9,9 @@ from smart_trader_assets.settings.environment import (
     Settings,
     SettingsError,
     Source,
-    TierName,
     load_settings,
 )
+from smart_trader_assets.settings.notification_settings import TierName, quiet_hours
 from smart_trader_assets.settings.plans import CREDIT_PRICES, PLANS, PRICES, Plan, PlanName, Price
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "Source",
     "TierName",
     "load_settings",
+    "quiet_hours",
 ]

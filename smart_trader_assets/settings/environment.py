@@ -25,10 +25,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 from solders.pubkey import Pubkey
 
 from smart_trader_assets.errors import SmartTraderError
+from smart_trader_assets.settings.notification_settings import NotificationSettings, TierName
 from smart_trader_assets.settings.plans import CREDIT_PRICES, PLANS, PlanName
 
 PREFIX = "SMART_TRADER_"
@@ -48,14 +49,12 @@ _TOTAL_LOSS = -100.0
 RANKED_LISTS = ("today", "yesterday", "1W", "30d", "90d")
 """Over what time the lists of ranked traders look back."""
 
-TierName = Literal["ELITE", "STRONG", "PROMISING", "QUALIFIED"]
-
 
 class SettingsError(SmartTraderError):
     """A setting is misspelt, out of range or contradicts another one."""
 
 
-class Settings(BaseSettings):
+class Settings(NotificationSettings):
     """The settings of one process."""
 
     model_config = SettingsConfigDict(

@@ -13,6 +13,7 @@ from smart_trader_assets.tables.gold import (
     TOKEN_SIGNALS,
     WALLET_CLUSTERS,
 )
+from smart_trader_assets.tables.ops import NOTIFICATIONS
 from smart_trader_assets.tables.silver import (
     RECENT_TRADES,
     TOKEN_TRADES,
@@ -38,6 +39,7 @@ ALL_TABLES: tuple[TableContract, ...] = (
     WALLET_CLUSTERS,
     POSITIONS,
     TOKEN_SIGNALS,
+    NOTIFICATIONS,
 )
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "CANDIDATES",
     "CLASSIFIED_WALLETS",
     "COPY_RESULTS",
+    "NOTIFICATIONS",
     "POSITIONS",
     "RECENT_TRADES",
     "SMART_TRADERS",

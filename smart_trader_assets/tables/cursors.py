@@ -12,6 +12,7 @@ import polars as pl
 
 from smart_trader_assets.tables.catalog import (
     CANDIDATES,
+    NOTIFICATIONS,
     SMART_TRADERS,
     TOKENS,
     TRACKED_TOKENS,
@@ -201,6 +202,27 @@ PNL_TO_RANK = Cursor(
     operation="RANKED",
 )
 
+NEWS_TO_SEND = Cursor(
+    name="news_to_send",
+    contract=NOTIFICATIONS,
+    column="delivery_status",
+    consumer=NOTIFICATIONS.name,
+    shard=None,
+    due=("pending",),
+    timed=(
+        TimedRule(
+            "retry", _attempt_is_due, "the next attempt is due, or what held it back is over"
+        ),
+    ),
+    done="sent",
+    done_at="sent_at",
+    operation="SENT",
+    order=(pl.col("happened_at"), pl.col("event_id")),
+    descending=(False, False),
+    retry="retry",
+    failed="failed",
+)
+
 CURSORS: tuple[Cursor, ...] = (
     TOKENS_TO_TRACK,
     TOKENS_TO_FETCH,
@@ -210,6 +232,7 @@ CURSORS: tuple[Cursor, ...] = (
     SWAPS_TO_COUNT,
     PNL_TO_AGE,
     PNL_TO_RANK,
+    NEWS_TO_SEND,
 )
 
 CONSUMERS: tuple[str, ...] = tuple(dict.fromkeys(cursor.consumer for cursor in CURSORS))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smart_trader_assets.delta import column_kinds as col
-from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.contract import State, TableContract
 
 ROOT = TableContract(
     name="ops/root",
@@ -58,4 +58,59 @@ RUNS = TableContract(
     key=("run_id", "asset"),
     partition_by=("started_on",),
     insert_only=True,
+)
+
+
+NOTIFICATIONS = TableContract(
+    name="ops/notifications",
+    grain="One row per piece of news and receiver: the outbox of the messages.",
+    columns=(
+        col.text("event_id", "Hash of what happened, said in the message", required=True),
+        col.text(
+            "receiver",
+            "Service of the receiver, and a hash of its URL",
+            required=True,
+            preview=True,
+        ),
+        col.text(
+            "kind",
+            "tiers, signals, trades, runs, checks, credits, digest; or started, since when it is told",
+            required=True,
+            preview=True,
+        ),
+        col.time("happened_at", "When it happened", required=True, preview=True),
+        col.time(
+            "created_at", "When it came into the outbox, by the machine's clock", required=True
+        ),
+        col.day("created_on", "UTC day of created_at", required=True),
+        col.text("title", "First line of the message", required=True, preview=True),
+        col.text("body", "The rest of it", preview=True),
+        col.text(
+            "delivery_status",
+            "pending, retry (failed or held back), sent or failed",
+            required=True,
+        ),
+        col.time("sent_at", "When the receiver took it"),
+        col.text("message_id", "Message that it went out in: its own, or one for several"),
+        col.integer("attempts", "Failed attempts", required=True, initial=0),
+        col.text("last_error", "Why the last attempt failed, or why it is held back"),
+        col.time("next_attempt_at", "When the next attempt is due"),
+    ),
+    key=("event_id", "receiver"),
+    partition_by=("delivery_status", "created_on"),
+    insert_only=True,
+    statistics=("happened_at", "created_at", "sent_at", "next_attempt_at"),
+    states=(
+        State(
+            "delivery_status",
+            ("pending", "retry", "failed", "sent"),
+            "pending",
+            companions=("sent_at", "message_id", "attempts", "last_error", "next_attempt_at"),
+            moves=tuple(
+                (before, after)
+                for before in ("pending", "retry")
+                for after in ("retry", "failed", "sent")
+            ),
+        ),
+    ),
 )

@@ -16,7 +16,7 @@ from smart_trader_assets.delta.batch import CommitInfo, Settlement
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import LakeError
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.tables.catalog import TRACKED_WHALES
+from smart_trader_assets.tables.catalog import NOTIFICATIONS, TRACKED_WHALES
 from smart_trader_assets.tables.cursor import Cursor
 from smart_trader_assets.tables.cursors import CURSORS
 from smart_trader_assets.transforms.swap_history import HISTORY_COLUMNS
@@ -25,6 +25,10 @@ OPERATION = "RESET"
 
 # What was learned stays, whatever state a row is in; what describes the state that it leaves is cleared.
 _KNOWN_OF_TOKENS = ("whale_fetched_at", "whale_count")
+
+
+# Since when a receiver is told is no work.
+_OF_WORK = {NOTIFICATIONS.name: pl.col("kind") != "started"}
 
 
 class ResetError(LakeError):
@@ -120,7 +124,7 @@ def carry_out(store: DeltaStore, plan: Plan, stamp: CommitInfo) -> int:
 
 def _conditions(cursor: Cursor, choice: Choice) -> list[pl.Expr]:
     contract = cursor.contract
-    conditions = []
+    conditions = [rows_of_work] if (rows_of_work := _OF_WORK.get(contract.name)) is not None else []
     for name, values in (("token_address", choice.tokens), ("wallet_address", choice.wallets)):
         if values:
             conditions.append(_column(contract, name).is_in(values))

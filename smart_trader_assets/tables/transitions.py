@@ -13,9 +13,15 @@ import polars as pl
 
 from smart_trader_assets.delta.batch import Settlement
 from smart_trader_assets.delta.contract import TIME
-from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES, TRANSACTIONS
+from smart_trader_assets.tables.catalog import (
+    NOTIFICATIONS,
+    TOKENS,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+)
 from smart_trader_assets.tables.cursors import (
     CANDIDATES_TO_TRACK,
+    NEWS_TO_SEND,
     PNL_TO_RANK,
     SWAPS_TO_COUNT,
     TOKENS_TO_FETCH,
@@ -194,3 +200,37 @@ def swaps_counted(swaps: pl.DataFrame, *, at: datetime) -> Settlement:
 def pnl_ranked(rows: pl.DataFrame, *, at: datetime, rules: str) -> Settlement:
     """PnL rows that the ranking by the rules of that edition has seen."""
     return PNL_TO_RANK.settle_done(rows, at=at, sets={"gold_rules": rules})
+
+
+def news_sent(rows: pl.DataFrame, *, at: datetime, message_id: str) -> Settlement:
+    """ops/notifications rows that a receiver has taken in the message of that id."""
+    return NEWS_TO_SEND.settle_done(rows, at=at, sets={"message_id": message_id})
+
+
+def news_held_back(rows: pl.DataFrame) -> Settlement:
+    """Rows that wait until the time in the column `until`, because of what `why` says: no attempt was made."""
+    return Settlement.of(
+        NOTIFICATIONS,
+        rows,
+        operation="HELD_BACK",
+        sets={
+            "delivery_status": NEWS_TO_SEND.retry,
+            # Why an attempt failed says more than what it waits for.
+            "last_error": pl.when(pl.col("attempts") > 0).then("last_error").otherwise("why"),
+            "next_attempt_at": pl.col("until"),
+        },
+    )
+
+
+def news_without_receiver(rows: pl.DataFrame) -> Settlement:
+    """Rows to a receiver that is no longer set."""
+    return Settlement.of(
+        NOTIFICATIONS,
+        rows,
+        operation="NO_RECEIVER",
+        sets={
+            "delivery_status": NEWS_TO_SEND.failed,
+            "last_error": "its receiver is not in SMART_TRADER_NOTIFY_URLS any more",
+            "next_attempt_at": None,
+        },
+    )

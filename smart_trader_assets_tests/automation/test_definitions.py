@@ -16,6 +16,8 @@ from smart_trader_assets.tables.catalog import (
     COPY_RESULTS,
     RECENT_TRADES,
     SMART_TRADERS,
+    TIER_CHANGES,
+    TOKEN_SIGNALS,
     TOKEN_TRADES,
     TOKENS,
     TRANSACTIONS,
@@ -26,7 +28,7 @@ from smart_trader_assets_tests.support.command import installed, python
 from smart_trader_assets_tests.support.tiny_market import FIRST_MINTS, NOW
 
 CODE = "smart_trader_assets.definitions"
-JOBS = {"snapshot", "candidates", "token_side", "wallet_side", "ranking"}
+JOBS = {"snapshot", "candidates", "token_side", "wallet_side", "ranking", "messages"}
 DAY = NOW.date().isoformat()
 
 
@@ -102,6 +104,8 @@ def test_rows_flow_in_the_order_in_which_the_cursors_stand(definitions):
     order = [TOKENS.name, CANDIDATES.name, *CONSUMERS]
     ranking = order.index(SMART_TRADERS.name)
     order[ranking:ranking] = [TOKEN_TRADES.name, RECENT_TRADES.name, COPY_RESULTS.name]
+    # What is told comes last.
+    order[-1:-1] = [TIER_CHANGES.name, TOKEN_SIGNALS.name]
     for place, name in enumerate(order):
         for parent in graph.get(dg.AssetKey(name.split("/"))).parent_keys:
             assert parent.to_user_string() in order[:place]
@@ -119,6 +123,7 @@ def test_a_job_exists_for_each_partitioning_and_every_table_is_in_one(definition
         "token_side": True,
         "wallet_side": True,
         "ranking": False,
+        "messages": False,
     }
     assert all(job.description for job in jobs.values())
 

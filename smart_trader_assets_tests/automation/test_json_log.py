@@ -10,6 +10,7 @@ from smart_trader_assets.sandbox import Fault, FaultKind
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     CANDIDATES,
+    NOTIFICATIONS,
     TOKENS,
     TRACKED_TOKENS,
     WHALES,
@@ -93,8 +94,8 @@ def test_the_command_keeps_standard_output_for_the_log_and_tells_each_asset_once
     assert ran.returncode == 0, ran.stderr
     told = [json.loads(line) for line in ran.stdout.splitlines()]
     counted = [line for line in told if "rows_inserted" in line]
-    # A recording has no lists of ranked traders.
-    tables = {c.name for c in ALL_TABLES} - {CANDIDATES.name}
+    # A recording has no lists of ranked traders, and nobody is told anything.
+    tables = {c.name for c in ALL_TABLES} - {CANDIDATES.name, NOTIFICATIONS.name}
     assert sorted(line["asset"] for line in counted) == sorted(tables)
     assert {line["partition"] for line in counted} == {DAY, "00...01", None}
     checks = [line for line in told if "check" in line]

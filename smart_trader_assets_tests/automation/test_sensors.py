@@ -11,6 +11,7 @@ import pytest
 from smart_trader_assets.birdeye.circuit_breaker import BREAKER_NOTE, OpenBreaker
 from smart_trader_assets.delta.errors import TableMissingError
 from smart_trader_assets.tables.catalog import (
+    NOTIFICATIONS,
     SMART_TRADERS,
     TOKENS,
     TRACKED_TOKENS,
@@ -162,7 +163,7 @@ def test_only_what_waits_for_time_is_counted_again_while_no_version_changes(drai
     ticks = {consumer: [automation.tick(consumer) for _ in range(2)][1] for consumer in CONSUMERS}
     quiet = {name for name, tick in ticks.items() if "unchanged since" in tick.skipped}
     # Tokens, wallets and numbers that are done fall due again with age, and what is ranked with other rules.
-    assert quiet == {TRACKED_TOKENS.name, TRACKED_WHALES.name}
+    assert quiet == {TRACKED_TOKENS.name, TRACKED_WHALES.name, NOTIFICATIONS.name}
 
 
 def _of(pipeline: Pipeline, instance: dg.DagsterInstance) -> Automation:

@@ -130,7 +130,11 @@ def test_every_check_says_what_it_looks_for_and_what_to_do_about_it(check):
     assert check.remedy.endswith(".")
     for table, options in re.findall(r"`smart-trader reset (\S+) ([^`]*)`", check.remedy):
         contract = resettable()[table].contract
-        columns = {"--wallet": "wallet_address", "--token": "token_address"}
+        columns = {
+            "--wallet": "wallet_address",
+            "--token": "token_address",
+            "--failed": "last_error",
+        }
         (chosen,) = (column for option, column in columns.items() if option in options)
         assert chosen in contract.schema
 

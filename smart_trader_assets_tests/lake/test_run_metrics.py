@@ -12,18 +12,19 @@ import pytest
 from smart_trader_assets.assembly import make_definitions
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.lake.retention import forget
 from smart_trader_assets.lake.run_metrics import (
     FAILED,
     PLOTTED,
     SUCCEEDED,
     RunMeter,
-    forget_runs,
     peak_memory_mb,
 )
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     CANDIDATES,
+    NOTIFICATIONS,
     TOKENS,
     TRACKED_TOKENS,
     TRANSACTIONS,
@@ -50,7 +51,9 @@ def materialized(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
 def test_each_asset_of_a_drain_has_a_row_and_its_figures_are_those_of_the_drain(drained):
     rows = runs(drained.store)
     # No list of ranked traders is read there.
-    assert set(rows) == {contract.name for contract in ALL_TABLES} - {CANDIDATES.name}
+    # No list of ranked traders is asked for, and nobody is told.
+    quiet = {CANDIDATES.name, NOTIFICATIONS.name}
+    assert set(rows) == {contract.name for contract in ALL_TABLES} - quiet
     for row in rows.values():
         assert (row["outcome"], row["error"]) == (SUCCEEDED, None)
         phases = (row["fetch_seconds"], row["compute_seconds"], row["write_seconds"])
@@ -156,11 +159,15 @@ def test_rows_are_forgotten_by_the_day_and_only_older_ones(tmp_path):
     for day in days:
         row_of(day, store)
     stamp = CommitInfo("upkeep", "maintenance")
-    assert forget_runs(store, before=days[1].date(), stamp=stamp) == 1
+
+    def forgotten() -> int:
+        return forget(store, RUNS, today=days[2].date(), days=1, stamp=stamp)
+
+    assert forgotten() == 1
     left = store.scan(RUNS).collect()["started_at"].sort().to_list()
     assert left == days[1:]
     version = store.version(RUNS)
-    assert forget_runs(store, before=days[1].date(), stamp=stamp) == 0
+    assert forgotten() == 0
     assert store.version(RUNS) == version
 
 

@@ -33,17 +33,17 @@ def crowd(random: Random, tokens: int = 40) -> list[Event]:
     return events
 
 
-def washed(random: Random, tokens: int = 12, lead: int = 6) -> list[Event]:
-    """`front` buys, `payer` buys dearer minutes later, and `front` sells some seconds after that."""
+def washed(random: Random, tokens: int = 12, lead: int = 6, part: float = 0.1) -> list[Event]:
+    """`front` buys, `payer` buys a part of that dearer minutes later, and `front` sells some seconds after."""
     events = []
     for mint in range(tokens):
         begun = NOW - random.randrange(2 * DAY, 6 * DAY)
         paid = begun + random.randrange(300, 900)
         events += [
             (f"t{mint}", "front", begun, 1.0),
-            (f"t{mint}", "payer", paid, 1.0),
+            (f"t{mint}", "payer", paid, part),
             (f"t{mint}", "front", paid + lead, -1.0),
-            (f"t{mint}", "payer", paid + random.randrange(600, 5_000), -1.0),
+            (f"t{mint}", "payer", paid + random.randrange(600, 5_000), -part),
         ]
     return events
 
@@ -70,12 +70,13 @@ def test_the_pair_names_who_is_paid_first_whether_or_not_the_other_is_asked_abou
 
 
 @pytest.mark.parametrize(
-    ("lead", "tokens"),
-    [(11, 12), (6, 4), (-4, 12)],
-    ids=["later than that", "too few tokens", "sold before the other bought"],
+    ("lead", "tokens", "part"),
+    [(11, 12, 1.0), (6, 4, 1.0), (-4, 12, 1.0), (0, 12, 1.0), (6, 12, 0.09)],
+    ids=["later than that", "too few tokens", "sold before the other bought", "at once", "dust"],
 )
-def test_who_does_not_sell_into_the_others_buys_is_not_paid(lead, tokens):
-    together = found(crowd(Random(1)) + washed(Random(2), tokens, lead), "front", "payer")
+def test_who_does_not_sell_into_the_others_buys_is_not_paid(lead, tokens, part):
+    events = washed(Random(2), tokens, lead, part)
+    together = found(crowd(Random(1)) + events, "front", "payer")
     assert WASH not in together.pairs["relation"].to_list()
     assert together.paid.is_empty()
     assert together.paid.schema == PAID

@@ -23,6 +23,7 @@ from smart_trader_assets.tables.catalog import (
     CANDIDATES,
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
+    NOTIFICATIONS,
     POSITIONS,
     RECENT_TRADES,
     SMART_TRADERS,
@@ -102,6 +103,7 @@ ADDED_SINCE = {
     POSITIONS.name,
     TOKEN_SIGNALS.name,
     WALLET_CLUSTERS.name,
+    NOTIFICATIONS.name,
 }
 
 # Sentences for people: a later version may put them otherwise, but gives a reason where there was one.

@@ -27,6 +27,7 @@ from smart_trader_assets.tables.catalog import (
     CANDIDATES,
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
+    NOTIFICATIONS,
     POSITIONS,
     RECENT_TRADES,
     SMART_TRADERS,
@@ -242,6 +243,20 @@ def wallet_pair(wallet: str, **columns: Any) -> Row:
     } | columns
 
 
+def notification(event: str, **columns: Any) -> Row:
+    """A row of ops/notifications."""
+    return {
+        "event_id": event,
+        "receiver": "json-1",
+        "kind": "trades",
+        "happened_at": NOW,
+        "created_at": NOW,
+        "created_on": NOW.date(),
+        "title": f"News {event}",
+        "body": "What happened.",
+    } | columns
+
+
 def token_signal(mint: str, **columns: Any) -> Row:
     """A row of gold/token_signals."""
     votes = {
@@ -276,6 +291,7 @@ SAMPLES: Mapping[str, tuple[Callable[..., Row], str | date | None, str]] = {
     WALLET_CLUSTERS.name: (wallet_pair, None, "tokens_together"),
     TOKEN_SIGNALS.name: (token_signal, None, "net_flow_usd"),
     RECENT_TRADES.name: (token_trade, None, "price"),
+    NOTIFICATIONS.name: (notification, None, "title"),
 }
 
 # Where each state of each table goes in a settlement.
@@ -298,6 +314,7 @@ DONE: Mapping[str, Mapping[str, Any]] = {
     TRACKED_WHALES.name: {"processing_status": "processed", "transactions_fetched_at": NOW},
     TRANSACTIONS.name: {"processed_for_pnl": True, "pnl_processed_at": NOW},
     WALLET_PNL.name: {"processed_for_gold": True, "gold_processed_at": NOW},
+    NOTIFICATIONS.name: {"delivery_status": "sent", "sent_at": NOW, "message_id": "m"},
 }
 
 # A listing and what is made of it: small enough for properties over many sequences of writes.
