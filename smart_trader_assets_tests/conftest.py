@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from smart_trader_assets.sandbox import Recording
+from smart_trader_assets_tests.support.made_once import MadeOnce, made_once  # noqa: F401
 from smart_trader_assets_tests.support.pipeline import DrainedRoot, Pipeline, open_pipeline
 from smart_trader_assets_tests.support.quick_instance import history_in_memory  # noqa: F401
 from smart_trader_assets_tests.support.stores import (  # noqa: F401 - fixtures of every room
@@ -98,10 +99,14 @@ def pipeline(tmp_path: Path, tiny_market: Recording) -> Iterator[Pipeline]:
 
 
 @pytest.fixture(scope="session")
-def first_run(tmp_path_factory: pytest.TempPathFactory, tiny_market: Recording) -> DrainedRoot:
+def first_run(made_once: MadeOnce, tiny_market: Recording) -> DrainedRoot:  # noqa: F811
     """The first drain of a root over the tiny_market."""
-    with open_pipeline(tmp_path_factory.mktemp("drained") / "root", tiny_market) as pipeline:
-        return DrainedRoot.of(pipeline)
+
+    def make(folder: Path) -> DrainedRoot:
+        with open_pipeline(folder / "root", tiny_market) as pipeline:
+            return DrainedRoot.of(pipeline)
+
+    return made_once("first_run", make)[1]
 
 
 @pytest.fixture
