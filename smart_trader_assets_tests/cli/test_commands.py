@@ -379,6 +379,7 @@ def test_a_run_that_is_interrupted_says_so_in_one_sentence_and_can_go_on(
 def test_a_run_prints_the_ranking_the_cost_and_the_place_of_the_tables(account, tmp_path):
     result = run(tmp_path / "root")
     assert result.exit_code == 0
+    assert f"Ranked as of {NOW:%Y-%m-%d %H:%M:%S} UTC. " in result.stdout
     assert "BirdEye at http://127.0.0.1" in result.stdout
     assert ANN in result.stdout
     assert f"Tables: {tmp_path / 'root'}" in result.stdout
@@ -389,14 +390,11 @@ def test_a_run_prints_the_ranking_the_cost_and_the_place_of_the_tables(account, 
     assert all(symbol not in result.stdout for symbol in (CAT, DOG))
 
 
-def test_a_later_run_with_nothing_new_tells_the_time_that_the_ranking_is_of(
-    tiny_market_folder, tmp_path
-):
-    asked = ("run", "--replay", tiny_market_folder, "--data", tmp_path / "root", "--as-of")
-    ranked = f"Ranked as of {NOW:%Y-%m-%d %H:%M:%S} UTC"
-    assert f"{ranked}. " in command(*asked, NOW.isoformat()).stdout
-    again = command(*asked, (NOW + timedelta(minutes=1)).isoformat()).stdout
-    assert f"{ranked}, nothing new since. " in again
+def test_a_later_run_with_nothing_new_tells_the_time_that_the_ranking_is_of(account, drained):
+    later = NOW + timedelta(minutes=1)
+    account.clock.set(later)
+    again = command("run", "--data", drained.root, "--as-of", later.isoformat()).stdout
+    assert f"Ranked as of {NOW:%Y-%m-%d %H:%M:%S} UTC, nothing new since. " in again
 
 
 def test_the_version_is_told():

@@ -8,6 +8,7 @@ import pytest
 
 from smart_trader_assets.automation.home import make_home
 from smart_trader_assets.cli import draining as run_command
+from smart_trader_assets.cli import look_up as wallet_command
 from smart_trader_assets.settings import Settings
 
 
@@ -20,5 +21,6 @@ def _in_memory(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def history_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`smart-trader run` makes its home, and no database in it."""
-    monkeypatch.setattr(run_command, "instance_of", _in_memory)
+    """`smart-trader run` and `smart-trader wallet` make their home, and no database in it."""
+    for command in (run_command, wallet_command):
+        monkeypatch.setattr(command, "instance_of", _in_memory)
