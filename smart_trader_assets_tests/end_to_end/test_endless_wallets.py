@@ -26,8 +26,8 @@ SHARDS: Final = 2
 SWAPS_OF_ENDLESS: Final = 450
 SWAPS_OF_SMALL: Final = 8
 PRICE: Final = 12
-A_RUN: Final = 100 + 50 + 30 * PRICE
-"""Credits: the list of tokens, the holders of one, thirty pages of swaps."""
+A_RUN: Final = 100 + 50 + 15 * PRICE
+"""Credits: the list of tokens, the holders of one, fifteen pages of swaps."""
 
 
 def _of_shard(shard: str, name: str, many: int) -> list[str]:
@@ -35,8 +35,8 @@ def _of_shard(shard: str, name: str, many: int) -> list[str]:
     return list(islice((w for w in named if shard_of(w, SHARDS) == shard), many))
 
 
-ENDLESS = _of_shard("00", "endless", 12)
-SMALL = _of_shard("01", "small", 20)
+ENDLESS = _of_shard("00", "endless", 6)
+SMALL = _of_shard("01", "small", 10)
 
 
 class CrowdedMarket:

@@ -20,14 +20,13 @@ from smart_trader_assets_tests.report.adversarial_market import (
     rank,
 )
 from smart_trader_assets_tests.report.page_reader import Page, read_page
+from smart_trader_assets_tests.support.made_once import MadeOnce
 from smart_trader_assets_tests.support.tiny_market import BOB, CAT, DOG, NOW, swap
 
 
 @pytest.fixture(scope="session")
-def market_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("market") / "root"
-    make_market(root)
-    return root
+def market_root(made_once: MadeOnce) -> Path:
+    return made_once("market_root", lambda folder: make_market(folder / "root"))[0] / "root"
 
 
 @pytest.fixture(scope="session")
