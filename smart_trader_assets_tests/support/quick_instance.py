@@ -19,8 +19,13 @@ def _in_memory(settings: Settings) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-@pytest.fixture
-def history_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def keep_history_in_memory(patch: pytest.MonkeyPatch) -> None:
     """`smart-trader run` and `smart-trader wallet` make their home, and no database in it."""
     for command in (run_command, wallet_command):
-        monkeypatch.setattr(command, "instance_of", _in_memory)
+        patch.setattr(command, "instance_of", _in_memory)
+
+
+@pytest.fixture
+def history_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for a test."""
+    keep_history_in_memory(monkeypatch)
