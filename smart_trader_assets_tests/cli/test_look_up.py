@@ -163,8 +163,8 @@ def test_several_are_a_table_and_each_is_fetched_once(fresh: Pipeline, tmp_path:
     assert fresh.asked_for(Endpoint.SWAPS) == {ANN: 1, BOB: 1, EVE: 1, STRANGER: 1}
 
 
-def test_json_holds_everything_and_is_alone_on_standard_output(fresh: Pipeline) -> None:
-    out, beside = command(fresh, ANN, STRANGER, "--json")
+def test_json_holds_everything_and_is_alone_on_standard_output(ann: LookUp) -> None:
+    out, beside = command(ann.pipeline, ANN, STRANGER, "--json")
     told = json.loads(out)
     assert told["source"] == "live"
     known, unknown = told["wallets"]
@@ -174,7 +174,7 @@ def test_json_holds_everything_and_is_alone_on_standard_output(fresh: Pipeline) 
     assert len(known["latest_trades"]) == 12
     assert unknown["verdict"] == "Not ranked: BirdEye knows no swap of it"
     assert unknown["windows"] == unknown["positions"] == unknown["latest_trades"] == []
-    assert "To fetch: 2 wallets" in beside
+    assert "To fetch: 1 wallet" in beside
 
 
 @pytest.mark.parametrize("address", ["abc", VAULT, "0" * 44])
@@ -195,10 +195,10 @@ def test_a_wallet_without_a_swap_says_so(live: Pipeline) -> None:
 
 def test_a_long_history_is_read_as_far_as_was_agreed_to(fresh: Pipeline) -> None:
     """Pages of a hundred rows: the first of more than fifty is asked for, and refused without an answer."""
-    _, error = command(fresh, ANN, "--pages", 60, code=1)
+    _, error = command(fresh, STRANGER, "--pages", 60, code=1)
     assert "more than 50 pages: agree to it with --yes, or read less with --pages" in error
     assert fresh.requests(Endpoint.SWAPS) == 0
-    command(fresh, ANN, "--pages", 60, "--yes")
+    command(fresh, STRANGER, "--pages", 60, "--yes")
     assert fresh.requests(Endpoint.SWAPS) == 1
 
 
@@ -230,21 +230,22 @@ def test_whom_the_screening_keeps_out_costs_what_an_unknown_wallet_costs(
     assert screened.requests(Endpoint.SWAPS) == 0
 
 
-def test_a_wallet_whose_fetch_failed_says_why_and_when_it_is_tried_again(fresh: Pipeline) -> None:
-    fresh.server.faults.add(
+def test_a_wallet_whose_fetch_failed_says_why_and_when_it_is_tried_again(ann: LookUp) -> None:
+    ann.pipeline.server.faults.add(
         Fault(FaultKind.SERVER_ERROR, Endpoint.SWAPS, entity=BOB, status=503, times=None)
     )
-    told, _ = command(fresh, ANN, BOB)
+    told, _ = command(ann.pipeline, ANN, BOB)
     assert "could not be fetched" in told
-    told, _ = command(fresh, BOB, "--offline")
+    told, _ = command(ann.pipeline, BOB, "--offline")
     assert "Not ranked: its swaps could not be fetched (" in told
     assert "it is tried again from 2025-07-01" in told
 
 
 def test_an_invented_market_says_that_it_is_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, history_in_memory: None
 ) -> None:
     monkeypatch.delenv("BIRDEYE_API_KEY", raising=False)
+    monkeypatch.setenv("SMART_TRADER_WALLET_SHARDS", "1")
     result = CliRunner().invoke(
         app, ["wallet", STRANGER, "--data", str(tmp_path / "root")], env={"COLUMNS": "200"}
     )

@@ -21,6 +21,7 @@ from smart_trader_assets.tables.catalog import (
 from smart_trader_assets.tables.queue import read_queue
 from smart_trader_assets.thresholds import due_policy
 from smart_trader_assets_tests.support.pipeline import Pipeline
+from smart_trader_assets_tests.support.rivals import Contest
 from smart_trader_assets_tests.support.roots import assert_same, content, contents
 from smart_trader_assets_tests.support.tiny_market import ANN, BOB, CAT, CID, DEE, DOG, FOX, NOW
 
@@ -76,19 +77,21 @@ def test_one_failing_token_and_one_failing_wallet_stop_nobody_else(pipeline):
     assert set(pipeline.rows(WALLET_PNL)["wallet_address"]) == {ANN, BOB, CID, DEE}
 
 
-def test_short_pages_lose_no_swap(pipeline, drained):
-    pipeline.server.faults.add(
-        *(
-            Fault(FaultKind.SHORT_PAGE, endpoint=Endpoint.SWAPS, entity=wallet)
-            for wallet in (ANN, BOB, CID)
-        )
-    )
-    pipeline.drain()
+def test_short_pages_lose_no_swap(tiny_market, tmp_path):
     name = TRANSACTIONS.name
-    assert_same(
-        {name: content(pipeline.store, TRANSACTIONS)}, {name: content(drained.store, TRANSACTIONS)}
-    )
-    assert set(wallet_states(pipeline).values()) == {"processed"}
+    with Contest(tiny_market, WALLET_PNL).opened(tmp_path / "whole pages") as undisturbed:
+        wanted = {name: content(undisturbed.store, TRANSACTIONS)}
+    contest = Contest(tiny_market, TRANSACTIONS)
+    with contest.opened(tmp_path / "root") as pipeline:
+        pipeline.server.faults.add(
+            *(
+                Fault(FaultKind.SHORT_PAGE, endpoint=Endpoint.SWAPS, entity=wallet)
+                for wallet in (ANN, BOB, CID)
+            )
+        )
+        assert contest.run(pipeline).success
+        assert_same({name: content(pipeline.store, TRANSACTIONS)}, wanted)
+        assert set(wallet_states(pipeline).values()) == {"processed"}
 
 
 def test_items_that_can_not_be_read_are_left_out_and_counted_where_people_look(pipeline):
@@ -141,7 +144,9 @@ def test_spent_credits_stop_the_run_and_blame_nobody(pipeline):
     assert fetched == set(pipeline.rows(TRANSACTIONS)["wallet_address"])
 
     pipeline.server.faults.clear()
-    pipeline.drain()
+    pipeline.server.log.clear()
+    for shard in ("00", "01"):
+        assert pipeline.materialize(TRANSACTIONS, shard).success
     assert pipeline.asked_for(Endpoint.SWAPS) == dict.fromkeys(waiting, 1)
     assert set(wallet_states(pipeline).values()) == {"processed"}
 
@@ -194,7 +199,10 @@ def test_a_budget_ends_the_run_before_the_request_that_would_exceed_it(pipeline)
     assert set(token_states(pipeline).values()) == {"completed"}
     assert set(wallet_states(pipeline).values()) <= {"pending", "ready"}
 
-    pipeline.drain(credits_per_month=1000, credits_per_day=any_day)
+    pipeline.server.log.clear()
+    more = {"credits_per_month": 1000, "credits_per_day": any_day}
+    for shard in ("00", "01"):
+        assert pipeline.materialize(TRANSACTIONS, shard, **more).success
     assert pipeline.requests(Endpoint.HOLDERS) == 0
     assert set(wallet_states(pipeline).values()) == {"processed"}
 
