@@ -10,7 +10,10 @@ from hypothesis import settings
 from smart_trader_assets.sandbox import Recording
 from smart_trader_assets_tests.support.made_once import MadeOnce, made_once  # noqa: F401
 from smart_trader_assets_tests.support.pipeline import DrainedRoot, Pipeline, open_pipeline
-from smart_trader_assets_tests.support.quick_instance import history_in_memory  # noqa: F401
+from smart_trader_assets_tests.support.quick_instance import (  # noqa: F401
+    history_in_memory,
+    unstamped_histories,
+)
 from smart_trader_assets_tests.support.stores import (  # noqa: F401 - fixtures of every room
     blank_root,
     put,
@@ -22,7 +25,7 @@ from smart_trader_assets_tests.support.stores import (  # noqa: F401 - fixtures 
 from smart_trader_assets_tests.support.tiny_market import write_tiny_market
 
 # `make test` draws a share of the examples, `make prove` many times as many.
-settings.register_profile("share", deadline=None, max_examples=20)
+settings.register_profile("share", deadline=None, max_examples=12)
 settings.register_profile("long", deadline=None, max_examples=500)
 settings.load_profile("share")
 
