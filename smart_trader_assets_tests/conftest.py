@@ -64,8 +64,9 @@ SLOW_MODULES = {
     "test_seams",
     "test_smart_traders",
     "test_upgrade",
+    "test_wallet_pnl",
 }
-SLOW_FIXTURES = {"pipeline", "drained", "first_run", "market_root", "checked", "busy"}
+SLOW_FIXTURES = {"pipeline", "drained", "made_once", "checked", "busy"}
 
 
 def _rooms(item: pytest.Item) -> set[str]:
