@@ -56,7 +56,7 @@ prove: $(STAMP) ## The long proofs: kills, a daemon, eight writers, every fault,
 	$(BIN)/python -m smart_trader_assets_tests.proofs.kill_upgrades
 	$(BIN)/python -m smart_trader_assets_tests.proofs.daemon
 	$(BIN)/python -m smart_trader_assets_tests.trust.many_writers
-	$(BIN)/python -m pytest -n 2 --hypothesis-profile long smart_trader_assets_tests/pnl smart_trader_assets_tests/ranking
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile long smart_trader_assets_tests/pnl smart_trader_assets_tests/ranking smart_trader_assets_tests/report/test_lot_evidence.py
 	$(BIN)/python -m smart_trader_assets_tests.trust.faults
 	$(BIN)/python -m smart_trader_assets_tests.trust.fuzz --mutations 100000
 

@@ -8,8 +8,12 @@ import pytest
 from hypothesis import settings
 
 from smart_trader_assets.sandbox import Recording
+from smart_trader_assets_tests.support.made_once import MadeOnce, made_once  # noqa: F401
 from smart_trader_assets_tests.support.pipeline import DrainedRoot, Pipeline, open_pipeline
-from smart_trader_assets_tests.support.quick_instance import history_in_memory  # noqa: F401
+from smart_trader_assets_tests.support.quick_instance import (  # noqa: F401
+    history_in_memory,
+    unstamped_histories,
+)
 from smart_trader_assets_tests.support.stores import (  # noqa: F401 - fixtures of every room
     blank_root,
     put,
@@ -21,7 +25,7 @@ from smart_trader_assets_tests.support.stores import (  # noqa: F401 - fixtures 
 from smart_trader_assets_tests.support.tiny_market import write_tiny_market
 
 # `make test` draws a share of the examples, `make prove` many times as many.
-settings.register_profile("share", deadline=None, max_examples=20)
+settings.register_profile("share", deadline=None, max_examples=12)
 settings.register_profile("long", deadline=None, max_examples=500)
 settings.load_profile("share")
 
@@ -60,8 +64,9 @@ SLOW_MODULES = {
     "test_seams",
     "test_smart_traders",
     "test_upgrade",
+    "test_wallet_pnl",
 }
-SLOW_FIXTURES = {"pipeline", "drained", "first_run", "market_root", "checked", "busy"}
+SLOW_FIXTURES = {"pipeline", "drained", "made_once", "checked", "busy"}
 
 
 def _rooms(item: pytest.Item) -> set[str]:
@@ -98,10 +103,14 @@ def pipeline(tmp_path: Path, tiny_market: Recording) -> Iterator[Pipeline]:
 
 
 @pytest.fixture(scope="session")
-def first_run(tmp_path_factory: pytest.TempPathFactory, tiny_market: Recording) -> DrainedRoot:
+def first_run(made_once: MadeOnce, tiny_market: Recording) -> DrainedRoot:  # noqa: F811
     """The first drain of a root over the tiny_market."""
-    with open_pipeline(tmp_path_factory.mktemp("drained") / "root", tiny_market) as pipeline:
-        return DrainedRoot.of(pipeline)
+
+    def make(folder: Path) -> DrainedRoot:
+        with open_pipeline(folder / "root", tiny_market) as pipeline:
+            return DrainedRoot.of(pipeline)
+
+    return made_once("first_run", make)[1]
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_a_second_drain_of_the_same_root_is_refused_while_one_is_at_work(drained
         drain(settings)
     assert versions(drained.store) == before
     assert drained.server.requests.total() == 0
-    assert drain(settings).steps  # the lock has fallen
+    assert drain(drained.settings()).steps  # the lock has fallen
 
 
 def test_a_drain_that_was_killed_is_marked_failed_by_the_next_one(drained):

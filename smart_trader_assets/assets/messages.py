@@ -30,6 +30,7 @@ from smart_trader_assets.notify.gathering import STARTED, Outlook
 from smart_trader_assets.notify.news_rules import NEWS_FOR
 from smart_trader_assets.notify.outbox import TROUBLED
 from smart_trader_assets.notify.receivers import OF_THE_MESSAGE
+from smart_trader_assets.notify.sent_journal import SentJournal
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
@@ -48,6 +49,7 @@ from smart_trader_assets.tables.transitions import (
 )
 
 LOCK = "messages.lock"
+JOURNAL = "messages.sent"
 _LONGEST_WAIT = 30
 """Seconds for another run to end its sending."""
 _MOST_RUNS = 50
@@ -151,6 +153,7 @@ class _Sending:
         self._settings = settings
         self._store = lake.store
         self._receivers = {receiver.name: receiver for receiver in receivers}
+        self._journal = SentJournal(settings.resolved_state_dir / JOURNAL)
         # By the clock now, and not by that of the run's beginning: it may have computed for an hour.
         self._now = settings.now()
         due = NEWS_TO_SEND.due_rows(
@@ -163,6 +166,7 @@ class _Sending:
 
     def batches(self) -> Iterator[Batch]:
         """Hold back what has to wait, send the rest, and settle each as what became of it."""
+        yield from self._taken_before()
         if not self._due.height:
             self._scope.log.info("Nothing is due to be sent.")
             return
@@ -196,9 +200,20 @@ class _Sending:
             elif spent.get(message.receiver, 0.0) < _LONGEST_SENDING:
                 began = time.monotonic()
                 yield self._sent(message, rows, troubled)
+                # Who goes on here has committed.
+                self._journal.clear()
                 spent[message.receiver] = (
                     spent.get(message.receiver, 0.0) + time.monotonic() - began
                 )
+
+    def _taken_before(self) -> Iterator[Batch]:
+        """Settle what a receiver had taken when the sender died."""
+        for receiver, message_id, events in self._journal.taken():
+            is_taken = pl.col("event_id").is_in(events) & (pl.col("receiver") == receiver)
+            rows = self._due.filter(is_taken)
+            self._due = self._due.filter(~is_taken)
+            yield Batch(settles=(news_sent(rows, at=self._now, message_id=message_id),))
+        self._journal.clear()
 
     def _sent(self, message: Message, rows: pl.DataFrame, troubled: dict[str, datetime]) -> Batch:
         """Hand it over; a receiver that does not take it is `troubled` until its next attempt."""
@@ -221,6 +236,7 @@ class _Sending:
             if isinstance(until, datetime) and not error.of_the_message:
                 troubled[message.receiver] = until
             return Batch(settles=(failed,), metrics={"messages_failed": 1})
+        self._journal.note(message)
         return Batch(
             settles=(news_sent(rows, at=self._now, message_id=message.message_id),),
             metrics={"messages_sent": 1},

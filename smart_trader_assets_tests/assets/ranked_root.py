@@ -7,13 +7,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from smart_trader_assets.assembly import make_assets, make_resources
 from smart_trader_assets.assets.scope import AS_OF_TAG
 from smart_trader_assets.automation.jobs import assets_of
 from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
@@ -23,6 +21,7 @@ from smart_trader_assets.tables.catalog import (
     WALLET_PNL,
 )
 from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, pnl_frame
+from smart_trader_assets_tests.support.asset_runs import AssetRuns
 from smart_trader_assets_tests.support.samples import frame, swap
 
 GOLD = (SMART_TRADERS, CLASSIFIED_WALLETS, TIER_CHANGES)
@@ -32,11 +31,10 @@ STAMP = CommitInfo("a-test", "a-test")
 class Gold:
     """A root with PnL rows, and the runs that judge them."""
 
-    def __init__(self, root: Path) -> None:
-        self.settings = load_settings(
-            {"source": "sandbox", "root": str(root), "wallet_shards": 1, "sandbox_anchor": AS_OF}
-        )
-        self.store: DeltaStore = make_lake(self.settings).store
+    def __init__(self, root: Path, **changes: Any) -> None:
+        settings = {"source": "sandbox", "root": str(root), "wallet_shards": 1}
+        self._runs = AssetRuns(load_settings({**settings, "sandbox_anchor": AS_OF, **changes}))
+        self.store: DeltaStore = self._runs.store
 
     def put(self, *rows: dict[str, Any]) -> None:
         """Make these the PnL rows of the root, as silver/wallet_pnl would."""
@@ -49,14 +47,10 @@ class Gold:
         self.store.write(TRANSACTIONS, Batch(frame(TRANSACTIONS, [row]), "00"), STAMP)
 
     def judge(self, *keys: dg.AssetKey, day: float = 0) -> set[dg.AssetKey | None]:
-        with dg.DagsterInstance.ephemeral() as instance:
-            result = dg.materialize(
-                make_assets(self.settings),
-                selection=list(keys) or assets_of(SMART_TRADERS.name),
-                resources=make_resources(self.settings),
-                instance=instance,
-                tags={AS_OF_TAG: (AS_OF + timedelta(days=day)).isoformat()},
-            )
+        result = self._runs.run(
+            list(keys) or assets_of(SMART_TRADERS.name),
+            tags={AS_OF_TAG: (AS_OF + timedelta(days=day)).isoformat()},
+        )
         return {event.asset_key for event in result.get_asset_materialization_events()}
 
     def rows(self, contract: TableContract, *columns: str) -> list[tuple[Any, ...]]:

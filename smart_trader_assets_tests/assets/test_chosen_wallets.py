@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
@@ -17,6 +20,7 @@ from smart_trader_assets.tables.catalog import (
     TRANSACTIONS,
     WALLET_PNL,
 )
+from smart_trader_assets_tests.support.made_once import MadeOnce
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.tiny_market import ANN, BOB, CID, NOW, VAULT
 
@@ -32,6 +36,20 @@ def run_job(pipeline: Pipeline, wallets: str) -> bool:
     }
     with dg.DagsterInstance.ephemeral() as instance:
         return job.execute_in_process(instance=instance, tags=tags).success
+
+
+@pytest.fixture
+def waiting(pipeline: Pipeline, made_once: MadeOnce) -> Pipeline:
+    """A root whose wallets are all known, and the credits were spent before their swaps were asked for."""
+
+    def make(folder: Path) -> None:
+        first = Pipeline(folder / "root", pipeline.server, pipeline.options)
+        first.drain(credits_per_run=100 + 3 * 50)
+
+    folder, _ = made_once("test_chosen_wallets.waiting", make)
+    shutil.copytree(folder / "root", pipeline.root)
+    pipeline.server.log.clear()
+    return pipeline
 
 
 def test_the_job_leads_from_addresses_to_their_ranks_on_a_fresh_root(pipeline: Pipeline) -> None:
@@ -51,23 +69,21 @@ def test_an_address_that_is_none_is_excluded_with_its_reason(pipeline: Pipeline)
     assert pipeline.requests(Endpoint.SWAPS) == 0
 
 
-def test_what_is_due_of_others_stays_due(pipeline: Pipeline) -> None:
-    pipeline.drain(credits_per_run=100 + 3 * 50)
-    waiting = pipeline.rows(TRACKED_WHALES).filter(processing_status="ready")
-    assert {ANN, CID} <= set(waiting["wallet_address"])
-    assert run_job(pipeline, CID)
-    left = pipeline.rows(TRACKED_WHALES).filter(processing_status="ready")
-    assert set(left["wallet_address"]) == set(waiting["wallet_address"]) - {CID}
-    assert set(pipeline.rows(TRANSACTIONS)["wallet_address"]) == {CID}
-    assert set(pipeline.rows(WALLET_PNL)["wallet_address"]) == {CID}
+def test_what_is_due_of_others_stays_due(waiting: Pipeline) -> None:
+    before = waiting.rows(TRACKED_WHALES).filter(processing_status="ready")
+    assert {ANN, CID} <= set(before["wallet_address"])
+    assert run_job(waiting, CID)
+    left = waiting.rows(TRACKED_WHALES).filter(processing_status="ready")
+    assert set(left["wallet_address"]) == set(before["wallet_address"]) - {CID}
+    assert set(waiting.rows(TRANSACTIONS)["wallet_address"]) == {CID}
+    assert set(waiting.rows(WALLET_PNL)["wallet_address"]) == {CID}
 
 
 @pytest.mark.parametrize("named", ["", " , "])
-def test_the_job_refuses_to_be_about_everybody(pipeline: Pipeline, named: str) -> None:
-    pipeline.drain(credits_per_run=100 + 3 * 50)
-    waiting = pipeline.rows(TRACKED_WHALES)
-    pipeline.server.log.clear()
+def test_the_job_refuses_to_be_about_everybody(waiting: Pipeline, named: str) -> None:
+    before = waiting.rows(TRACKED_WHALES)
+    assert before.height
     with pytest.raises(dg.Failure, match="No wallet is named: give the run the tag `wallets`"):
-        run_job(pipeline, named)
-    assert pipeline.requests(Endpoint.SWAPS) == 0
-    assert pipeline.rows(TRACKED_WHALES).equals(waiting)
+        run_job(waiting, named)
+    assert waiting.requests(Endpoint.SWAPS) == 0
+    assert waiting.rows(TRACKED_WHALES).equals(before)

@@ -8,6 +8,7 @@ import pytest
 from smart_trader_assets.sandbox import Endpoint, Recording
 from smart_trader_assets.tables.catalog import TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets_tests.support.pipeline import open_pipeline
+from smart_trader_assets_tests.support.rivals import ONE_SHARD
 from smart_trader_assets_tests.support.tiny_market import ANN, CAT, NOW, swap
 
 ROWS = 250
@@ -24,7 +25,7 @@ def busy(tmp_path):
     ]
     text = "\n".join(json.dumps(row) for row in reversed(rows))
     (folder / f"{ANN}.jsonl").write_text(text)
-    with open_pipeline(tmp_path / "root", Recording.load(folder)) as pipeline:
+    with open_pipeline(tmp_path / "root", Recording.load(folder), **ONE_SHARD) as pipeline:
         yield pipeline
 
 
@@ -42,7 +43,8 @@ def test_a_wallet_whose_pages_ran_out_goes_on_where_it_stopped(busy):
     assert [step.asset for step in report.steps].count(WALLET_PNL.name) == 1
 
     # The next fetch goes down to the end of what is known, and no further.
-    busy.drain(NOW + timedelta(hours=30))
+    busy.server.log.clear()
+    assert busy.materialize(TRANSACTIONS, "00", as_of=NOW + timedelta(hours=30)).success
     assert busy.requests(Endpoint.SWAPS) == 1
     assert busy.rows(TRANSACTIONS).height == ROWS
 
@@ -60,7 +62,9 @@ def test_between_two_runs_the_wallet_is_ready_and_keeps_what_was_read(busy):
     hundredth = first["block_unix_time"].min() - 3600
     assert whale["resume_before"] == hundredth + 1
 
-    busy.drain(swap_pages_per_run=10)
+    busy.server.log.clear()
+    for table in (TRANSACTIONS, WALLET_PNL):
+        assert busy.materialize(table, "00", swap_pages_per_run=10).success
     assert busy.requests(Endpoint.SWAPS) == 2
     assert busy.rows(TRANSACTIONS).height == ROWS
     assert set(busy.rows(WALLET_PNL)["history_complete"]) == {True}

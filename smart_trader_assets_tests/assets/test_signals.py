@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from smart_trader_assets.tables.catalog import (
 )
 from smart_trader_assets_tests.assets.ranked_root import STAMP, Gold
 from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, portfolio, token, trader
+from smart_trader_assets_tests.support.made_once import MadeOnce
 from smart_trader_assets_tests.support.samples import frame, token_trade
 from smart_trader_assets_tests.support.tiny_market import NOW
 
@@ -56,9 +58,15 @@ def test_recent_trades_are_those_of_the_last_days_and_no_others(first_run):
 
 
 @pytest.fixture
-def gold(tmp_path: Path) -> Gold:
+def gold(tmp_path: Path, made_once: MadeOnce) -> Gold:
     """ANN is ELITE, and has a position of cat; she bought it an hour ago, a stranger after that."""
-    gold = Gold(tmp_path / "root")
+    folder, _ = made_once("test_signals.gold", lambda folder: make_gold(folder / "root"))
+    shutil.copytree(folder / "root", tmp_path / "root")
+    return Gold(tmp_path / "root")
+
+
+def make_gold(root: Path) -> None:
+    gold = Gold(root)
     held = {"open_quantity": 8.0, "open_cost": 4.0, "open_value": 6.0, "mark_price": 0.75}
     gold.put(*trader("ann"), token("ann", "cat", 2.0, **held, marked_at=AS_OF - timedelta(hours=3)))
     now = int(AS_OF.timestamp())
@@ -76,7 +84,6 @@ def gold(tmp_path: Path) -> Gold:
     ]
     gold.store.write(RECENT_TRADES, Batch(frame(RECENT_TRADES, rows)), STAMP)
     gold.judge()
-    return gold
 
 
 def test_one_run_ranks_and_tells_what_the_ranked_hold_and_trade(gold: Gold) -> None:

@@ -1,6 +1,8 @@
 """The gold tables through Dagster and Delta: one classification, three tables, one settlement."""
 
+import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -22,6 +24,7 @@ from smart_trader_assets.tables.catalog import (
 )
 from smart_trader_assets_tests.assets.ranked_root import GOLD, STAMP, Gold
 from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, portfolio, token, trader
+from smart_trader_assets_tests.support.made_once import MadeOnce
 from smart_trader_assets_tests.support.tiny_market import ANN
 
 
@@ -30,7 +33,21 @@ class DiedError(Exception):
 
 
 @pytest.fixture
-def gold(tmp_path):
+def gold(tmp_path: Path) -> Gold:
+    return Gold(tmp_path / "root")
+
+
+@pytest.fixture
+def ranked(tmp_path: Path, made_once: MadeOnce) -> Gold:
+    """ANN and BOB are ELITE."""
+
+    def make(folder: Path) -> None:
+        gold = Gold(folder / "root")
+        gold.put(*trader("ann"), *trader("bob"))
+        gold.judge()
+
+    folder, _ = made_once("test_smart_traders.ranked", make)
+    shutil.copytree(folder / "root", tmp_path / "root")
     return Gold(tmp_path / "root")
 
 
@@ -54,23 +71,21 @@ def test_one_run_writes_who_is_in_who_is_out_and_what_changed(gold):
     assert gold.due() == 0
 
 
-def test_who_no_longer_qualifies_leaves_at_the_next_run(gold):
-    gold.put(*trader("ann"), *trader("bob"))
-    gold.judge()
-    gold.put(
+def test_who_no_longer_qualifies_leaves_at_the_next_run(ranked):
+    ranked.put(
         *trader("ann", conservative_pnl=500.0),
         *trader("bob", conservative_pnl=-1.0),
         *trader("cat"),
     )
-    gold.judge(day=1)
-    assert gold.rows(SMART_TRADERS, "wallet_address", "tier") == [
+    ranked.judge(day=1)
+    assert ranked.rows(SMART_TRADERS, "wallet_address", "tier") == [
         ("ann", "PROMISING"),
         ("cat", "ELITE"),
     ]
-    assert gold.rows(CLASSIFIED_WALLETS, "wallet_address", "wallet_class") == [
+    assert ranked.rows(CLASSIFIED_WALLETS, "wallet_address", "wallet_class") == [
         ("bob", "UNPROFITABLE")
     ]
-    told = gold.rows(TIER_CHANGES, "wallet_address", "change_number", "change", "changed_at")
+    told = ranked.rows(TIER_CHANGES, "wallet_address", "change_number", "change", "changed_at")
     later = AS_OF + timedelta(days=1)
     assert told == [
         ("ann", 1, "ARRIVED", AS_OF),
@@ -81,26 +96,26 @@ def test_who_no_longer_qualifies_leaves_at_the_next_run(gold):
     ]
 
 
-def test_where_nobody_qualifies_any_more_the_ranking_is_empty(gold):
-    gold.put(*trader("ann"))
-    gold.judge()
-    gold.put(portfolio("ann", conservative_pnl=-1.0))
-    gold.judge(day=1)
-    assert gold.rows(SMART_TRADERS, "wallet_address") == []
-    assert gold.rows(TIER_CHANGES, "change_number", "change", "wallet_class") == [
-        (1, "ARRIVED", None),
-        (2, "LEFT", "UNPROFITABLE"),
+def test_where_nobody_qualifies_any_more_the_ranking_is_empty(ranked):
+    gone = {"conservative_pnl": -1.0}
+    ranked.put(portfolio("ann", **gone), portfolio("bob", **gone))
+    ranked.judge(day=1)
+    assert ranked.rows(SMART_TRADERS, "wallet_address") == []
+    assert ranked.rows(TIER_CHANGES, "change_number", "change", "wallet_class") == [
+        *[(1, "ARRIVED", None)] * 2,
+        *[(2, "LEFT", "UNPROFITABLE")] * 2,
     ]
 
 
 def test_a_run_with_nothing_due_writes_nothing(gold):
     gold.judge()
     assert gold.versions() == [0] * 4
-    gold.put(*trader("ann"))
-    gold.judge()
-    before = gold.versions()
-    gold.judge(day=1)
-    assert gold.versions() == before
+
+
+def test_a_run_with_nothing_due_any_more_writes_nothing(ranked):
+    before = ranked.versions()
+    ranked.judge(day=1)
+    assert ranked.versions() == before
 
 
 def test_judging_again_what_has_not_changed_doubles_nothing(gold):
@@ -118,11 +133,9 @@ def test_judging_again_what_has_not_changed_doubles_nothing(gold):
 
 @pytest.mark.parametrize("survived", range(4))
 def test_a_run_that_dies_between_two_commits_is_repeated_and_doubles_nothing(
-    gold, monkeypatch, survived
+    ranked, monkeypatch, survived
 ):
-    gold.put(*trader("ann"), *trader("bob"))
-    gold.judge()
-    gold.put(
+    ranked.put(
         *trader("ann", conservative_pnl=500.0),
         *trader("cat"),
         portfolio("bob", conservative_pnl=-1.0),
@@ -139,16 +152,16 @@ def test_a_run_that_dies_between_two_commits_is_repeated_and_doubles_nothing(
     with monkeypatch.context() as patched:
         patched.setattr(DeltaStore, "commit", dying)
         with pytest.raises(DiedError):
-            gold.judge(day=1)
-    assert gold.due() > 0
-    gold.judge(day=2)
-    assert gold.due() == 0
-    assert gold.rows(SMART_TRADERS, "wallet_address", "tier") == [
+            ranked.judge(day=1)
+    assert ranked.due() > 0
+    ranked.judge(day=2)
+    assert ranked.due() == 0
+    assert ranked.rows(SMART_TRADERS, "wallet_address", "tier") == [
         ("ann", "PROMISING"),
         ("cat", "ELITE"),
     ]
-    assert gold.rows(CLASSIFIED_WALLETS, "wallet_address") == [("bob",)]
-    assert gold.rows(TIER_CHANGES, "wallet_address", "change_number", "change") == [
+    assert ranked.rows(CLASSIFIED_WALLETS, "wallet_address") == [("bob",)]
+    assert ranked.rows(TIER_CHANGES, "wallet_address", "change_number", "change") == [
         ("ann", 1, "ARRIVED"),
         ("ann", 2, "DEMOTED"),
         ("bob", 1, "ARRIVED"),
@@ -198,8 +211,8 @@ def test_reasons_name_a_tracked_token_by_its_symbol_and_its_mint(gold):
     assert "Best of 12 tokens: mint-11 with 1,000.00 USD." in reasons["bob"]
 
 
-def test_the_settings_rule_the_ranking(gold):
-    gold.settings = gold.settings.but(min_active_days=50, max_idle_days=0.5)
+def test_the_settings_rule_the_ranking(tmp_path):
+    gold = Gold(tmp_path / "root", min_active_days=50, max_idle_days=0.5)
     gold.put(*trader("ann"))
     gold.judge()
     (reasons,) = gold.store.scan(CLASSIFIED_WALLETS).collect()["reasons"].to_list()

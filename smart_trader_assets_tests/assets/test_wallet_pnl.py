@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -13,9 +13,10 @@ from smart_trader_assets.assets.scope import REPROCESS_TAG
 from smart_trader_assets.delta.contract import AUDIT
 from smart_trader_assets.pnl import ALL_TOKENS
 from smart_trader_assets.pnl.assumptions import PNL_RULES
-from smart_trader_assets.tables.catalog import WALLET_PNL
+from smart_trader_assets.tables.catalog import SMART_TRADERS, TOKENS, TRACKED_TOKENS, WALLET_PNL
 from smart_trader_assets_tests.support.pipeline import Pipeline
-from smart_trader_assets_tests.support.tiny_market import ANN, CAT, NOW
+from smart_trader_assets_tests.support.rivals import Contest
+from smart_trader_assets_tests.support.tiny_market import ANN, CAT, FIRST_WALLETS, NOW
 
 
 def numbers(pipeline: Pipeline) -> pl.DataFrame:
@@ -24,6 +25,12 @@ def numbers(pipeline: Pipeline) -> pl.DataFrame:
 
 def steps(pipeline: Pipeline, **changes: Any) -> list[str]:
     return [step.asset for step in pipeline.drain(**changes).steps]
+
+
+def count(pipeline: Pipeline, **changes: Any) -> None:
+    """Have whatever is due counted."""
+    for shard in ("00", "01"):
+        assert pipeline.materialize(WALLET_PNL, shard, **changes).success
 
 
 def test_other_assumptions_make_every_number_due_once(drained):
@@ -37,13 +44,13 @@ def test_other_assumptions_make_every_number_due_once(drained):
     assert was > 0
     assert is_now == pytest.approx(10 * was)
     assert WALLET_PNL.name not in steps(drained, network_fee_sol=0.005)
-    assert WALLET_PNL.name in steps(drained)
+    count(drained)
     assert numbers(drained)["pnl_rules"].unique().to_list() == [PNL_RULES]
 
 
 def test_a_mint_that_is_named_cash_forms_no_position(drained):
     assert CAT in numbers(drained)["token_address"].to_list()
-    assert WALLET_PNL.name in steps(drained, cash_mints=(CAT,))
+    count(drained, cash_mints=(CAT,))
     after = numbers(drained)
     assert CAT not in after["token_address"].to_list()
     ann = after.filter(wallet_address=ANN, token_address=ALL_TOKENS).row(0, named=True)
@@ -51,7 +58,7 @@ def test_a_mint_that_is_named_cash_forms_no_position(drained):
     assert ann["conversion_count"] > 0
 
 
-UNTOUCHED = {
+UNTOUCHED: dict[str, Any] = {
     "wallet_refresh_hours": 720,
     "wallet_refresh_limit_hours": 720,
     "whale_refresh_hours": 720,
@@ -70,15 +77,24 @@ def told(pipeline: Pipeline) -> pl.DataFrame:
     )
 
 
-def test_what_ageing_leaves_alone_is_what_computing_everything_finds(drained):
-    computed = []
-    for days in (1, 2, 8, 40, 130, 131):
-        at = NOW + timedelta(days=days)
-        computed.append(drained.drain(at, **UNTOUCHED).total("wallets_computed"))
-    aged, of_before = told(drained), drained.rows(WALLET_PNL)["as_of"].min()
-    assert computed[0] > computed[-1]
-    assert of_before < at  # rows that no day has changed
-    for shard in ("00", "01"):
-        again = {REPROCESS_TAG: "true"}
-        assert drained.materialize(WALLET_PNL, shard, as_of=at, tags=again, **UNTOUCHED).success
-    assert_frame_equal(aged, told(drained))
+def computed(pipeline: Pipeline, at: datetime, **tags: str) -> float:
+    """How many wallets a run at that time has counted."""
+    result = pipeline.materialize(WALLET_PNL, "00", as_of=at, tags=tags, **UNTOUCHED)
+    assert result.success
+    (event,) = result.get_asset_materialization_events()
+    return float(str(event.materialization.metadata["wallets_computed"].value))
+
+
+def test_what_ageing_leaves_alone_is_what_computing_everything_finds(tiny_market, tmp_path):
+    counted = []
+    with Contest(tiny_market, SMART_TRADERS).opened(tmp_path / "root") as pipeline:
+        for days in (1, 2, 8, 40, 130, 131):
+            at = NOW + timedelta(days=days)
+            for table, partition in ((TOKENS, at.date().isoformat()), (TRACKED_TOKENS, "00")):
+                assert pipeline.materialize(table, partition, as_of=at, **UNTOUCHED).success
+            counted.append(computed(pipeline, at))
+        aged, of_before = told(pipeline), pipeline.rows(WALLET_PNL).filter(pl.col("as_of") < at)
+        assert counted[0] > counted[-1]
+        assert of_before.height  # rows that no day has changed
+        assert computed(pipeline, at, **{REPROCESS_TAG: "true"}) == len(FIRST_WALLETS)
+        assert_frame_equal(aged, told(pipeline))

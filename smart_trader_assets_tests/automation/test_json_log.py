@@ -15,7 +15,7 @@ from smart_trader_assets.tables.catalog import (
     TRACKED_TOKENS,
     WHALES,
 )
-from smart_trader_assets_tests.support.command import installed
+from smart_trader_assets_tests.support.command import python
 from smart_trader_assets_tests.support.killing import SHARDS
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.tiny_market import FOX, NOW
@@ -88,9 +88,8 @@ def test_the_command_keeps_standard_output_for_the_log_and_tells_each_asset_once
 ):
     variables = {"SMART_TRADER_LOG_FORMAT": "json"} | SHARDS
     place = ("--data", tmp_path / "root", "--as-of", NOW.isoformat())
-    ran = installed(
-        "smart-trader", "run", "--replay", tiny_market_folder, *place, variables=variables
-    )
+    quick = ("-m", "smart_trader_assets_tests.support.quick_command")
+    ran = python(*quick, "run", "--replay", tiny_market_folder, *place, variables=variables)
     assert ran.returncode == 0, ran.stderr
     told = [json.loads(line) for line in ran.stdout.splitlines()]
     counted = [line for line in told if "rows_inserted" in line]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -14,9 +17,11 @@ from smart_trader_assets.checks.catalogue import Look, all_checks
 from smart_trader_assets.checks.results import FAILED_CHECKS_NOTE, UnsoundTableError
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import VERSION, TableContract
+from smart_trader_assets.sandbox import Recording
 from smart_trader_assets.tables.catalog import SMART_TRADERS, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
-from smart_trader_assets_tests.support.pipeline import Pipeline
+from smart_trader_assets_tests.support.made_once import MadeOnce
+from smart_trader_assets_tests.support.pipeline import DrainedRoot, Pipeline, open_pipeline
 from smart_trader_assets_tests.support.tiny_market import BOB, LATER
 from smart_trader_assets_tests.support.ui import Ui
 
@@ -49,18 +54,45 @@ def reset(pipeline: Pipeline, table: TableContract) -> None:
     carry_out(store, plan_reset(store, Choice(table.name, wallets=(BOB,))), STAMP)
 
 
+@dataclass(frozen=True)
+class Stopped:
+    """A root whose drain was stopped, the version of the ranking before, and what the drain was ended by."""
+
+    pipeline: Pipeline
+    ranked: int | None
+    told: str
+    cause: BaseException | None
+
+
 @pytest.fixture
 def ui(drained):
     with dg.DagsterInstance.ephemeral() as instance:
         yield Ui(drained, instance)
 
 
-def test_a_drain_says_what_it_found_and_where_and_goes_no_further(drained):
-    break_a_row_in_the_next_run(drained)
-    ranked = drained.store.version(SMART_TRADERS)
-    with pytest.raises(UnsoundTableError) as raised:
-        drained.drain(LATER)
-    told = str(raised.value).splitlines()
+@pytest.fixture
+def stopped(
+    tmp_path: Path, tiny_market: Recording, first_run: DrainedRoot, made_once: MadeOnce
+) -> Iterator[Stopped]:
+    """A root of one's own after its second drain, in which a row was broken."""
+
+    def make(folder: Path) -> tuple[int, str, BaseException | None]:
+        shutil.copytree(first_run.root, folder / "root")
+        with open_pipeline(folder / "root", tiny_market) as pipeline:
+            break_a_row_in_the_next_run(pipeline)
+            ranked = pipeline.store.version(SMART_TRADERS)
+            with pytest.raises(UnsoundTableError) as raised:
+                pipeline.drain(LATER)
+        return ranked, str(raised.value), raised.value.__cause__
+
+    folder, seen = made_once("test_broken_tables.stopped", make)
+    shutil.copytree(folder / "root", tmp_path / "root")
+    with open_pipeline(tmp_path / "root", tiny_market) as pipeline:
+        yield Stopped(pipeline, *seen)
+
+
+def test_a_drain_says_what_it_found_and_where_and_goes_no_further(stopped):
+    told = stopped.told.splitlines()
     assert told[0].startswith("The blocking check identities_hold of silver/wallet_pnl failed at ")
     assert told[0].endswith(
         " UTC: 1 found, for example: realized_pnl does not equal its parts; "
@@ -68,21 +100,20 @@ def test_a_drain_says_what_it_found_and_where_and_goes_no_further(drained):
     )
     assert told[1] == f"  wallet_address {BOB}, token_address ALL_TOKENS, window all"
     assert told[2].startswith(REMEDY)
-    assert raised.value.__cause__ is None
-    assert drained.store.version(SMART_TRADERS) == ranked
+    assert stopped.cause is None
+    assert stopped.pipeline.store.version(SMART_TRADERS) == stopped.ranked
 
 
-def test_the_next_drain_does_not_go_on_either_until_the_row_is_mended(drained):
-    break_a_row_in_the_next_run(drained)
-    ranked = drained.store.version(SMART_TRADERS)
-    for _ in range(2):  # each with an instance that remembers nothing
-        with pytest.raises(UnsoundTableError, match="identities_hold"):
-            drained.drain(LATER)
-    assert drained.store.version(SMART_TRADERS) == ranked
-    reset(drained, TRANSACTIONS)
-    report = drained.drain(LATER)
+def test_the_next_drain_does_not_go_on_either_until_the_row_is_mended(stopped):
+    pipeline = stopped.pipeline
+    # With an instance that remembers nothing.
+    with pytest.raises(UnsoundTableError, match="identities_hold"):
+        pipeline.drain(LATER)
+    assert pipeline.store.version(SMART_TRADERS) == stopped.ranked
+    reset(pipeline, TRANSACTIONS)
+    report = pipeline.drain(LATER)
     assert [step.asset for step in report.steps[-2:]] == [WALLET_PNL.name, SMART_TRADERS.name]
-    assert not (drained.settings().resolved_state_dir / f"{FAILED_CHECKS_NOTE}.json").exists()
+    assert not (pipeline.settings().resolved_state_dir / f"{FAILED_CHECKS_NOTE}.json").exists()
 
 
 def test_in_a_run_a_failed_check_shows_what_it_found_and_blocks_what_is_downstream(drained, ui):

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from smart_trader_assets.cli.app import app
 from smart_trader_assets.cli.serve import sandbox
+from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind, SandboxPlan, SandboxServer
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX
@@ -26,9 +27,10 @@ from smart_trader_assets.tables.catalog import (
     TRANSACTIONS,
     WALLET_PNL,
 )
+from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
 from smart_trader_assets_tests.support.command import installed, python, started
 from smart_trader_assets_tests.support.roots import contents, versions
-from smart_trader_assets_tests.support.tiny_market import ANN, BOB, CAT, DOG, EVE, FOX, LATER, NOW
+from smart_trader_assets_tests.support.tiny_market import ANN, BOB, CAT, DOG, FOX, NOW
 
 KEY = "the-key-that-nobody-may-read"
 
@@ -247,11 +249,14 @@ def test_a_folder_that_holds_something_else_is_refused_and_left_as_it_is(
 def test_a_folder_may_have_any_usual_name(account, tmp_path, first_run, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     root = shutil.copytree(first_run.root, tmp_path / "ünï #1, 100 % 日本?")
-    account.clock.set(LATER)
-    result = command("run", "--data", root, "--as-of", LATER.isoformat())
+    store = DeltaStore(str(root))
+    plan = plan_reset(store, Choice(TRACKED_WHALES.name, wallets=(BOB,), refetch=True))
+    assert carry_out(store, plan, CommitInfo("a test", "reset")) == 1
+    result = run(root)
     assert result.exit_code == 0, result.output
     assert f"Tables: {root}" in result.stdout
-    assert EVE in set(DeltaStore(str(root)).scan(TRANSACTIONS).collect()["wallet_address"])
+    assert account.requests_by_entity == {(Endpoint.SWAPS.value, BOB): 1}
+    assert set(store.scan(TRACKED_WHALES).collect()["processing_status"]) == {"processed"}
 
 
 @pytest.mark.parametrize("name", ["a[b", "a^b", "env=prod", "a%20b"])
@@ -379,6 +384,7 @@ def test_a_run_that_is_interrupted_says_so_in_one_sentence_and_can_go_on(
 def test_a_run_prints_the_ranking_the_cost_and_the_place_of_the_tables(account, tmp_path):
     result = run(tmp_path / "root")
     assert result.exit_code == 0
+    assert f"Ranked as of {NOW:%Y-%m-%d %H:%M:%S} UTC. " in result.stdout
     assert "BirdEye at http://127.0.0.1" in result.stdout
     assert ANN in result.stdout
     assert f"Tables: {tmp_path / 'root'}" in result.stdout
@@ -389,14 +395,11 @@ def test_a_run_prints_the_ranking_the_cost_and_the_place_of_the_tables(account, 
     assert all(symbol not in result.stdout for symbol in (CAT, DOG))
 
 
-def test_a_later_run_with_nothing_new_tells_the_time_that_the_ranking_is_of(
-    tiny_market_folder, tmp_path
-):
-    asked = ("run", "--replay", tiny_market_folder, "--data", tmp_path / "root", "--as-of")
-    ranked = f"Ranked as of {NOW:%Y-%m-%d %H:%M:%S} UTC"
-    assert f"{ranked}. " in command(*asked, NOW.isoformat()).stdout
-    again = command(*asked, (NOW + timedelta(minutes=1)).isoformat()).stdout
-    assert f"{ranked}, nothing new since. " in again
+def test_a_later_run_with_nothing_new_tells_the_time_that_the_ranking_is_of(account, drained):
+    later = NOW + timedelta(minutes=1)
+    account.clock.set(later)
+    again = command("run", "--data", drained.root, "--as-of", later.isoformat()).stdout
+    assert f"Ranked as of {NOW:%Y-%m-%d %H:%M:%S} UTC, nothing new since. " in again
 
 
 def test_the_version_is_told():

@@ -138,6 +138,8 @@ def test_what_was_recorded_is_replayed_as_it_was_answered(tmp_path, monkeypatch,
 
     for name in ("SOURCE", "BIRDEYE_BASE_URL", "AS_OF"):
         monkeypatch.delenv(PREFIX + name)
+    for name in ("TOKEN_SHARDS", "WALLET_SHARDS"):
+        monkeypatch.setenv(PREFIX + name, "2")
     replayed = command("run", "--replay", folder, "--data", root)
     assert replayed.exit_code == 0, replayed.output
     tables = make_lake(load_settings({"root": str(root)})).unchecked_store

@@ -16,6 +16,7 @@ from smart_trader_assets.sandbox.account import FREE_ENDPOINTS
 from smart_trader_assets.sandbox.ranked_traders import RankedTraders
 from smart_trader_assets.tables.catalog import CANDIDATES, SMART_TRADERS
 from smart_trader_assets_tests.support.pipeline import Pipeline
+from smart_trader_assets_tests.support.rivals import ONE_SHARD
 
 ANCHOR = datetime(2026, 3, 1, tzinfo=UTC)
 FIRST = ANCHOR + timedelta(hours=9)
@@ -25,6 +26,7 @@ STANDARD: dict[str, Any] = {
     "swap_pages_first": 1,
     "read_account": True,
     "candidate_lists": ("1W", "30d"),
+    **ONE_SHARD,
 }
 
 

@@ -1,13 +1,20 @@
 """A run that is killed loses nothing and doubles nothing: the next run ends where it would have ended."""
 
+from pathlib import Path
+
 import pytest
 
 from smart_trader_assets_tests.support.killing import Undisturbed
+from smart_trader_assets_tests.support.made_once import MadeOnce
+from smart_trader_assets_tests.support.tiny_market import write_tiny_market
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory, tiny_market_folder):
-    return Undisturbed(tiny_market_folder, tmp_path_factory.mktemp("undisturbed") / "root")
+def undisturbed(made_once: MadeOnce) -> Undisturbed:
+    def make(folder: Path) -> Undisturbed:
+        return Undisturbed(write_tiny_market(folder / "rows"), folder / "root")
+
+    return made_once("undisturbed", make)[1]
 
 
 # The share of the writes that are done when the run dies, from the making of the tables to the ranking.

@@ -21,6 +21,7 @@ from smart_trader_assets.tables.catalog import (
 from smart_trader_assets.tables.queue import read_queue
 from smart_trader_assets.thresholds import due_policy
 from smart_trader_assets_tests.support.pipeline import Pipeline
+from smart_trader_assets_tests.support.rivals import Contest
 from smart_trader_assets_tests.support.roots import assert_same, content, contents
 from smart_trader_assets_tests.support.tiny_market import ANN, BOB, CAT, CID, DEE, DOG, FOX, NOW
 
@@ -76,19 +77,21 @@ def test_one_failing_token_and_one_failing_wallet_stop_nobody_else(pipeline):
     assert set(pipeline.rows(WALLET_PNL)["wallet_address"]) == {ANN, BOB, CID, DEE}
 
 
-def test_short_pages_lose_no_swap(pipeline, drained):
-    pipeline.server.faults.add(
-        *(
-            Fault(FaultKind.SHORT_PAGE, endpoint=Endpoint.SWAPS, entity=wallet)
-            for wallet in (ANN, BOB, CID)
-        )
-    )
-    pipeline.drain()
+def test_short_pages_lose_no_swap(tiny_market, tmp_path):
     name = TRANSACTIONS.name
-    assert_same(
-        {name: content(pipeline.store, TRANSACTIONS)}, {name: content(drained.store, TRANSACTIONS)}
-    )
-    assert set(wallet_states(pipeline).values()) == {"processed"}
+    with Contest(tiny_market, WALLET_PNL).opened(tmp_path / "whole pages") as undisturbed:
+        wanted = {name: content(undisturbed.store, TRANSACTIONS)}
+    contest = Contest(tiny_market, TRANSACTIONS)
+    with contest.opened(tmp_path / "root") as pipeline:
+        pipeline.server.faults.add(
+            *(
+                Fault(FaultKind.SHORT_PAGE, endpoint=Endpoint.SWAPS, entity=wallet)
+                for wallet in (ANN, BOB, CID)
+            )
+        )
+        assert contest.run(pipeline).success
+        assert_same({name: content(pipeline.store, TRANSACTIONS)}, wanted)
+        assert set(wallet_states(pipeline).values()) == {"processed"}
 
 
 def test_items_that_can_not_be_read_are_left_out_and_counted_where_people_look(pipeline):
@@ -116,9 +119,11 @@ def test_after_the_last_attempt_a_row_is_failed_seen_and_left_alone(pipeline):
     bob = pipeline.rows(TRACKED_WHALES).filter(wallet_address=BOB)
     assert bob.select("attempts", "next_attempt_at").rows() == [(1, None)]
 
-    pipeline.drain(NOW + timedelta(hours=2), max_attempts=1)
+    # Longer than after any first attempt that is not the last, and nobody else is due again.
+    later = NOW + timedelta(minutes=59)
+    pipeline.drain(later, max_attempts=1)
     assert BOB not in pipeline.asked_for(Endpoint.SWAPS)
-    settings = pipeline.settings(NOW + timedelta(hours=2))
+    settings = pipeline.settings(later)
     queue = read_queue(pipeline.store, as_of=settings.now(), policy=due_policy(settings))
     assert [(t.state, t.attempts, BOB in t.last_error) for t in queue.troubles] == [
         ("failed", 1, True)
@@ -139,52 +144,51 @@ def test_spent_credits_stop_the_run_and_blame_nobody(pipeline):
     assert fetched == set(pipeline.rows(TRANSACTIONS)["wallet_address"])
 
     pipeline.server.faults.clear()
-    pipeline.drain()
+    pipeline.server.log.clear()
+    for shard in ("00", "01"):
+        assert pipeline.materialize(TRANSACTIONS, shard).success
     assert pipeline.asked_for(Endpoint.SWAPS) == dict.fromkeys(waiting, 1)
     assert set(wallet_states(pipeline).values()) == {"processed"}
 
 
-def test_a_plan_without_holders_does_without_them(pipeline):
-    pipeline.drain()
+def test_a_plan_without_holders_does_without_them(drained):
     later = NOW + timedelta(days=8)
-    pipeline.server.faults.add(Fault(FaultKind.NOT_IN_PLAN, endpoint=Endpoint.HOLDERS, times=None))
-    report = pipeline.drain(later)
+    drained.server.faults.add(Fault(FaultKind.NOT_IN_PLAN, endpoint=Endpoint.HOLDERS, times=None))
+    report = drained.drain(later)
     # Whoever is known is read on, and ranked.
-    assert set(pipeline.asked_for(Endpoint.SWAPS)) == {ANN, BOB, CID, DEE}
+    assert set(drained.asked_for(Endpoint.SWAPS)) == {ANN, BOB, CID, DEE}
     assert report.stuck.keys() == {WHALES.name}
     assert report.waits[WHALES.name].startswith("Not asked until ")
-    assert pipeline.rows(TRACKED_TOKENS).select(TROUBLE).unique().rows() == [(0, None, None)]
-    assert set(pipeline.rows(SMART_TRADERS)["as_of"]) == {later}
+    assert drained.rows(TRACKED_TOKENS).select(TROUBLE).unique().rows() == [(0, None, None)]
+    assert set(drained.rows(SMART_TRADERS)["as_of"]) == {later}
     # Sensors ask again after a while, a run by hand at once: the plan may be another now.
-    assert why_it_waits(WHALES.name, pipeline.store, pipeline.settings(later), None)
-    pipeline.server.faults.clear()
-    assert pipeline.materialize(WHALES, "00", as_of=later).success
-    assert pipeline.materialize(WHALES, "01", as_of=later).success
-    assert why_it_waits(WHALES.name, pipeline.store, pipeline.settings(later), None) is None
+    assert why_it_waits(WHALES.name, drained.store, drained.settings(later), None)
+    drained.server.faults.clear()
+    assert drained.materialize(WHALES, "00", as_of=later).success
+    assert drained.materialize(WHALES, "01", as_of=later).success
+    assert why_it_waits(WHALES.name, drained.store, drained.settings(later), None) is None
 
 
-def test_a_plan_without_the_list_of_tokens_does_without_it(pipeline):
-    pipeline.drain()
-    pipeline.server.faults.add(Fault(FaultKind.NOT_IN_PLAN, endpoint=Endpoint.LISTINGS, times=None))
+def test_a_plan_without_the_list_of_tokens_does_without_it(drained):
+    drained.server.faults.add(Fault(FaultKind.NOT_IN_PLAN, endpoint=Endpoint.LISTINGS, times=None))
     later = NOW + timedelta(days=8)
-    pipeline.drain(later)
-    assert set(pipeline.asked_for(Endpoint.SWAPS)) >= {ANN, BOB, CID}
-    assert set(pipeline.rows(SMART_TRADERS)["as_of"]) == {later}
+    drained.drain(later)
+    assert set(drained.asked_for(Endpoint.SWAPS)) >= {ANN, BOB, CID}
+    assert set(drained.rows(SMART_TRADERS)["as_of"]) == {later}
 
 
-def test_a_plan_without_swaps_blames_nobody_twice(pipeline, monkeypatch):
-    pipeline.drain()
-    pipeline.server.faults.add(Fault(FaultKind.NOT_FOUND, endpoint=Endpoint.SWAPS, times=None))
+def test_a_plan_without_swaps_blames_nobody_twice(drained, monkeypatch):
+    drained.server.faults.add(Fault(FaultKind.NOT_FOUND, endpoint=Endpoint.SWAPS, times=None))
     monkeypatch.setattr(client, "UNKNOWN_AT_FIRST", 2)
     for days in (8, 10):
         with pytest.raises(PlanError, match="the plan of the account seems to lack this endpoint"):
-            pipeline.drain(NOW + timedelta(days=days), request_concurrency=1)
-    assert pipeline.rows(TRACKED_WHALES)["attempts"].max() <= 1
-    pipeline.server.faults.clear()
-    pipeline.drain(NOW + timedelta(days=12))
-    assert set(pipeline.rows(TRACKED_WHALES)["transactions_fetched_at"]) == {
-        NOW + timedelta(days=12)
-    }
+            drained.drain(NOW + timedelta(days=days), request_concurrency=1)
+    assert drained.rows(TRACKED_WHALES)["attempts"].max() <= 1
+    drained.server.faults.clear()
+    later = NOW + timedelta(days=12)
+    for shard in ("00", "01"):
+        assert drained.materialize(TRANSACTIONS, shard, as_of=later).success
+    assert set(drained.rows(TRACKED_WHALES)["transactions_fetched_at"]) == {later}
 
 
 def test_a_budget_ends_the_run_before_the_request_that_would_exceed_it(pipeline):
@@ -195,7 +199,10 @@ def test_a_budget_ends_the_run_before_the_request_that_would_exceed_it(pipeline)
     assert set(token_states(pipeline).values()) == {"completed"}
     assert set(wallet_states(pipeline).values()) <= {"pending", "ready"}
 
-    pipeline.drain(credits_per_month=1000, credits_per_day=any_day)
+    pipeline.server.log.clear()
+    more = {"credits_per_month": 1000, "credits_per_day": any_day}
+    for shard in ("00", "01"):
+        assert pipeline.materialize(TRANSACTIONS, shard, **more).success
     assert pipeline.requests(Endpoint.HOLDERS) == 0
     assert set(wallet_states(pipeline).values()) == {"processed"}
 

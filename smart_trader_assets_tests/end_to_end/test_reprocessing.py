@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from smart_trader_assets.automation.live_runs import RANGE_END_TAG, RANGE_START_TAG
 from smart_trader_assets.delta.batch import CommitInfo, Settlement
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.sandbox import Endpoint
@@ -85,10 +86,9 @@ def test_listings_put_back_are_judged_again_without_new_fetches(drained):
 )
 def test_the_tag_reprocess_takes_every_row_anew_with_the_same_outcome(drained, table):
     before = contents(drained.store)
-    shards = [None] if table.dagster_partition is None else ["00", "01"]
-    for shard in shards:
-        result = drained.materialize(table, shard, tags={"reprocess": "true"})
-        assert result.success
+    both = {RANGE_START_TAG: "00", RANGE_END_TAG: "01"}
+    shards = {} if table.dagster_partition is None else both
+    assert drained.materialize(table, tags={"reprocess": "true", **shards}).success
     if table is WHALES:
         assert drained.asked_for(Endpoint.HOLDERS) == dict.fromkeys(FIRST_MINTS, 1)
     if table is TRANSACTIONS:

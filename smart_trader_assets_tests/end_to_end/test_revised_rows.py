@@ -12,9 +12,9 @@ import pytest
 from smart_trader_assets.assets.scope import REPROCESS_TAG
 from smart_trader_assets.pnl.columns import ALL_TOKENS
 from smart_trader_assets.sandbox import Recording
-from smart_trader_assets.tables.catalog import TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.tables.catalog import SMART_TRADERS, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets_tests.support.pipeline import Pipeline, open_pipeline
-from smart_trader_assets_tests.support.rivals import ONE_SHARD
+from smart_trader_assets_tests.support.rivals import ONE_SHARD, Contest
 from smart_trader_assets_tests.support.tiny_market import BOB, write_tiny_market
 
 RawRow = dict[str, Any]
@@ -30,42 +30,35 @@ def numbers(pipeline: Pipeline) -> dict[str, Any]:
     )
 
 
-def unchanged(row: RawRow) -> RawRow:
-    return row
-
-
 def fetched_twice(
-    folder: Path, later: Callable[[RawRow], RawRow], first: Callable[[RawRow], RawRow] = unchanged
+    folder: Path, first: Recording, revised: Callable[[RawRow], RawRow]
 ) -> tuple[dict[str, Any], dict[str, Any], pl.DataFrame]:
     """BOB's numbers before and after his history was fetched again from a source that has revised it."""
-    markets = [
-        Recording.load(write_tiny_market(folder / name, revised))
-        for name, revised in (("first", first), ("later", later))
-    ]
-    with open_pipeline(folder / "root", markets[0], **ONE_SHARD) as pipeline:
-        pipeline.drain()
+    with Contest(first, SMART_TRADERS).opened(folder / "root") as pipeline:
         before = numbers(pipeline)
-    with open_pipeline(folder / "root", markets[1], **ONE_SHARD) as pipeline:
+    later = Recording.load(write_tiny_market(folder / "later", revised))
+    with open_pipeline(folder / "root", later, **ONE_SHARD) as pipeline:
         assert pipeline.materialize(TRANSACTIONS, "00", tags={REPROCESS_TAG: "true"}).success
-        pipeline.drain()
+        # It finds by itself who is to be counted again.
+        assert pipeline.materialize(WALLET_PNL, "00").success
         return before, numbers(pipeline), pipeline.rows(TRANSACTIONS).filter(wallet_address=BOB)
 
 
 @pytest.mark.parametrize(
     "filled_in", [{"ins_index": 4, "inner_ins_index": 2}, {"owner": None}, {"ins_index": None}]
 )
-def test_a_row_whose_index_or_owner_comes_later_stands_once(tmp_path, filled_in):
-    before, after, swaps = fetched_twice(tmp_path, lambda row: row | filled_in)
+def test_a_row_whose_index_or_owner_comes_later_stands_once(tiny_market, tmp_path, filled_in):
+    before, after, swaps = fetched_twice(tmp_path, tiny_market, lambda row: row | filled_in)
     assert (after, swaps.height) == (before, 3)
     assert swaps["processed_for_pnl"].all()
 
 
-def test_an_amount_in_another_spelling_changes_nothing(tmp_path):
+def test_an_amount_in_another_spelling_changes_nothing(tiny_market, tmp_path):
     def spelled(row: RawRow) -> RawRow:
         amount = row["base"]["change_amount"]
         return row | {"base": row["base"] | {"change_amount": f"{amount}.0"}}
 
-    before, after, swaps = fetched_twice(tmp_path, spelled)
+    before, after, swaps = fetched_twice(tmp_path, tiny_market, spelled)
     assert (after, swaps.height) == (before, 3)
 
 
@@ -81,6 +74,7 @@ def test_a_price_that_is_revised_is_the_one_that_counts(tmp_path):
 
         return in_sol
 
-    before, after, _ = fetched_twice(tmp_path, at(3.0), first=at(1.0))
+    first = Recording.load(write_tiny_market(tmp_path / "first", at(1.0)))
+    before, after, _ = fetched_twice(tmp_path, first, at(3.0))
     assert before["realized_pnl"] == 30.0
     assert after == before | {"realized_pnl": 90.0, "total_bought": 120.0}

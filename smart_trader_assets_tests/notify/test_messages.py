@@ -14,7 +14,8 @@ from smart_trader_assets.assembly import make_definitions
 from smart_trader_assets.assets import messages
 from smart_trader_assets.assets.keys import CONSUMER_TAG
 from smart_trader_assets.lake.metadata import columns_metadata
-from smart_trader_assets.notify import news
+from smart_trader_assets.notify import Message, news
+from smart_trader_assets.notify.sent_journal import SentJournal
 from smart_trader_assets.tables.catalog import NOTIFICATIONS, TIER_CHANGES
 from smart_trader_assets.tables.queue import read_queue
 from smart_trader_assets.thresholds import due_policy
@@ -144,6 +145,22 @@ def test_a_slow_receiver_is_told_once(begun: Told):
     begun.tell(LATER + HOUR, notify_timeout_seconds=20, **TIERS)
     assert begun.box.asked == ["slow"]
     assert states(begun) == [("sent", 0)]
+
+
+def test_what_was_taken_when_the_sender_died_is_not_sent_again(begun: Told):
+    change(begun, "ann", "bob")
+    events = begun.tell(LATER, notify_quiet_hours=f"{LATER.hour}-{LATER.hour + 1}", **TIERS)
+    assert events.success
+    first, _ = begun.outbox.to_dicts()
+    journal = SentJournal(begun.settings().resolved_state_dir / messages.JOURNAL)
+    journal.note(Message(first["receiver"], (first["event_id"],), "t", "b"))
+    with journal.path.open("a") as file:
+        file.write('["cut by a dea')
+    begun.tell(LATER + HOUR, **TIERS)
+    (text,) = begun.box.texts()
+    assert first["event_id"] not in text
+    assert set(states(begun)) == {("sent", 0)}
+    assert not journal.path.exists()
 
 
 def test_processing_again_is_not_telling_again(begun: Told):

@@ -4,7 +4,8 @@
 
 `smart-trader notify` is killed at random times while it sends to receivers on loopback, until all is told.
 Prints how often each was told, and the seed. Exit code 1 where one was not told to each, or where more
-messages came twice than there were kills: a kill between a receiver's answer and the commit costs one.
+messages came twice than a tenth of the kills: one must come just between a receiver's answer and the line
+that remembers it.
 """
 
 from __future__ import annotations
@@ -138,7 +139,9 @@ def main() -> int:
     print(f"{len(found.told)} of {rows} told; {found.kills} senders killed at work")
     print(f"{found.doubled} messages came once more; the outbox: {dict(found.states)}")
     right = (
-        len(found.told) == rows and found.doubled <= found.kills and found.states == {"sent": rows}
+        len(found.told) == rows
+        and found.doubled <= max(1, found.kills // 10)
+        and found.states == {"sent": rows}
     )
     return 0 if right else 1
 

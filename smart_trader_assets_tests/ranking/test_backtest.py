@@ -76,8 +76,11 @@ def test_a_tier_earned_what_its_wallets_realized_in_between():
 
 
 @pytest.fixture(scope="module")
-def swaps():
-    return PlantedMarket(GeneratedMarket(8, ANCHOR, wallets=60, history_days=90)).swaps
+def swaps(made_once):
+    def make(_: Path) -> pl.DataFrame:
+        return PlantedMarket(GeneratedMarket(8, ANCHOR, wallets=60, history_days=90)).swaps
+
+    return made_once("test_backtest.swaps", make)[1]
 
 
 def root_of(folder: Path, swaps: pl.DataFrame) -> DeltaStore:
@@ -93,22 +96,31 @@ def root_of(folder: Path, swaps: pl.DataFrame) -> DeltaStore:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory, swaps):
-    return root_of(tmp_path_factory.mktemp("full") / "root", swaps)
+def store(made_once, swaps):
+    """The swaps' root, to look at."""
+    folder, _ = made_once(
+        "test_backtest.store", lambda folder: root_of(folder / "root", swaps).root
+    )
+    return DeltaStore(str(folder / "root"))
 
 
-def test_an_earlier_ranking_names_those_who_go_on_earning(store, swaps):
-    found = backtest(store, rules=RULES, at=AT)
-    assert found.at == AT
-    assert found.until == datetime.fromtimestamp(swaps["block_unix_time"].max(), UTC)
-    rows = {row["tier"]: row for row in found.tiers.iter_rows(named=True)}
+@pytest.fixture(scope="module")
+def at(made_once, store):
+    """What the backtest as of AT finds."""
+    return made_once("test_backtest.at", lambda _: backtest(store, rules=RULES, at=AT))[1]
+
+
+def test_an_earlier_ranking_names_those_who_go_on_earning(at, swaps):
+    assert at.at == AT
+    assert at.until == datetime.fromtimestamp(swaps["block_unix_time"].max(), UTC)
+    rows = {row["tier"]: row for row in at.tiers.iter_rows(named=True)}
     ranked = [rows[tier] for tier in ("ELITE", "STRONG", "PROMISING") if rows[tier]["active"]]
     assert sum(row["realized_pnl"] for row in ranked) > 0
     assert {row["wallets"] for row in ranked} != {0}
 
 
-def test_the_forward_table_stands_beside_plain_leaderboards(store):
-    found = backtest(store, rules=RULES, at=AT).copied
+def test_the_forward_table_stands_beside_plain_leaderboards(at):
+    found = at.copied
     tops = [f"TOP 20 BY {by}" for by in ("TOTAL PnL", "ROI", "WIN RATE")]
     names = found["group"].to_list()
     assert names[-5:] == [*tops, EXCLUDED, EVERYBODY]
@@ -120,8 +132,8 @@ def test_the_forward_table_stands_beside_plain_leaderboards(store):
     assert everybody["return_from"] < everybody["copied_return"] < everybody["return_to"]
 
 
-def test_the_copied_bets_begin_after_the_ranking_and_end_with_the_swaps(store, swaps):
-    late = backtest(store, rules=RULES, at=AT).copied
+def test_the_copied_bets_begin_after_the_ranking_and_end_with_the_swaps(store, at, swaps):
+    late = at.copied
     sooner = backtest(store, rules=RULES, at=AT - timedelta(days=10)).copied
     bets = [table.filter(group=EVERYBODY)["copied_bets"].item() for table in (late, sooner)]
     assert 0 < bets[0] < bets[1]
@@ -129,7 +141,7 @@ def test_the_copied_bets_begin_after_the_ranking_and_end_with_the_swaps(store, s
     assert bets[0] <= bought.height
 
 
-def test_nothing_after_the_day_reaches_the_ranking(store, swaps, tmp_path):
+def test_nothing_after_the_day_reaches_the_ranking(at, swaps, tmp_path):
     # Whatever comes later: here half of the wallets stop, and one swap names a trader as its pool.
     later = pl.col("block_unix_time") > AT.timestamp()
     stopped = pl.col("wallet_shard") == "00"
@@ -144,7 +156,7 @@ def test_nothing_after_the_day_reaches_the_ranking(store, swaps, tmp_path):
             ]
         ),
     )
-    tiers = [backtest(root, rules=RULES, at=AT).tiers for root in (store, other)]
+    tiers = [at.tiers, backtest(other, rules=RULES, at=AT).tiers]
     assert tiers[1].select("tier", "wallets").equals(tiers[0].select("tier", "wallets"))
     assert tiers[1]["active"].to_list() != tiers[0]["active"].to_list()
 

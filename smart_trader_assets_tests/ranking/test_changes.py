@@ -3,7 +3,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader_assets.ranking import Classification, tier_changes
@@ -178,7 +178,6 @@ def test_a_new_token_is_no_change_of_rules():
 STATE = st.dictionaries(st.sampled_from("abcd"), st.sampled_from([*TIERS, None]), max_size=4)
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.lists(STATE, min_size=1, max_size=4))
 def test_the_last_change_of_each_wallet_is_its_tier_whatever_came_before(states):
     known = NOTHING

@@ -2,7 +2,7 @@ import dataclasses
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader_assets.ranking import QUALIFIED, Tier, rank_wallets
@@ -252,7 +252,6 @@ WALLETS = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
 @given(WALLETS, st.randoms())
 def test_every_wallet_is_ranked_or_kept_out_whatever_the_order_of_rows(wallets, random):
     rows = []

@@ -20,14 +20,16 @@ from smart_trader_assets_tests.report.adversarial_market import (
     rank,
 )
 from smart_trader_assets_tests.report.page_reader import Page, read_page
+from smart_trader_assets_tests.support.made_once import MadeOnce
 from smart_trader_assets_tests.support.tiny_market import BOB, CAT, DOG, NOW, swap
 
 
 @pytest.fixture(scope="session")
-def market_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("market") / "root"
-    make_market(root)
-    return root
+def market_root(made_once: MadeOnce) -> Path:
+    def make(folder: Path) -> None:
+        make_market(folder / "root")
+
+    return made_once("market_root", make)[0] / "root"
 
 
 @pytest.fixture(scope="session")
@@ -58,10 +60,20 @@ def page(html: str) -> Page:
     return read_page(html)
 
 
-@pytest.fixture
-def rolled(own_lake: LakeResource) -> ExplainedWallet:
+@pytest.fixture(scope="session")
+def rolled_lake(market_root: Path, made_once: MadeOnce) -> LakeResource:
     """BOB exchanges all his DOG, which cost 30, for CAT and 12 USDC, and sells half of the CAT for 14."""
-    exchanged = exchange(BOB, (DOG, 10), (CAT, 8), NOW - timedelta(days=2), cash=12.0)
-    add_swaps(own_lake, [*exchanged, swap(BOB, CAT, -4, 3.5, NOW - timedelta(days=1))])
-    rank(own_lake)
-    return explain(own_lake, BOB, as_of=NOW)
+
+    def make(folder: Path) -> None:
+        lake = make_lake(shutil.copytree(market_root, folder / "root"))
+        exchanged = exchange(BOB, (DOG, 10), (CAT, 8), NOW - timedelta(days=2), cash=12.0)
+        add_swaps(lake, [*exchanged, swap(BOB, CAT, -4, 3.5, NOW - timedelta(days=1))])
+        rank(lake)
+
+    return make_lake(made_once("rolled_lake", make)[0] / "root")
+
+
+@pytest.fixture(scope="session")
+def rolled(rolled_lake: LakeResource) -> ExplainedWallet:
+    """BOB there."""
+    return explain(rolled_lake, BOB, as_of=NOW)

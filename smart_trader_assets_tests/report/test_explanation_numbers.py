@@ -90,8 +90,8 @@ def test_lost_cost_is_that_of_unpriced_sales_and_of_rollovers_without_a_basis(ow
     assert portfolio["realized_pnl"] == pytest.approx(30)
 
 
-def test_one_token_alone_shows_the_other_side_of_its_rollovers(rolled, own_lake):
-    alone = explain(own_lake, BOB, as_of=NOW, token=CAT)
+def test_one_token_alone_shows_the_other_side_of_its_rollovers(rolled_lake):
+    alone = explain(rolled_lake, BOB, as_of=NOW, token=CAT)
     assert alone.agreement.equal
     assert alone.explanation.rollovers["token_address"].to_list() == [DOG, CAT]
     assert alone.explanation.trades["token_address"].unique().to_list() == [CAT]

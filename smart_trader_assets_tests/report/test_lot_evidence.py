@@ -119,7 +119,7 @@ def assert_no_cost_is_lost_on_the_way(evidence: LotEvidence) -> None:
         assert row["cost_out"] + row["paid"] == pytest.approx(went, rel=1e-9, abs=1e-12)
 
 
-often = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+often = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def assert_all_adds_up(rows: list[dict[str, Any]], **inputs: Any) -> None:

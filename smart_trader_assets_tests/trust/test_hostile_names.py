@@ -18,6 +18,7 @@ from smart_trader_assets.tables.catalog import SMART_TRADERS, TRANSACTIONS, WALL
 from smart_trader_assets.transforms.swaps import transaction_rows
 from smart_trader_assets_tests.delta.test_sql_literals import HOSTILE
 from smart_trader_assets_tests.support.pipeline import Pipeline, open_pipeline
+from smart_trader_assets_tests.support.rivals import ONE_SHARD
 from smart_trader_assets_tests.support.samples import STAMP
 from smart_trader_assets_tests.support.tiny_market import CAT, NOW, swap
 
@@ -34,21 +35,14 @@ def bought_by(name: str) -> dict[str, Any]:
 @pytest.fixture
 def hostile(tmp_path: Path, tiny_market: Recording) -> Iterator[Pipeline]:
     """A root with a wallet for each name, each of which bought CAT once, computed and ranked."""
-    with open_pipeline(tmp_path / "inner" / "root", tiny_market) as pipeline:
+    with open_pipeline(tmp_path / "inner" / "root", tiny_market, **ONE_SHARD) as pipeline:
         rows = transaction_rows(
-            {name: [bought_by(name)] for name in NAMES}, fetched_at=NOW, wallet_shards=2
+            {name: [bought_by(name)] for name in NAMES}, fetched_at=NOW, wallet_shards=1
         )
-        for shard in ("00", "01"):
-            of_shard = rows.filter(wallet_shard=shard)
-            pipeline.store.write(TRANSACTIONS, Batch(of_shard, shard), STAMP)
-        compute(pipeline)
+        pipeline.store.write(TRANSACTIONS, Batch(rows, "00"), STAMP)
+        assert pipeline.materialize(WALLET_PNL, "00").success
+        assert pipeline.materialize(SMART_TRADERS).success
         yield pipeline
-
-
-def compute(pipeline: Pipeline) -> None:
-    for shard in ("00", "01"):
-        assert pipeline.materialize(WALLET_PNL, shard).success
-    assert pipeline.materialize(SMART_TRADERS).success
 
 
 def trades(pipeline: Pipeline) -> dict[str, int]:
@@ -80,7 +74,7 @@ def test_a_name_is_a_value_in_every_step_and_command(hostile: Pipeline, tmp_path
     reset = command(hostile, "reset", TRANSACTIONS.name, "--wallet", INJECTED, "--yes")
     assert reset.exit_code == 0, reset.output
     assert due(hostile) == [INJECTED]
-    compute(hostile)
+    assert hostile.materialize(WALLET_PNL, "00").success
     assert trades(hostile) == dict.fromkeys(NAMES, 1)
     assert due(hostile) == []
 

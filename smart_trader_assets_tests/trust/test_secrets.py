@@ -28,6 +28,7 @@ from smart_trader_assets.sandbox import (
 from smart_trader_assets.settings import PREFIX, load_settings
 from smart_trader_assets_tests.support.command import PROJECT
 from smart_trader_assets_tests.support.pipeline import SMALL
+from smart_trader_assets_tests.support.rivals import ONE_SHARD
 from smart_trader_assets_tests.support.tiny_market import ANN, NOW
 from smart_trader_assets_tests.trust.traces import all_logs, in_files, in_tables, in_texts
 
@@ -54,6 +55,7 @@ def account(
         )
         settings = {
             **SMALL,
+            **ONE_SHARD,
             "birdeye_base_url": server.base_url,
             "helius_base_url": server.base_url,
             "helius_webhook_id": webhook["webhookID"],
