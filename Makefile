@@ -43,9 +43,9 @@ format: $(STAMP) ## Put the code into shape
 dev: $(STAMP) ## The Dagster UI with its daemon, on http://127.0.0.1:3000
 	@$(BIN)/smart-trader dev $(ARGS)
 
-docs: $(STAMP) ## Write docs/tables.md from the table contracts, docs/settings.md from the settings, the picture in docs/architecture.md
-	$(BIN)/python -m smart_trader_assets.lake.documentation > docs/tables.md
-	$(BIN)/python -m smart_trader_assets.settings.settings_page > docs/settings.md
+docs: $(STAMP) ## Write docs/tables.md and docs/settings.md, and the picture in docs/architecture.md, from the code
+	$(BIN)/python -m smart_trader_assets.lake.documentation > docs/.tables.md && mv docs/.tables.md docs/tables.md
+	$(BIN)/python -m smart_trader_assets.settings.settings_page > docs/.settings.md && mv docs/.settings.md docs/settings.md
 	$(BIN)/python -m smart_trader_assets_tests.rooms_picture
 
 bench: $(STAMP) ## Measure: times, ratios, peak memory (ARGS="--size full": at ten million rows)

@@ -1,1 +1,1 @@
-"""What decides to materialize: partitions and jobs."""
+"""What decides to materialize: jobs, sensors, schedules, run leases; the forecast, and Dagster's home."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import dagster as dg
 import polars as pl
@@ -13,6 +14,8 @@ from smart_trader_assets.birdeye.circuit_breaker import OpenTimes, open_breaker
 from smart_trader_assets.checks.results import FailedCheck
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.notify.gathering import Outlook
+from smart_trader_assets.notify.news_rules import KINDS
+from smart_trader_assets.settings.notification_settings import NewsKind
 from smart_trader_assets.tables.catalog import (
     NOTIFICATIONS,
     RECENT_TRADES,
@@ -290,3 +293,9 @@ def test_an_invented_market_says_so(begun: Told):
     names = begun.store.scan(NOTIFICATIONS).collect()["receiver"].to_list()
     rows = Outlook(begun.store, settings, LATER, datetime.now(UTC), ()).new_rows(names)
     assert rows["title"].item().startswith("Invented market: ")
+
+
+def test_every_kind_that_may_be_asked_for_is_known_everywhere(begun: Told, caplog):
+    assert set(get_args(NewsKind)) == set(KINDS) == set(begun.settings().notify)
+    assert new(begun).is_empty()
+    assert "could not be found" not in caplog.text
