@@ -12,6 +12,7 @@ from smart_trader_assets_tests.support.made_once import MadeOnce, made_once  # n
 from smart_trader_assets_tests.support.pipeline import DrainedRoot, Pipeline, open_pipeline
 from smart_trader_assets_tests.support.quick_instance import (  # noqa: F401
     history_in_memory,
+    readers_wait_for_nobody,
     unstamped_histories,
 )
 from smart_trader_assets_tests.support.stores import (  # noqa: F401 - fixtures of every room

@@ -25,7 +25,7 @@ from smart_trader_assets_tests.support.tiny_market import CAT, USDC
 WRITER = CommitInfo("writer", "bronze/transactions")
 # Two processes on one shard, one on the other.
 WORKERS = ("00", "00", "01")
-ROUNDS = 10
+ROUNDS = 6
 OLD = [f"wallet {number}" for number in range(8)]
 MINTS = [f"mint {number}" for number in range(30)]
 

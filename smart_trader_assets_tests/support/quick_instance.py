@@ -1,5 +1,6 @@
 """Runs of the command in the tests' process keep their history in memory: its files are tested elsewhere."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,6 +8,8 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log import in_memory as events_in_memory
 from dagster._core.storage.runs import in_memory as runs_in_memory
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from smart_trader_assets.automation.home import make_home
 from smart_trader_assets.cli import draining as run_command
@@ -19,6 +22,21 @@ def _in_memory(settings: Settings) -> Iterator[dg.DagsterInstance]:
     make_home(settings)  # which refuses what it refuses
     with dg.DagsterInstance.ephemeral() as instance:
         yield instance
+
+
+@pytest.fixture(scope="session", autouse=True)
+def readers_wait_for_nobody() -> Iterator[None]:
+    """In a history in memory a reader that meets a writer gets an error at once, where in a file it would wait:
+    a run's lease is renewed by a thread of its own."""
+
+    def connected(connection: sqlite3.Connection, _: object) -> None:
+        (_, _, file), *_ = connection.execute("PRAGMA database_list").fetchall()
+        if not file:
+            connection.execute("PRAGMA read_uncommitted = true")
+
+    event.listen(Engine, "connect", connected)
+    yield
+    event.remove(Engine, "connect", connected)
 
 
 @pytest.fixture(scope="session", autouse=True)
