@@ -12,11 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import dagster as dg
 import polars as pl
-from filelock import FileLock, Timeout
 
 from smart_trader_assets.assembly import make_assets, make_resources
 from smart_trader_assets.assets.economy import why_it_waits
@@ -54,6 +52,7 @@ from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.lake.run_metrics import PLOTTED, record_failed_run
 from smart_trader_assets.notify import receivers_of
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.state.locks import alone
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     CANDIDATES,
@@ -410,16 +409,11 @@ def _facts(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, float]:
 @contextmanager
 def alone_on_root(settings: Settings) -> Iterator[None]:
     """One drain at a time on a root; the lock is released when its process ends."""
-    folder: Path = settings.resolved_state_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "drain.lock")
-    try:
-        with lock.acquire(timeout=0):
-            yield
-    except Timeout:
-        raise DrainError(
-            f"Another `smart-trader run` is working on {settings.resolved_root}: wait until it ends."
-        ) from None
+    busy = DrainError(
+        f"Another `smart-trader run` is working on {settings.resolved_root}: wait until it ends."
+    )
+    with alone(settings.resolved_state_dir, "drain.lock", wait=0, otherwise=busy):
+        yield
 
 
 def _fail_killed_drains(instance: dg.DagsterInstance) -> None:

@@ -1,14 +1,13 @@
 """ops/notifications: the outbox of the messages, filled and emptied by one step."""
 
+import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
 import polars as pl
-from filelock import FileLock, Timeout
 
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.keys import CONSUMER_TAG
@@ -16,6 +15,7 @@ from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.checks.results import failed_checks
 from smart_trader_assets.delta.batch import Batch, Batches
 from smart_trader_assets.delta.contract import TIME
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.notify import (
     DeliveryRules,
@@ -26,12 +26,13 @@ from smart_trader_assets.notify import (
     plan_messages,
     receivers_of,
 )
-from smart_trader_assets.notify.gathering import STARTED, Outlook
+from smart_trader_assets.notify.gathering import Outlook
 from smart_trader_assets.notify.news_rules import NEWS_FOR
-from smart_trader_assets.notify.outbox import TROUBLED
+from smart_trader_assets.notify.outbox import TROUBLED, begun_hour
 from smart_trader_assets.notify.receivers import OF_THE_MESSAGE
 from smart_trader_assets.notify.sent_journal import SentJournal
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.state.locks import alone
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     NOTIFICATIONS,
@@ -41,7 +42,9 @@ from smart_trader_assets.tables.catalog import (
     TOKEN_SIGNALS,
     TRACKED_TOKENS,
 )
+from smart_trader_assets.tables.cursor import DuePolicy
 from smart_trader_assets.tables.cursors import NEWS_TO_SEND
+from smart_trader_assets.tables.ops import STARTED
 from smart_trader_assets.tables.transitions import (
     news_held_back,
     news_sent,
@@ -89,10 +92,18 @@ def messages_asset(declared: Settings) -> dg.AssetsDefinition:
     ) -> Batches:
         scope = RunScope.of(context, settings, config)
         receivers = receivers_of(settings.notify_urls)
+        busy = NotificationError(
+            "Another run is sending messages: what is due is left to it, or to the next run."
+        )
 
         def batches() -> Iterator[Batch]:
-            with _alone(settings):
-                yield _gathered(context, scope, settings, lake, receivers)
+            # Two that send at once would tell everything twice.
+            with alone(settings.resolved_state_dir, LOCK, wait=_LONGEST_WAIT, otherwise=busy):
+                outlook = outlook_of(
+                    context.instance, settings, lake, as_of=scope.as_of, log=scope.log
+                )
+                rows = outlook.new_rows([receiver.name for receiver in receivers])
+                yield Batch(rows=rows, metrics={"news_found": rows.height})
                 yield from _Sending(scope, settings, lake, receivers).batches()
 
         return Batches(batches())
@@ -100,43 +111,31 @@ def messages_asset(declared: Settings) -> dg.AssetsDefinition:
     return notifications
 
 
-@contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """Two that send at once would tell everything twice; NotificationError where another one does not end."""
-    folder = settings.resolved_state_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=_LONGEST_WAIT)
-    except Timeout:
-        raise NotificationError(
-            "Another run is sending messages: what is due is left to it, or to the next run."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _gathered(
-    context: dg.AssetExecutionContext,
-    scope: RunScope,
+def outlook_of(
+    instance: dg.DagsterInstance,
     settings: Settings,
     lake: LakeResource,
-    receivers: tuple[Receiver, ...],
-) -> Batch:
-    """The news that the outbox lacks."""
-    outlook = Outlook(
+    *,
+    as_of: datetime,
+    log: logging.Logger | dg.DagsterLogManager,
+) -> Outlook:
+    """What is looked at for news now."""
+    return Outlook(
         store=lake.store,
         settings=settings,
-        as_of=scope.as_of,
+        as_of=as_of,
         now=datetime.now(UTC),
-        failed=failed_checks(context.instance, [contract.name for contract in ALL_TABLES]),
-        broken_off=failed_runs_of(context.instance),
-        log=scope.log,
+        failed=failed_checks(instance, [contract.name for contract in ALL_TABLES]),
+        broken_off=failed_runs_of(instance),
+        log=log,
     )
-    rows = outlook.new_rows([receiver.name for receiver in receivers])
-    return Batch(rows=rows, metrics={"news_found": rows.height})
+
+
+def due_news(store: DeltaStore, *, now: datetime, policy: DuePolicy) -> pl.DataFrame:
+    """The rows of ops/notifications that are due to be sent at `now`, in the order in which it happened."""
+    news = store.scan(NOTIFICATIONS).filter(pl.col("kind") != STARTED)
+    # Processing again is not telling again.
+    return NEWS_TO_SEND.due_rows(news, shards=None, as_of=now, policy=policy).collect()
 
 
 class _Sending:
@@ -156,13 +155,7 @@ class _Sending:
         self._journal = SentJournal(settings.resolved_state_dir / JOURNAL)
         # By the clock now, and not by that of the run's beginning: it may have computed for an hour.
         self._now = settings.now()
-        due = NEWS_TO_SEND.due_rows(
-            lake.store.scan(NOTIFICATIONS).filter(pl.col("kind") != STARTED),
-            shards=None,
-            as_of=self._now,
-            policy=scope.policy,
-        )
-        self._due = due.collect()
+        self._due = due_news(lake.store, now=self._now, policy=scope.policy)
 
     def batches(self) -> Iterator[Batch]:
         """Hold back what has to wait, send the rest, and settle each as what became of it."""
@@ -174,7 +167,7 @@ class _Sending:
         plan = plan_messages(
             self._due,
             list(self._receivers.values()),
-            sent=self._sent_since(now.replace(minute=0, second=0, microsecond=0)),
+            sent=self._sent_since(begun_hour(now)),
             blocked=self._blocked(),
             rules=DeliveryRules.of(self._settings),
             now=now,

@@ -8,8 +8,10 @@ import dagster as dg
 
 from smart_trader_assets.automation.live_runs import (
     CONSUMER_TAG,
+    last_run_failed,
     live_partitions,
     sensor_status,
+    skip,
     wait_after_failures,
 )
 from smart_trader_assets.automation.run_leases import fail_and_log_expired_runs
@@ -40,19 +42,19 @@ def alert_sensors(
         fail_and_log_expired_runs(context)
         version = lake.store.version(SMART_TRADERS)
         seen, attempt = _parse(context.cursor)
-        failed = _last_run_failed(context.instance, name)
+        failed = last_run_failed(context.instance, name)
         if version == seen and not failed:
-            return _skip(
+            return skip(
                 context, f"Nothing is due: {SMART_TRADERS.name} is still at version {version}."
             )
         if live_partitions(context.instance, asset, [WHOLE], {}):
-            return _skip(context, "The ranking has changed, and the webhook has a live run.")
+            return skip(context, "The ranking has changed, and the webhook has a live run.")
         if until := wait_after_failures(context.instance, name, datetime.now(UTC)):
-            return _skip(
+            return skip(
                 context, f"The last runs failed: the next one is requested at {until:%H:%M:%S} UTC."
             )
         if failed_ranking := failed_checks(context.instance, [SMART_TRADERS.name]):
-            return _skip(context, f"The ranking has changed, but {format_failures(failed_ranking)}")
+            return skip(context, f"The ranking has changed, but {format_failures(failed_ranking)}")
         return dg.SensorResult(
             run_requests=[
                 dg.RunRequest(
@@ -75,12 +77,3 @@ def _parse(cursor: str | None) -> tuple[int | None, int]:
     """The version that was last requested, and the number of requests; a garbled cursor starts over."""
     version, _, attempt = (cursor or "").partition(":")
     return (int(version), int(attempt)) if version.isdigit() and attempt.isdigit() else (None, 0)
-
-
-def _last_run_failed(instance: dg.DagsterInstance, name: str) -> bool:
-    runs = instance.get_runs(dg.RunsFilter(tags={CONSUMER_TAG: name}), limit=1)
-    return any(run.status == dg.DagsterRunStatus.FAILURE for run in runs)
-
-
-def _skip(context: dg.SensorEvaluationContext, reason: str) -> dg.SensorResult:
-    return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=context.cursor)

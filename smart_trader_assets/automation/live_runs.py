@@ -99,3 +99,14 @@ def wait_after_failures(
     wait = min(_FIRST_WAIT * 2 ** (failures - 2), _LONGEST_WAIT)
     until = datetime.fromtimestamp(last_end, UTC) + wait
     return until if now < until < now + 2 * wait else None
+
+
+def last_run_failed(instance: dg.DagsterInstance, consumer: str) -> bool:
+    """Whether the newest run that was asked for `consumer` has failed."""
+    runs = instance.get_runs(dg.RunsFilter(tags={CONSUMER_TAG: consumer}), limit=1)
+    return any(run.status == dg.DagsterRunStatus.FAILURE for run in runs)
+
+
+def skip(context: dg.SensorEvaluationContext, reason: str) -> dg.SensorResult:
+    """Ask for nothing, and remember what was remembered before."""
+    return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=context.cursor)

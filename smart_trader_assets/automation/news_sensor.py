@@ -9,8 +9,10 @@ import dagster as dg
 from smart_trader_assets.automation.jobs import run_assets
 from smart_trader_assets.automation.live_runs import (
     CONSUMER_TAG,
+    last_run_failed,
     live_partitions,
     sensor_status,
+    skip,
     wait_after_failures,
 )
 from smart_trader_assets.automation.run_leases import fail_and_log_expired_runs
@@ -57,13 +59,13 @@ def news_sensors(settings: Settings, lake: LakeResource) -> list[dg.SensorDefini
             seen = _fingerprint(context.instance, settings, lake)
         before, _, attempt = (context.cursor or "").partition(":")
         # The run that was to tell it may have died before it wrote anything down.
-        failed = _last_run_failed(context.instance)
+        failed = last_run_failed(context.instance, NOTIFICATIONS.name)
         if seen == before and not failed:
-            return _skip(context, "Nothing has happened since the last look.")
+            return skip(context, "Nothing has happened since the last look.")
         if live_partitions(context.instance, key, [WHOLE], {}):
-            return _skip(context, "Something has happened, and a run is telling already.")
+            return skip(context, "Something has happened, and a run is telling already.")
         if until := wait_after_failures(context.instance, NOTIFICATIONS.name, datetime.now(UTC)):
-            return _skip(
+            return skip(
                 context, f"The last runs failed: the next one is requested at {until:%H:%M:%S} UTC."
             )
         number = int(attempt) + 1 if attempt.isdigit() else 1
@@ -106,12 +108,3 @@ def _fingerprint(instance: dg.DagsterInstance, settings: Settings, lake: LakeRes
             [receiver.name for receiver in receivers_of(settings.notify_urls)],
         ]
     )
-
-
-def _last_run_failed(instance: dg.DagsterInstance) -> bool:
-    runs = instance.get_runs(dg.RunsFilter(tags={CONSUMER_TAG: NOTIFICATIONS.name}), limit=1)
-    return any(run.status == dg.DagsterRunStatus.FAILURE for run in runs)
-
-
-def _skip(context: dg.SensorEvaluationContext, reason: str) -> dg.SensorResult:
-    return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=context.cursor)

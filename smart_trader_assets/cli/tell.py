@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import uuid
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,8 +13,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from smart_trader_assets.assets.messages import due_news, outlook_of
 from smart_trader_assets.automation.home import instance_of
-from smart_trader_assets.checks.results import failed_checks
 from smart_trader_assets.cli.options import Data, chosen_settings, cli_errors
 from smart_trader_assets.drain import Drain, DrainReport
 from smart_trader_assets.lake.resource import make_lake
@@ -23,11 +24,9 @@ from smart_trader_assets.notify import (
     ReceiverError,
     receivers_of,
 )
-from smart_trader_assets.notify.gathering import STARTED, Outlook
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.sources import settings_of_root
-from smart_trader_assets.tables.catalog import ALL_TABLES, NOTIFICATIONS
-from smart_trader_assets.tables.cursors import NEWS_TO_SEND
+from smart_trader_assets.tables.ops import STARTED
 from smart_trader_assets.text import plural
 from smart_trader_assets.thresholds import due_policy
 
@@ -94,18 +93,12 @@ def _try_out(settings: Settings, console: Console, receivers: tuple[Receiver, ..
 def _show(
     settings: Settings, console: Console, receivers: tuple[Receiver, ...], *, as_json: bool
 ) -> None:
-    store = make_lake(settings).store
+    lake, now = make_lake(settings), settings.now()
     with instance_of(settings) as instance:
-        failed = failed_checks(instance, [contract.name for contract in ALL_TABLES])
-    outlook = Outlook(store, settings, settings.now(), datetime.now(UTC), failed)
+        outlook = outlook_of(instance, settings, lake, as_of=now, log=logging.getLogger(__name__))
     columns = ["happened_at", "receiver", "kind", "title", "body"]
     found = outlook.new_rows([receiver.name for receiver in receivers])
-    due = NEWS_TO_SEND.due_rows(
-        store.scan(NOTIFICATIONS),
-        shards=None,
-        as_of=settings.now(),
-        policy=due_policy(settings),
-    ).collect()
+    due = due_news(lake.store, now=now, policy=due_policy(settings))
     begins = found.filter(pl.col("kind") == STARTED)["receiver"].to_list()
     rows = pl.concat([due.select(columns), found.filter(pl.col("kind") != STARTED).select(columns)])
     if as_json:

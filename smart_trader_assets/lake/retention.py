@@ -10,9 +10,9 @@ import polars as pl
 
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.sql import all_of, literal
+from smart_trader_assets.delta.sql import all_of, literal, one_of
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.tables.ops import NOTIFICATIONS, RUNS
+from smart_trader_assets.tables.ops import NOTIFICATIONS, RUNS, STARTED
 
 
 class Retention(NamedTuple):
@@ -28,7 +28,7 @@ RETENTIONS: Final[Mapping[str, Retention]] = {
     # What is forgotten must be too old to be found, and sent, again.
     NOTIFICATIONS.name: Retention(
         "created_on",
-        "delivery_status IN ('sent', 'failed') AND kind <> 'started'",
+        all_of([one_of("delivery_status", ("sent", "failed")), f"kind <> {literal(STARTED)}"]),
         least=timedelta(days=30),
     ),
 }

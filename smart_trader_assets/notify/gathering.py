@@ -40,9 +40,9 @@ from smart_trader_assets.tables.catalog import (
 )
 from smart_trader_assets.tables.cursors import CURSORS
 from smart_trader_assets.tables.ops import RUNS as RUN_METRICS
+from smart_trader_assets.tables.ops import STARTED
 
 _LOG: Final = logging.getLogger(__name__)
-STARTED: Final = "started"
 _DAY: Final = timedelta(days=1)
 # Told by the machine's clock; all else by the root's.
 _BY_MACHINE: Final = frozenset({RUNS, CHECKS, CREDITS})

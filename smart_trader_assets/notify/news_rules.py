@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Final, Self
 
@@ -30,30 +30,23 @@ TRADES_FOR: Final = timedelta(days=1)
 class NewsRules:
     """What is told.
 
-    `kinds` are some of `KINDS`; `tiers` those whose changes are told, `trade_tiers` those whose trades are,
-    from `trade_usd` on; a token is a signal from `signal_traders` buyers and a net flow of `signal_usd` in 24
-    hours on; `digest_hour` (UTC).
+    Each is the setting of its name with `notify_` before it: `tiers` those whose changes are told,
+    `trade_tiers` those whose trades are, from `trade_usd` on; a token is a signal from `signal_traders` buyers
+    and a net flow of `signal_usd` in 24 hours on; `digest_hour` (UTC).
     """
 
-    kinds: frozenset[str] = frozenset(KINDS)
-    tiers: tuple[str, ...] = ("ELITE", "STRONG")
-    trade_tiers: tuple[str, ...] = ("ELITE",)
-    trade_usd: float = 500.0
-    signal_traders: int = 3
-    signal_usd: float = 1_000.0
-    digest_hour: int = 8
+    tiers: tuple[str, ...]
+    trade_tiers: tuple[str, ...]
+    trade_usd: float
+    signal_traders: int
+    signal_usd: float
+    digest_hour: int
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The rules that the settings give."""
         return cls(
-            kinds=frozenset(settings.notify),
-            tiers=settings.notify_tiers,
-            trade_tiers=settings.notify_trade_tiers,
-            trade_usd=settings.notify_trade_usd,
-            signal_traders=settings.notify_signal_traders,
-            signal_usd=settings.notify_signal_usd,
-            digest_hour=settings.notify_digest_hour,
+            **{field.name: getattr(settings, f"notify_{field.name}") for field in fields(cls)}
         )
 
 

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 import polars as pl
 
+from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.notify.news_rules import CHECKS, CREDITS, DIGEST, RUNS, DeliveryRules
 from smart_trader_assets.notify.wording import Message, combined, single
 
@@ -76,7 +77,7 @@ def plan_messages(
         left = max(0, rules.most_per_hour - sent.get(receiver.name, 0))
         going = [] if wait else _messages(receiver, rows)[:left]
         messages += going
-        until, why = wait or (_next_hour(now), FULL)
+        until, why = wait or (begun_hour(now) + timedelta(hours=1), FULL)
         told = {event for message in going for event in message.event_ids}
         held += [
             {"event_id": event, "receiver": receiver.name, "until": until, "why": why}
@@ -92,7 +93,7 @@ def plan_messages(
     ]
     return Plan(
         tuple(messages),
-        pl.DataFrame(held, schema=schema | {"until": pl.Datetime("us", "UTC"), "why": pl.String()}),
+        pl.DataFrame(held, schema=schema | {"until": TIME, "why": pl.String()}),
         absent.filter(~young).select("event_id", "receiver"),
     )
 
@@ -131,5 +132,6 @@ def _texts(rows: pl.DataFrame) -> list[dict[str, str]]:
     ).to_dicts()
 
 
-def _next_hour(now: datetime) -> datetime:
-    return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+def begun_hour(now: datetime) -> datetime:
+    """When the clock hour began in which messages are counted."""
+    return now.replace(minute=0, second=0, microsecond=0)

@@ -72,7 +72,7 @@ def without_markup(text: str) -> str:
     return text.translate(_TAGS)
 
 
-_TAGS: Final = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
+_TAGS: Final = {ord(sign): _LOOKALIKES[ord(sign)] for sign in "<>&"}
 
 
 @dataclass(frozen=True)

@@ -115,11 +115,11 @@ PNL_COLUMNS_READ = tuple(
 
 @dataclass(frozen=True)
 class Classification:
-    """Every wallet is in one of the two.
+    """Every wallet is a trader or excluded.
 
-    traders: the content columns of gold/smart_traders, best first excluded: the content columns of
-    gold/classified_wallets, by class and address company: who trades together (`hands.with_clusters`): the
-    content columns of gold/wallet_clusters but `as_of`
+    traders: the content columns of gold/smart_traders, best first
+    excluded: the content columns of gold/classified_wallets, by class and address
+    company: who trades together, the content columns of gold/wallet_clusters but `as_of`
     """
 
     traders: pl.DataFrame
@@ -150,9 +150,8 @@ def rank_wallets(
     gold/copy_results, what copying them would have earned, `trades`, netted trades of anybody (see
     `co_trading`), who trades together.
 
-    - Excluded: every wallet that an exclusion rule applies to (see `exclusion`). Who trades together is asked
-    of
-      those that nothing else excludes.
+    - Excluded: every wallet that an exclusion rule applies to (see `exclusion`). Who trades together is
+      asked of those that nothing else excludes.
     - `tier`: the first whose minimum of conservative PnL, ROI (in USD or in SOL, see `bets`), share of bets won
       and confidence (see `skill_estimate`) are all reached, else QUALIFIED. A wallet whose history is
       incomplete reaches none that requires proof, unless the rules say so, nor does one that nobody could have

@@ -61,6 +61,9 @@ RUNS = TableContract(
 )
 
 
+STARTED = "started"
+"""The kind of the row of ops/notifications that says since when a receiver is told."""
+
 NOTIFICATIONS = TableContract(
     name="ops/notifications",
     grain="One row per piece of news and receiver: the outbox of the messages.",

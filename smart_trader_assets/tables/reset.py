@@ -19,6 +19,7 @@ from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import NOTIFICATIONS, TRACKED_WHALES
 from smart_trader_assets.tables.cursor import Cursor
 from smart_trader_assets.tables.cursors import CURSORS
+from smart_trader_assets.tables.ops import STARTED
 from smart_trader_assets.transforms.swap_history import HISTORY_COLUMNS
 
 OPERATION = "RESET"
@@ -28,7 +29,7 @@ _KNOWN_OF_TOKENS = ("whale_fetched_at", "whale_count")
 
 
 # Since when a receiver is told is no work.
-_OF_WORK = {NOTIFICATIONS.name: pl.col("kind") != "started"}
+_OF_WORK = {NOTIFICATIONS.name: pl.col("kind") != STARTED}
 
 
 class ResetError(LakeError):
