@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+CLUSTER := $(VENV)/.cluster
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
@@ -22,16 +23,21 @@ $(STAMP): pyproject.toml requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(CLUSTER): $(STAMP) requirements-cluster.txt
+	@echo "Installing what several machines need, and the tests with it, into $(VENV)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-cluster.txt
+	@touch $@
+
 run: $(STAMP) ## Find smart traders: BirdEye with BIRDEYE_API_KEY set, else an invented market
 	@$(BIN)/smart-trader run $(ARGS)
 
-test: $(STAMP) ## Run the tests
+test: $(CLUSTER) ## Run the tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
-test-fast: $(STAMP) ## The tests that take no seconds each: after every small change
+test-fast: $(CLUSTER) ## The tests that take no seconds each: after every small change
 	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
-check: $(STAMP) ## Formatting, lint, strict types
+check: $(CLUSTER) ## Formatting, lint, strict types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -51,7 +57,7 @@ docs: $(STAMP) ## Write docs/tables.md and docs/settings.md, and the picture in 
 bench: $(STAMP) ## Measure: times, ratios, peak memory (ARGS="--size full": at ten million rows)
 	$(BIN)/python -m smart_trader_assets_tests.benchmarks $(ARGS)
 
-prove: $(STAMP) ## The long proofs: kills, a daemon, eight writers, every fault, mutated rows; half an hour
+prove: $(CLUSTER) ## The long proofs: kills, a daemon, eight writers, every fault, mutated rows; half an hour
 	$(BIN)/python -m smart_trader_assets_tests.proofs.kill_all
 	$(BIN)/python -m smart_trader_assets_tests.proofs.kill_upgrades
 	$(BIN)/python -m smart_trader_assets_tests.proofs.daemon

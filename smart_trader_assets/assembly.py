@@ -71,7 +71,7 @@ def make_resources(settings: Settings) -> dict[str, object]:
             required_resource_keys={RUN_LEASE},
             description="The settings of the run",
         ),
-        RUN_LEASE: run_lease,
+        RUN_LEASE: run_lease(settings),
         RUN_LOG: run_log(settings.log_format),
         "birdeye": dg.ResourceDefinition.hardcoded_resource(BirdEyeAccess(settings)),
         "lake": lake,

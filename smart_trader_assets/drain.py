@@ -52,7 +52,7 @@ from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.lake.run_metrics import PLOTTED, record_failed_run
 from smart_trader_assets.notify import receivers_of
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.state.locks import alone
+from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     CANDIDATES,
@@ -359,7 +359,7 @@ class Drain:
 
     def _recheck(self) -> None:
         """Have the checks look again that failed when a drain, or anybody on this instance, last looked."""
-        failed = read_failed_keys(self._settings.resolved_state_dir)
+        failed = read_failed_keys(state_of(self._settings))
         failed |= {check.key for check in failed_checks(self._instance, _TABLES)}
         known = {key for definition in self._checks for key in definition.check_keys}
         if failed & known:
@@ -382,7 +382,7 @@ class Drain:
 
     def _note_failed(self) -> list[FailedCheck]:
         failed = failed_checks(self._instance, _TABLES)
-        write_failed_keys(self._settings.resolved_state_dir, [check.key for check in failed])
+        write_failed_keys(state_of(self._settings), [check.key for check in failed])
         return failed
 
 
@@ -412,7 +412,7 @@ def alone_on_root(settings: Settings) -> Iterator[None]:
     busy = DrainError(
         f"Another `smart-trader run` is working on {settings.resolved_root}: wait until it ends."
     )
-    with alone(settings.resolved_state_dir, "drain.lock", wait=0, otherwise=busy):
+    with state_of(settings).alone("drain", wait=0, otherwise=busy):
         yield
 
 

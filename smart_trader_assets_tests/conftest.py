@@ -10,11 +10,13 @@ from hypothesis import settings
 from smart_trader_assets.sandbox import Recording
 from smart_trader_assets_tests.support.made_once import MadeOnce, made_once  # noqa: F401
 from smart_trader_assets_tests.support.pipeline import DrainedRoot, Pipeline, open_pipeline
+from smart_trader_assets_tests.support.postgres import new_database, postgres  # noqa: F401
 from smart_trader_assets_tests.support.quick_instance import (  # noqa: F401
     history_in_memory,
     readers_wait_for_nobody,
     unstamped_histories,
 )
+from smart_trader_assets_tests.support.states import place, shared_state  # noqa: F401
 from smart_trader_assets_tests.support.stores import (  # noqa: F401 - fixtures of every room
     blank_root,
     put,

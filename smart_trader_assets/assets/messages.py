@@ -32,7 +32,7 @@ from smart_trader_assets.notify.outbox import TROUBLED, begun_hour
 from smart_trader_assets.notify.receivers import OF_THE_MESSAGE
 from smart_trader_assets.notify.sent_journal import SentJournal
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.state.locks import alone
+from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     NOTIFICATIONS,
@@ -51,7 +51,7 @@ from smart_trader_assets.tables.transitions import (
     news_without_receiver,
 )
 
-LOCK = "messages.lock"
+LOCK = "messages"
 JOURNAL = "messages.sent"
 _LONGEST_WAIT = 30
 """Seconds for another run to end its sending."""
@@ -98,7 +98,7 @@ def messages_asset(declared: Settings) -> dg.AssetsDefinition:
 
         def batches() -> Iterator[Batch]:
             # Two that send at once would tell everything twice.
-            with alone(settings.resolved_state_dir, LOCK, wait=_LONGEST_WAIT, otherwise=busy):
+            with state_of(settings).alone(LOCK, wait=_LONGEST_WAIT, otherwise=busy):
                 outlook = outlook_of(
                     context.instance, settings, lake, as_of=scope.as_of, log=scope.log
                 )
@@ -152,7 +152,7 @@ class _Sending:
         self._settings = settings
         self._store = lake.store
         self._receivers = {receiver.name: receiver for receiver in receivers}
-        self._journal = SentJournal(settings.resolved_state_dir / JOURNAL)
+        self._journal = SentJournal(state_of(settings).journal(JOURNAL))
         # By the clock now, and not by that of the run's beginning: it may have computed for an hour.
         self._now = settings.now()
         self._due = due_news(lake.store, now=self._now, policy=scope.policy)

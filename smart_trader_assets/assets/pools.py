@@ -8,25 +8,25 @@ remembered, or the note is from another root or garbled, all files are read; the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import polars as pl
 
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.state.notes import Note
+from smart_trader_assets.state.shared_state import SharedState
 from smart_trader_assets.tables.catalog import TRANSACTIONS
 from smart_trader_assets.transforms.whale_screening import may_be_a_trader
 
 POOLS_NOTE = "pools"
 
 
-def pool_addresses(store: DeltaStore, folder: Path) -> set[str]:
+def pool_addresses(store: DeltaStore, state: SharedState) -> set[str]:
     """The pools of all swap rows, without those that are certainly not a trader's address.
 
-    What each data file holds is noted in `folder`.
+    What each data file holds is noted in `state`.
     """
     files = store.files(TRANSACTIONS)["path"].to_list()
-    note: Note[dict[str, list[str]]] = Note(folder, POOLS_NOTE, dict[str, list[str]])
+    note: Note[dict[str, list[str]]] = state.note(POOLS_NOTE, dict[str, list[str]])
     noted = note.read() or {}
     new = [file for file in files if file not in noted]
     found = {file: noted[file] for file in files if file in noted} | _read(store, new)

@@ -17,6 +17,7 @@ from smart_trader_assets.ranking import QUALIFIED, members_of, rank_wallets, tie
 from smart_trader_assets.ranking.co_trading import lately
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.signals import positions, token_signals
+from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
@@ -153,7 +154,7 @@ class _Ranking:
             self.wallet_pnl,
             rules=rules,
             as_of=scope.as_of,
-            pools=pool_addresses(store, self.settings.resolved_state_dir),
+            pools=pool_addresses(store, state_of(self.settings)),
             token_symbols=_names(self.tracked_tokens),
             tracked_whales=None if self.lake.source == "replay" else store.scan(TRACKED_WHALES),
             listed=_listings(store.scan(TOKENS)),

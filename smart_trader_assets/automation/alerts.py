@@ -39,7 +39,7 @@ def alert_sensors(
         description=f"Materializes {name} when {SMART_TRADERS.name} has a new version or the last run failed.",
     )
     def webhook_due(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        fail_and_log_expired_runs(context)
+        fail_and_log_expired_runs(context, settings)
         version = lake.store.version(SMART_TRADERS)
         seen, attempt = _parse(context.cursor)
         failed = last_run_failed(context.instance, name)

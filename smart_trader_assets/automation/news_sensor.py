@@ -26,6 +26,7 @@ from smart_trader_assets.notify import receivers_of
 from smart_trader_assets.notify.news import digest_day
 from smart_trader_assets.notify.news_rules import NewsRules
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     NOTIFICATIONS,
@@ -54,7 +55,7 @@ def news_sensors(settings: Settings, lake: LakeResource) -> list[dg.SensorDefini
         "run or a check that failed, paused fetching, the hour of the digest.",
     )
     def news_found(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        fail_and_log_expired_runs(context)
+        fail_and_log_expired_runs(context, settings)
         with translate_storage_errors("looking for news"):
             seen = _fingerprint(context.instance, settings, lake)
         before, _, attempt = (context.cursor or "").partition(":")
@@ -93,7 +94,7 @@ def _fingerprint(instance: dg.DagsterInstance, settings: Settings, lake: LakeRes
     store = PinnedStore(lake.store)
     failed = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=20)
     told_of = [run for run in failed if run.tags.get(CONSUMER_TAG) != NOTIFICATIONS.name]
-    breaker = read_breaker(settings.resolved_state_dir, now=datetime.now(UTC))
+    breaker = read_breaker(state_of(settings), now=datetime.now(UTC))
     return content_hash(
         [
             [store.version(table) for table in _TABLES],

@@ -42,7 +42,7 @@ def recheck_sensor(settings: Settings, lake: LakeResource) -> dg.SensorDefinitio
         failed = failed_checks(context.instance, _CONTRACTS)
         if not failed:
             return dg.SkipReason("No blocking check has failed.")
-        fail_and_log_expired_runs(context)
+        fail_and_log_expired_runs(context, settings)
         with translate_storage_errors("looking which tables have changed"):
             store = PinnedStore(lake.store)
             changed = [check for check in failed if _has_changed(store, check)]

@@ -2,7 +2,8 @@
 
 The default run launcher cannot tell that a run's process died: such a run stays STARTED forever, and
 keeps its pool slot and its partitions. The lease is a tag of the run, in Dagster's own storage, which
-run and daemon share wherever they are.
+run and daemon share wherever they are. Its time is that of the shared state's clock: those of two machines may
+be minutes apart, and a clock that is ahead must not declare a living run dead.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+
+from smart_trader_assets.settings import Settings
+from smart_trader_assets.state.shared_state import SharedState, state_of
 
 RUN_LOG = "run_log"
 RUN_LEASE = "run_lease"
@@ -37,7 +41,7 @@ _AT_ITS_LAUNCH = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
 
 
 @contextmanager
-def keep_lease(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+def keep_lease(instance: dg.DagsterInstance, run_id: str, state: SharedState) -> Iterator[None]:
     """Renew the lease of `run_id` from a thread until the block is left.
 
     A renewal that fails, on a storage that is locked for example, is logged; the next one is in time.
@@ -46,10 +50,10 @@ def keep_lease(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
 
     def renew() -> None:
         while True:
-            until = datetime.now(UTC) + LEASE
             try:
+                until = state.now() + LEASE
                 instance.add_run_tags(run_id, {LEASE_TAG: until.isoformat()})
-            except Exception:  # noqa: BLE001 - whatever the storage raises, the run itself is fine
+            except Exception:  # noqa: BLE001 - whatever a storage raises, the run itself is fine
                 _log.warning("The lease of run %s could not be renewed.", run_id, exc_info=True)
             if stop.wait(RENEWAL.total_seconds()):
                 return
@@ -63,45 +67,63 @@ def keep_lease(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
         keeper.join()
 
 
-@dg.resource(
-    description="Renews the run's lease for as long as the run is at work.",
-    required_resource_keys={RUN_LOG},
-)
-def run_lease(context: dg.InitResourceContext) -> Iterator[None]:
-    """The run's lease as a resource; without a run there is nothing to renew."""
-    if context.instance is None or context.run is None:
-        yield
-        return
-    with keep_lease(context.instance, context.run.run_id):
-        yield
+def run_lease(settings: Settings) -> dg.ResourceDefinition:
+    """The run's lease as a resource; without a run there is nothing to renew.
+
+    A run whose shared state cannot be used, or is another root's, ends here: StateError.
+    """
+
+    @dg.resource(
+        description="Renews the run's lease for as long as the run is at work.",
+        required_resource_keys={RUN_LOG},
+    )
+    def held_lease(context: dg.InitResourceContext) -> Iterator[None]:
+        if context.instance is None or context.run is None:
+            yield
+            return
+        state = state_of(settings)
+        state.check()
+        with keep_lease(context.instance, context.run.run_id, state):
+            yield
+
+    return held_lease
 
 
-def fail_expired_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> list[str]:
+def fail_expired_runs(
+    instance: dg.DagsterInstance, state: SharedState, now: datetime | None = None
+) -> list[str]:
     """Mark expired runs as failed and free their pool slots; returns their ids.
 
     The rows of an expired run are still due, since nothing but a settlement moves a state.
     """
-    dead = [record.dagster_run for record in expired_runs(instance, now)]
+    dead = [record.dagster_run for record in expired_runs(instance, state, now)]
     for run in dead:
         instance.report_run_failed(run, f"{_cause(run)} Its rows are still due.")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     return [run.run_id for run in dead]
 
 
-def expired_runs(instance: dg.DagsterInstance, now: datetime | None = None) -> list[dg.RunRecord]:
+def expired_runs(
+    instance: dg.DagsterInstance, state: SharedState, now: datetime | None = None
+) -> list[dg.RunRecord]:
     """The expired runs: those that have died and that Dagster still takes for alive.
 
     Expired is a run under way whose lease has run out, and one that has been launching for longer than
-    `LAUNCH_GRACE`. A run that waits in the queue is alive.
+    `LAUNCH_GRACE`. A run that waits in the queue is alive. `now`: by the clock of `state`, which it asks where
+    nobody says.
     """
-    now = now or datetime.now(UTC)
-    under_way = dg.RunsFilter(statuses=_UNDER_WAY + _AT_ITS_LAUNCH)
-    return [r for r in instance.get_run_records(under_way) if _alive_until(r) < now]
+    records = instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY + _AT_ITS_LAUNCH))
+    if not records:
+        return []
+    now = now or state.now()
+    # When it was launched or started was written down by the clock of some machine.
+    apart = timedelta(seconds=state.clock_tolerance_seconds)
+    return [record for record in records if _alive_until(record, apart) < now]
 
 
-def fail_and_log_expired_runs(context: dg.SensorEvaluationContext) -> None:
+def fail_and_log_expired_runs(context: dg.SensorEvaluationContext, settings: Settings) -> None:
     """Fail the expired runs from a sensor's tick, whose log names each of them."""
-    for run_id in fail_expired_runs(context.instance):
+    for run_id in fail_expired_runs(context.instance, state_of(settings)):
         context.log.warning(f"Run {run_id} stopped renewing its lease: marked as failed.")
 
 
@@ -111,13 +133,13 @@ def _cause(run: dg.DagsterRun) -> str:
     return "The run's process has died: it stopped renewing its lease."
 
 
-def _alive_until(record: dg.RunRecord) -> datetime:
+def _alive_until(record: dg.RunRecord, apart: timedelta) -> datetime:
     run = record.dagster_run
     if run.status in _AT_ITS_LAUNCH:
-        return record.update_timestamp.astimezone(UTC) + LAUNCH_GRACE
+        return record.update_timestamp.astimezone(UTC) + LAUNCH_GRACE + apart
     lease = run.tags.get(LEASE_TAG)
     if lease is not None:
         return datetime.fromisoformat(lease)
     if record.start_time is None:
         return datetime.max.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(record.start_time, UTC) + GRACE
+    return datetime.fromtimestamp(record.start_time, UTC) + GRACE + apart

@@ -7,6 +7,7 @@ import dagster as dg
 
 from smart_trader_assets.birdeye.circuit_breaker import read_breaker
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.state.shared_state import state_of
 
 
 def make_schedules(
@@ -35,7 +36,7 @@ def make_schedules(
         def tick(
             context: dg.ScheduleEvaluationContext,  # noqa: ARG001
         ) -> dg.RunRequest | dg.SkipReason:
-            if breaker := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
+            if breaker := read_breaker(state_of(settings), now=datetime.now(UTC)):
                 return dg.SkipReason(f"Fetching is paused {breaker.words}")
             return request()
 

@@ -26,6 +26,7 @@ from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.catalog import NOTIFICATIONS, TRANSACTIONS, WHALES
 from smart_trader_assets.tables.cursors import CONSUMERS, cursors_of
 from smart_trader_assets.thresholds import due_policy
@@ -89,7 +90,7 @@ def _sensor(
         description=f"Materializes {consumer} when rows are due by {due_by}.",
     )
     def due_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        fail_and_log_expired_runs(context)
+        fail_and_log_expired_runs(context, settings)
         with translate_storage_errors(f"counting what is due for {consumer}"):
             return _tick(context, PinnedStore(lake.store))
 
@@ -156,7 +157,7 @@ def _sensor(
 
     def _held_back(instance: dg.DagsterInstance, store: DeltaStore) -> str | None:
         if consumer in FETCHERS:
-            if breaker := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
+            if breaker := read_breaker(state_of(settings), now=datetime.now(UTC)):
                 return f"fetching is paused {breaker.words}"
             left = BirdEyeAccess(settings).budget().left
             if reason := why_it_waits(consumer, store, settings, left):

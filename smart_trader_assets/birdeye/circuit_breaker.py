@@ -1,6 +1,6 @@
 """The circuit breaker: after a failure of the account or the service nobody fetches for a while.
 
-It lies beside the credit ledger, so that it holds for every process that shares the account, and says why. A
+It is part of the shared state, so that it holds for every process that shares the account, and says why. A
 fetch that succeeds closes it.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 
 from pydantic import AwareDatetime
 
@@ -22,6 +21,7 @@ from smart_trader_assets.birdeye import (
     StopFetchingError,
 )
 from smart_trader_assets.state.notes import Note
+from smart_trader_assets.state.shared_state import SharedState
 
 BREAKER_NOTE = "birdeye_parked"
 REFUSED_NOTE = "birdeye_refused"
@@ -66,55 +66,57 @@ class OpenBreaker:
 
 
 def open_breaker(
-    folder: Path, error: StopFetchingError, *, now: datetime, times: OpenTimes
+    state: SharedState, error: StopFetchingError, *, now: datetime, times: OpenTimes
 ) -> OpenBreaker:
     """Open the breaker: nobody fetches until its retry time."""
     breaker = OpenBreaker(now + times.after(error, now), str(error))
     if breaker.until > now:
-        _note(folder).write(breaker)
+        _note(state).write(breaker)
     return breaker
 
 
-def read_breaker(folder: Path, *, now: datetime) -> OpenBreaker | None:
+def read_breaker(state: SharedState, *, now: datetime) -> OpenBreaker | None:
     """The open breaker; an unreadable one counts as closed, since a fetch will find out."""
-    breaker = _note(folder).read()
+    breaker = _note(state).read()
     return breaker if breaker is not None and breaker.until > now else None
 
 
-def close_breaker(folder: Path) -> None:
+def close_breaker(state: SharedState) -> None:
     """Close the breaker: fetching goes on."""
-    _note(folder).remove()
+    _note(state).remove()
 
 
-def note_refused(folder: Path, error: PlanError, *, now: datetime, times: OpenTimes) -> OpenBreaker:
+def note_refused(
+    state: SharedState, error: PlanError, *, now: datetime, times: OpenTimes
+) -> OpenBreaker:
     """The plan lacks an endpoint that runs do without: it alone is left alone until the retry time."""
     refused = OpenBreaker(now + times.after(error, now), str(error))
-    known = _refused(folder).read() or {}
-    _refused(folder).write({**known, str(error.endpoint): refused})
+    known = _refused(state).read() or {}
+    _refused(state).write({**known, str(error.endpoint): refused})
     return refused
 
 
-def read_refused(folder: Path, path: str, *, now: datetime) -> OpenBreaker | None:
+def read_refused(state: SharedState, path: str, *, now: datetime) -> OpenBreaker | None:
     """Why nobody asks the endpoint at `path`, where the plan was found to lack it lately."""
-    refused = (_refused(folder).read() or {}).get(path)
+    refused = (_refused(state).read() or {}).get(path)
     return refused if refused is not None and refused.until > now else None
 
 
-def suspects(folder: Path) -> frozenset[str]:
+def suspects(state: SharedState) -> frozenset[str]:
     """The paths of endpoints that the plan was found to lack when they were last asked, however long ago."""
-    return frozenset(_refused(folder).read() or {})
+    return frozenset(_refused(state).read() or {})
 
 
-def forget_refused(folder: Path, answered: Set[str]) -> None:
+def forget_refused(state: SharedState, answered: Set[str]) -> None:
     """The endpoints at these paths have answered: the plan has them."""
-    known = _refused(folder).read() or {}
+    known = _refused(state).read() or {}
     if known.keys() & answered:
-        _refused(folder).write({path: one for path, one in known.items() if path not in answered})
+        _refused(state).write({path: one for path, one in known.items() if path not in answered})
 
 
-def _refused(folder: Path) -> Note[dict[str, OpenBreaker]]:
-    return Note(folder, REFUSED_NOTE, dict[str, OpenBreaker])
+def _refused(state: SharedState) -> Note[dict[str, OpenBreaker]]:
+    return state.note(REFUSED_NOTE, dict[str, OpenBreaker])
 
 
-def _note(folder: Path) -> Note[OpenBreaker]:
-    return Note(folder, BREAKER_NOTE, OpenBreaker)
+def _note(state: SharedState) -> Note[OpenBreaker]:
+    return state.note(BREAKER_NOTE, OpenBreaker)

@@ -8,7 +8,11 @@ remedy; none carries the API key.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from smart_trader_assets.errors import SmartTraderError
+from smart_trader_assets.state.errors import StateError, StateUncertainError
 
 
 class BirdEyeError(SmartTraderError):
@@ -79,7 +83,18 @@ class ServiceOutageError(StopFetchingError):
 
 
 class StateFileError(StopFetchingError):
-    """The file that shares rate or credits between processes cannot be used."""
+    """The file or the database that shares rate or credits between processes cannot be used."""
+
+
+@contextmanager
+def without_state_nothing_is_fetched() -> Iterator[None]:
+    """Raise what the shared state raises as StateFileError."""
+    try:
+        yield
+    except StateUncertainError:
+        raise
+    except StateError as error:
+        raise StateFileError(str(error)) from error
 
 
 class EntityFetchError(BirdEyeError):

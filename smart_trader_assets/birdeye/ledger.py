@@ -1,6 +1,6 @@
 """The ledger of credits: what each run spent at each endpoint, and the budgets that stop it.
 
-One SQLite file holds it for all processes. A request is booked before it is sent, in the same
+One database holds it for all processes. A request is booked before it is sent, in the same
 exclusive transaction that checks the budgets, so that two processes cannot both spend the last
 credits; a request that brought nothing gets its credits back and stays counted as a request.
 
@@ -10,28 +10,37 @@ Where it never said anything the cycle is the calendar month. Days are those of 
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from threading import RLock
-from typing import Literal
+from typing import Final, Literal, TypeVar
 
 from smart_trader_assets.birdeye.account_reading import AccountReading
-from smart_trader_assets.birdeye.errors import BudgetSpentError
-from smart_trader_assets.birdeye.state_file import exclusive, open_state_file, readable_errors
+from smart_trader_assets.birdeye.errors import (
+    BirdEyeError,
+    BudgetSpentError,
+    without_state_nothing_is_fetched,
+)
+from smart_trader_assets.state.database import Database, Transaction
+from smart_trader_assets.state.errors import StateUncertainError
 
-_SCHEMA = """
+LEDGER: Final = "birdeye_credits"
+"""The name of its database."""
+
+_CALLS = """
 CREATE TABLE IF NOT EXISTS calls (
     day TEXT NOT NULL, run_id TEXT NOT NULL, endpoint TEXT NOT NULL,
     requests INTEGER NOT NULL, credits INTEGER NOT NULL,
     PRIMARY KEY (day, run_id, endpoint)
-) WITHOUT ROWID
+)
 """
 _READINGS = """
 CREATE TABLE IF NOT EXISTS readings (
-    read_at TEXT NOT NULL, run_id TEXT NOT NULL, used INTEGER, remaining INTEGER,
-    starts TEXT, ends TEXT, booked INTEGER NOT NULL, expected INTEGER
+    {rowid}read_at TEXT NOT NULL, run_id TEXT NOT NULL, used BIGINT, remaining BIGINT,
+    starts TEXT, ends TEXT, booked BIGINT NOT NULL, expected BIGINT, account TEXT
 )
 """
 _TAKE_DOWN = """
@@ -47,14 +56,22 @@ SELECT read_at, used, remaining, starts, ends, expected, booked FROM readings
 WHERE used IS NOT NULL AND (account = ? OR account IS NULL) ORDER BY rowid DESC LIMIT 1
 """
 # All that was ever booked: summing it up would take the longer the older the ledger is.
-_TOTAL = "CREATE TABLE IF NOT EXISTS booked (credits INTEGER NOT NULL)"
-_FIRST_TOTAL = "INSERT INTO booked SELECT coalesce(sum(credits), 0) FROM calls"
+_TOTAL = "CREATE TABLE IF NOT EXISTS booked (credits BIGINT NOT NULL)"
+_FIRST_TOTAL = """
+INSERT INTO booked
+SELECT known.credits FROM (SELECT coalesce(sum(credits), 0) AS credits FROM calls) AS known
+WHERE NOT EXISTS (SELECT * FROM booked)
+"""
+_BY_RUN = "CREATE INDEX IF NOT EXISTS calls_by_run ON calls (run_id)"
 _BOOK = """
 INSERT INTO calls VALUES (?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
-                          credits = credits + excluded.credits
+ON CONFLICT (day, run_id, endpoint)
+DO UPDATE SET requests = calls.requests + excluded.requests, credits = calls.credits + excluded.credits
 """
 _WITHIN = "day BETWEEN ? AND ?"
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +156,12 @@ class CreditLedger:
     its days that are not over; what one day leaves the others share.
     With `trusts_account` the account's own total takes the place of `month_budget`, else it can only lower it.
     `account` names whose figures are taken down: what another account said of itself does not count.
-    `Path(":memory:")` keeps the ledger in this process alone.
+    All methods raise StateFileError where the database cannot be used.
     """
 
     def __init__(
         self,
-        path: Path,
+        database: Database,
         *,
         month_budget: int | None,
         day_budget: int | Literal["paced"] | None = None,
@@ -155,19 +172,10 @@ class CreditLedger:
         self.month_budget = month_budget
         self.day_budget = day_budget
         self._trusts_account = trusts_account
-        self._path = None if str(path) == ":memory:" else path
-        self._connection = open_state_file(self._path, durable=True)
-        self._guard = RLock()
-        with exclusive(self._connection, self._path):
-            self._connection.execute(_SCHEMA)
-            self._connection.execute(_READINGS)
-            held = self._connection.execute("SELECT name FROM pragma_table_info('readings')")
-            if ("account",) not in held.fetchall():
-                self._connection.execute("ALTER TABLE readings ADD COLUMN account TEXT")
-            self._connection.execute(_TOTAL)
-            if self._connection.execute("SELECT * FROM booked").fetchone() is None:
-                self._connection.execute(_FIRST_TOTAL)
-            self._connection.execute("CREATE INDEX IF NOT EXISTS calls_by_run ON calls (run_id)")
+        self._database = database
+        with without_state_nothing_is_fetched():
+            database.create(_CALLS, _READINGS, _TOTAL, _FIRST_TOTAL, _BY_RUN)
+            database.bring_along("readings", "account", "TEXT")
 
     def meter(
         self,
@@ -189,7 +197,7 @@ class CreditLedger:
 
     def of_day(self, at: datetime) -> dict[str, Spend]:
         """What was booked on the UTC day of `at`, by endpoint."""
-        return self._select("endpoint", "day = ?", _utc(at).date().isoformat())
+        return self._select("endpoint", "day = ?", _day(at))
 
     def by_run(self, at: datetime) -> dict[str, Spend]:
         """The same, by run."""
@@ -197,31 +205,27 @@ class CreditLedger:
 
     def reconcile(self, run_id: str, reading: AccountReading | None, *, at: datetime) -> None:
         """Take down what the account says; from now on it is what the cycle has cost. None: it did not tell."""
-        with self._guard, exclusive(self._connection, self._path):
-            before = self.last_reading()
-            expected = None if before is None else self._spent(_cycle(_utc(at), before), before)
-            self._connection.execute(
-                _TAKE_DOWN,
-                (
-                    _utc(at).isoformat(),
-                    run_id,
-                    *_row(reading),
-                    self._booked(),
-                    expected,
-                    self._account,
-                ),
-            )
+
+        def take_down(writing: Transaction) -> None:
+            before = self._last_reading(writing)
+            cycle = _cycle(_utc(at), before)
+            expected = None if before is None else _spent(writing, cycle, before)
+            said = (*_row(reading), _booked(writing), expected, self._account)
+            writing.execute(_TAKE_DOWN, (_utc(at).isoformat(), run_id, *said))
+
+        self._write(take_down)
 
     def last_asked(self) -> tuple[str, datetime] | None:
         """The run that asked the account last, and when, whether or not it told."""
-        with self._guard, readable_errors(self._path):
-            row = self._connection.execute(_LAST_ASKED, (self._account,)).fetchone()
+        row = self._read(lambda ledger: ledger.execute(_LAST_ASKED, (self._account,)).fetchone())
         return None if row is None else (row[0], datetime.fromisoformat(row[1]))
 
     def last_reading(self) -> Reconciled | None:
         """What the account told last."""
-        with self._guard, readable_errors(self._path):
-            row = self._connection.execute(_LAST_TOLD, (self._account,)).fetchone()
+        return self._read(self._last_reading)
+
+    def _last_reading(self, ledger: Transaction) -> Reconciled | None:
+        row = ledger.execute(_LAST_TOLD, (self._account,)).fetchone()
         if row is None:
             return None
         read_at, used, remaining, starts, ends, expected, booked = row
@@ -235,10 +239,13 @@ class CreditLedger:
 
     def budget(self, at: datetime) -> Budget:
         """How far the credits go at the time `at`."""
-        reading = self.last_reading()
+        return self._read(lambda ledger: self._budget(ledger, at))
+
+    def _budget(self, ledger: Transaction, at: datetime) -> Budget:
+        reading = self._last_reading(ledger)
         cycle = _cycle(_utc(at), reading)
-        spent = self._spent(cycle, reading)
-        today = _total(self.of_day(at)).credits
+        spent = _spent(ledger, cycle, reading)
+        today = _total(_spends(ledger, "endpoint", "day = ?", _day(at))).credits
         most = self._most(reading)
         of_today = self.day_budget
         if of_today == "paced":
@@ -252,35 +259,34 @@ class CreditLedger:
         told = reading.account.total
         return told if self._trusts_account else min(told, self.month_budget)
 
-    def _spent(self, cycle: Cycle, reading: Reconciled | None) -> int:
-        """Credits of a cycle: as the account said, and what was booked since."""
-        if reading is None or reading.at < cycle.starts:
-            return _total(self._select("endpoint", _WITHIN, *cycle.days)).credits
-        return reading.account.used + self._booked() - reading.booked
-
-    def _booked(self) -> int:
-        """Credits that were ever booked."""
-        with self._guard, readable_errors(self._path):
-            (booked,) = self._connection.execute("SELECT credits FROM booked").fetchone()
-        return int(booked)
-
     def of_run(self, run_id: str) -> dict[str, Spend]:
         """What one run has cost so far, in any month, by endpoint."""
         return self._select("endpoint", "run_id = ?", run_id)
 
     def close(self) -> None:
-        """Release the file."""
-        self._connection.close()
+        """Release the database."""
+        self._database.close()
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether an answer may take as long as a network does."""
+        return self._database.is_remote
+
+    async def aside(self, work: Callable[..., T], /, *arguments: object) -> T:
+        """`work` with this ledger, from a loop that must not stand still while a network answers."""
+        return await self._database.aside(work, *arguments)
 
     def book(
         self, run_id: str, endpoint: str, credits: int, *, run_budget: int | None, at: datetime
     ) -> Reservation:
         """Book one request, or raise `BudgetSpentError` and book nothing."""
-        day = _utc(at).date().isoformat()
-        with self._guard, exclusive(self._connection, self._path):
-            now = self.budget(at)
+        day = _day(at)
+
+        def booked(ledger: Transaction) -> Reservation:
+            now = self._budget(ledger, at)
+            of_run = _total(_spends(ledger, "endpoint", "run_id = ?", run_id)).credits
             for scope, budget, spent, remedy in (
-                ("run", run_budget, _total(self.of_run(run_id)).credits, "start another run"),
+                ("run", run_budget, of_run, "start another run"),
                 ("day", now.of_today, now.spent_today, "wait for the next day"),
                 ("month", now.of_cycle, now.spent, "wait for the next month"),
             ):
@@ -292,28 +298,34 @@ class CreditLedger:
                         endpoint=endpoint,
                         scope=scope,
                     )
-            self._add(day, run_id, endpoint, requests=1, credits=credits)
-        return Reservation(day, endpoint, credits)
+            _add(ledger, day, run_id, endpoint, requests=1, credits=credits)
+            return Reservation(day, endpoint, credits)
+
+        # Booked twice where the database is lost at that moment: too much is on the safe side.
+        return self._write(booked)
 
     def unbook(self, run_id: str, reservation: Reservation) -> None:
         """Refund the credits of a request that brought nothing; it still counts as a request."""
-        with self._guard, exclusive(self._connection, self._path):
-            day, endpoint = reservation.day, reservation.endpoint
-            self._add(day, run_id, endpoint, requests=0, credits=-reservation.credits)
 
-    def _add(self, day: str, run_id: str, endpoint: str, *, requests: int, credits: int) -> None:
-        self._connection.execute(_BOOK, (day, run_id, endpoint, requests, credits))
-        self._connection.execute("UPDATE booked SET credits = credits + ?", (credits,))
+        def unbooked(ledger: Transaction) -> None:
+            day, endpoint = reservation.day, reservation.endpoint
+            _add(ledger, day, run_id, endpoint, requests=0, credits=-reservation.credits)
+
+        try:
+            self._write(unbooked, repeatable=False)
+        except StateUncertainError as error:
+            _log.warning("%s Credits that came to nothing may stay booked.", error)
 
     def _select(self, group: str, condition: str, *values: str) -> dict[str, Spend]:
-        # Both texts are constants of this module.
-        query = (
-            f"SELECT {group}, sum(requests), sum(credits) FROM calls "  # noqa: S608
-            f"WHERE {condition} GROUP BY 1 ORDER BY 1"
-        )
-        with self._guard, readable_errors(self._path):
-            rows = self._connection.execute(query, values).fetchall()
-        return {name: Spend(requests, credits) for name, requests, credits in rows}
+        return self._read(lambda ledger: _spends(ledger, group, condition, *values))
+
+    def _read(self, work: Callable[[Transaction], T]) -> T:
+        with without_state_nothing_is_fetched():
+            return self._database.read(work)
+
+    def _write(self, work: Callable[[Transaction], T], *, repeatable: bool = True) -> T:
+        with without_state_nothing_is_fetched():
+            return self._database.write(work, repeatable=repeatable)
 
 
 class CreditMeter:
@@ -346,6 +358,22 @@ class CreditMeter:
         """Give back what was booked for a request that brought nothing."""
         self._ledger.unbook(self.run_id, reservation)
 
+    async def reserve_aside(self, endpoint: str, credits: int) -> Reservation:
+        """`reserve`, from a loop; who is cancelled meanwhile has booked nothing."""
+        if not self._ledger.is_remote:
+            return self.reserve(endpoint, credits)
+        booking = asyncio.create_task(self._ledger.aside(self.reserve, endpoint, credits))
+        try:
+            return await asyncio.shield(booking)
+        except asyncio.CancelledError:
+            with suppress(BirdEyeError):
+                await self.refund_aside(await booking)
+            raise
+
+    async def refund_aside(self, reservation: Reservation) -> None:
+        """`refund`, from a loop."""
+        await self._ledger.aside(self.refund, reservation)
+
     @property
     def left(self) -> int | None:
         """Credits that this run may still spend now: by its own budget, the day's, the cycle's; None: any."""
@@ -364,6 +392,39 @@ class CreditMeter:
     def spent(self) -> dict[str, Spend]:
         """Requests and credits of this run so far, by endpoint."""
         return self._ledger.of_run(self.run_id)
+
+
+def _spends(ledger: Transaction, group: str, condition: str, *values: str) -> dict[str, Spend]:
+    # Both texts are constants of this module.
+    query = (
+        f"SELECT {group}, sum(requests), sum(credits) FROM calls "  # noqa: S608
+        f"WHERE {condition} GROUP BY 1 ORDER BY 1"
+    )
+    rows = ledger.execute(query, values).fetchall()
+    return {name: Spend(requests, credits) for name, requests, credits in rows}
+
+
+def _spent(ledger: Transaction, cycle: Cycle, reading: Reconciled | None) -> int:
+    """Credits of a cycle: as the account said, and what was booked since."""
+    if reading is None or reading.at < cycle.starts:
+        return _total(_spends(ledger, "endpoint", _WITHIN, *cycle.days)).credits
+    return reading.account.used + _booked(ledger) - reading.booked
+
+
+def _booked(ledger: Transaction) -> int:
+    """Credits that were ever booked."""
+    return int(ledger.execute("SELECT credits FROM booked").fetchone()[0])
+
+
+def _add(
+    ledger: Transaction, day: str, run_id: str, endpoint: str, *, requests: int, credits: int
+) -> None:
+    ledger.execute(_BOOK, (day, run_id, endpoint, requests, credits))
+    ledger.execute("UPDATE booked SET credits = credits + ?", (credits,))
+
+
+def _day(at: datetime) -> str:
+    return _utc(at).date().isoformat()
 
 
 def _total(spends: Mapping[str, Spend]) -> Spend:

@@ -1,7 +1,7 @@
-"""One rate limit for every task of every process on this machine.
+"""One rate limit for every task of every process, on this machine or on all that share the state.
 
 The server counts arrivals, but this side can only time departures, so two rules hold at once, both on
-the log of departures that the processes share in SQLite:
+the log of departures that the processes share:
 
 - a sliding window: never more than the limit departs in any window of 1 s plus `MARGIN`. The
   margin is how much one request's latency to the server may differ from another's.
@@ -18,15 +18,23 @@ them each time.
 
 from __future__ import annotations
 
-from pathlib import Path
-from threading import RLock
+import itertools
+import os
+import uuid
+from collections.abc import Awaitable, Callable
 from time import time_ns
+from typing import Final, TypeVar
 
-from pyrate_limiter import Limiter, Rate, RateItem, SingleBucketFactory, SQLiteBucket
+from pyrate_limiter import AbstractBucket, Limiter, Rate, RateItem, SingleBucketFactory
 from pyrate_limiter.abstracts import Decision
 
-from smart_trader_assets.birdeye.errors import CallerBugError
-from smart_trader_assets.birdeye.state_file import exclusive, open_state_file
+from smart_trader_assets.birdeye.errors import CallerBugError, without_state_nothing_is_fetched
+from smart_trader_assets.state.database import Database, Transaction
+
+RATE: Final = "birdeye_rate"
+"""The name of its database."""
+
+T = TypeVar("T")
 
 MARGIN_MS = 30
 PACE = 0.85
@@ -36,37 +44,38 @@ MAX_RATE = 1000
 class RateGate:
     """Lets requests pass at no more than `requests_per_second`, for all callers together.
 
-    `path` is a file shared by all processes that use the account, or None for this process alone.
-    Rates below one per second are fine (0.5 is thirty a minute).
+    `database` is shared by all processes that use the account. Rates below one per second are fine (0.5 is
+    thirty a minute).
     """
 
-    def __init__(self, path: Path | None, *, requests_per_second: float) -> None:
+    def __init__(self, database: Database, *, requests_per_second: float) -> None:
         if not 0 < requests_per_second <= MAX_RATE:
             raise CallerBugError(
                 f"A rate of {requests_per_second} requests a second is not possible: set one above "
                 f"0 and up to {MAX_RATE}."
             )
         self.requests_per_second = requests_per_second
-        self._log = _DepartureLog(path, rates_for(requests_per_second))
+        self._log = _DepartureLog(database, rates_for(requests_per_second))
         # No background thread trims the log: each departure does. No buffer is added to waits: the
         # margin is inside the window.
         self._limiter = Limiter(SingleBucketFactory(self._log, schedule_leak=False), buffer_ms=0)
 
     async def acquire(self) -> int:
         """Wait for a turn. Returns its moment on the shared clock, in milliseconds since 1970."""
-        await self._limiter.try_acquire_async("birdeye")
-        return self._log.last_departure_ms
+        traveller = self._log.next_name()
+        await self._limiter.try_acquire_async(traveller)
+        return self._log.departure_of(traveller)
 
-    def postpone(self, turn: int) -> None:
+    async def postpone(self, turn: int) -> None:
         """Note that the request which got `turn` from `acquire` leaves only now."""
-        self._log.postpone(turn)
+        await self._log.aside(lambda log: self._log.postpone(log, turn))
 
     def hold(self, seconds: float) -> None:
         """Let no request pass, in any process, for that long (a server's `Retry-After`)."""
         self._log.hold(round(seconds * 1000))
 
     def close(self) -> None:
-        """Release the file."""
+        """Release the database."""
         self._limiter.bucket_factory.close()
 
 
@@ -80,77 +89,134 @@ def rates_for(requests_per_second: float) -> list[Rate]:
     return [Rate(1, pace), Rate(limit, window)]
 
 
-class _DepartureLog(SQLiteBucket):
-    """The library's SQLite log of departures, made safe across processes.
+class _DepartureLog(AbstractBucket):
+    """The library's log of departures, made safe across processes and machines.
 
-    The library counts and inserts in two transactions, with a time taken before them. Here one
+    The library's own ones count and insert in two transactions, with a time taken before them. Here one
     exclusive transaction takes the time, trims, counts and inserts.
     """
 
-    def __init__(self, path: Path | None, rates: list[Rate]) -> None:
-        connection = open_state_file(path, durable=False)
-        super().__init__(rates, connection, table="departures")
-        self._path = path
-        self._guard = RLock()
-        self.last_departure_ms = 0
-        with exclusive(connection, path):
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS departures (name VARCHAR, item_timestamp INTEGER)"
+    def __init__(self, database: Database, rates: list[Rate]) -> None:
+        self.rates = rates
+        self.is_async = database.is_remote
+        self._database = database
+        self._departed: dict[str, int] = {}
+        self._names = itertools.count()
+        self._here = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        with without_state_nothing_is_fetched():
+            database.create(
+                "CREATE TABLE IF NOT EXISTS departures ({rowid}name VARCHAR, item_timestamp BIGINT)",
+                "CREATE INDEX IF NOT EXISTS departures_by_time ON departures (item_timestamp)",
+                "CREATE TABLE IF NOT EXISTS holds (until_ms BIGINT)",
             )
-            connection.execute(
-                "CREATE INDEX IF NOT EXISTS departures_by_time ON departures (item_timestamp)"
-            )
-            connection.execute("CREATE TABLE IF NOT EXISTS holds (until_ms INTEGER)")
+
+    def next_name(self) -> str:
+        """A name that no other request has."""
+        return f"{self._here}-{next(self._names)}"
+
+    def departure_of(self, name: str) -> int:
+        """When the request of that name was let pass; it is forgotten."""
+        return self._departed.pop(name)
 
     def now(self) -> int:
-        """The time on the one clock that processes and restarts share, in milliseconds."""
+        """A first guess of the time, in milliseconds; the transaction takes the shared clock's."""
         return time_ns() // 1_000_000
 
-    def put(self, item: RateItem) -> bool:
+    def put(self, item: RateItem) -> bool | Awaitable[bool]:
         """Log a departure now, or return how long to wait (read by the limiter)."""
-        with self._guard, exclusive(self.conn, self._path):
-            item.timestamp = self._trim()
-            held_until = self._held_until()
-            if held_until > item.timestamp:
-                wait = held_until - item.timestamp
-                return self._record(item, Decision(self.rates[0], retry_after_ms=wait))
-            admitted = super().put(item)
-            if admitted:
-                self.last_departure_ms = item.timestamp
-            return admitted
+        if self._database.is_remote:
+            return self.aside(lambda log: self._put(log, item))
+        return self._write(lambda log: self._put(log, item))
 
-    def postpone(self, departure_ms: int) -> None:
+    async def aside(self, work: Callable[[Transaction], T]) -> T:
+        """A transaction, from a loop that must not stand still while a network answers."""
+        return await self._database.aside(self._write, work)
+
+    def _write(self, work: Callable[[Transaction], T]) -> T:
+        with without_state_nothing_is_fetched():
+            return self._database.write(work)
+
+    def _put(self, log: Transaction, item: RateItem) -> bool:
+        now = item.timestamp = self._trim(log)
+        held_until = _held_until(log)
+        if held_until > now:
+            return self._record(item, Decision(self.rates[0], retry_after_ms=held_until - now))
+        counts = [
+            log.execute(
+                "SELECT count(*) FROM departures WHERE item_timestamp >= ?",
+                (self._algorithm.window_start(rate, now),),
+            ).fetchone()[0]
+            for rate in self.rates
+        ]
+
+        def latest_but(offset: int) -> int | None:
+            sql = "SELECT item_timestamp FROM departures ORDER BY item_timestamp DESC LIMIT 1 OFFSET ?"
+            row = log.execute(sql, (offset,)).fetchone()
+            return None if row is None else int(row[0])
+
+        decision = self._algorithm.decide(self.rates, counts, item.weight, now, latest_but)
+        if not self._record(item, decision):
+            return False
+        log.execute("INSERT INTO departures (name, item_timestamp) VALUES (?, ?)", (item.name, now))
+        self._departed[item.name] = now
+        return True
+
+    def postpone(self, log: Transaction, departure_ms: int) -> None:
         """Move one departure of that time to now."""
-        with self._guard, exclusive(self.conn, self._path):
-            self.conn.execute(
-                "UPDATE departures SET item_timestamp = ? WHERE rowid = "
-                "(SELECT rowid FROM departures WHERE item_timestamp = ? LIMIT 1)",
-                (self._trim(), departure_ms),
-            )
+        now = self._trim(log)
+        log.execute(
+            "UPDATE departures SET item_timestamp = ? WHERE rowid = "
+            "(SELECT rowid FROM departures WHERE item_timestamp = ? LIMIT 1)",
+            (now, departure_ms),
+        )
 
     def hold(self, milliseconds: int) -> None:
         """Let nothing depart for this long; a longer hold that is in force stays."""
-        with self._guard, exclusive(self.conn, self._path):
-            until = max(self.now() + milliseconds, self._held_until())
-            self.conn.execute("DELETE FROM holds")
-            self.conn.execute("INSERT INTO holds VALUES (?)", (until,))
 
-    def _held_until(self) -> int:
-        row = self.conn.execute("SELECT max(until_ms) FROM holds").fetchone()
-        return int(row[0] or 0)
+        def held(log: Transaction) -> None:
+            until = max(self._database.now_ms(log) + milliseconds, _held_until(log))
+            log.execute("DELETE FROM holds")
+            log.execute("INSERT INTO holds VALUES (?)", (until,))
 
-    def _trim(self) -> int:
+        self._write(held)
+
+    def leak(self, current_timestamp: int | None = None) -> int:  # noqa: ARG002
+        """Nothing: each departure trims the log."""
+        return 0
+
+    def flush(self) -> None:
+        """Forget all departures."""
+        self._write(lambda log: log.execute("DELETE FROM departures"))
+
+    def count(self) -> int:
+        """Departures that are remembered."""
+        sql = "SELECT count(*) FROM departures"
+        return int(self._write(lambda log: log.execute(sql).fetchone()[0]))
+
+    def peek(self, index: int) -> RateItem | None:
+        """The departure that so many others came after."""
+        sql = "SELECT name, item_timestamp FROM departures ORDER BY item_timestamp DESC LIMIT 1 OFFSET ?"
+        row = self._write(lambda log: log.execute(sql, (index,)).fetchone())
+        return None if row is None else RateItem(row[0], int(row[1]))
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _trim(self, log: Transaction) -> int:
         """Forget departures outside every window; returns the time, which never runs backwards."""
-        now = self.now()
+        now = self._database.now_ms(log)
         window = self.rates[-1].interval
-        row = self.conn.execute("SELECT max(item_timestamp) FROM departures").fetchone()
-        latest = int(row[0] or 0)
+        latest = int(log.execute("SELECT max(item_timestamp) FROM departures").fetchone()[0] or 0)
         # A clock set back a little stands still until it has caught up; a log that lies further
         # ahead comes from a clock that was wrong, and would block for as long.
         if now < latest <= now + window:
             now = latest
-        self.conn.execute(
+        log.execute(
             "DELETE FROM departures WHERE item_timestamp < ? OR item_timestamp > ?",
             (now - window, now),
         )
         return now
+
+
+def _held_until(log: Transaction) -> int:
+    return int(log.execute("SELECT max(until_ms) FROM holds").fetchone()[0] or 0)

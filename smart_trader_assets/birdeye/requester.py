@@ -166,7 +166,7 @@ class Requester:
         self, read: Callable[[Any], Answer], question: Question, number: int, paid: _PaidTwice
     ) -> Answer:
         async with self._slots:
-            reservation = self._meter.reserve(question.meter_as, question.credits)
+            reservation = await self._meter.reserve_aside(question.meter_as, question.credits)
             departure = _Departure(self._gate)
             try:
                 response = await self._send(question, number, departure)
@@ -175,7 +175,7 @@ class Requester:
                 if departure.is_success:
                     paid.times += 1
                 else:
-                    self._meter.refund(reservation)
+                    await self._meter.refund_aside(reservation)
         if self._on_answer is not None:
             self._on_answer(question, response)
         return self._read(read, response, question.path, question.entity)
@@ -328,7 +328,7 @@ class _Departure:
         if event == "connection.connect_tcp.started":
             self._connected = True
         elif event == "http11.send_request_headers.started" and self._connected:
-            self._gate.postpone(self.turn)
+            await self._gate.postpone(self.turn)
         elif event == "http11.receive_response_headers.complete":
             _, status, *_ = info["return_value"]
             self.is_success = httpx.codes.is_success(status)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Generic, TypeVar
 
 from pydantic import SecretStr
@@ -28,6 +27,7 @@ from smart_trader_assets.birdeye import (
     RateGate,
     Reconciled,
     Spend,
+    StateFileError,
     StopFetchingError,
 )
 from smart_trader_assets.birdeye.circuit_breaker import (
@@ -40,18 +40,21 @@ from smart_trader_assets.birdeye.circuit_breaker import (
     suspects,
 )
 from smart_trader_assets.birdeye.client import PATHS
+from smart_trader_assets.birdeye.errors import without_state_nothing_is_fetched
+from smart_trader_assets.birdeye.ledger import LEDGER
+from smart_trader_assets.birdeye.rate_gate import RATE
 from smart_trader_assets.birdeye.requester import OnAnswer
 from smart_trader_assets.delta.stopwatch import Stopwatch
 from smart_trader_assets.settings import API_KEY_VARIABLE, LIVE_URL, Settings, SettingsError
+from smart_trader_assets.state.database import Database, SqliteFile
+from smart_trader_assets.state.shared_state import SharedState, state_of
 from smart_trader_assets.text import content_hash
 
 T = TypeVar("T")
 
 # The stand-in has no plan to exceed; a rate that is set is kept there too.
 _UNTHROTTLED = 1000.0
-LEDGER_FILE = "birdeye_credits.sqlite"
 ACCOUNT_EVERY = timedelta(hours=1)
-RATE_FILE = "birdeye_rate.sqlite"
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class FetchSession:
     client: BirdEyeClient
     meter: CreditMeter
     runner: asyncio.Runner
-    state: Path
+    state: SharedState
     open_times: OpenTimes
     before: dict[str, Spend]
     """What its run had spent when it was opened."""
@@ -158,14 +161,16 @@ class BirdEyeAccess:
         """
         settings = self.settings
         key = self._key()
-        state = settings.resolved_state_dir
-        state.mkdir(parents=True, exist_ok=True)
+        state = state_of(settings)
         throttled = settings.limits("requests_per_second")
-        gate = RateGate(
-            state / RATE_FILE if throttled else None,
-            requests_per_second=settings.requests_per_second if throttled else _UNTHROTTLED,
-        )
-        ledger = _ledger(settings, state / LEDGER_FILE)
+        with without_state_nothing_is_fetched():
+            gate = RateGate(
+                state.database(RATE, durable=False)
+                if throttled
+                else SqliteFile(None, durable=False),
+                requests_per_second=settings.requests_per_second if throttled else _UNTHROTTLED,
+            )
+            ledger = _ledger(settings, state.database(LEDGER, durable=True))
         meter = _meter(ledger, budget, settings)
         client = BirdEyeClient(
             base_url=settings.birdeye_base_url,
@@ -246,8 +251,8 @@ class BirdEyeAccess:
 
     def refuses(self, endpoint: str) -> str | None:
         """Why the plan's endpoint (as the ledger names it) is left alone; None where it is not."""
-        folder = self.settings.resolved_state_dir
-        refused = read_refused(folder, PATHS[endpoint], now=datetime.now(UTC))
+        state = state_of(self.settings)
+        refused = read_refused(state, PATHS[endpoint], now=datetime.now(UTC))
         return None if refused is None else f"Not asked {refused.words}"
 
     def reconciled(self) -> Reconciled | None:
@@ -258,8 +263,9 @@ class BirdEyeAccess:
     @contextmanager
     def _book(self) -> Iterator[CreditLedger]:
         """The ledger to look into; an empty one where there is none yet, since looking makes no file."""
-        file = self.settings.resolved_state_dir / LEDGER_FILE
-        ledger = _ledger(self.settings, file if file.exists() else Path(":memory:"))
+        with without_state_nothing_is_fetched():
+            database = state_of(self.settings).database_if_any(LEDGER)
+        ledger = _ledger(self.settings, database)
         try:
             yield ledger
         finally:
@@ -281,13 +287,13 @@ class BirdEyeAccess:
         return settings.birdeye_api_key
 
 
-def _ledger(settings: Settings, file: Path) -> CreditLedger:
-    """The ledger in that file, with the budgets that apply."""
+def _ledger(settings: Settings, database: Database) -> CreditLedger:
+    """The ledger in that database, with the budgets that apply."""
     limits = settings.limits
     month = settings.credits_per_month if limits("credits_per_month") else None
     chosen = "credits_per_month" in settings.model_fields_set
     return CreditLedger(
-        file,
+        database,
         month_budget=month,
         day_budget=settings.credits_per_day if limits("credits_per_day") else None,
         trusts_account=not chosen,
@@ -321,13 +327,15 @@ def open_times(settings: Settings) -> OpenTimes:
 @contextmanager
 def _breaker_trips(settings: Settings) -> Iterator[None]:
     """An account or service failure opens the breaker; a session that fetches and ends well closes it."""
-    folder = settings.resolved_state_dir
+    state = state_of(settings)
     try:
         yield
+    except StateFileError:
+        raise  # the breaker is part of what cannot be used
     except StopFetchingError as error:
         if isinstance(error, PlanError):
-            note_refused(folder, error, now=datetime.now(UTC), times=open_times(settings))
-        open_breaker(folder, error, now=datetime.now(UTC), times=open_times(settings))
+            note_refused(state, error, now=datetime.now(UTC), times=open_times(settings))
+        open_breaker(state, error, now=datetime.now(UTC), times=open_times(settings))
         raise
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import dagster as dg
 
 from smart_trader_assets.checks.catalogue import all_checks
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.state.notes import Note
+from smart_trader_assets.state.shared_state import SharedState
 from smart_trader_assets.text import shown_text
 
 # Names of an evaluation's metadata.
@@ -183,22 +183,22 @@ class _NotedCheck:
     check: str
 
 
-def write_failed_keys(folder: Path, keys: Collection[dg.AssetCheckKey]) -> None:
+def write_failed_keys(state: SharedState, keys: Collection[dg.AssetCheckKey]) -> None:
     """Note which checks failed, for the next drain: its own Dagster instance may remember nothing."""
-    note = _note(folder)
+    note = _note(state)
     if keys:
         note.write([_NotedCheck(key.asset_key.to_user_string(), key.name) for key in keys])
     else:
         note.remove()
 
 
-def read_failed_keys(folder: Path) -> set[dg.AssetCheckKey]:
+def read_failed_keys(state: SharedState) -> set[dg.AssetCheckKey]:
     """The checks that were noted as failed."""
     return {
         dg.AssetCheckKey(dg.AssetKey(noted.table.split("/")), noted.check)
-        for noted in _note(folder).read() or ()
+        for noted in _note(state).read() or ()
     }
 
 
-def _note(folder: Path) -> Note[list[_NotedCheck]]:
-    return Note(folder, FAILED_CHECKS_NOTE, list[_NotedCheck])
+def _note(state: SharedState) -> Note[list[_NotedCheck]]:
+    return state.note(FAILED_CHECKS_NOTE, list[_NotedCheck])

@@ -40,6 +40,7 @@ from smart_trader_assets.report.page_file import check_folder, page_path, write_
 from smart_trader_assets.report.report_data import MOST_WALLETS, PageRules
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets.sources import settings_of_root
+from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.queue import read_queue
 from smart_trader_assets.tables.root import read_identity
 from smart_trader_assets.text import plural
@@ -74,7 +75,7 @@ def state(
         queue = read_queue(store, as_of=settings.now(), policy=due_policy(settings))
         access = BirdEyeAccess(settings)
         spent = access.spent_this_month()
-        breaker = read_breaker(settings.resolved_state_dir, now=datetime.now(UTC))
+        breaker = read_breaker(state_of(settings), now=datetime.now(UTC))
         if as_json:
             money = {
                 name: {"requests": s.requests, "credits": s.credits} for name, s in spent.items()

@@ -29,6 +29,7 @@ def examine(settings: Settings, *, ask_api: bool, record_into: Path | None = Non
     findings = [
         *looked_at("settings", lambda: surroundings.settings_chosen(settings)),
         *looked_at("messages", lambda: surroundings.messages(settings)),
+        *looked_at("shared state", lambda: surroundings.shared_state(settings)),
         *looked_at("dagster home", lambda: dagster_instance(settings)),
         *looked_at("storage", lambda: surroundings.storage(store)),
         *looked_at("root", lambda: surroundings.root(settings, store)),

@@ -12,6 +12,7 @@ from smart_trader_assets.automation.run_leases import expired_runs
 from smart_trader_assets.checks.results import failed_checks
 from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.catalog import ALL_TABLES
 
 _CONFIGURE = "Remove its dagster.yaml: the next run writes the one that belongs there."
@@ -30,7 +31,7 @@ def dagster_instance(settings: Settings) -> Iterator[Finding]:
             yield warning(check, f"{home}/dagster.yaml: {'; '.join(missing)}.", _CONFIGURE)
         else:
             yield ok(check, f"{home}: limits as shipped")
-        yield from _dead(instance)
+        yield from _dead(instance, settings)
         yield from _held(instance)
 
 
@@ -45,8 +46,8 @@ def _missing(instance: dg.DagsterInstance) -> list[str]:
     return missing
 
 
-def _dead(instance: dg.DagsterInstance) -> Iterator[Finding]:
-    dead = expired_runs(instance)
+def _dead(instance: dg.DagsterInstance, settings: Settings) -> Iterator[Finding]:
+    dead = expired_runs(instance, state_of(settings))
     if not dead:
         return
     runs = ", ".join(record.dagster_run.run_id[:8] for record in dead[:_SHOWN])

@@ -6,17 +6,21 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from smart_trader_assets.delta.location import check_place, is_remote
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
 from smart_trader_assets.notify import receivers_of
-from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, Settings
+from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, Settings, SettingsError
+from smart_trader_assets.state.errors import StateError
+from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.root import read_identity
 
 # A drain of thousands of wallets writes this much, and a compaction briefly needs twice as much.
 _LITTLE_SPACE = 2_000_000_000
+_CLOCKS_APART = 5.0
 
 
 def settings_chosen(settings: Settings) -> Iterator[Finding]:
@@ -38,6 +42,25 @@ def messages(settings: Settings) -> Iterator[Finding]:
         if receivers
         else f"nobody is told anything: {PREFIX}NOTIFY_URLS is not set",
     )
+
+
+def shared_state(settings: Settings) -> Iterator[Finding]:
+    """Where credits, rate, pauses and locks are kept, and whether that can be used."""
+    check = "shared state"
+    try:
+        state = state_of(settings)
+        where = state.check()
+        away = abs((state.now() - datetime.now(UTC)).total_seconds())
+    except (StateError, SettingsError) as error:
+        said, _, remedy = str(error).partition(": ")
+        yield broken(check, f"{said}.", f"{remedy[:1].upper()}{remedy[1:]}")
+        return
+    if away > _CLOCKS_APART:
+        yield ok(
+            check, f"{where}, whose clock goes by; this machine's is {away:.0f} s away from it"
+        )
+    else:
+        yield ok(check, where)
 
 
 def storage(store: DeltaStore) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.doctor.findings import Finding, ok, warning
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.queue import Trouble, read_queue
 from smart_trader_assets.tables.root import read_identity
 from smart_trader_assets.text import plural
@@ -67,7 +68,7 @@ def budgets(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield ok("credits", spending)
-    if breaker := read_breaker(settings.resolved_state_dir, now=datetime.now(UTC)):
+    if breaker := read_breaker(state_of(settings), now=datetime.now(UTC)):
         yield warning(
             "fetching",
             f"Paused {breaker.words}",

@@ -30,6 +30,7 @@ from smart_trader_assets.notify.news_rules import (
 )
 from smart_trader_assets.notify.wording import News
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.catalog import (
     NOTIFICATIONS,
     RECENT_TRADES,
@@ -141,7 +142,7 @@ class Outlook:
             RUNS: lambda: news.failed_runs(self._runs(lately)),
             CHECKS: lambda: news.checks(check for check in self.failed if check.at >= lately),
             CREDITS: lambda: news.paused(
-                read_breaker(self.settings.resolved_state_dir, now=self.now), self.now
+                read_breaker(state_of(self.settings), now=self.now), self.now
             ),
             DIGEST: lambda: self._digest(since, known),
         }

@@ -7,33 +7,26 @@ lines name, instead of sending it again.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from smart_trader_assets.notify.wording import Message
+from smart_trader_assets.state.journal import Journal
 
 
 @dataclass(frozen=True)
 class SentJournal:
-    """A file of one root's state; only who holds the lock on sending writes to it."""
+    """A journal of one root's state; only who holds the lock on sending writes to it."""
 
-    path: Path
+    journal: Journal
 
     def note(self, message: Message) -> None:
         """The receiver has taken the message."""
-        line = json.dumps([message.receiver, message.message_id, message.event_ids])
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        self.journal.add(json.dumps([message.receiver, message.message_id, message.event_ids]))
 
     def taken(self) -> Iterator[tuple[str, str, list[str]]]:
         """Receiver, id of the message and of what it told of; a line that was cut by a death is none."""
-        if not self.path.exists():
-            return
-        for line in self.path.read_text(encoding="utf-8").splitlines():
+        for line in self.journal.lines():
             try:
                 receiver, message_id, events = json.loads(line)
             except ValueError:
@@ -42,4 +35,4 @@ class SentJournal:
 
     def clear(self) -> None:
         """The table knows it all now."""
-        self.path.unlink(missing_ok=True)
+        self.journal.clear()

@@ -85,6 +85,11 @@ class Settings(NotificationSettings):
         None,
         description="Local folder of the credit ledger; by default <root>/ops where the root is local",
     )
+    state_url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL database of the credit ledger, the rate, the pauses and the locks of a root "
+        "that several machines work on: postgresql://user:password@host/database",
+    )
     replay_folder: Path | None = Field(
         None, description="Folder of recorded rows that replay serves"
     )
@@ -504,6 +509,19 @@ class Settings(NotificationSettings):
             raise ValueError("it is not an http or https address: mend it, or leave it out")
         return value
 
+    @field_validator("state_url")
+    @classmethod
+    def _check_database(cls, value: SecretStr | None) -> SecretStr | None:
+        """Shown nowhere: it holds a password."""
+        if value is None:
+            return None
+        scheme = urlsplit(value.get_secret_value()).scheme
+        if scheme.partition("+")[0] != "postgresql":
+            raise ValueError(
+                "it is not a PostgreSQL address: postgresql://user:password@host/database"
+            )
+        return value
+
     @field_validator("candidate_lists")
     @classmethod
     def _validate_lists(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -647,7 +665,7 @@ def _format_problem(place: str, problems: list[Any]) -> str:
         return said
     if place in _KEYS.values():
         return f"{place}: {said}"
-    if place.endswith("_base_url"):  # which may hold what nobody should read
+    if place.endswith("_url"):  # which may hold what nobody should read
         return f"{PREFIX}{place.upper()}: {said}"
     given = problems[0].get("input")
     shown = given.isoformat() if isinstance(given, date) else repr(given)

@@ -12,11 +12,11 @@ from smart_trader_assets.errors import SmartTraderError
 
 
 @contextmanager
-def alone(folder: Path, name: str, *, wait: float, otherwise: SmartTraderError) -> Iterator[None]:
-    """Hold the lock of that name; `otherwise` is raised where another process does not let go of it within
-    `wait` seconds."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / name)
+def locked(path: Path, *, wait: float, otherwise: SmartTraderError) -> Iterator[None]:
+    """Hold the lock of that file; `otherwise` is raised where another process of this machine does not let go
+    of it within `wait` seconds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
     try:
         lock.acquire(timeout=wait)
     except Timeout:

@@ -7,7 +7,7 @@ missing, garbled or of another type reads as None, and a crash leaves the note b
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -16,24 +16,60 @@ from smart_trader_assets.delta.atomic_write import write_whole
 T = TypeVar("T")
 
 
-class Note(Generic[T]):
-    """The note `name` in `folder`: a JSON file beside the credit ledger, whose content is a `kind`."""
+class Sheet(Protocol):
+    """Where one note is written."""
 
-    def __init__(self, folder: Path, name: str, kind: Any) -> None:
-        self.path = folder / f"{name}.json"
+    def read(self) -> str | bytes | None:
+        """What is written there; None where nothing is."""
+
+    def write(self, text: str) -> None:
+        """Put `text` in the place of what was written."""
+
+    def remove(self) -> None:
+        """Leave nothing there."""
+
+
+class NoteFile:
+    """A JSON file beside the tables."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> bytes | None:
+        """Raises OSError."""
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, text: str) -> None:
+        """Raises OSError."""
+        write_whole(self._path, text)
+
+    def remove(self) -> None:
+        """Raises OSError."""
+        self._path.unlink(missing_ok=True)
+
+
+class Note(Generic[T]):
+    """What is written on a sheet, as JSON of a `kind`. Its methods raise what the sheet's raise."""
+
+    def __init__(self, sheet: Sheet, kind: Any) -> None:
+        self._sheet = sheet
         self._type: TypeAdapter[T] = TypeAdapter(kind)
 
     def read(self) -> T | None:
         """The value, or None where there is none that can be understood."""
+        text = self._sheet.read()
         try:
-            return self._type.validate_json(self.path.read_bytes())
-        except (FileNotFoundError, ValidationError):
+            return None if text is None else self._type.validate_json(text)
+        except ValidationError:
             return None
 
     def write(self, value: T) -> None:
-        """Keep `value` instead of the one before. Raises OSError."""
-        write_whole(self.path, self._type.dump_json(value).decode())
+        """Keep `value` instead of the one before."""
+        self._sheet.write(self._type.dump_json(value).decode())
 
     def remove(self) -> None:
         """Forget the value."""
-        self.path.unlink(missing_ok=True)
+        self._sheet.remove()

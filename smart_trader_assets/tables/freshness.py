@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.state.notes import Note
+from smart_trader_assets.state.shared_state import state_of
 
 EMPTY_NOTE: Final = "answered_empty"
 SNAPSHOT: Final = "token_list"
@@ -51,4 +52,4 @@ def snapshot_is_fresh(tokens: pl.LazyFrame, settings: Settings, as_of: datetime)
 
 
 def _empty(settings: Settings) -> Note[dict[str, datetime]]:
-    return Note(settings.resolved_state_dir, EMPTY_NOTE, dict[str, AwareDatetime])
+    return state_of(settings).note(EMPTY_NOTE, dict[str, AwareDatetime])

@@ -14,6 +14,7 @@ from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.maintenance import maintain
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.state.shared_state import LocalState
 from smart_trader_assets.tables.catalog import TRANSACTIONS
 from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
 from smart_trader_assets.tables.transitions import swaps_counted
@@ -59,19 +60,19 @@ def take_away(store: DeltaStore, files: set[str]) -> None:
 def test_only_files_that_came_since_are_read(store, notes):
     add(store, ANN, VAULT, None)
     add(store, BOB, shard="01")
-    assert pool_addresses(store, notes) == of_all_rows(store) == {ANN, BOB}
+    assert pool_addresses(store, LocalState(notes)) == of_all_rows(store) == {ANN, BOB}
     before = set(store.files(TRANSACTIONS)["path"])
     add(store, CID)
     wanted = of_all_rows(store)
     take_away(store, before)  # who opens one of them fails
-    assert pool_addresses(store, notes) == wanted == {ANN, BOB, CID}
+    assert pool_addresses(store, LocalState(notes)) == wanted == {ANN, BOB, CID}
     take_away(store, set(store.files(TRANSACTIONS)["path"]) - before)
-    assert pool_addresses(store, notes) == wanted
+    assert pool_addresses(store, LocalState(notes)) == wanted
 
 
 def test_an_address_that_no_owner_of_a_wallet_can_have_is_left_out(store, notes):
     add(store, VAULT, "jupiterz", "")
-    assert pool_addresses(store, notes) == set()
+    assert pool_addresses(store, LocalState(notes)) == set()
 
 
 def settle(store: DeltaStore) -> None:
@@ -102,18 +103,18 @@ def test_it_is_what_all_rows_say_whatever_happens_to_the_table(store, notes, hap
     add(store, ANN)
     settle(store)
     add(store, BOB, CID)
-    pool_addresses(store, notes)
+    pool_addresses(store, LocalState(notes))
     happens(store)
-    assert pool_addresses(store, notes) == of_all_rows(store)
+    assert pool_addresses(store, LocalState(notes)) == of_all_rows(store)
 
 
 @pytest.mark.parametrize("spoilt", ["", "{", "[1]", '{"a": 1}', "null"])
 def test_a_note_that_is_lost_or_garbled_is_made_anew(store, notes, spoilt):
     add(store, ANN)
-    pool_addresses(store, notes)
+    pool_addresses(store, LocalState(notes))
     (notes / f"{POOLS_NOTE}.json").write_text(spoilt)
-    assert pool_addresses(store, notes) == {ANN}
+    assert pool_addresses(store, LocalState(notes)) == {ANN}
 
 
 def test_a_table_without_rows_has_no_pools(store, notes):
-    assert pool_addresses(store, notes) == set()
+    assert pool_addresses(store, LocalState(notes)) == set()

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import cast
 
 import dagster as dg
@@ -23,11 +24,13 @@ from smart_trader_assets.automation.run_leases import (
     fail_expired_runs,
     keep_lease,
 )
+from smart_trader_assets.state.shared_state import LocalState
 from smart_trader_assets.tables.catalog import TRACKED_WHALES, WHALES
 from smart_trader_assets_tests.support.samples import whale
 from smart_trader_assets_tests.support.ticking import Automation
 
 ASSET = TRACKED_WHALES.name
+HERE = LocalState(Path("nowhere"))
 EXPIRED = datetime.now(UTC) - timedelta(seconds=1)
 
 
@@ -45,13 +48,13 @@ def status(automation: Automation, run_id: str) -> dg.DagsterRunStatus:
 
 def test_a_run_whose_lease_has_expired_is_failed_and_told_why(automation):
     run_id = start(automation, lease=EXPIRED)
-    assert fail_expired_runs(automation.instance) == [run_id]
+    assert fail_expired_runs(automation.instance, HERE) == [run_id]
     assert status(automation, run_id) == dg.DagsterRunStatus.FAILURE
     told = [entry.dagster_event.message for entry in automation.instance.all_logs(run_id)]
     assert told[-1] == (
         "The run's process has died: it stopped renewing its lease. Its rows are still due."
     )
-    assert fail_expired_runs(automation.instance) == []
+    assert fail_expired_runs(automation.instance, HERE) == []
 
 
 def test_a_dead_runs_pool_slot_is_free_for_the_next(automation):
@@ -60,7 +63,7 @@ def test_a_dead_runs_pool_slot_is_free_for_the_next(automation):
     run_id = start(automation, lease=EXPIRED)
     storage.claim_concurrency_slot("birdeye_api", run_id, "step")
     assert storage.get_concurrency_info("birdeye_api").active_slot_count == 1
-    fail_expired_runs(automation.instance)
+    fail_expired_runs(automation.instance, HERE)
     assert storage.get_concurrency_info("birdeye_api").active_slot_count == 0
 
 
@@ -83,8 +86,8 @@ def test_a_run_in_its_first_seconds_is_left_alone_until_its_grace_is_over(automa
     run_id = start(automation)
     started = datetime.now(UTC)
     just_before = started + GRACE - timedelta(seconds=5)
-    assert fail_expired_runs(automation.instance, just_before) == []
-    assert fail_expired_runs(automation.instance, started + GRACE) == [run_id]
+    assert fail_expired_runs(automation.instance, HERE, just_before) == []
+    assert fail_expired_runs(automation.instance, HERE, started + GRACE) == [run_id]
 
 
 @pytest.mark.parametrize(
@@ -95,9 +98,12 @@ def test_a_run_that_is_never_launched_holds_its_partitions_no_longer_than_its_gr
 ):
     made = datetime.now(UTC)
     run_id = automation.add_run(asset=ASSET, status=launching).run_id
-    assert fail_expired_runs(automation.instance, made + LAUNCH_GRACE - timedelta(seconds=5)) == []
+    assert (
+        fail_expired_runs(automation.instance, HERE, made + LAUNCH_GRACE - timedelta(seconds=5))
+        == []
+    )
     soon_after = made + LAUNCH_GRACE + timedelta(seconds=60)
-    assert fail_expired_runs(automation.instance, soon_after) == [run_id]
+    assert fail_expired_runs(automation.instance, HERE, soon_after) == [run_id]
     told = [entry.dagster_event.message for entry in automation.instance.all_logs(run_id)]
     assert told[-1] == (
         "The run was never started: the process that should have launched it has died. Its rows are still due."
@@ -115,14 +121,14 @@ def test_a_run_in_the_queue_waits_for_as_long_as_it_takes(automation):
             ),
         )
     )
-    assert fail_expired_runs(automation.instance, datetime.now(UTC) + timedelta(days=1)) == []
+    assert fail_expired_runs(automation.instance, HERE, datetime.now(UTC) + timedelta(days=1)) == []
 
 
 def test_a_run_that_is_being_cancelled_but_has_died_is_buried_too(automation):
     run_id = start(automation, lease=EXPIRED)
     run = automation.instance.get_run_by_id(run_id)
     automation.instance.report_run_canceling(run)
-    assert fail_expired_runs(automation.instance) == [run_id]
+    assert fail_expired_runs(automation.instance, HERE) == [run_id]
 
 
 class Notebook:
@@ -148,7 +154,7 @@ def test_a_lease_is_renewed_for_as_long_as_the_run_works_also_after_a_failed_ren
     monkeypatch.setattr(run_leases, "RENEWAL", timedelta(milliseconds=5))
     notebook = Notebook(failures)
     before = datetime.now(UTC)
-    with keep_lease(cast("dg.DagsterInstance", notebook), "run"):
+    with keep_lease(cast("dg.DagsterInstance", notebook), "run", HERE):
         assert notebook.three.wait(10)
     after = datetime.now(UTC)
     renewals = [until for _, until in notebook.renewals]
@@ -182,3 +188,46 @@ def test_every_asset_and_every_job_works_under_a_lease(automation):
     for job in ("reset", "maintenance"):
         (node,) = definitions.resolve_job_def(job).all_node_defs
         assert lease & node.required_resource_keys, job
+
+
+class Apart(LocalState):
+    """A shared state whose clock is not this machine's."""
+
+    clock_tolerance_seconds = 600.0
+
+    def __init__(self, ahead: timedelta) -> None:
+        super().__init__(Path("nowhere"))
+        self._ahead = ahead
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_lease_is_renewed_and_judged_by_the_clock_that_all_share(automation, minutes):
+    state = Apart(timedelta(minutes=minutes))
+    run_id = start(automation)
+    with keep_lease(automation.instance, run_id, state):
+        eventually_renewed(automation, run_id)
+        assert fail_expired_runs(automation.instance, state) == []
+    # A machine whose own clock is minutes away would have failed it, or would wait for minutes.
+    assert fail_expired_runs(automation.instance, state, state.now() + LEASE) == [run_id]
+
+
+def eventually_renewed(automation: Automation, run_id: str) -> None:
+    for _ in range(200):
+        run = automation.instance.get_run_by_id(run_id)
+        if run is not None and LEASE_TAG in run.tags:
+            return
+        threading.Event().wait(0.05)
+    raise AssertionError("no lease")
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_run_without_a_lease_is_given_what_clocks_may_be_apart(automation, minutes):
+    state = Apart(timedelta(minutes=minutes))
+    run_id = start(automation)
+    launched = automation.add_run(asset=ASSET, status=dg.DagsterRunStatus.STARTING).run_id
+    assert fail_expired_runs(automation.instance, state) == []
+    much_later = datetime.now(UTC) + LAUNCH_GRACE + timedelta(minutes=11)
+    assert set(fail_expired_runs(automation.instance, state, much_later)) == {run_id, launched}

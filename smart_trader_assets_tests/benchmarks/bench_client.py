@@ -27,6 +27,7 @@ from starlette.routing import Route
 
 from smart_trader_assets.birdeye import BirdEyeClient, CreditLedger, RateGate
 from smart_trader_assets.sandbox.server import LOOPBACK, listen
+from smart_trader_assets.state.database import SqliteFile
 from smart_trader_assets_tests.benchmarks.lines import Line, Size, command
 
 _RATES: Final = (15, 50)
@@ -60,10 +61,10 @@ def _serve(told: Connection) -> None:
 
 def _ask(url: str, folder: Path, rate: int, requests: int) -> None:
     async def all_of_them() -> None:
-        meter = CreditLedger(folder / "credits.sqlite", month_budget=None).meter(
-            "bench", run_budget=None
-        )
-        gate = RateGate(folder / "rate.sqlite", requests_per_second=rate)
+        meter = CreditLedger(
+            SqliteFile(folder / "credits.sqlite", durable=True), month_budget=None
+        ).meter("bench", run_budget=None)
+        gate = RateGate(SqliteFile(folder / "rate.sqlite", durable=False), requests_per_second=rate)
         async with BirdEyeClient(
             base_url=url,
             api_key=SecretStr("key-of-the-benchmark"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from smart_trader_assets.birdeye import BirdEyeClient, CreditLedger, RateGate
+from smart_trader_assets.state.database import SqliteFile
 from smart_trader_assets_tests.birdeye.scripted_server import ScriptedServer
 
 API_KEY = "k3y-that-nobody-may-ever-read-1234567890"
@@ -32,7 +32,7 @@ def server(running_server: ScriptedServer) -> ScriptedServer:
 
 @pytest.fixture
 def ledger() -> Iterator[CreditLedger]:
-    ledger = CreditLedger(Path(":memory:"), month_budget=None)
+    ledger = CreditLedger(SqliteFile(None, durable=False), month_budget=None)
     yield ledger
     ledger.close()
 
@@ -45,7 +45,7 @@ def make_client(server: ScriptedServer, ledger: CreditLedger) -> MakeClient:
         settings: dict[str, Any] = {
             "base_url": server.url,
             "api_key": SecretStr(API_KEY),
-            "gate": RateGate(None, requests_per_second=1000),
+            "gate": RateGate(SqliteFile(None, durable=False), requests_per_second=1000),
             "meter": ledger.meter("run", run_budget=None),
             "attempts": 2,
             "backoff_seconds": 0.001,

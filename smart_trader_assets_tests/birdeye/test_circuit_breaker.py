@@ -19,6 +19,7 @@ from smart_trader_assets.birdeye.circuit_breaker import (
     read_breaker,
 )
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
+from smart_trader_assets.state.shared_state import LocalState, state_of
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS, TRANSACTIONS, WHALES
 from smart_trader_assets_tests.support.defaults import OPEN_TIMES
 from smart_trader_assets_tests.support.tiny_market import NOW
@@ -48,30 +49,28 @@ def test_the_time_of_parking_is_that_of_the_trouble(kind, time):
     assert TIMES.after(error_of(kind), NOW) == time
 
 
-def test_a_notice_holds_until_its_time_and_no_longer(tmp_path):
-    put_up = open_breaker(
-        tmp_path / "new folder", error_of(StopFetchingError), now=NOW, times=TIMES
-    )
+def test_a_notice_holds_until_its_time_and_no_longer(shared_state):
+    put_up = open_breaker(shared_state, error_of(StopFetchingError), now=NOW, times=TIMES)
     until = NOW + timedelta(hours=1)
     assert put_up == OpenBreaker(until, "one whole sentence")
-    assert read_breaker(tmp_path / "new folder", now=until - timedelta(seconds=1)) == put_up
-    assert read_breaker(tmp_path / "new folder", now=until) is None
+    assert read_breaker(shared_state, now=until - timedelta(seconds=1)) == put_up
+    assert read_breaker(shared_state, now=until) is None
 
 
 def test_a_later_notice_replaces_an_earlier_one_and_leaves_no_draft(tmp_path):
-    open_breaker(tmp_path, error_of(CreditsSpentError), now=NOW, times=TIMES)
-    open_breaker(tmp_path, error_of(ServiceOutageError), now=NOW, times=TIMES)
-    notice = read_breaker(tmp_path, now=NOW)
+    open_breaker(LocalState(tmp_path), error_of(CreditsSpentError), now=NOW, times=TIMES)
+    open_breaker(LocalState(tmp_path), error_of(ServiceOutageError), now=NOW, times=TIMES)
+    notice = read_breaker(LocalState(tmp_path), now=NOW)
     assert notice is not None
     assert notice.until == NOW + timedelta(minutes=5)
     assert [path.name for path in tmp_path.iterdir()] == [f"{BREAKER_NOTE}.json"]
 
 
-def test_a_notice_is_taken_away_once_and_for_all(tmp_path):
-    open_breaker(tmp_path, error_of(CreditsSpentError), now=NOW, times=TIMES)
-    close_breaker(tmp_path)
-    close_breaker(tmp_path)
-    assert read_breaker(tmp_path, now=NOW) is None
+def test_a_notice_is_taken_away_once_and_for_all(shared_state):
+    open_breaker(shared_state, error_of(CreditsSpentError), now=NOW, times=TIMES)
+    close_breaker(shared_state)
+    close_breaker(shared_state)
+    assert read_breaker(shared_state, now=NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -89,11 +88,11 @@ def test_a_notice_is_taken_away_once_and_for_all(tmp_path):
 )
 def test_an_unreadable_notice_is_taken_for_none(tmp_path, text):
     (tmp_path / f"{BREAKER_NOTE}.json").write_text(text)
-    assert read_breaker(tmp_path, now=NOW) is None
+    assert read_breaker(LocalState(tmp_path), now=NOW) is None
 
 
 def test_nothing_is_parked_where_nobody_has_fetched_yet(tmp_path):
-    assert read_breaker(tmp_path / "nowhere", now=NOW) is None
+    assert read_breaker(LocalState(tmp_path / "nowhere"), now=NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -106,13 +105,13 @@ def test_nothing_is_parked_where_nobody_has_fetched_yet(tmp_path):
 def test_a_run_that_meets_trouble_of_the_account_parks_and_the_next_good_one_unparks(
     pipeline, fault, hours, told
 ):
-    folder = pipeline.settings().resolved_state_dir
+    state = state_of(pipeline.settings())
     assert pipeline.materialize(TOKENS, NOW.date().isoformat()).success
     assert pipeline.materialize(TRACKED_TOKENS, "00").success
     pipeline.server.faults.add(Fault(fault, endpoint=Endpoint.HOLDERS, times=None))
     before = datetime.now(UTC)
     assert not pipeline.materialize(WHALES, "00").success
-    notice = read_breaker(folder, now=datetime.now(UTC))
+    notice = read_breaker(state, now=datetime.now(UTC))
     assert notice is not None
     assert told.lower() in notice.reason.lower()
     assert "key-of-the-tests" not in notice.reason
@@ -121,13 +120,13 @@ def test_a_run_that_meets_trouble_of_the_account_parks_and_the_next_good_one_unp
 
     pipeline.server.faults.clear()
     assert pipeline.materialize(WHALES, "00").success
-    assert read_breaker(folder, now=datetime.now(UTC)) is None
+    assert read_breaker(state, now=datetime.now(UTC)) is None
 
 
 def test_a_run_that_had_nothing_to_fetch_leaves_the_notice_where_it_is(pipeline):
     """Only a fetch that succeeds shows that the trouble is over."""
-    folder = pipeline.settings().resolved_state_dir
-    open_breaker(folder, error_of(CreditsSpentError), now=datetime.now(UTC), times=TIMES)
+    state = state_of(pipeline.settings())
+    open_breaker(state, error_of(CreditsSpentError), now=datetime.now(UTC), times=TIMES)
     assert pipeline.materialize(TRANSACTIONS, "00").success
     assert pipeline.server.requests == {}
-    assert read_breaker(folder, now=datetime.now(UTC)) is not None
+    assert read_breaker(state, now=datetime.now(UTC)) is not None

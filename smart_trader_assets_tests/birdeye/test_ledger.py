@@ -16,10 +16,13 @@ from smart_trader_assets.birdeye import (
     BudgetSpentError,
     CreditLedger,
     Spend,
-    StateFileError,
 )
-from smart_trader_assets.birdeye.ledger import Cycle
+from smart_trader_assets.birdeye.ledger import LEDGER, Cycle
+from smart_trader_assets.state.database import SqliteFile
+from smart_trader_assets.state.errors import StateError
+from smart_trader_assets.state.shared_state import LocalState
 from smart_trader_assets_tests.birdeye.neighbours import spend_all
+from smart_trader_assets_tests.support.states import state_at
 
 JULY = datetime(2025, 7, 31, 23, tzinfo=UTC)
 AUGUST = datetime(2025, 8, 1, 1, tzinfo=UTC)
@@ -62,7 +65,7 @@ def test_the_budget_of_a_run_is_spent_to_the_last_credit_and_no_further(
 
 
 def test_the_budget_of_a_month_binds_all_runs_and_ends_with_the_month() -> None:
-    ledger = CreditLedger(Path(":memory:"), month_budget=110)
+    ledger = CreditLedger(SqliteFile(None, durable=False), month_budget=110)
     now = JULY
     ledger.meter("one", run_budget=None, now=lambda: now).reserve("token_list", 100)
     other = ledger.meter("other", run_budget=None, now=lambda: now)
@@ -85,12 +88,12 @@ def test_a_refund_returns_to_the_month_that_paid_and_keeps_the_request(
     meter.reserve("trader_txs", 12)
 
 
-def test_two_processes_spend_one_budget_exactly_once(tmp_path: Path) -> None:
-    path, affordable = tmp_path / "credits.sqlite", 150
+def test_two_processes_spend_one_budget_exactly_once(place: str) -> None:
+    affordable = 150
     context = multiprocessing.get_context("spawn")
     start, handed_in = context.Barrier(2), context.Queue()
     processes = [
-        context.Process(target=spend_all, args=(path, run, affordable * 12 + 11, start, handed_in))
+        context.Process(target=spend_all, args=(place, run, affordable * 12 + 11, start, handed_in))
         for run in ("one", "two")
     ]
     for process in processes:
@@ -99,7 +102,7 @@ def test_two_processes_spend_one_budget_exactly_once(tmp_path: Path) -> None:
     for process in processes:
         process.join()
     assert sum(reserved) == affordable
-    ledger = CreditLedger(path, month_budget=None)
+    ledger = CreditLedger(state_at(place).database(LEDGER, durable=True), month_budget=None)
     assert ledger.month_total(datetime.now(UTC)) == Spend(affordable, affordable * 12)
     assert sorted(spend.requests for spend in ledger.by_run(datetime.now(UTC)).values()) == sorted(
         count for count in reserved if count
@@ -108,8 +111,10 @@ def test_two_processes_spend_one_budget_exactly_once(tmp_path: Path) -> None:
 
 def test_a_ledger_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StateFileError, match="credits"):
-        CreditLedger(tmp_path / "file" / "credits.sqlite", month_budget=None)
+    with pytest.raises(StateError, match="credits"):
+        CreditLedger(
+            LocalState(tmp_path / "file").database(LEDGER, durable=True), month_budget=None
+        )
 
 
 def booked(ledger: CreditLedger, credits: int, at: datetime, run: str = "run") -> None:
@@ -121,7 +126,7 @@ def day(number: int, hour: int = 12) -> datetime:
 
 
 def test_what_a_day_leaves_the_others_of_the_month_share() -> None:
-    ledger = CreditLedger(Path(":memory:"), month_budget=31_000, day_budget="paced")
+    ledger = CreditLedger(SqliteFile(None, durable=False), month_budget=31_000, day_budget="paced")
     assert ledger.budget(day(1)).of_today == 1_000
     booked(ledger, 400, day(1))
     assert ledger.budget(day(1)).left == 600
@@ -134,7 +139,7 @@ def test_what_a_day_leaves_the_others_of_the_month_share() -> None:
 
 @given(st.lists(st.integers(0, 3_000), min_size=31, max_size=31))
 def test_whatever_the_days_ask_for_the_month_is_never_exceeded_and_no_day_its_share(asked) -> None:
-    ledger = CreditLedger(Path(":memory:"), month_budget=31_000, day_budget="paced")
+    ledger = CreditLedger(SqliteFile(None, durable=False), month_budget=31_000, day_budget="paced")
     for number, wanted in enumerate(asked, start=1):
         budget = ledger.budget(day(number))
         booked(ledger, min(wanted, budget.left or 0), day(number))
@@ -145,7 +150,7 @@ def test_whatever_the_days_ask_for_the_month_is_never_exceeded_and_no_day_its_sh
 
 
 def test_the_account_is_believed_and_what_was_booked_since_is_added() -> None:
-    ledger = CreditLedger(Path(":memory:"), month_budget=30_000, trusts_account=True)
+    ledger = CreditLedger(SqliteFile(None, durable=False), month_budget=30_000, trusts_account=True)
     booked(ledger, 100, day(3))
     assert ledger.last_reading() is None
     cycle = (datetime(2025, 6, 20, tzinfo=UTC), datetime(2025, 7, 20, tzinfo=UTC))
@@ -165,10 +170,10 @@ def test_the_account_is_believed_and_what_was_booked_since_is_added() -> None:
     assert ledger.budget(day(22)).spent == 12
 
 
-def test_what_another_account_said_of_itself_does_not_count(tmp_path: Path) -> None:
+def test_what_another_account_said_of_itself_does_not_count(place: str) -> None:
     def of(account: str) -> CreditLedger:
-        file = tmp_path / "credits.sqlite"
-        return CreditLedger(file, month_budget=30_000, trusts_account=True, account=account)
+        database = state_at(place).database(LEDGER, durable=True)
+        return CreditLedger(database, month_budget=30_000, trusts_account=True, account=account)
 
     of("premium").reconcile("a", AccountReading(5_000, 9_995_000), at=day(3))
     assert of("premium").budget(day(3)).of_cycle == 10_000_000
@@ -180,20 +185,21 @@ def test_what_another_account_said_of_itself_does_not_count(tmp_path: Path) -> N
 
 def test_a_reading_of_before_accounts_were_told_apart_stays_true(tmp_path: Path) -> None:
     file = tmp_path / "credits.sqlite"
-    CreditLedger(file, month_budget=None).close()
+    CreditLedger(SqliteFile(file, durable=True), month_budget=None).close()
     with sqlite3.connect(file) as held:
         held.execute("ALTER TABLE readings DROP COLUMN account")
         held.execute(
             "INSERT INTO readings VALUES (?, 'a', 10, 90, NULL, NULL, 0, NULL)",
             (day(3).isoformat(),),
         )
-    told = CreditLedger(file, month_budget=None, account="mine").last_reading()
+    database = SqliteFile(file, durable=True)
+    told = CreditLedger(database, month_budget=None, account="mine").last_reading()
     assert told is not None
     assert told.account == AccountReading(10, 90)
 
 
 def test_a_budget_that_was_set_is_only_lowered_by_the_account() -> None:
-    ledger = CreditLedger(Path(":memory:"), month_budget=1_000)
+    ledger = CreditLedger(SqliteFile(None, durable=False), month_budget=1_000)
     ledger.reconcile("a", AccountReading(100, 29_900), at=day(3))
     assert ledger.budget(day(3)).of_cycle == 1_000
     ledger.reconcile("b", AccountReading(100, 400), at=day(3))
@@ -201,7 +207,7 @@ def test_a_budget_that_was_set_is_only_lowered_by_the_account() -> None:
 
 
 def test_an_account_that_does_not_tell_was_asked_all_the_same() -> None:
-    ledger = CreditLedger(Path(":memory:"), month_budget=1_000)
+    ledger = CreditLedger(SqliteFile(None, durable=False), month_budget=1_000)
     ledger.reconcile("a", None, at=day(3))
     assert ledger.last_reading() is None
     assert ledger.last_asked() == ("a", day(3))

@@ -20,6 +20,7 @@ from smart_trader_assets.birdeye import (
 )
 from smart_trader_assets.birdeye.client import BirdEyeClient
 from smart_trader_assets.birdeye.refusals import retry_after_seconds
+from smart_trader_assets.state.database import SqliteFile
 from smart_trader_assets_tests.birdeye.conftest import API_KEY, MakeClient
 from smart_trader_assets_tests.birdeye.scripted_server import Answer, ScriptedServer, items
 from smart_trader_assets_tests.birdeye.swap_service import row
@@ -83,7 +84,7 @@ def test_retry_after_holds_back_everybody_who_uses_the_gate(
 ) -> None:
     refused_first = [Answer(429, headers={"retry-after": "1"})]
     server.respond = lambda _: refused_first.pop() if refused_first else items()
-    gate = RateGate(None, requests_per_second=1000)
+    gate = RateGate(SqliteFile(None, durable=False), requests_per_second=1000)
 
     async def run() -> None:
         async with make_client(gate=gate) as client, make_client(gate=gate) as neighbour:
@@ -185,12 +186,14 @@ def test_only_a_request_that_had_to_connect_first_is_postponed_at_the_gate(
             turns.append(await super().acquire())
             return turns[-1]
 
-        def postpone(self, turn: int) -> None:
+        async def postpone(self, turn: int) -> None:
             postponed.append(turn)
-            super().postpone(turn)
+            await super().postpone(turn)
 
     async def run() -> None:
-        async with make_client(gate=WatchedGate(None, requests_per_second=100)) as client:
+        async with make_client(
+            gate=WatchedGate(SqliteFile(None, durable=False), requests_per_second=100)
+        ) as client:
             for mint in "ABC":
                 await client.token_holders(mint, top=1)
 

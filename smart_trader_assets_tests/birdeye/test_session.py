@@ -10,9 +10,9 @@ from smart_trader_assets.birdeye import (
     MissingKeyError,
     NotFoundError,
 )
+from smart_trader_assets.birdeye.ledger import LEDGER
+from smart_trader_assets.birdeye.rate_gate import RATE
 from smart_trader_assets.birdeye.session import (
-    LEDGER_FILE,
-    RATE_FILE,
     BirdEyeAccess,
     FetchSession,
     Outcomes,
@@ -118,8 +118,8 @@ def test_sessions_of_one_budget_share_its_credits_and_others_do_not(pipeline):
 def test_only_a_live_account_is_throttled_across_processes(pipeline, tmp_path):
     live = pipeline.settings()
     with BirdEyeAccess(live).session("run"):
-        assert (live.resolved_state_dir / RATE_FILE).exists()
-        assert (live.resolved_state_dir / LEDGER_FILE).exists()
+        assert (live.resolved_state_dir / f"{RATE}.sqlite").exists()
+        assert (live.resolved_state_dir / f"{LEDGER}.sqlite").exists()
     invented = load_settings(
         {
             "source": "sandbox",
@@ -129,4 +129,4 @@ def test_only_a_live_account_is_throttled_across_processes(pipeline, tmp_path):
     )
     with BirdEyeAccess(invented).session("run") as session:
         holders_of(session, CAT).raise_if_stopped()
-        assert not (invented.resolved_state_dir / RATE_FILE).exists()
+        assert not (invented.resolved_state_dir / f"{RATE}.sqlite").exists()

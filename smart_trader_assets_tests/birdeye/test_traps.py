@@ -26,6 +26,7 @@ from smart_trader_assets.birdeye import (
 )
 from smart_trader_assets.birdeye.client import UNKNOWN_AT_FIRST
 from smart_trader_assets.sandbox import Fault, FaultKind, GeneratedMarket, SandboxServer
+from smart_trader_assets.state.database import SqliteFile
 from smart_trader_assets_tests.birdeye.conftest import MakeClient
 from smart_trader_assets_tests.birdeye.scripted_server import (
     Answer,
@@ -198,11 +199,13 @@ def test_an_answer_that_drips_ends_as_one_that_does_not_come(tmp_path):
     now = datetime(2026, 3, 1, tzinfo=UTC)
     with SandboxServer(GeneratedMarket(1, now, wallets=30), clock=lambda: now) as service:
         service.faults.add(Fault(FaultKind.DRIP, seconds=0.05, times=None))
-        ledger = CreditLedger(tmp_path / "ledger.sqlite", month_budget=None)
+        ledger = CreditLedger(
+            SqliteFile(tmp_path / "ledger.sqlite", durable=False), month_budget=None
+        )
         client = BirdEyeClient(
             base_url=service.base_url,
             api_key=SecretStr("key"),
-            gate=RateGate(None, requests_per_second=1000),
+            gate=RateGate(SqliteFile(None, durable=False), requests_per_second=1000),
             meter=ledger.meter("run", run_budget=None),
             attempts=1,
             timeout=0.3,

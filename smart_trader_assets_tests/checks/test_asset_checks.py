@@ -21,6 +21,7 @@ from smart_trader_assets.checks.results import (
     write_failed_keys,
 )
 from smart_trader_assets.delta.contract import VERSION, TableContract
+from smart_trader_assets.state.shared_state import LocalState
 from smart_trader_assets.tables.catalog import TRACKED_TOKENS, WALLET_PNL
 from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset, resettable
 from smart_trader_assets_tests.support.samples import LATER_STAMP, pnl, tracked_token
@@ -141,14 +142,14 @@ def test_every_check_says_what_it_looks_for_and_what_to_do_about_it(check):
 
 def test_suspects_are_noted_until_there_is_none(tmp_path):
     key = dg.AssetCheckKey(dg.AssetKey(["silver", "wallet_pnl"]), "identities_hold")
-    assert read_failed_keys(tmp_path) == set()
-    write_failed_keys(tmp_path / "new", [key])
-    assert read_failed_keys(tmp_path / "new") == {key}
-    write_failed_keys(tmp_path / "new", [])
+    assert read_failed_keys(LocalState(tmp_path)) == set()
+    write_failed_keys(LocalState(tmp_path / "new"), [key])
+    assert read_failed_keys(LocalState(tmp_path / "new")) == {key}
+    write_failed_keys(LocalState(tmp_path / "new"), [])
     assert list((tmp_path / "new").iterdir()) == []
 
 
 @pytest.mark.parametrize("spoilt", ["", "{", "[1]", '{"a": 1}', "null", '[{"table": "a"}]'])
 def test_a_garbled_note_suspects_nothing(tmp_path, spoilt):
     (tmp_path / f"{FAILED_CHECKS_NOTE}.json").write_text(spoilt)
-    assert read_failed_keys(tmp_path) == set()
+    assert read_failed_keys(LocalState(tmp_path)) == set()

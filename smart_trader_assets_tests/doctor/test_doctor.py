@@ -22,6 +22,7 @@ from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.doctor import api_cost
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX
+from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.catalog import ALL_TABLES, TRACKED_TOKENS
 from smart_trader_assets.tables.cursors import TOKENS_TO_FETCH
 from smart_trader_assets.tables.ops import ROOT, RUNS
@@ -211,9 +212,9 @@ def test_a_table_that_a_blocking_check_holds_is_told_with_its_remedy(drained):
 
 def test_spent_credits_and_parked_fetching_are_told(drained, monkeypatch):
     monkeypatch.setenv(PREFIX + "CREDITS_PER_MONTH", "310")
-    folder = drained.settings().resolved_state_dir
+    state = state_of(drained.settings())
     error = CreditsSpentError("The credits of this month are used up.")
-    open_breaker(folder, error, now=datetime.now(UTC), times=OPEN_TIMES)
+    open_breaker(state, error, now=datetime.now(UTC), times=OPEN_TIMES)
     monkeypatch.setenv(PREFIX + "AS_OF", NOW.isoformat())
     found = findings(drained.root)
     assert found["credits"]["found"] == "298 credits this month of 310; 298 today of 10"
@@ -267,10 +268,10 @@ def test_asking_with_a_wrong_key_shows_no_key(drained, monkeypatch):
 def test_asking_neither_parks_fetching_nor_ends_its_parking(drained, key_is_good):
     if not key_is_good:
         drained.server.faults.add(Fault(FaultKind.BAD_KEY, times=None))
-    folder = drained.settings().resolved_state_dir
+    state = state_of(drained.settings())
     doctor(drained.root, "--api")
-    assert read_breaker(folder, now=datetime.now(UTC)) is None
+    assert read_breaker(state, now=datetime.now(UTC)) is None
     error = CreditsSpentError("The credits of this month are used up.")
-    notice = open_breaker(folder, error, now=datetime.now(UTC), times=OPEN_TIMES)
+    notice = open_breaker(state, error, now=datetime.now(UTC), times=OPEN_TIMES)
     doctor(drained.root, "--api")
-    assert read_breaker(folder, now=datetime.now(UTC)) == notice
+    assert read_breaker(state, now=datetime.now(UTC)) == notice

@@ -16,6 +16,7 @@ from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.notify.gathering import Outlook
 from smart_trader_assets.notify.news_rules import KINDS
 from smart_trader_assets.settings.notification_settings import NewsKind
+from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.catalog import (
     NOTIFICATIONS,
     RECENT_TRADES,
@@ -252,7 +253,7 @@ def test_spent_credits_are_told_once_a_day(begun: Told):
     times, told = OpenTimes(HOUR, HOUR, HOUR), set()
     for minutes in (0, 5):
         open_breaker(
-            begun.settings().resolved_state_dir,
+            state_of(begun.settings()),
             CreditsSpentError(f"the account has {minutes + 1} credits left, no more"),
             now=datetime.now(UTC) + timedelta(minutes=minutes),
             times=times,

@@ -16,6 +16,7 @@ from smart_trader_assets.assets.keys import CONSUMER_TAG
 from smart_trader_assets.lake.metadata import columns_metadata
 from smart_trader_assets.notify import Message, news
 from smart_trader_assets.notify.sent_journal import SentJournal
+from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.catalog import NOTIFICATIONS, TIER_CHANGES
 from smart_trader_assets.tables.queue import read_queue
 from smart_trader_assets.thresholds import due_policy
@@ -152,15 +153,15 @@ def test_what_was_taken_when_the_sender_died_is_not_sent_again(begun: Told):
     events = begun.tell(LATER, notify_quiet_hours=f"{LATER.hour}-{LATER.hour + 1}", **TIERS)
     assert events.success
     first, _ = begun.outbox.to_dicts()
-    journal = SentJournal(begun.settings().resolved_state_dir / messages.JOURNAL)
+    journal = SentJournal(state_of(begun.settings()).journal(messages.JOURNAL))
     journal.note(Message(first["receiver"], (first["event_id"],), "t", "b"))
-    with journal.path.open("a") as file:
+    with (begun.settings().resolved_state_dir / messages.JOURNAL).open("a") as file:
         file.write('["cut by a dea')
     begun.tell(LATER + HOUR, **TIERS)
     (text,) = begun.box.texts()
     assert first["event_id"] not in text
     assert set(states(begun)) == {("sent", 0)}
-    assert not journal.path.exists()
+    assert list(journal.taken()) == []
 
 
 def test_processing_again_is_not_telling_again(begun: Told):
@@ -231,7 +232,7 @@ def test_a_url_that_nobody_knows_fails_the_run_and_changes_nothing(begun: Told):
 def test_while_another_run_sends_this_one_fails_and_tells_nothing(begun: Told, monkeypatch):
     monkeypatch.setattr(messages, "_LONGEST_WAIT", 0.2)
     change(begun, "ann")
-    with FileLock(begun.settings().resolved_state_dir / messages.LOCK):
+    with FileLock(begun.settings().resolved_state_dir / f"{messages.LOCK}.lock"):
         result = begun.tell(LATER, **TIERS)
         assert not result.success
     assert begun.box.texts() == []

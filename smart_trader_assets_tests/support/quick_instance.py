@@ -29,7 +29,9 @@ def readers_wait_for_nobody() -> Iterator[None]:
     """In a history in memory a reader that meets a writer gets an error at once, where in a file it would wait:
     a run's lease is renewed by a thread of its own."""
 
-    def connected(connection: sqlite3.Connection, _: object) -> None:
+    def connected(connection: object, _: object) -> None:
+        if not isinstance(connection, sqlite3.Connection):
+            return
         (_, _, file), *_ = connection.execute("PRAGMA database_list").fetchall()
         if not file:
             connection.execute("PRAGMA read_uncommitted = true")
