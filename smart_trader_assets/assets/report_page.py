@@ -5,7 +5,8 @@ import dagster as dg
 from smart_trader_assets.assets.declare import plain_asset
 from smart_trader_assets.assets.keys import OWNERS, REPORT_KEY
 from smart_trader_assets.lake.resource import LakeResource
-from smart_trader_assets.report.page_file import SHOWN_TABLES, page_path, write_page
+from smart_trader_assets.report.page_file import SHOWN_TABLES, write_page
+from smart_trader_assets.report.page_place import page_of
 from smart_trader_assets.report.report_data import PageRules
 from smart_trader_assets.settings import Settings
 
@@ -29,17 +30,17 @@ def report_page_asset() -> dg.AssetsDefinition:
         # Imported here: the drawing library takes half a second that no other command should wait for.
         from smart_trader_assets.report.plots import ranking_pictures  # noqa: PLC0415
 
-        path = page_path(settings)
+        page = page_of(lake)
         data = write_page(
             lake,
-            path,
+            page,
             rules=PageRules.of(settings),
         )
         pictures = ranking_pictures(data)
         return dg.MaterializeResult(
             metadata={
-                "page": dg.MetadataValue.path(str(path.resolve())),
-                "size_bytes": path.stat().st_size,
+                "page": dg.MetadataValue.path(page.place),
+                "size_bytes": page.size(),
                 "wallets_ranked": data.traders.height,
                 "wallets_shown": len(data.shown),
                 **({"pictures": dg.MetadataValue.md(pictures)} if pictures else {}),

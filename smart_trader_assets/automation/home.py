@@ -21,12 +21,15 @@ import dagster as dg
 from dagster._core.instance import DagsterInstanceOverrides, InstanceRef
 from sqlalchemy.exc import DBAPIError
 
+from smart_trader_assets.delta.atomic_write import write_whole
 from smart_trader_assets.delta.location import check_place, check_spelling, is_remote, place
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.settings import Settings
 
 HOME_VARIABLE: Final = "DAGSTER_HOME"
 CONFIGURATION: Final = "dagster.yaml"
+QUEUE: Final = "dagster"
+_STAMP: Final = "# Follows the settings of the root for as long as nobody changes it: "
 EARLIER: Final = Path(".dagster_home")
 # Dagster makes a URL of its databases' paths, in which these mean something else.
 _UNREADABLE: Final = re.compile(r"[?#%]")
@@ -46,9 +49,30 @@ class HomeError(SmartTraderError):
     """Dagster's home belongs to another root, or cannot be made."""
 
 
-def shipped_configuration() -> str:
-    """The text of the configuration that a new home gets."""
-    return (files("smart_trader_assets.automation") / CONFIGURATION).read_text("utf-8")
+def shipped_configuration(settings: Settings) -> str:
+    """The text of the configuration that a home gets, by the settings: how many runs at once, and where."""
+    # Imported here: only who makes a home needs it.
+    from jinja2 import Environment  # noqa: PLC0415
+
+    template = (files("smart_trader_assets.automation") / CONFIGURATION).read_text("utf-8")
+    environment = Environment(trim_blocks=True, keep_trailing_newline=True, autoescape=False)  # noqa: S701
+    text = environment.from_string(template).render(
+        launcher=settings.launcher,
+        queue=QUEUE,
+        runs_at_once=settings.runs_at_once,
+        fetches_at_once=settings.fetches_at_once,
+    )
+    return f"{_STAMP}{_digest(text)}\n{text}"
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:12]
+
+
+def _is_ours(text: str) -> bool:
+    """Whether a configuration is as this software wrote it, so that it may follow the settings."""
+    stamp, _, rest = text.partition("\n")
+    return stamp == f"{_STAMP}{_digest(rest)}"
 
 
 def home_of(settings: Settings) -> Path:
@@ -84,9 +108,7 @@ def make_home(settings: Settings) -> Path:
         check_place(root, {})
     try:
         home.mkdir(parents=True, exist_ok=True)
-        configuration = home / CONFIGURATION
-        if not configuration.exists():
-            configuration.write_text(shipped_configuration(), "utf-8")
+        _configure(home / CONFIGURATION, settings)
         if _owner(home) is None:
             _claim(home, settings)
     except OSError as error:
@@ -95,6 +117,14 @@ def make_home(settings: Settings) -> Path:
             "can be written."
         ) from None
     return home
+
+
+def _configure(file: Path, settings: Settings) -> None:
+    """Write the configuration where there is none, or where nobody has changed it and the settings have."""
+    wanted = shipped_configuration(settings)
+    written = file.read_text("utf-8") if file.exists() else None
+    if written is None or (written != wanted and _is_ours(written)):
+        write_whole(file, wanted)
 
 
 def claim_home(settings: Settings) -> None:

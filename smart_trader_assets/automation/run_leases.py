@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from smart_trader_assets.lake.deployment import claim_root
+from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.state.shared_state import SharedState, state_of
 
@@ -82,7 +84,7 @@ def run_lease(settings: Settings) -> dg.ResourceDefinition:
             yield
             return
         state = state_of(settings)
-        state.check()
+        claim_root(make_lake(settings), state)
         with keep_lease(context.instance, context.run.run_id, state):
             yield
 

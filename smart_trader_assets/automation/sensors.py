@@ -18,7 +18,13 @@ from smart_trader_assets.automation.live_runs import (
     wait_after_failures,
 )
 from smart_trader_assets.automation.run_leases import fail_and_log_expired_runs
-from smart_trader_assets.automation.ticks import WHOLE, TickCursor, format_due, plan_requests
+from smart_trader_assets.automation.ticks import (
+    WHOLE,
+    TickCursor,
+    format_due,
+    plan_requests,
+    width_of,
+)
 from smart_trader_assets.birdeye.circuit_breaker import read_breaker
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.checks.results import failed_checks, format_failures
@@ -113,7 +119,9 @@ def _sensor(
         if reason := _held_back(context.instance, store):
             return _skip(seen, f"{seen.due} rows are due, but {reason}")
         live = live_partitions(context.instance, asset, keys, assets_of_job)
-        requests = plan_requests(due, live, keys, settings.shards_per_run)
+        at_once = settings.fetches_at_once if consumer in FETCHERS else settings.runs_at_once
+        width = width_of(due, most=settings.shards_per_run, at_once=at_once)
+        requests = plan_requests(due, live, keys, width)
         if not requests:
             return _skip(
                 seen, f"{seen.due} rows are due, and each of their partitions has a live run."

@@ -64,6 +64,17 @@ class Request:
         return self.first if self.first == self.last else f"{self.first}...{self.last}"
 
 
+WORTH_A_RUN = 500
+"""Due rows for which another run is begun, where runs may be at work side by side."""
+
+
+def width_of(due: Mapping[str, int], *, most: int, at_once: int) -> int:
+    """How many partitions a run is given: at most `most`, and fewer where there is so much to do that up to
+    `at_once` runs should share it."""
+    runs = max(1, min(at_once, sum(due.values()) // WORTH_A_RUN))
+    return max(1, min(most, -(-len(due) // runs)))
+
+
 def plan_requests(
     due: Mapping[str, int], live: set[str], keys: Sequence[str], width: int
 ) -> list[Request]:

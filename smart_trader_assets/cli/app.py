@@ -27,6 +27,7 @@ _SUBCOMMANDS = {
     "dev": "serve:dev",
     "home": "serve:home",
     "sandbox": "serve:sandbox",
+    "worker": "serve:worker",
 }
 """Each subcommand by its module in this package and its name there, in the order of the help."""
 

@@ -15,7 +15,8 @@ from smart_trader_assets.delta.location import place
 from smart_trader_assets.drain import Drain, DrainReport
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.ranking import members_of, with_hands
-from smart_trader_assets.report.page_file import page_is_current, page_path, write_page
+from smart_trader_assets.report.page_file import page_is_current, write_page
+from smart_trader_assets.report.page_place import page_of
 from smart_trader_assets.report.report_data import PageRules
 from smart_trader_assets.settings import LIVE_URL, Settings
 from smart_trader_assets.sources import open_source
@@ -50,14 +51,14 @@ def drain_and_tell(chosen: Settings, console: Console, *, top: int) -> None:
     traders = with_hands(store.scan(SMART_TRADERS).collect(), hands)
     queue = read_queue(store, as_of=settings.now(), policy=due_policy(settings))
     print_outcome(console, report, traders, queue, root=place(store.root), top=top)
-    page = page_path(settings)
+    page = page_of(lake)
     if not page_is_current(lake, page):
         write_page(
             lake,
             page,
             rules=PageRules.of(settings),
         )
-    console.print(f"Report: {escape(str(page.resolve()))}", highlight=False, soft_wrap=True)
+    console.print(f"Report: {escape(page.place)}", highlight=False, soft_wrap=True)
 
 
 def _drain(settings: Settings, console: Console) -> DrainReport:

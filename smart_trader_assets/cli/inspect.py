@@ -36,7 +36,8 @@ from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.ranking.backtest import backtest
 from smart_trader_assets.report.explanation import explain as explain_from_tables
 from smart_trader_assets.report.exports import ranking_csv, ranking_json
-from smart_trader_assets.report.page_file import check_folder, page_path, write_page, write_text
+from smart_trader_assets.report.page_file import check_folder, write_page, write_text
+from smart_trader_assets.report.page_place import PageFile, page_of
 from smart_trader_assets.report.report_data import MOST_WALLETS, PageRules
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets.sources import settings_of_root
@@ -228,9 +229,10 @@ def report(
         for file in (out, csv, as_json):
             if file:
                 check_folder(file)
-        page = out or page_path(settings)
+        lake = make_lake(settings)
+        page = PageFile(out) if out else page_of(lake)
         ranking = write_page(
-            make_lake(settings),
+            lake,
             page,
             most_wallets=wallets,
             rules=PageRules.of(settings),
@@ -241,15 +243,15 @@ def report(
             exports.append((as_json, printed))
         # An export to standard output must be the only thing there.
         spoken = Console(stderr=True) if STANDARD_OUTPUT in (csv, as_json) else console
-        written = [page]
+        written = [page.place]
         for file, text in exports:
             if file == STANDARD_OUTPUT:
                 typer.echo(text, nl=False)
             else:
                 write_text(file, text)
-                written.append(file)
-        for file in written:
-            spoken.print(escape(str(file.resolve())), highlight=False, soft_wrap=True)
+                written.append(str(file.resolve()))
+        for place in written:
+            spoken.print(escape(place), highlight=False, soft_wrap=True)
         if not ranking.traders.height:
             spoken.print("No traders yet: `smart-trader run` looks for some.", highlight=False)
 

@@ -12,11 +12,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from smart_trader_assets.automation.home import HOME_VARIABLE, make_home
+from smart_trader_assets.automation.home import HOME_VARIABLE, QUEUE, make_home
 from smart_trader_assets.cli.options import AsOf, Data, Replay, chosen_settings, cli_errors
 from smart_trader_assets.delta.location import place
 from smart_trader_assets.sandbox import serve
+from smart_trader_assets.settings import SettingsError
 from smart_trader_assets.sources import make_stand_in, open_source
+from smart_trader_assets.state.shared_state import state_of
 
 
 def dev(
@@ -54,6 +56,52 @@ def home(data: Data = None) -> None:
     """Print the folder that holds Dagster's history of the root: export DAGSTER_HOME=$(smart-trader home)."""
     with cli_errors():
         typer.echo(make_home(chosen_settings(data)))
+
+
+def worker(
+    slots: Annotated[
+        int, typer.Option("--slots", min=1, max=100, help="Runs at work here at once.")
+    ] = 2,
+    data: Data = None,
+) -> None:
+    """Carry out what Dagster's daemon hands out by Celery, until it is stopped.
+
+    For a root that several machines work on: it needs SMART_TRADER_LAUNCHER=celery and what that asks for.
+    """
+    with cli_errors() as console:
+        settings = chosen_settings(data)
+        if settings.launcher != "celery":
+            raise SettingsError(
+                "A worker waits for runs that Celery hands out: set SMART_TRADER_LAUNCHER=celery, and "
+                "SMART_TRADER_STATE_URL and SMART_TRADER_BROKER_URL to what the machines share."
+            )
+        where = state_of(settings).check()
+        environment = dict(os.environ) | {
+            "SMART_TRADER_ROOT": place(settings.resolved_root),
+            HOME_VARIABLE: str(make_home(settings)),
+        }
+        console.print(f"Tables: {place(settings.resolved_root)}", highlight=False, soft_wrap=True)
+        console.print(f"Shared state: {escape(where)}", highlight=False, soft_wrap=True)
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "smart_trader_assets.automation.celery_app",
+        ]
+        options = [
+            "-Q",
+            QUEUE,
+            "-c",
+            str(slots),
+            "--loglevel",
+            "INFO",
+            "--prefetch-multiplier",
+            "1",
+        ]
+        # What a run has taken of memory goes with its process now and then.
+        recycled = ["--max-tasks-per-child", "20", "--without-gossip", "--without-mingle"]
+        sys.exit(run_until_stopped([*command, "worker", *options, *recycled], environment))
 
 
 def run_until_stopped(command: Sequence[str], environment: Mapping[str, str]) -> int:

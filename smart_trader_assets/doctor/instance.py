@@ -14,8 +14,9 @@ from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.catalog import ALL_TABLES
+from smart_trader_assets.text import plural
 
-_CONFIGURE = "Remove its dagster.yaml: the next run writes the one that belongs there."
+_CONFIGURE = "Remove its dagster.yaml: the next run, or `smart-trader home`, writes the one that belongs there."
 _SHOWN = 5
 
 
@@ -27,21 +28,30 @@ def dagster_instance(settings: Settings) -> Iterator[Finding]:
         yield ok(check, f"{home} is made by the first run")
         return
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        if missing := _missing(instance):
+        if missing := _missing(instance, settings):
             yield warning(check, f"{home}/dagster.yaml: {'; '.join(missing)}.", _CONFIGURE)
         else:
-            yield ok(check, f"{home}: limits as shipped")
+            yield ok(check, f"{home}: limits as the settings say")
         yield from _dead(instance, settings)
         yield from _held(instance)
 
 
-def _missing(instance: dg.DagsterInstance) -> list[str]:
+def _missing(instance: dg.DagsterInstance, settings: Settings) -> list[str]:
     concurrency: Mapping[str, Any] = instance.get_settings("concurrency") or {}
     pools: Mapping[str, Any] = concurrency.get("pools") or {}
+    runs: Mapping[str, Any] = concurrency.get("runs") or {}
     missing = []
-    if pools.get("default_limit") != 1 or pools.get("granularity") != "run":
-        missing.append("more than one run at a time may fetch (concurrency.pools)")
-    if not (instance.get_settings("run_monitoring") or {}).get("enabled"):
+    if (pools.get("default_limit"), pools.get("granularity")) != (settings.fetches_at_once, "run"):
+        missing.append(
+            f"{plural(settings.fetches_at_once, 'run')} at a time may fetch: it says otherwise (pools)"
+        )
+    if runs.get("max_concurrent_runs") != settings.runs_at_once:
+        missing.append(
+            f"{plural(settings.runs_at_once, 'run')} at a time may be at work: it says otherwise (runs)"
+        )
+    if settings.launcher == "process" and not (instance.get_settings("run_monitoring") or {}).get(
+        "enabled"
+    ):
         missing.append("a run that dies while starting is not noticed (run_monitoring)")
     return missing
 

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from smart_trader_assets.delta.errors import StorageError
 from smart_trader_assets.delta.location import check_place, is_remote
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
+from smart_trader_assets.lake.deployment import check_mark
+from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.notify import receivers_of
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, Settings, SettingsError
 from smart_trader_assets.state.errors import StateError
@@ -50,8 +53,9 @@ def shared_state(settings: Settings) -> Iterator[Finding]:
     try:
         state = state_of(settings)
         where = state.check()
+        check_mark(make_lake(settings), state)
         away = abs((state.now() - datetime.now(UTC)).total_seconds())
-    except (StateError, SettingsError) as error:
+    except (StateError, StorageError, SettingsError) as error:
         said, _, remedy = str(error).partition(": ")
         yield broken(check, f"{said}.", f"{remedy[:1].upper()}{remedy[1:]}")
         return

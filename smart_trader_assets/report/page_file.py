@@ -1,4 +1,4 @@
-"""Where the page is, and when it is made again."""
+"""How the page is made, and when it is made again."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from html import unescape
 from importlib.metadata import version
 from pathlib import Path
 
-from smart_trader_assets.delta.atomic_write import write_whole
-from smart_trader_assets.delta.location import is_remote
-from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.report.page_place import Page, PageFile, ReportError
 from smart_trader_assets.report.report_data import (
     MOST_WALLETS,
     PageRules,
     ReportData,
     read_report_data,
 )
-from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import (
     CLASSIFIED_WALLETS,
     POSITIONS,
@@ -27,7 +24,6 @@ from smart_trader_assets.tables.catalog import (
     WALLET_CLUSTERS,
 )
 
-PAGE_NAME = "smart_traders.html"
 SHOWN_TABLES = (
     SMART_TRADERS,
     CLASSIFIED_WALLETS,
@@ -42,25 +38,14 @@ _MOST_RENDERINGS = 3
 _STAMP_WITHIN = 1_000  # bytes from the start of a page
 
 
-class ReportError(SmartTraderError):
-    """A report cannot be written where it should be."""
-
-
-def page_path(settings: Settings) -> Path:
-    """`reports/smart_traders.html` in the root, or beside the credit ledger where the root is remote."""
-    root = settings.resolved_root
-    folder = settings.resolved_state_dir if is_remote(root) else Path(root)
-    return folder / "reports" / PAGE_NAME
-
-
 def write_page(
     lake: LakeResource,
-    path: Path,
+    page: Page,
     *,
     most_wallets: int = MOST_WALLETS,
     rules: PageRules | None = None,
 ) -> ReportData:
-    """Make the page from the tables as they stand; ReportError where the file cannot be written.
+    """Make the page from the tables as they stand; ReportError where it cannot be written.
 
     `rules` are those that the numbers were calculated with. Where the tables changed
     while it was made it is made again, so that no older page is put over a newer one.
@@ -72,21 +57,17 @@ def write_page(
     for _ in range(_MOST_RENDERINGS):
         stamp = now
         data = read_report_data(lake, most_wallets=most_wallets, rules=rules)
-        page = render_page(data, stamp=stamp)
+        text = render_page(data, stamp=stamp)
         if (now := _stamp(lake, most_wallets)) == stamp:
             break
-    write_text(path, page)
+    page.write(text)
     return data
 
 
-def page_is_current(lake: LakeResource, path: Path, *, most_wallets: int = MOST_WALLETS) -> bool:
-    """Whether the page at `path` was made by this version of the software, with as many wallets, from
+def page_is_current(lake: LakeResource, page: Page, *, most_wallets: int = MOST_WALLETS) -> bool:
+    """Whether `page` was made by this version of the software, with as many wallets, from
     the gold tables as they stand now."""
-    try:
-        with path.open(encoding="utf-8") as page:
-            made_from = _STAMP.search(page.read(_STAMP_WITHIN))
-    except FileNotFoundError:
-        return False
+    made_from = _STAMP.search(page.beginning(_STAMP_WITHIN) or "")
     return made_from is not None and unescape(made_from[1]) == _stamp(lake, most_wallets)
 
 
@@ -100,12 +81,7 @@ def check_folder(path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: a reader meanwhile sees the old one."""
-    try:
-        write_whole(path, text)
-    except OSError as error:
-        raise ReportError(
-            f"{path} cannot be written ({error.strerror}): choose another file."
-        ) from error
+    PageFile(path).write(text)
 
 
 def _stamp(lake: LakeResource, most_wallets: int) -> str:

@@ -260,6 +260,26 @@ class Settings(NotificationSettings):
     shards_per_run: int = Field(
         16, ge=1, le=256, description="Maximum number of contiguous shards in one run"
     )
+    runs_at_once: int = Field(
+        2,
+        ge=1,
+        le=1_000,
+        description="Runs that Dagster has at work at once, on all machines; sensors divide work among them",
+    )
+    fetches_at_once: int = Field(
+        1,
+        ge=1,
+        le=1_000,
+        description="How many of them may fetch from BirdEye; they share its rate and its credits",
+    )
+    launcher: Literal["process", "celery"] = Field(
+        "process",
+        description="Where runs are at work: process, on the machine of the code server; celery, wherever a "
+        "`smart-trader worker` waits for them",
+    )
+    broker_url: SecretStr | None = Field(
+        None, description="Broker of the launcher celery: redis://:password@host:6379/0"
+    )
     snapshot_cron: str = Field("0 9,21 * * *", description="When the token snapshot is taken, UTC")
     maintenance_cron: str = Field("30 3 * * *", description="When the tables are maintained, UTC")
     retention_hours: float = Field(
@@ -583,6 +603,12 @@ class Settings(NotificationSettings):
             raise ValueError("copy_delay is not one of copy_delays")
         if self.wallet_refresh_limit_hours < self.wallet_refresh_hours:
             raise ValueError("wallet_refresh_limit_hours is below wallet_refresh_hours")
+        if self.launcher == "celery" and None in (self.state_url, self.broker_url):
+            raise ValueError(
+                "the launcher celery needs state_url, a PostgreSQL database, and broker_url, a Redis"
+            )
+        if self.fetches_at_once > self.runs_at_once:
+            raise ValueError("fetches_at_once is above runs_at_once")
         if self.resolved_source == "replay" and self.replay_folder is None:
             raise ValueError("replay needs replay_folder: the folder of recorded rows")
         return self

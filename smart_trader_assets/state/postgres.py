@@ -86,7 +86,8 @@ class PostgresState(SharedState):
         except ArgumentError:
             raise StateError("SMART_TRADER_STATE_URL is not a database's address.") from None
         self._secrets = (parsed.password or "", url)
-        self.place = f"{parsed.host or 'localhost'}:{parsed.port or 5432}/{parsed.database or ''}"
+        server = f"{parsed.host or 'localhost'}:{parsed.port or 5432}/{parsed.database or ''}"
+        self.place = f"PostgreSQL at {server}"
         self._prepared = Lock()
         self._id: str | None = None
         try:
@@ -103,8 +104,8 @@ class PostgresState(SharedState):
         return _state(url, root, os.getpid())
 
     @property
-    def deployment(self) -> str:
-        """What tells this database from any other that keeps a root's state."""
+    def deployment(self) -> str:  # type: ignore[override]
+        """What tells this database from any other."""
         self._prepare()
         assert self._id is not None  # noqa: S101
         return self._id
@@ -140,7 +141,7 @@ class PostgresState(SharedState):
 
     def check(self) -> str:
         self._prepare()
-        return f"PostgreSQL at {self.place}"
+        return self.place
 
     def connect(self) -> Connection:
         """A connection out of the pool."""
@@ -151,7 +152,7 @@ class PostgresState(SharedState):
         said = error.orig if isinstance(error, DBAPIError) and error.orig else error
         text = re.sub(r"\s+", " ", without(self._secrets, str(said))).strip().rstrip(".")
         return StateError(
-            f"The shared state in PostgreSQL at {self.place} cannot be used ({text}): check that it runs and "
+            f"The shared state in {self.place} cannot be used ({text}): check that it runs and "
             "can be reached from here, and SMART_TRADER_STATE_URL."
         )
 
@@ -184,12 +185,12 @@ class PostgresState(SharedState):
         version, root, identity = transaction.execute("SELECT * FROM deployment").fetchone()
         if version > VERSION:
             raise StateError(
-                f"The shared state at {self.place} was made by a later version of this software (its tables "
+                f"The shared state in {self.place} was made by a later version of this software (its tables "
                 f"are of version {version}, these know {VERSION}): install that version here."
             )
         if root != self._root:
             raise StateError(
-                f"The database at {self.place} keeps the state of {root}, not of {self._root}: each root needs "
+                f"{self.place} keeps the state of {root}, not of {self._root}: each root needs "
                 "a database of its own. Name another one in SMART_TRADER_STATE_URL, or the other root in "
                 "SMART_TRADER_ROOT."
             )

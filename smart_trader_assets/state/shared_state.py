@@ -25,6 +25,12 @@ from smart_trader_assets.state.notes import Note, NoteFile
 class SharedState(ABC):
     """The shared state of one root. All methods raise StateError, or OSError, where it cannot be used."""
 
+    place: str
+    """Where it is, for people."""
+
+    deployment: str | None = None
+    """What tells a database from any other that keeps a root's state; None for files."""
+
     clock_tolerance_seconds: float = 0.0
     """How far the clocks of those who share it may be apart."""
 
@@ -65,6 +71,7 @@ class LocalState(SharedState):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.place = f"files in {folder}"
 
     def database(self, name: str, *, durable: bool) -> Database:
         return SqliteFile(self._database_file(name), durable=durable)
@@ -88,7 +95,7 @@ class LocalState(SharedState):
         return datetime.now(UTC)
 
     def check(self) -> str:
-        return f"files in {self.folder}"
+        return self.place
 
     def _database_file(self, name: str) -> Path:
         return self.folder / f"{name}.sqlite"

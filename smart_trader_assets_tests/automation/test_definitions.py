@@ -133,7 +133,7 @@ def variables(pipeline, tmp_path):
     """The environment of Dagster's command line over the pipeline's root."""
     home = tmp_path / "dagster_home"
     home.mkdir()
-    (home / CONFIGURATION).write_text(shipped_configuration())
+    (home / CONFIGURATION).write_text(shipped_configuration(load_settings()))
     return {
         "DAGSTER_HOME": str(home),
         "BIRDEYE_API_KEY": "key-of-the-tests",

@@ -17,7 +17,7 @@ from smart_trader_assets.automation.home import (
     shipped_configuration,
 )
 from smart_trader_assets.delta.errors import RootError
-from smart_trader_assets.settings import Settings, load_settings
+from smart_trader_assets.settings import Settings, SettingsError, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,9 @@ def test_each_root_has_its_own_configured_home_beside_its_tables(here):
     assert homes[:2] == [here / root / "ops" / "dagster" for root in ("one", "two")]
     assert {home.parent for home in homes[2:]} == {here / "data" / "state"}
     assert len(set(homes)) == 4
-    assert {(home / CONFIGURATION).read_text() for home in homes} == {shipped_configuration()}
+    assert {(home / CONFIGURATION).read_text() for home in homes} == {
+        shipped_configuration(settings("one"))
+    }
     with instance_of(settings("one")) as instance:
         assert instance.get_settings("concurrency")["pools"]["default_limit"] == 1
 
@@ -78,7 +80,7 @@ def test_a_configuration_that_somebody_changed_stays(here):
 def test_the_home_of_earlier_versions_stays_with_the_root_that_it_served_first(here, tells):
     earlier = here / ".dagster_home"
     earlier.mkdir()
-    (earlier / CONFIGURATION).write_text(shipped_configuration())
+    (earlier / CONFIGURATION).write_text(shipped_configuration(settings("one")))
     with dg.DagsterInstance.from_config(str(earlier)) as instance:
         for root in ("one", "two") if tells else ():
             tags = {"smart_trader/drain": str(here / root)}
@@ -102,3 +104,58 @@ def test_a_home_that_can_not_be_made_is_told_with_the_remedy(here, monkeypatch):
     monkeypatch.setenv(HOME_VARIABLE, str(here / "file" / "home"))
     with pytest.raises(HomeError, match="set DAGSTER_HOME to a folder that can be written"):
         make_home(settings("one"))
+
+
+def with_runs(here: Path, **chosen: int) -> Settings:
+    return load_settings({"source": "sandbox", "root": "one", **chosen})
+
+
+def test_the_limits_follow_the_settings_until_somebody_changes_the_file(here):
+    file = make_home(with_runs(here)) / CONFIGURATION
+    make_home(with_runs(here, runs_at_once=6, fetches_at_once=3))
+    assert limits(here) == (3, 6)
+    make_home(with_runs(here))
+    assert limits(here) == (1, 2)
+    file.write_text(file.read_text().replace("max_concurrent_runs: 2", "max_concurrent_runs: 9"))
+    make_home(with_runs(here, runs_at_once=6))
+    assert limits(here) == (1, 9)
+
+
+def limits(here: Path) -> tuple[int, int]:
+    with dg.DagsterInstance.from_config(str(here / "one" / "ops" / "dagster")) as instance:
+        concurrency = instance.get_settings("concurrency")
+    return concurrency["pools"]["default_limit"], concurrency["runs"]["max_concurrent_runs"]
+
+
+CLUSTER = {
+    "source": "sandbox",
+    "root": "s3://bucket/root",
+    "launcher": "celery",
+    "broker_url": "redis://127.0.0.1:1/0",
+}
+
+
+def test_the_home_of_a_cluster_keeps_its_history_in_the_database(here, new_database, monkeypatch):
+    cluster = load_settings({**CLUSTER, "state_url": new_database()})
+    assert cluster.state_url is not None
+    assert cluster.broker_url is not None
+    monkeypatch.setenv("SMART_TRADER_STATE_URL", cluster.state_url.get_secret_value())
+    monkeypatch.setenv("SMART_TRADER_BROKER_URL", cluster.broker_url.get_secret_value())
+    with instance_of(cluster) as instance:
+        assert type(instance.run_launcher).__name__ == "CeleryRunLauncher"
+        run = instance.add_run(dg.DagsterRun(job_name="a", run_id=str(uuid.uuid4())))
+    (here / "elsewhere").mkdir()
+    monkeypatch.chdir(here / "elsewhere")
+    with instance_of(cluster) as instance:
+        assert [known.run_id for known in instance.get_runs()] == [run.run_id]
+    assert "swordfish" not in (make_home(cluster) / CONFIGURATION).read_text()
+
+
+@pytest.mark.parametrize("lacking", ["broker_url", "state_url"])
+def test_a_cluster_without_broker_or_database_is_refused(lacking):
+    given = {**CLUSTER, "state_url": "postgresql://u@h/d"}
+    del given[lacking]
+    with pytest.raises(
+        SettingsError, match="needs state_url, a PostgreSQL database, and broker_url"
+    ):
+        load_settings(given)

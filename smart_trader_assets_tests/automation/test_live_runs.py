@@ -1,6 +1,7 @@
 """A partition with a live run is not asked for again, whoever started that run; failures make it wait."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -14,7 +15,8 @@ from smart_trader_assets.automation.live_runs import (
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.drain import Drain
 from smart_trader_assets.lake.resource import make_lake
-from smart_trader_assets.report.page_file import page_is_current, page_path
+from smart_trader_assets.report.page_file import page_is_current
+from smart_trader_assets.report.page_place import page_of
 from smart_trader_assets.tables.catalog import (
     SMART_TRADERS,
     TOKENS,
@@ -167,7 +169,7 @@ def test_one_failure_costs_no_wait_and_a_success_ends_the_row_of_them(automation
 
 def test_a_page_that_cannot_be_written_neither_undoes_nor_puts_off_a_ranking(drained, instance):
     ui = Ui(drained, instance)
-    pages = page_path(ui.settings).parent
+    pages = Path(ui.settings.resolved_root) / "reports"
     pages.write_text("in the way of the folder")
 
     def rank() -> dg.ExecuteInProcessResult:
@@ -183,7 +185,7 @@ def test_a_page_that_cannot_be_written_neither_undoes_nor_puts_off_a_ranking(dra
         assert "Nothing is due" in ui.automation.tick(SMART_TRADERS.name).skipped
     pages.unlink()
     assert rank().success
-    assert page_is_current(make_lake(ui.settings), page_path(ui.settings))
+    assert page_is_current(make_lake(ui.settings), page_of(make_lake(ui.settings)))
 
 
 def test_failures_of_another_asset_make_nobody_wait(automation):

@@ -13,6 +13,7 @@ from smart_trader_assets.automation.ticks import (
     TickCursor,
     format_due,
     plan_requests,
+    width_of,
 )
 from smart_trader_assets.transforms.shards import shard_keys
 
@@ -164,3 +165,15 @@ def test_a_fresh_cursor_never_takes_a_table_for_unchanged():
 def test_a_tick_is_spared_only_where_nothing_can_have_become_due(due, waiting, version, unchanged):
     seen = TickCursor({"bronze/tokens": 3}, due=due, waiting=waiting)
     assert seen.nothing_new({"bronze/tokens": version}) is unchanged
+
+
+def test_much_work_is_shared_by_as_many_runs_as_may_be_at_work():
+    much = {f"{shard:02d}": 1_000 for shard in range(16)}
+    assert width_of(much, most=16, at_once=1) == 16
+    assert width_of(much, most=16, at_once=2) == 8
+    assert width_of(much, most=4, at_once=2) == 4
+    assert width_of(much, most=16, at_once=100) == 1
+    # Little work is one run's, since a run takes seconds to begin.
+    little = dict.fromkeys(much, 60)
+    assert width_of(little, most=16, at_once=8) == 16
+    assert width_of({"03": 100_000}, most=16, at_once=8) == 1

@@ -21,7 +21,7 @@ from smart_trader_assets.cli.app import app
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.doctor import api_cost
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
-from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX
+from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, load_settings
 from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.catalog import ALL_TABLES, TRACKED_TOKENS
 from smart_trader_assets.tables.cursors import TOKENS_TO_FETCH
@@ -49,7 +49,7 @@ def account(monkeypatch, drained, tmp_path):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()
-    (home / CONFIGURATION).write_text(shipped_configuration())
+    (home / CONFIGURATION).write_text(shipped_configuration(load_settings()))
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     monkeypatch.setenv(API_KEY_VARIABLE, KEY)
     monkeypatch.setenv(PREFIX + "BIRDEYE_BASE_URL", drained.server.base_url)
@@ -114,7 +114,7 @@ def test_a_home_that_is_not_set_or_not_configured_is_told(drained, monkeypatch, 
     (tmp_path / "home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     found = findings(drained.root)["dagster home"]
     assert found["verdict"] == "warning"
-    assert "more than one run at a time may fetch" in found["found"]
+    assert "1 run at a time may fetch: it says otherwise" in found["found"]
     assert "dagster.yaml" in found["remedy"]
     monkeypatch.delenv("DAGSTER_HOME")
     monkeypatch.chdir(tmp_path)

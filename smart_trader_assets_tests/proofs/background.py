@@ -19,6 +19,7 @@ import dagster as dg
 
 from smart_trader_assets.automation.home import CONFIGURATION, shipped_configuration
 from smart_trader_assets.automation.live_runs import CONSUMER_TAG
+from smart_trader_assets.settings import load_settings
 from smart_trader_assets_tests.support.command import PROJECT
 
 COMMAND = (sys.executable, "-m", "smart_trader_assets.cli")
@@ -121,7 +122,7 @@ class Background:
 def background(home: Path, environment: Mapping[str, str], as_of: datetime) -> Iterator[Background]:
     """The daemon with all sensors and schedules on, for as long as the block lasts."""
     home.mkdir(parents=True, exist_ok=True)
-    (home / CONFIGURATION).write_text(shipped_configuration())
+    (home / CONFIGURATION).write_text(shipped_configuration(load_settings()))
     log = home / f"daemon-{as_of:%Y%m%dT%H%M}.log"
     variables = {
         **environment,

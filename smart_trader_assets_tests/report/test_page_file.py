@@ -8,14 +8,14 @@ import pytest
 
 from smart_trader_assets.assets.keys import REPORT_KEY
 from smart_trader_assets.assets.report_page import report_page_asset
+from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.report import page_file
 from smart_trader_assets.report.page_file import (
-    ReportError,
     page_is_current,
-    page_path,
     write_page,
     write_text,
 )
+from smart_trader_assets.report.page_place import PageFile, ReportError, page_of
 from smart_trader_assets.report.report_data import read_report_data
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets_tests.report.adversarial_market import add_swaps, rank
@@ -25,7 +25,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def test_a_page_is_current_until_gold_changes(own_lake, tmp_path):
-    page = tmp_path / "page.html"
+    page = PageFile(tmp_path / "page.html")
     assert not page_is_current(own_lake, page)
     write_page(own_lake, page)
     assert page_is_current(own_lake, page)
@@ -37,21 +37,21 @@ def test_a_page_is_current_until_gold_changes(own_lake, tmp_path):
 
 
 def test_a_page_of_fewer_wallets_is_another_page(lake, tmp_path):
-    write_page(lake, tmp_path / "page.html", most_wallets=1)
-    assert page_is_current(lake, tmp_path / "page.html", most_wallets=1)
-    assert not page_is_current(lake, tmp_path / "page.html")
+    write_page(lake, PageFile(tmp_path / "page.html"), most_wallets=1)
+    assert page_is_current(lake, PageFile(tmp_path / "page.html"), most_wallets=1)
+    assert not page_is_current(lake, PageFile(tmp_path / "page.html"))
 
 
 def test_a_file_that_is_no_page_is_not_current(lake, tmp_path):
     (tmp_path / "page.html").write_text("<html>")
-    assert not page_is_current(lake, tmp_path / "page.html")
+    assert not page_is_current(lake, PageFile(tmp_path / "page.html"))
 
 
-def test_the_page_lies_in_a_local_root_and_beside_the_ledger_of_a_remote_one(tmp_path):
-    local = load_settings({"root": str(tmp_path)})
-    remote = load_settings({"root": "s3://bucket/root", "state_dir": tmp_path})
-    assert page_path(local) == tmp_path / "reports" / "smart_traders.html"
-    assert page_path(remote) == tmp_path / "reports" / "smart_traders.html"
+def test_the_page_lies_in_the_root_wherever_that_is(tmp_path):
+    local = make_lake(load_settings({"root": str(tmp_path)}))
+    remote = make_lake(load_settings({"root": "s3://bucket/root/"}))
+    assert page_of(local).place == str(tmp_path / "reports" / "smart_traders.html")
+    assert page_of(remote).place == "s3://bucket/root/reports/smart_traders.html"
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
@@ -84,8 +84,8 @@ def test_the_asset_writes_the_page_and_shows_its_pictures(own_lake, tmp_path):
     metadata = event.materialization.metadata
     assert event.materialization.asset_key == REPORT_KEY
     assert metadata["wallets_ranked"].value == 1
-    assert metadata["page"].value == str(page_path(settings).resolve())
-    assert page_is_current(own_lake, page_path(settings))
+    assert metadata["page"].value == page_of(own_lake).place
+    assert page_is_current(own_lake, page_of(own_lake))
     pictures = re.findall(
         r"!\[(.*?)\]\(data:image/png;base64,(.*?)\)", str(metadata["pictures"].value)
     )
@@ -113,6 +113,6 @@ def test_a_page_made_while_the_tables_changed_is_made_again(own_lake, tmp_path, 
         return data
 
     monkeypatch.setattr(page_file, "read_report_data", read_and_rank)
-    write_page(own_lake, tmp_path / "page.html")
+    write_page(own_lake, PageFile(tmp_path / "page.html"))
     assert len(rankings) == 1
-    assert page_is_current(own_lake, tmp_path / "page.html")
+    assert page_is_current(own_lake, PageFile(tmp_path / "page.html"))

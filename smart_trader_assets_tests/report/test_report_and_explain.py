@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from smart_trader_assets.cli.app import app
 from smart_trader_assets.lake.resource import make_lake
-from smart_trader_assets.report.page_file import page_path
+from smart_trader_assets.report.page_place import PAGE_NAME
 from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, load_settings
 from smart_trader_assets_tests.support.tiny_market import ANN, CAT, NOW
 
@@ -37,7 +37,7 @@ def test_report_writes_the_page_and_the_exports_and_names_them(own_lake, tmp_pat
         "report", "--data", own_lake.root, "--csv", "ranking.csv", "--json", "ranking.json"
     )
     assert result.exit_code == 0, result.output
-    page = page_path(load_settings({"root": own_lake.root}))
+    page = Path(own_lake.root) / "reports" / PAGE_NAME
     assert result.output.split() == [
         str(page.resolve()),
         str(tmp_path / "ranking.csv"),

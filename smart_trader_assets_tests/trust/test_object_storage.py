@@ -12,6 +12,9 @@ import pytest
 from smart_trader_assets.delta.errors import LakeError, RootError, StorageError
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.drain import Drain
+from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.report.page_file import page_is_current, write_page
+from smart_trader_assets.report.page_place import page_of
 from smart_trader_assets_tests.support.object_store import (
     CREDENTIALS,
     UNCONDITIONAL,
@@ -78,6 +81,14 @@ def test_credentials_that_expire_harm_nothing_and_the_next_run_ends_like_a_local
     remote.drain()
     local = contents(DeltaStore(str(first_run.root)))
     assert_same(wherever(contents(remote.store)), wherever(local))
+
+    # What is no table lies there, too.
+    lake = make_lake(remote.settings())
+    page = page_of(lake)
+    assert page.beginning(20) is None
+    write_page(lake, page)
+    assert page_is_current(lake, page)
+    assert page.place.removeprefix("s3://").partition("/")[2] in objects(s3, remote)
 
     before, held = versions(remote.store), objects(s3, remote)
     remote.drain()
