@@ -8,7 +8,7 @@ CLUSTER := $(VENV)/.cluster
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check format dev docs bench prove prove-skill prove-economy prove-month prove-year prove-clusters prove-messages prove-fencing audit clean
+.PHONY: help setup run test test-fast check format dev docs bench prove prove-skill prove-economy prove-month prove-year prove-clusters prove-messages prove-cluster prove-fencing audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -19,13 +19,13 @@ $(STAMP): pyproject.toml requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.x")'
 	@echo "Installing the pinned requirements into $(VENV): 1.4 GB, two to five minutes, once"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-compile -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(CLUSTER): $(STAMP) requirements-cluster.txt
 	@echo "Installing what several machines need, and the tests with it, into $(VENV)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-cluster.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile -r requirements-cluster.txt
 	@touch $@
 
 run: $(STAMP) ## Find smart traders: BirdEye with BIRDEYE_API_KEY set, else an invented market
@@ -83,6 +83,9 @@ prove-clusters: $(STAMP) ## Find planted groups of one hand in twenty generated 
 
 prove-messages: $(STAMP) ## Tell 500 pieces of news while the sender is killed 50 times; five minutes
 	$(BIN)/python -m smart_trader_assets_tests.proofs.messages $(ARGS)
+
+prove-cluster: $(CLUSTER) ## Two machines, four workers, PostgreSQL, Redis and S3: killed, restarted, compared; ten minutes
+	$(BIN)/python -m smart_trader_assets_tests.proofs.cluster $(ARGS)
 
 prove-fencing: $(STAMP) ## Stalled, doubled and by-hand runs at every commit of every asset; half an hour
 	$(BIN)/python -m smart_trader_assets_tests.proofs.fencing $(ARGS)

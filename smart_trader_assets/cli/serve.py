@@ -101,7 +101,8 @@ def worker(
         ]
         # What a run has taken of memory goes with its process now and then.
         recycled = ["--max-tasks-per-child", "20", "--without-gossip", "--without-mingle"]
-        sys.exit(run_until_stopped([*command, "worker", *options, *recycled], environment))
+        name = ["-n", f"smart-trader-{os.getpid()}@%h"]
+        sys.exit(run_until_stopped([*command, "worker", *name, *options, *recycled], environment))
 
 
 def run_until_stopped(command: Sequence[str], environment: Mapping[str, str]) -> int:

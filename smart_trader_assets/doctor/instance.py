@@ -32,6 +32,8 @@ def dagster_instance(settings: Settings) -> Iterator[Finding]:
             yield warning(check, f"{home}/dagster.yaml: {'; '.join(missing)}.", _CONFIGURE)
         else:
             yield ok(check, f"{home}: limits as the settings say")
+        if settings.launcher == "celery":
+            yield _broker(instance)
         yield from _dead(instance, settings)
         yield from _held(instance)
 
@@ -54,6 +56,28 @@ def _missing(instance: dg.DagsterInstance, settings: Settings) -> list[str]:
     ):
         missing.append("a run that dies while starting is not noticed (run_monitoring)")
     return missing
+
+
+def _broker(instance: dg.DagsterInstance) -> Finding:
+    """Whether runs can be handed out."""
+    launcher: Any = instance.run_launcher
+    if not hasattr(launcher, "celery"):
+        return broken(
+            "broker", "Dagster's home has another launcher than the settings.", _CONFIGURE
+        )
+    connection = launcher.celery.connection(transport_options={"socket_connect_timeout": 3})
+    place = connection.as_uri()  # without its password
+    try:
+        connection.ensure_connection(max_retries=1, timeout=3)
+    except Exception as error:  # noqa: BLE001 - whatever the broker's client raises
+        return broken(
+            "broker",
+            f"{place} does not answer ({type(error).__name__}).",
+            "Start it, or mend SMART_TRADER_BROKER_URL: until then no run begins, and what is due stays due.",
+        )
+    finally:
+        connection.release()
+    return ok("broker", f"{place} answers")
 
 
 def _dead(instance: dg.DagsterInstance, settings: Settings) -> Iterator[Finding]:

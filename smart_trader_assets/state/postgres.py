@@ -209,9 +209,9 @@ def _engine(url: sqlalchemy.URL) -> Engine:
         "application_name": "smart-trader",
         "tcp_user_timeout": 15_000,
     }
-    if url.get_driver_name() == "psycopg":
-        # Statements that a pooler in between would not find again are not prepared.
-        arguments["prepare_threshold"] = None
+    if url.drivername == "postgresql":
+        # The driver that dagster-postgres brings along, whatever SQLAlchemy takes by itself.
+        url = url.set(drivername="postgresql+psycopg2")
     return sqlalchemy.create_engine(
         url,
         connect_args=arguments,

@@ -275,3 +275,29 @@ def test_asking_neither_parks_fetching_nor_ends_its_parking(drained, key_is_good
     notice = open_breaker(state, error, now=datetime.now(UTC), times=OPEN_TIMES)
     doctor(drained.root, "--api")
     assert read_breaker(state, now=datetime.now(UTC)) == notice
+
+
+def test_a_broker_that_is_gone_is_named_without_its_password(drained, new_database, monkeypatch):
+    monkeypatch.setenv(PREFIX + "LAUNCHER", "celery")
+    monkeypatch.setenv(PREFIX + "STATE_URL", new_database())
+    monkeypatch.setenv(PREFIX + "BROKER_URL", "redis://:swordfish-1234@127.0.0.1:1/0")
+    home = Path(os.environ["DAGSTER_HOME"])
+    (home / CONFIGURATION).write_text(shipped_configuration(load_settings()))
+    result = doctor(drained.root)
+    assert result.exit_code == 1
+    found = findings(drained.root)
+    assert found["broker"]["verdict"] == "broken"
+    assert "127.0.0.1:1/0 does not answer" in found["broker"]["found"]
+    assert found["shared state"]["verdict"] == "ok"
+    assert found["shared state"]["found"].startswith("PostgreSQL at ")
+    assert "swordfish" not in result.output
+
+
+def test_a_shared_state_that_does_not_answer_is_broken_and_says_what_to_set(drained, monkeypatch):
+    monkeypatch.setenv(PREFIX + "STATE_URL", "postgresql://trader:swordfish-1234@127.0.0.1:1/state")
+    result = doctor(drained.root)
+    assert result.exit_code == 1
+    found = findings(drained.root)["shared state"]
+    assert found["verdict"] == "broken"
+    assert "SMART_TRADER_STATE_URL" in found["remedy"]
+    assert "swordfish" not in result.output
