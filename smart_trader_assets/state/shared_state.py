@@ -113,7 +113,7 @@ def state_of(settings: Settings) -> SharedState:
             f"The root {settings.resolved_root} can be reached from several machines, which would each count "
             "credits and requests by themselves: set SMART_TRADER_STATE_URL to a PostgreSQL database that they "
             "share (postgresql://user:password@host/database), or, where only this machine works on the root, "
-            "SMART_TRADER_STATE_DIR to a folder of it."
+            "SMART_TRADER_STATE_DIR to a folder of it (earlier versions took data/state)."
         )
     return LocalState(settings.resolved_state_dir)
 
