@@ -31,7 +31,6 @@ from rich.table import Table
 from smart_trader_assets.automation.live_runs import CONSUMER_TAG
 from smart_trader_assets.delta.contract import OPERATION
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.ranking.promise import SHOWN_AT_ONCE
 from smart_trader_assets.sandbox import (
     Endpoint,
     Fault,
@@ -42,7 +41,6 @@ from smart_trader_assets.sandbox import (
 )
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets.tables.catalog import (
-    CLASSIFIED_WALLETS,
     TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
@@ -141,7 +139,7 @@ class Proof:
         found, expected = contents(self.cluster), contents(self.alone)
         rows = 0
         for name in expected:
-            ours, theirs = (_comparable(name, tables) for tables in (found, expected))
+            ours, theirs = _comparable(name, found, expected)
             try:
                 assert_frame_equal(ours, theirs)
             except AssertionError:
@@ -158,20 +156,24 @@ class Proof:
         self.say(f"{stage}: requests", f"{asked.total()}: {_kinds(asked)}")
 
 
-def _comparable(name: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
-    """What does not depend on the order of the runs.
+def _comparable(
+    name: str, found: dict[str, pl.DataFrame], wanted: dict[str, pl.DataFrame]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What of a table does not depend on the order of the runs, here and alone.
 
-    It decides which of two writes touched a row last; whether a bot that holds a second token was known as
-    one when that row came; and what an excluded row knows of a history that its wallet has through another
-    one.
+    It decides which of two writes touched a row last, and whether a row of a wallet that is known through
+    another one, or as a bot, is looked at: where it is not, on either side, its state tells of the order
+    alone.
     """
-    frame = tables[name].drop(OPERATION)
-    if name != TRACKED_WHALES.name:
-        return frame
-    known = tables[CLASSIFIED_WALLETS.name].filter(pl.col("wallet_class").is_in(SHOWN_AT_ONCE))
-    return frame.join(known, on="wallet_address", how="anti").filter(
-        pl.col("processing_status") != "excluded"
-    )
+    here, alone = (tables[name].drop(OPERATION) for tables in (found, wanted))
+    if name != TRACKED_WHALES.name or here["whale_id"].to_list() != alone["whale_id"].to_list():
+        return here, alone
+    seen = [
+        frame.filter(pl.col("processing_status") != "excluded")["whale_id"]
+        for frame in (here, alone)
+    ]
+    looked_at = pl.col("whale_id").is_in(set(seen[0]) & set(seen[1]))
+    return here.filter(looked_at), alone.filter(looked_at)
 
 
 def _difference(ours: pl.DataFrame, theirs: pl.DataFrame) -> str:
