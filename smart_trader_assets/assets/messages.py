@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -98,13 +98,13 @@ def messages_asset(declared: Settings) -> dg.AssetsDefinition:
 
         def batches() -> Iterator[Batch]:
             # Two that send at once would tell everything twice.
-            with state_of(settings).alone(LOCK, wait=_LONGEST_WAIT, otherwise=busy):
+            with state_of(settings).alone(LOCK, wait=_LONGEST_WAIT, otherwise=busy) as is_held:
                 outlook = outlook_of(
                     context.instance, settings, lake, as_of=scope.as_of, log=scope.log
                 )
                 rows = outlook.new_rows([receiver.name for receiver in receivers])
                 yield Batch(rows=rows, metrics={"news_found": rows.height})
-                yield from _Sending(scope, settings, lake, receivers).batches()
+                yield from _Sending(scope, settings, lake, receivers, is_held).batches()
 
         return Batches(batches())
 
@@ -147,8 +147,10 @@ class _Sending:
         settings: Settings,
         lake: LakeResource,
         receivers: tuple[Receiver, ...],
+        is_held: Callable[[], bool],
     ) -> None:
         self._scope = scope
+        self._is_held = is_held
         self._settings = settings
         self._store = lake.store
         self._receivers = {receiver.name: receiver for receiver in receivers}
@@ -183,6 +185,10 @@ class _Sending:
         spent: dict[str, float] = {}
         for message in plan.messages:
             rows = self._rows_of(message)
+            if not self._is_held():
+                raise NotificationError(
+                    "This run was away for too long, and another one may be sending: the rest is left to it."
+                )
             if message.receiver in troubled:
                 wait = rows.with_columns(
                     until=pl.lit(troubled[message.receiver]), why=pl.lit(TROUBLED)

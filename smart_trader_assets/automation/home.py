@@ -29,6 +29,9 @@ from smart_trader_assets.settings import Settings
 HOME_VARIABLE: Final = "DAGSTER_HOME"
 CONFIGURATION: Final = "dagster.yaml"
 QUEUE: Final = "dagster"
+_CLUSTERS: Final = "CeleryRunLauncher"
+# Of what earlier versions wrote, without a stamp.
+_EARLIER_TEXTS: Final = frozenset({"fb9902d8d033", "a4ea17186b88", "489c4bb372c7"})
 _STAMP: Final = "# Follows the settings of the root for as long as nobody changes it: "
 EARLIER: Final = Path(".dagster_home")
 # Dagster makes a URL of its databases' paths, in which these mean something else.
@@ -72,7 +75,7 @@ def _digest(text: str) -> str:
 def _is_ours(text: str) -> bool:
     """Whether a configuration is as this software wrote it, so that it may follow the settings."""
     stamp, _, rest = text.partition("\n")
-    return stamp == f"{_STAMP}{_digest(rest)}"
+    return stamp == f"{_STAMP}{_digest(rest)}" or _digest(text) in _EARLIER_TEXTS
 
 
 def home_of(settings: Settings) -> Path:
@@ -120,10 +123,17 @@ def make_home(settings: Settings) -> Path:
 
 
 def _configure(file: Path, settings: Settings) -> None:
-    """Write the configuration where there is none, or where nobody has changed it and the settings have."""
+    """Write the configuration where there is none, or where nobody has changed it and the settings have.
+
+    A cluster's is left as it is by who knows nothing of the cluster: its history would seem to be empty.
+    """
     wanted = shipped_configuration(settings)
     written = file.read_text("utf-8") if file.exists() else None
-    if written is None or (written != wanted and _is_ours(written)):
+    if written is None:
+        write_whole(file, wanted)
+        return
+    is_clusters = settings.launcher == "process" and _CLUSTERS in written
+    if written != wanted and _is_ours(written) and not is_clusters:
         write_whole(file, wanted)
 
 

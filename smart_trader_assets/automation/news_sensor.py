@@ -17,7 +17,7 @@ from smart_trader_assets.automation.live_runs import (
 )
 from smart_trader_assets.automation.run_leases import fail_and_log_expired_runs
 from smart_trader_assets.automation.ticks import WHOLE
-from smart_trader_assets.birdeye.circuit_breaker import read_breaker
+from smart_trader_assets.birdeye.circuit_breaker import current_breaker
 from smart_trader_assets.checks.results import failed_checks
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.delta.store import PinnedStore
@@ -94,7 +94,7 @@ def _fingerprint(instance: dg.DagsterInstance, settings: Settings, lake: LakeRes
     store = PinnedStore(lake.store)
     failed = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=20)
     told_of = [run for run in failed if run.tags.get(CONSUMER_TAG) != NOTIFICATIONS.name]
-    breaker = read_breaker(state_of(settings), now=datetime.now(UTC))
+    breaker = current_breaker(state_of(settings))
     return content_hash(
         [
             [store.version(table) for table in _TABLES],

@@ -114,10 +114,12 @@ def expired_runs(
     `LAUNCH_GRACE`. A run that waits in the queue is alive. `now`: by the clock of `state`, which it asks where
     nobody says.
     """
-    records = instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY + _AT_ITS_LAUNCH))
-    if not records:
-        return []
+    # Asked before the runs are read: a lease is renewed meanwhile, and a clock may be waited for.
     now = now or state.now()
+    renewed_since = state.could_renew_since()
+    if renewed_since is not None and now < renewed_since + LEASE + RENEWAL:
+        return []  # nobody could renew while the database was away
+    records = instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY + _AT_ITS_LAUNCH))
     # When it was launched or started was written down by the clock of some machine.
     apart = timedelta(seconds=state.clock_tolerance_seconds)
     return [record for record in records if _alive_until(record, apart) < now]
@@ -131,7 +133,7 @@ def fail_and_log_expired_runs(context: dg.SensorEvaluationContext, settings: Set
 
 def _cause(run: dg.DagsterRun) -> str:
     if run.status in _AT_ITS_LAUNCH:
-        return "The run was never started: the process that should have launched it has died."
+        return "The run was never started: what should have launched it has died, or no worker was free."
     return "The run's process has died: it stopped renewing its lease."
 
 

@@ -1,11 +1,10 @@
 """The schedules: the token snapshot, and the upkeep of the tables."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import dagster as dg
 
-from smart_trader_assets.birdeye.circuit_breaker import read_breaker
+from smart_trader_assets.birdeye.circuit_breaker import current_breaker
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.state.shared_state import state_of
 
@@ -36,7 +35,7 @@ def make_schedules(
         def tick(
             context: dg.ScheduleEvaluationContext,  # noqa: ARG001
         ) -> dg.RunRequest | dg.SkipReason:
-            if breaker := read_breaker(state_of(settings), now=datetime.now(UTC)):
+            if breaker := current_breaker(state_of(settings)):
                 return dg.SkipReason(f"Fetching is paused {breaker.words}")
             return request()
 

@@ -25,7 +25,7 @@ from smart_trader_assets.automation.ticks import (
     plan_requests,
     width_of,
 )
-from smart_trader_assets.birdeye.circuit_breaker import read_breaker
+from smart_trader_assets.birdeye.circuit_breaker import current_breaker
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.checks.results import failed_checks, format_failures
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
@@ -165,7 +165,7 @@ def _sensor(
 
     def _held_back(instance: dg.DagsterInstance, store: DeltaStore) -> str | None:
         if consumer in FETCHERS:
-            if breaker := read_breaker(state_of(settings), now=datetime.now(UTC)):
+            if breaker := current_breaker(state_of(settings)):
                 return f"fetching is paused {breaker.words}"
             left = BirdEyeAccess(settings).budget().left
             if reason := why_it_waits(consumer, store, settings, left):

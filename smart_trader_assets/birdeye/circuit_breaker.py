@@ -81,9 +81,21 @@ def read_breaker(state: SharedState, *, now: datetime) -> OpenBreaker | None:
     return breaker if breaker is not None and breaker.until > now else None
 
 
-def close_breaker(state: SharedState) -> None:
-    """Close the breaker: fetching goes on."""
-    _note(state).remove()
+def current_breaker(state: SharedState) -> OpenBreaker | None:
+    """The breaker that is open by the clock that all share."""
+    noted = _note(state).read()
+    return noted if noted is not None and noted.until > state.now() else None
+
+
+def close_breaker(state: SharedState, seen: OpenBreaker | None) -> None:
+    """Close the breaker that was `seen`, so that fetching goes on: one that somebody has opened since stays."""
+    if seen is not None:
+        _note(state).change(lambda now: None if now == seen else now)
+
+
+def noted_breaker(state: SharedState) -> OpenBreaker | None:
+    """The breaker that was opened last, whether or not its time is over."""
+    return _note(state).read()
 
 
 def note_refused(
@@ -91,8 +103,7 @@ def note_refused(
 ) -> OpenBreaker:
     """The plan lacks an endpoint that runs do without: it alone is left alone until the retry time."""
     refused = OpenBreaker(now + times.after(error, now), str(error))
-    known = _refused(state).read() or {}
-    _refused(state).write({**known, str(error.endpoint): refused})
+    _refused(state).change(lambda known: {**(known or {}), str(error.endpoint): refused})
     return refused
 
 
@@ -109,9 +120,10 @@ def suspects(state: SharedState) -> frozenset[str]:
 
 def forget_refused(state: SharedState, answered: Set[str]) -> None:
     """The endpoints at these paths have answered: the plan has them."""
-    known = _refused(state).read() or {}
-    if known.keys() & answered:
-        _refused(state).write({path: one for path, one in known.items() if path not in answered})
+    if (_refused(state).read() or {}).keys() & answered:
+        _refused(state).change(
+            lambda known: {path: one for path, one in (known or {}).items() if path not in answered}
+        )
 
 
 def _refused(state: SharedState) -> Note[dict[str, OpenBreaker]]:

@@ -213,7 +213,10 @@ class CreditLedger:
             said = (*_row(reading), _booked(writing), expected, self._account)
             writing.execute(_TAKE_DOWN, (_utc(at).isoformat(), run_id, *said))
 
-        self._write(take_down)
+        try:
+            self._write(take_down, repeatable=False)
+        except StateUncertainError as error:
+            _log.warning("%s What the account said may not be noted; it is asked again.", error)
 
     def last_asked(self) -> tuple[str, datetime] | None:
         """The run that asked the account last, and when, whether or not it told."""
@@ -359,7 +362,7 @@ class CreditMeter:
         self._ledger.unbook(self.run_id, reservation)
 
     async def reserve_aside(self, endpoint: str, credits: int) -> Reservation:
-        """`reserve`, from a loop; who is cancelled meanwhile has booked nothing."""
+        """`reserve`, from a loop; who is cancelled meanwhile gets back what was booked."""
         if not self._ledger.is_remote:
             return self.reserve(endpoint, credits)
         booking = asyncio.create_task(self._ledger.aside(self.reserve, endpoint, credits))

@@ -70,9 +70,9 @@ class RateGate:
         """Note that the request which got `turn` from `acquire` leaves only now."""
         await self._log.aside(lambda log: self._log.postpone(log, turn))
 
-    def hold(self, seconds: float) -> None:
+    async def hold(self, seconds: float) -> None:
         """Let no request pass, in any process, for that long (a server's `Retry-After`)."""
-        self._log.hold(round(seconds * 1000))
+        await self._log.aside(lambda log: self._log.hold(log, round(seconds * 1000)))
 
     def close(self) -> None:
         """Release the database."""
@@ -170,15 +170,11 @@ class _DepartureLog(AbstractBucket):
             (now, departure_ms),
         )
 
-    def hold(self, milliseconds: int) -> None:
+    def hold(self, log: Transaction, milliseconds: int) -> None:
         """Let nothing depart for this long; a longer hold that is in force stays."""
-
-        def held(log: Transaction) -> None:
-            until = max(self._database.now_ms(log) + milliseconds, _held_until(log))
-            log.execute("DELETE FROM holds")
-            log.execute("INSERT INTO holds VALUES (?)", (until,))
-
-        self._write(held)
+        until = max(self._database.now_ms(log) + milliseconds, _held_until(log))
+        log.execute("DELETE FROM holds")
+        log.execute("INSERT INTO holds VALUES (?)", (until,))
 
     def leak(self, current_timestamp: int | None = None) -> int:  # noqa: ARG002
         """Nothing: each departure trims the log."""

@@ -178,7 +178,12 @@ class Requester:
                     await self._meter.refund_aside(reservation)
         if self._on_answer is not None:
             self._on_answer(question, response)
-        return self._read(read, response, question.path, question.entity)
+        try:
+            return self._read(read, response, question.path, question.entity)
+        except RateLimitedError as error:
+            if error.retry_after and _worth_waiting(error):
+                await self._gate.hold(error.retry_after)
+            raise
 
     async def _send(self, question: Question, number: int, departure: _Departure) -> httpx.Response:
         path, entity = question.path, question.entity
@@ -288,16 +293,13 @@ class Requester:
                 status=response.status_code,
             )
         said = envelope.message if envelope else self._beginning(response)
-        error = refusal(
+        raise refusal(
             response.status_code,
             self.redact(said or "")[:EXCERPT_LENGTH],
             endpoint=path,
             entity=entity,
             headers=response.headers,
         )
-        if isinstance(error, RateLimitedError) and error.retry_after and _worth_waiting(error):
-            self._gate.hold(error.retry_after)
-        raise error
 
     def _envelope(self, response: httpx.Response) -> Envelope | None:
         try:

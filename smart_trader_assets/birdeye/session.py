@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Generic, TypeVar
 
 from pydantic import SecretStr
@@ -35,6 +35,7 @@ from smart_trader_assets.birdeye.circuit_breaker import (
     close_breaker,
     forget_refused,
     note_refused,
+    noted_breaker,
     open_breaker,
     read_refused,
     suspects,
@@ -47,10 +48,12 @@ from smart_trader_assets.birdeye.requester import OnAnswer
 from smart_trader_assets.delta.stopwatch import Stopwatch
 from smart_trader_assets.settings import API_KEY_VARIABLE, LIVE_URL, Settings, SettingsError
 from smart_trader_assets.state.database import Database, SqliteFile
+from smart_trader_assets.state.errors import StateError
 from smart_trader_assets.state.shared_state import SharedState, state_of
 from smart_trader_assets.text import content_hash
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 # The stand-in has no plan to exceed; a rate that is set is kept there too.
 _UNTHROTTLED = 1000.0
@@ -120,7 +123,8 @@ class FetchSession:
         except BudgetSpentError as error:
             log.warning(str(error))
         except PlanError as error:
-            note_refused(self.state, error, now=datetime.now(UTC), times=self.open_times)
+            with _only_a_hint():
+                note_refused(self.state, error, now=self.state.now(), times=self.open_times)
             log.warning(f"Nothing is fetched from there: {error}")
 
     def fetch(self, call: Coroutine[object, object, T]) -> T:
@@ -164,6 +168,8 @@ class BirdEyeAccess:
         state = state_of(settings)
         throttled = settings.limits("requests_per_second")
         with without_state_nothing_is_fetched():
+            begun_with = noted_breaker(state)
+            unanswered = suspects(state)
             gate = RateGate(
                 state.database(RATE, durable=False)
                 if throttled
@@ -184,7 +190,7 @@ class BirdEyeAccess:
             prices=settings.prices,
             before_request=before_request,
             on_answer=on_answer,
-            suspects=suspects(state),
+            suspects=unanswered,
         )
         before = meter.spent
         try:
@@ -201,9 +207,11 @@ class BirdEyeAccess:
                 finally:
                     runner.run(client.__aexit__(None, None, None))
             if trips_breaker and meter.spent != before:
-                close_breaker(state)
+                with _only_a_hint():
+                    close_breaker(state, begun_with)
         finally:
-            forget_refused(state, client.answered)
+            with _only_a_hint():
+                forget_refused(state, client.answered)
             ledger.close()
             gate.close()
 
@@ -252,7 +260,7 @@ class BirdEyeAccess:
     def refuses(self, endpoint: str) -> str | None:
         """Why the plan's endpoint (as the ledger names it) is left alone; None where it is not."""
         state = state_of(self.settings)
-        refused = read_refused(state, PATHS[endpoint], now=datetime.now(UTC))
+        refused = read_refused(state, PATHS[endpoint], now=state.now())
         return None if refused is None else f"Not asked {refused.words}"
 
     def reconciled(self) -> Reconciled | None:
@@ -333,10 +341,21 @@ def _breaker_trips(settings: Settings) -> Iterator[None]:
     except StateFileError:
         raise  # the breaker is part of what cannot be used
     except StopFetchingError as error:
-        if isinstance(error, PlanError):
-            note_refused(state, error, now=datetime.now(UTC), times=open_times(settings))
-        open_breaker(state, error, now=datetime.now(UTC), times=open_times(settings))
+        with _only_a_hint():
+            if isinstance(error, PlanError):
+                note_refused(state, error, now=state.now(), times=open_times(settings))
+            open_breaker(state, error, now=state.now(), times=open_times(settings))
         raise
+
+
+@contextmanager
+def _only_a_hint() -> Iterator[None]:
+    """What the block notes spares others a request, and nothing depends on it: where it cannot be noted, what
+    is under way goes on."""
+    try:
+        yield
+    except (StateError, OSError) as error:
+        _log.warning("Not noted for other runs: %s", error)
 
 
 async def _side_by_side(calls: Sequence[Coroutine[object, object, T]]) -> Outcomes[T]:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from smart_trader_assets.automation.forecast import forecast
-from smart_trader_assets.birdeye.circuit_breaker import read_breaker
+from smart_trader_assets.birdeye.circuit_breaker import current_breaker
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.cli.explanation import (
     explanation_csv,
@@ -76,7 +76,7 @@ def state(
         queue = read_queue(store, as_of=settings.now(), policy=due_policy(settings))
         access = BirdEyeAccess(settings)
         spent = access.spent_this_month()
-        breaker = read_breaker(state_of(settings), now=datetime.now(UTC))
+        breaker = current_breaker(state_of(settings))
         if as_json:
             money = {
                 name: {"requests": s.requests, "credits": s.credits} for name, s in spent.items()

@@ -12,7 +12,7 @@ import dagster as dg
 import typer
 from rich.markup import escape
 
-from smart_trader_assets.automation.home import CONFIGURATION, home_of
+from smart_trader_assets.automation.home import CONFIGURATION, home_of, make_home
 from smart_trader_assets.automation.live_runs import LIVE
 from smart_trader_assets.cli.options import Data, chosen_settings, cli_errors
 from smart_trader_assets.cli.terminal import reset_table
@@ -121,7 +121,7 @@ def upgrade(data: Data = None, yes: Yes = False) -> None:
 @contextmanager
 def nobody_at_work(settings: Settings) -> Iterator[None]:
     """UpgradeError where Dagster's instance has a run under way, which an upgrade would get in the way of."""
-    home = home_of(settings)
+    home = make_home(settings) if settings.launcher == "celery" else home_of(settings)
     if (home / CONFIGURATION).is_file():
         with dg.DagsterInstance.from_config(str(home)) as instance:
             if live := instance.get_runs(dg.RunsFilter(statuses=LIVE), limit=1):

@@ -12,7 +12,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from smart_trader_assets.automation.home import HOME_VARIABLE, QUEUE, make_home
+from smart_trader_assets.automation.home import (
+    CONFIGURATION,
+    HOME_VARIABLE,
+    QUEUE,
+    HomeError,
+    make_home,
+)
 from smart_trader_assets.cli.options import AsOf, Data, Replay, chosen_settings, cli_errors
 from smart_trader_assets.delta.location import place
 from smart_trader_assets.sandbox import serve
@@ -76,9 +82,15 @@ def worker(
                 "SMART_TRADER_STATE_URL and SMART_TRADER_BROKER_URL to what the machines share."
             )
         where = state_of(settings).check()
+        home = make_home(settings)
+        if "CeleryRunLauncher" not in (home / CONFIGURATION).read_text("utf-8"):
+            raise HomeError(
+                f"{home / CONFIGURATION} was changed by hand and has no CeleryRunLauncher: remove it, and the "
+                "one that belongs there is written."
+            )
         environment = dict(os.environ) | {
             "SMART_TRADER_ROOT": place(settings.resolved_root),
-            HOME_VARIABLE: str(make_home(settings)),
+            HOME_VARIABLE: str(home),
         }
         console.print(f"Tables: {place(settings.resolved_root)}", highlight=False, soft_wrap=True)
         console.print(f"Shared state: {escape(where)}", highlight=False, soft_wrap=True)
@@ -96,8 +108,7 @@ def worker(
             str(slots),
             "--loglevel",
             "INFO",
-            "--prefetch-multiplier",
-            "1",
+            "--disable-prefetch",
         ]
         # What a run has taken of memory goes with its process now and then.
         recycled = ["--max-tasks-per-child", "20", "--without-gossip", "--without-mingle"]

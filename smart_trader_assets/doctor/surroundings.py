@@ -56,8 +56,11 @@ def shared_state(settings: Settings) -> Iterator[Finding]:
         check_mark(make_lake(settings), state)
         away = abs((state.now() - datetime.now(UTC)).total_seconds())
     except (StateError, StorageError, SettingsError) as error:
-        said, _, remedy = str(error).partition(": ")
-        yield broken(check, f"{said}.", f"{remedy[:1].upper()}{remedy[1:]}")
+        # What a driver says may have colons of its own, in its brackets.
+        said, cut, remedy = str(error).rpartition("): ")
+        if not cut:
+            said, _, remedy = str(error).partition(": ")
+        yield broken(check, f"{said}{')' if cut else ''}.", f"{remedy[:1].upper()}{remedy[1:]}")
         return
     if away > _CLOCKS_APART:
         yield ok(

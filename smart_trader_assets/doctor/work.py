@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
-from smart_trader_assets.birdeye.circuit_breaker import read_breaker
+from smart_trader_assets.birdeye.circuit_breaker import current_breaker
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.doctor.findings import Finding, ok, warning
@@ -68,7 +67,7 @@ def budgets(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield ok("credits", spending)
-    if breaker := read_breaker(state_of(settings), now=datetime.now(UTC)):
+    if breaker := current_breaker(state_of(settings)):
         yield warning(
             "fetching",
             f"Paused {breaker.words}",

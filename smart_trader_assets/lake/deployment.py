@@ -12,7 +12,7 @@ from typing import Final
 import obstore
 from obstore.exceptions import AlreadyExistsError
 
-from smart_trader_assets.delta.location import is_remote, open_objects
+from smart_trader_assets.delta.location import check_place, is_remote, open_objects
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.state.errors import StateError
@@ -22,14 +22,18 @@ MARK: Final = "ops/deployment.json"
 
 
 def claim_root(lake: LakeResource, state: SharedState) -> None:
-    """Note in the root that it belongs to `state`; StateError where it belongs to another one.
+    """Note in the root that it belongs to `state`, and there that it is of this root; StateError where either
+    belongs to another one, RootError where the root cannot be one.
 
     Files beside a local root need no note, and none is made for them.
     """
     told = read_mark(lake)
     if told is None and state.deployment is not None:
+        store = lake.unchecked_store
+        check_place(store.root, store.storage_options)
         told = _noted(lake, state)
     _compare(lake, state, told)
+    state.claim()
 
 
 def check_mark(lake: LakeResource, state: SharedState) -> None:
@@ -40,11 +44,10 @@ def check_mark(lake: LakeResource, state: SharedState) -> None:
 def _compare(lake: LakeResource, state: SharedState, told: dict[str, str] | None) -> None:
     if told is None or told["id"] == state.deployment:
         return
-    where = f"{lake.root.rstrip('/')}/{MARK}"
     raise StateError(
         f"The root {lake.root} is worked on by a deployment whose shared state is in {told['place']}, and not "
         f"with that of this process ({state.place}): set SMART_TRADER_STATE_URL to that database. Where it is "
-        f"gone for good, and nobody else works on the root, remove {where}."
+        f"gone for good, and nobody else works on the root, remove {_place(lake)}."
     )
 
 
@@ -59,16 +62,23 @@ def read_mark(lake: LakeResource) -> dict[str, str] | None:
             found = obstore.get(open_objects(store.root, store.storage_options), MARK).bytes()
         except FileNotFoundError:
             return None
-    told = json.loads(bytes(found))
-    return {"id": str(told["id"]), "place": str(told["place"])}
+    try:
+        told = json.loads(bytes(found))
+        return {"id": str(told["id"]), "place": str(told["place"])}
+    except (ValueError, TypeError, KeyError):
+        raise StateError(
+            f"{_place(lake)} cannot be understood: remove it, once nobody else works on the root."
+        ) from None
+
+
+def _place(lake: LakeResource) -> str:
+    return f"{lake.root.rstrip('/')}/{MARK}"
 
 
 def _noted(lake: LakeResource, state: SharedState) -> dict[str, str] | None:
     """Whose note stands there now: ours, or that of who was faster."""
     mine = {"id": state.deployment or "", "place": state.place}
     store = lake.unchecked_store
-    if not is_remote(store.root):
-        (Path(store.root) / MARK).parent.mkdir(parents=True, exist_ok=True)
     objects = open_objects(store.root, store.storage_options)
     with translate_storage_errors("noting which deployment the root belongs to"):
         try:

@@ -104,7 +104,10 @@ class PageObject:
 
     def size(self) -> int:
         """As the store says."""
-        return int(obstore.head(self._objects, self._name)["size"])
+        try:
+            return int(obstore.head(self._objects, self._name)["size"])
+        except BaseError as error:
+            raise self._failure("read", error) from None
 
     def _failure(self, verb: str, error: BaseError) -> ReportError:
         return ReportError(

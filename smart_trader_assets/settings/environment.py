@@ -533,12 +533,10 @@ class Settings(NotificationSettings):
     @classmethod
     def _check_database(cls, value: SecretStr | None) -> SecretStr | None:
         """Shown nowhere: it holds a password."""
-        if value is None:
-            return None
-        scheme = urlsplit(value.get_secret_value()).scheme
-        if scheme.partition("+")[0] != "postgresql":
+        if value is not None and not _is_database(value.get_secret_value()):
             raise ValueError(
-                "it is not a PostgreSQL address: postgresql://user:password@host/database"
+                "it is not a PostgreSQL address: postgresql://user:password@host/database, with what is not a "
+                "letter or a digit in the password percent-encoded"
             )
         return value
 
@@ -652,6 +650,16 @@ class Settings(NotificationSettings):
         """The one clock: as set, else the real time, in whole seconds of UTC."""
         moment = self.as_of or datetime.now(UTC)
         return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def _is_database(url: str) -> bool:
+    """Whether an address is one of PostgreSQL's that can be understood in one way only."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in {"postgresql", "postgresql+psycopg2"} and parts.netloc.count("@") <= 1
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:

@@ -38,7 +38,7 @@ class Cursor(Protocol):
 
 
 class Transaction(Protocol):
-    """What is read in it stays true until its end."""
+    """What is read in it stays true until its end, where it writes."""
 
     def execute(self, sql: str, values: Sequence[Any] = ..., /) -> Cursor:
         """Run one statement."""

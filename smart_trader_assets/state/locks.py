@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from smart_trader_assets.errors import SmartTraderError
 
 
 @contextmanager
-def locked(path: Path, *, wait: float, otherwise: SmartTraderError) -> Iterator[None]:
+def locked(path: Path, *, wait: float, otherwise: SmartTraderError) -> Iterator[Callable[[], bool]]:
     """Hold the lock of that file; `otherwise` is raised where another process of this machine does not let go
     of it within `wait` seconds."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -22,6 +22,6 @@ def locked(path: Path, *, wait: float, otherwise: SmartTraderError) -> Iterator[
     except Timeout:
         raise otherwise from None
     try:
-        yield
+        yield lambda: True
     finally:
         lock.release()

@@ -6,9 +6,11 @@ missing, garbled or of another type reads as None, and a crash leaves the note b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
 from smart_trader_assets.delta.atomic_write import write_whole
@@ -27,6 +29,10 @@ class Sheet(Protocol):
 
     def remove(self) -> None:
         """Leave nothing there."""
+
+    def change(self, change: Callable[[str | bytes | None], str | None]) -> None:
+        """Put what `change` makes of what is written there in its place (None: leave nothing), while nobody
+        else writes."""
 
 
 class NoteFile:
@@ -50,6 +56,16 @@ class NoteFile:
         """Raises OSError."""
         self._path.unlink(missing_ok=True)
 
+    def change(self, change: Callable[[str | bytes | None], str | None]) -> None:
+        """Raises OSError."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._path.with_suffix(".lock")):
+            text = change(self.read())
+            if text is None:
+                self.remove()
+            else:
+                self.write(text)
+
 
 class Note(Generic[T]):
     """What is written on a sheet, as JSON of a `kind`. Its methods raise what the sheet's raise."""
@@ -60,11 +76,7 @@ class Note(Generic[T]):
 
     def read(self) -> T | None:
         """The value, or None where there is none that can be understood."""
-        text = self._sheet.read()
-        try:
-            return None if text is None else self._type.validate_json(text)
-        except ValidationError:
-            return None
+        return self._understood(self._sheet.read())
 
     def write(self, value: T) -> None:
         """Keep `value` instead of the one before."""
@@ -73,3 +85,18 @@ class Note(Generic[T]):
     def remove(self) -> None:
         """Forget the value."""
         self._sheet.remove()
+
+    def change(self, change: Callable[[T | None], T | None]) -> None:
+        """Keep what `change` makes of the value (None: forget it); nobody else changes it meanwhile."""
+
+        def changed(text: str | bytes | None) -> str | None:
+            value = change(self._understood(text))
+            return None if value is None else self._type.dump_json(value).decode()
+
+        self._sheet.change(changed)
+
+    def _understood(self, text: str | bytes | None) -> T | None:
+        try:
+            return None if text is None else self._type.validate_json(text)
+        except ValidationError:
+            return None

@@ -57,17 +57,21 @@ _SESSION: Final = (
     "-ctcp_keepalives_idle=10 -ctcp_keepalives_interval=5 -ctcp_keepalives_count=3"
 )
 _TABLES: Final = (
-    "CREATE TABLE deployment (version INTEGER NOT NULL, root TEXT NOT NULL, id TEXT NOT NULL)",
+    "CREATE TABLE deployment (version INTEGER NOT NULL, root TEXT, id TEXT NOT NULL)",
     "CREATE TABLE notes (name TEXT PRIMARY KEY, content TEXT NOT NULL)",
     "CREATE TABLE journals (rowid BIGSERIAL, name TEXT NOT NULL, line TEXT NOT NULL)",
     "CREATE INDEX journals_by_name ON journals (name)",
     "CREATE TABLE locks (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until TIMESTAMPTZ NOT NULL)",
 )
+# While the server was away nobody could renew: what has run out since then is not over yet.
 _TAKE: Final = """
 INSERT INTO locks VALUES (?, ?, clock_timestamp() + ?)
 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
-WHERE locks.holder = excluded.holder OR locks.until < clock_timestamp()
+WHERE locks.until < clock_timestamp() AND pg_postmaster_start_time() < clock_timestamp() - ?
 RETURNING holder
+"""
+_RENEW: Final = """
+UPDATE locks SET until = clock_timestamp() + ? WHERE name = ? AND holder = ? RETURNING holder
 """
 _LOST: Final = (OperationalError, InterfaceError)
 
@@ -83,9 +87,14 @@ class PostgresState(SharedState):
         self._root = root.rstrip("/")
         try:
             parsed = make_url(url)
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise StateError("SMART_TRADER_STATE_URL is not a database's address.") from None
-        self._secrets = (parsed.password or "", url)
+        self._secrets = (
+            str(parsed.password or ""),
+            str(parsed.query.get("password", "")),
+            url.rpartition("@")[0].rpartition(":")[2],
+            url,
+        )
         server = f"{parsed.host or 'localhost'}:{parsed.port or 5432}/{parsed.database or ''}"
         self.place = f"PostgreSQL at {server}"
         self._prepared = Lock()
@@ -124,7 +133,9 @@ class PostgresState(SharedState):
         return _JournalRows(self.database("journals", durable=True), name)
 
     @contextmanager
-    def alone(self, name: str, *, wait: float, otherwise: SmartTraderError) -> Iterator[None]:
+    def alone(
+        self, name: str, *, wait: float, otherwise: SmartTraderError
+    ) -> Iterator[Callable[[], bool]]:
         lock = _HeldLock(self.database("locks", durable=True), name)
         until = time.monotonic() + wait
         while not lock.take():
@@ -132,12 +143,28 @@ class PostgresState(SharedState):
             if left <= 0:
                 raise type(otherwise)(f"{otherwise} {lock.holder()}") from None
             time.sleep(min(_POLL_SECONDS, left))
-        with lock.kept():
-            yield
+        with lock.kept() as is_held:
+            yield is_held
 
     def now(self) -> datetime:
         clock = self.database("clock", durable=True)
         return datetime.fromtimestamp(clock.read(clock.now_ms) / 1000, UTC)
+
+    def could_renew_since(self) -> datetime | None:
+        sql = "SELECT pg_postmaster_start_time()"
+        clock = self.database("clock", durable=True)
+        since: datetime = clock.read(lambda reading: reading.execute(sql).fetchone()[0])
+        return since.astimezone(UTC)
+
+    def claim(self) -> None:
+        self._prepare()
+        sql = "UPDATE deployment SET root = ? WHERE root IS NULL"
+        self.database("deployment", durable=True).write(
+            lambda writing: writing.execute(sql, (self._root,))
+        )
+        with self._prepared:
+            self._id = None
+        self._prepare()
 
     def check(self) -> str:
         self._prepare()
@@ -178,9 +205,7 @@ class PostgresState(SharedState):
             for table in _TABLES:
                 transaction.execute(table)
             made = str(uuid.uuid4())
-            transaction.execute(
-                "INSERT INTO deployment VALUES (?, ?, ?)", (VERSION, self._root, made)
-            )
+            transaction.execute("INSERT INTO deployment VALUES (?, NULL, ?)", (VERSION, made))
             return made
         version, root, identity = transaction.execute("SELECT * FROM deployment").fetchone()
         if version > VERSION:
@@ -188,11 +213,11 @@ class PostgresState(SharedState):
                 f"The shared state in {self.place} was made by a later version of this software (its tables "
                 f"are of version {version}, these know {VERSION}): install that version here."
             )
-        if root != self._root:
+        if root not in (None, self._root):
             raise StateError(
                 f"{self.place} keeps the state of {root}, not of {self._root}: each root needs "
                 "a database of its own. Name another one in SMART_TRADER_STATE_URL, or the other root in "
-                "SMART_TRADER_ROOT."
+                f"SMART_TRADER_ROOT; where that one is gone for good, DROP SCHEMA {SCHEMA} CASCADE forgets it."
             )
         return cast(str, identity)
 
@@ -215,6 +240,8 @@ def _engine(url: sqlalchemy.URL) -> Engine:
     return sqlalchemy.create_engine(
         url,
         connect_args=arguments,
+        # So that who has waited for a lock sees what the one before has written.
+        isolation_level="READ COMMITTED",
         pool_pre_ping=True,
         pool_size=4,
         max_overflow=8,
@@ -303,17 +330,36 @@ class _NoteRow:
         self._name = name
 
     def read(self) -> str | None:
-        sql = "SELECT content FROM notes WHERE name = ?"
-        row = self._tables.read(lambda reading: reading.execute(sql, (self._name,)).fetchone())
-        return None if row is None else cast(str, row[0])
+        return self._tables.read(self._text)
 
     def write(self, text: str) -> None:
-        sql = "INSERT INTO notes VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET content = excluded.content"
-        self._tables.write(lambda writing: writing.execute(sql, (self._name, text)))
+        self._tables.write(lambda writing: self._keep(writing, text))
 
     def remove(self) -> None:
-        sql = "DELETE FROM notes WHERE name = ?"
-        self._tables.write(lambda writing: writing.execute(sql, (self._name,)))
+        self._tables.write(self._forget)
+
+    def change(self, change: Callable[[str | bytes | None], str | None]) -> None:
+        def changed(writing: Transaction) -> None:
+            text = change(self._text(writing))
+            if text is None:
+                self._forget(writing)
+            else:
+                self._keep(writing, text)
+
+        self._tables.write(changed)
+
+    def _text(self, notes: Transaction) -> str | None:
+        row = notes.execute("SELECT content FROM notes WHERE name = ?", (self._name,)).fetchone()
+        return None if row is None else cast(str, row[0])
+
+    def _keep(self, notes: Transaction, text: str) -> None:
+        notes.execute(
+            "INSERT INTO notes VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET content = excluded.content",
+            (self._name, text),
+        )
+
+    def _forget(self, notes: Transaction) -> None:
+        notes.execute("DELETE FROM notes WHERE name = ?", (self._name,))
 
 
 class _JournalRows:
@@ -344,10 +390,16 @@ class _HeldLock:
         self._me = f"process {os.getpid()} on {socket.gethostname()} ({uuid.uuid4().hex[:8]})"
 
     def take(self) -> bool:
-        """Take it or keep it; whether it is held now."""
-        values = (self._name, self._me, LOCK_LEASE)
+        """Take it; whether it is held now."""
+        values = (self._name, self._me, LOCK_LEASE, LOCK_LEASE)
         taken = self._tables.write(lambda writing: writing.execute(_TAKE, values).fetchone())
         return taken is not None
+
+    def renew(self) -> bool:
+        """Keep it; whether it is still held."""
+        values = (LOCK_LEASE, self._name, self._me)
+        kept = self._tables.write(lambda writing: writing.execute(_RENEW, values).fetchone())
+        return kept is not None
 
     def holder(self) -> str:
         """Who holds it, and until when if that one should have died."""
@@ -362,16 +414,19 @@ class _HeldLock:
         )
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Renew it until the block is left, then release it."""
-        done = Event()
+    def kept(self) -> Iterator[Callable[[], bool]]:
+        """Renew it until the block is left, then release it; gives what tells whether it is still held."""
+        done, lost = Event(), Event()
 
         def renew() -> None:
             while not done.wait(LOCK_LEASE.total_seconds() / _RENEWALS):
                 try:
-                    if not self.take():
+                    if not self.renew():
                         # The tables' own fences refuse what a holder that was too slow goes on to write.
-                        _log.warning("The lock %s was lost to %s", self._name, self.holder())
+                        lost.set()
+                        _log.warning(
+                            "The lock %s was lost: it was not renewed in time.", self._name
+                        )
                         return
                 except StateError as error:
                     _log.warning("The lock %s could not be renewed: %s", self._name, error)
@@ -379,7 +434,7 @@ class _HeldLock:
         keeper = Thread(target=renew, name=f"lock {self._name}", daemon=True)
         keeper.start()
         try:
-            yield
+            yield lambda: not lost.is_set() and self.renew()
         finally:
             done.set()
             keeper.join()

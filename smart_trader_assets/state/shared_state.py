@@ -8,12 +8,13 @@ the same account, and two locks of which each lets somebody in.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from smart_trader_assets.delta.location import is_remote
+from smart_trader_assets.delta.location import is_remote, place
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.settings import Settings, SettingsError
 from smart_trader_assets.state.database import Database, SqliteFile
@@ -53,13 +54,21 @@ class SharedState(ABC):
     @abstractmethod
     def alone(
         self, name: str, *, wait: float, otherwise: SmartTraderError
-    ) -> AbstractContextManager[None]:
+    ) -> AbstractContextManager[Callable[[], bool]]:
         """Hold the lock of that name; raises `otherwise` where another process does not let go of it within
-        `wait` seconds."""
+        `wait` seconds. Gives what tells whether it is still held: a process may have been asleep."""
 
     @abstractmethod
     def now(self) -> datetime:
         """The time, by the one clock that all who share the state go by."""
+
+    def could_renew_since(self) -> datetime | None:
+        """Since when leases could be renewed without a break; None where nothing stands in between."""
+        return None
+
+    @abstractmethod
+    def claim(self) -> None:
+        """Take it for the root, whose it stays; StateError where it is another root's."""
 
     @abstractmethod
     def check(self) -> str:
@@ -88,11 +97,14 @@ class LocalState(SharedState):
 
     def alone(
         self, name: str, *, wait: float, otherwise: SmartTraderError
-    ) -> AbstractContextManager[None]:
+    ) -> AbstractContextManager[Callable[[], bool]]:
         return locked(self.folder / f"{name}.lock", wait=wait, otherwise=otherwise)
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def claim(self) -> None:
+        """Nothing: files beside the tables are nobody else's."""
 
     def check(self) -> str:
         return self.place
@@ -123,4 +135,4 @@ def _postgres(settings: Settings) -> SharedState:
     from smart_trader_assets.state.postgres import PostgresState  # noqa: PLC0415
 
     assert settings.state_url is not None  # noqa: S101
-    return PostgresState.of(settings.state_url.get_secret_value(), settings.resolved_root)
+    return PostgresState.of(settings.state_url.get_secret_value(), place(settings.resolved_root))

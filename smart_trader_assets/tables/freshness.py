@@ -21,7 +21,7 @@ def note_empty(settings: Settings, question: str, at: datetime) -> None:
 
     `question` is the name of a list of ranked traders, or `SNAPSHOT`.
     """
-    _empty(settings).write({**(_empty(settings).read() or {}), question: at})
+    _empty(settings).change(lambda known: {**(known or {}), question: at})
 
 
 def stale_lists(candidates: pl.LazyFrame, settings: Settings, as_of: datetime) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from smart_trader_assets.automation import home as home_module
 from smart_trader_assets.automation.home import (
     CONFIGURATION,
     HOME_VARIABLE,
@@ -159,3 +160,24 @@ def test_a_cluster_without_broker_or_database_is_refused(lacking):
         SettingsError, match="needs state_url, a PostgreSQL database, and broker_url"
     ):
         load_settings(given)
+
+
+def test_a_file_that_an_earlier_version_wrote_follows_the_settings_too(here, monkeypatch):
+    home = make_home(with_runs(here))
+    text = (home / CONFIGURATION).read_text()
+    earlier = text.split("\n", 1)[1]
+    (home / CONFIGURATION).write_text(earlier)
+    make_home(with_runs(here, runs_at_once=6))
+    assert limits(here) == (1, 2), "without a stamp it may be anybody's"
+    known = {*home_module._EARLIER_TEXTS, home_module._digest(earlier)}
+    monkeypatch.setattr(home_module, "_EARLIER_TEXTS", known)
+    make_home(with_runs(here, runs_at_once=6))
+    assert limits(here) == (1, 6)
+
+
+def test_who_knows_nothing_of_a_cluster_leaves_its_configuration(here):
+    cluster = load_settings({**CLUSTER, "root": "one", "state_url": "postgresql://u@h/d"})
+    file = make_home(cluster) / CONFIGURATION
+    before = file.read_text()
+    make_home(with_runs(here))
+    assert file.read_text() == before

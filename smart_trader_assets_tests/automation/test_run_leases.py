@@ -106,7 +106,8 @@ def test_a_run_that_is_never_launched_holds_its_partitions_no_longer_than_its_gr
     assert fail_expired_runs(automation.instance, HERE, soon_after) == [run_id]
     told = [entry.dagster_event.message for entry in automation.instance.all_logs(run_id)]
     assert told[-1] == (
-        "The run was never started: the process that should have launched it has died. Its rows are still due."
+        "The run was never started: what should have launched it has died, or no worker was free. "
+        "Its rows are still due."
     )
 
 
@@ -231,3 +232,16 @@ def test_a_run_without_a_lease_is_given_what_clocks_may_be_apart(automation, min
     assert fail_expired_runs(automation.instance, state) == []
     much_later = datetime.now(UTC) + LAUNCH_GRACE + timedelta(minutes=11)
     assert set(fail_expired_runs(automation.instance, state, much_later)) == {run_id, launched}
+
+
+class Restarted(Apart):
+    """A shared state whose database was away until just now."""
+
+    def could_renew_since(self) -> datetime:
+        return self.now() - timedelta(seconds=5)
+
+
+def test_what_ran_out_while_nobody_could_renew_is_not_dead(automation):
+    run_id = start(automation, lease=EXPIRED)
+    assert fail_expired_runs(automation.instance, Restarted(timedelta())) == []
+    assert fail_expired_runs(automation.instance, Apart(timedelta())) == [run_id]

@@ -67,10 +67,18 @@ def test_a_later_notice_replaces_an_earlier_one_and_leaves_no_draft(tmp_path):
 
 
 def test_a_notice_is_taken_away_once_and_for_all(shared_state):
-    open_breaker(shared_state, error_of(CreditsSpentError), now=NOW, times=TIMES)
-    close_breaker(shared_state)
-    close_breaker(shared_state)
+    notice = open_breaker(shared_state, error_of(CreditsSpentError), now=NOW, times=TIMES)
+    close_breaker(shared_state, notice)
+    close_breaker(shared_state, notice)
     assert read_breaker(shared_state, now=NOW) is None
+
+
+def test_who_ends_well_takes_away_what_was_there_when_it_began_and_nothing_newer(shared_state):
+    seen = open_breaker(shared_state, error_of(ServiceOutageError), now=NOW, times=TIMES)
+    newer = open_breaker(shared_state, error_of(CreditsSpentError), now=NOW, times=TIMES)
+    close_breaker(shared_state, seen)
+    close_breaker(shared_state, None)
+    assert read_breaker(shared_state, now=NOW) == newer
 
 
 @pytest.mark.parametrize(

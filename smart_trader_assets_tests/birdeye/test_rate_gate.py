@@ -85,8 +85,8 @@ def test_a_hold_stops_everybody_and_a_shorter_one_does_not_lift_it(
         for _ in range(2)
     ]
     (before,) = turns_of(gates[0], 1)
-    gates[0].hold(0.3)
-    gates[1].hold(0.1)
+    asyncio.run(gates[0].hold(0.3))
+    asyncio.run(gates[1].hold(0.1))
     (after,) = turns_of(gates[1], 1)
     assert after - before >= 300
 

@@ -67,6 +67,7 @@ from smart_trader_assets_tests.support.roots import contents
 SEED, TOKENS_LISTED, WALLETS = 11, 10, 60
 RATE, BUDGET = 10, 500
 AHEAD = 300
+AWAY_SECONDS = 20
 STAGE_SECONDS = 900.0
 DAGSTER = {"webserver": "dagster_webserver", "daemon": "dagster._daemon"}
 
@@ -368,12 +369,14 @@ def engines_restarted(proof: Proof, as_of: datetime) -> None:
         before = len(working.runs(dg.DagsterRunStatus.FAILURE))
         proof.postgres.stop()
         proof.redis.stop()
-        time.sleep(5)
+        time.sleep(AWAY_SECONDS)
         proof.postgres.start()
         proof.redis.start()
         proof.server.faults.clear()
         took = working.until_drained()
-        proof.say("PostgreSQL and Redis were away for 5 s: drained", f"{took:.0f} s later")
+        proof.say(
+            f"PostgreSQL and Redis were away for {AWAY_SECONDS} s: drained", f"{took:.0f} s later"
+        )
         failed = len(working.runs(dg.DagsterRunStatus.FAILURE)) - before
         proof.say("runs that failed by it", str(failed))
     proof.compare("engines were restarted", wanted)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from smart_trader_assets.birdeye.ledger import LEDGER
 from smart_trader_assets.birdeye.rate_gate import RATE
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.settings import SettingsError, load_settings
-from smart_trader_assets.state import postgres
+from smart_trader_assets.state import postgres as postgres_state
 from smart_trader_assets.state.database import Transaction
 from smart_trader_assets.state.errors import StateError, StateUncertainError
 from smart_trader_assets.state.postgres import PostgresState
@@ -36,6 +37,19 @@ def test_a_note_is_what_was_written_last(place):
     assert state_at(place).note("colours", list[str]).read() is None
     note.remove()
     note.remove()
+    assert note.read() is None
+
+
+def test_changes_of_a_note_from_all_sides_are_all_kept(place):
+    def add(number: int) -> None:
+        note = state_at(place).note("numbers", list[int])
+        note.change(lambda known: [*(known or []), number])
+
+    with ThreadPoolExecutor(6) as several:
+        list(several.map(add, range(12)))
+    note = state_at(place).note("numbers", list[int])
+    assert sorted(note.read() or []) == list(range(12))
+    note.change(lambda _: None)
     assert note.read() is None
 
 
@@ -68,7 +82,7 @@ def test_a_lock_is_one_holders_and_free_afterwards(place):
 
 
 def test_who_waits_gets_the_lock_when_it_is_released(place, monkeypatch):
-    monkeypatch.setattr(postgres, "_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(postgres_state, "_POLL_SECONDS", 0.05)
     held, order = threading.Event(), list[str]()
 
     def hold() -> None:
@@ -119,20 +133,55 @@ def test_the_clock_is_the_servers(new_database: NewDatabase):
     assert abs(state.now() - datetime.now(UTC)) < timedelta(seconds=30)
 
 
-def test_a_lock_whose_holder_has_died_is_free_after_its_lease(new_database, monkeypatch):
+@pytest.fixture
+def short_leases(postgres, monkeypatch) -> None:
+    """Leases of an instant, in a server that has been up for longer than that."""
+    monkeypatch.setattr(postgres_state, "LOCK_LEASE", timedelta(seconds=0.6))
+    monkeypatch.setattr(postgres_state, "_POLL_SECONDS", 0.05)
+    time.sleep(0.7)
+
+
+def held_by_nobody_alive(state: PostgresState) -> postgres_state._HeldLock:
+    lock = postgres_state._HeldLock(state.database("locks", durable=True), "drain")
+    assert lock.take()
+    return lock
+
+
+@pytest.mark.usefixtures("short_leases")
+def test_a_lock_whose_holder_has_died_is_free_after_its_lease(new_database):
     state = PostgresState.of(new_database(), ROOT)
-    monkeypatch.setattr(postgres, "LOCK_LEASE", timedelta(seconds=0.6))
-    monkeypatch.setattr(postgres, "_POLL_SECONDS", 0.05)
-    # One that takes it and never renews it.
-    assert postgres._HeldLock(state.database("locks", durable=True), "drain").take()
+    held_by_nobody_alive(state)
     with (
         pytest.raises(SmartTraderError, match=r"at it\. It is process \d+ on .*, it is free at"),
         state.alone("drain", wait=0, otherwise=BUSY),
     ):
         pass
-    with state.alone("drain", wait=30, otherwise=BUSY):
+    with state.alone("drain", wait=30, otherwise=BUSY) as is_held:
         time.sleep(1.5)  # renewed meanwhile
-        assert not postgres._HeldLock(state.database("locks", durable=True), "drain").take()
+        assert is_held()
+        assert not postgres_state._HeldLock(state.database("locks", durable=True), "drain").take()
+
+
+@pytest.mark.usefixtures("short_leases")
+def test_a_holder_that_was_asleep_learns_that_its_lock_is_lost(new_database):
+    state = PostgresState.of(new_database(), ROOT)
+    asleep = held_by_nobody_alive(state)
+    assert asleep.renew()
+    with state.alone("drain", wait=30, otherwise=BUSY) as is_held:
+        assert is_held()
+        assert not asleep.renew()
+    assert not asleep.renew(), "a lock that was released is not taken back"
+
+
+def test_a_lock_that_ran_out_while_the_server_was_away_is_its_holders(new_database, monkeypatch):
+    state = PostgresState.of(new_database(), ROOT)
+    monkeypatch.setattr(postgres_state, "LOCK_LEASE", timedelta(seconds=0.3))
+    holder = held_by_nobody_alive(state)
+    time.sleep(0.5)
+    # As after a restart: the server has not been up for a whole lease.
+    monkeypatch.setattr(postgres_state, "LOCK_LEASE", timedelta(hours=1))
+    assert not postgres_state._HeldLock(state.database("locks", durable=True), "drain").take()
+    assert holder.renew()
 
 
 def test_what_is_lost_with_the_connection_is_done_again(new_database: NewDatabase):
@@ -198,14 +247,24 @@ def test_what_must_not_be_done_twice_is_uncertain_where_the_end_was_not_seen(
         database.write(doomed, repeatable=False)
 
 
-def test_a_database_of_another_root_is_refused(new_database: NewDatabase):
+def test_a_database_belongs_to_the_root_that_claimed_it_and_looking_claims_nothing(new_database):
     url = new_database()
-    PostgresState(url, "s3://bucket/one").check()
-    PostgresState(url, "s3://bucket/one/").check()
-    with pytest.raises(
-        StateError, match=r"keeps the state of s3://bucket/one, not of s3://bucket/two"
-    ):
+    for root in ("s3://bucket/mistyped", "s3://bucket/one"):
+        PostgresState(url, root).check()
+    PostgresState(url, "s3://bucket/one").claim()
+    PostgresState(url, "s3://bucket/one/").claim()
+    told = r"keeps the state of s3://bucket/one, not of s3://bucket/two.*DROP SCHEMA"
+    with pytest.raises(StateError, match=told):
         PostgresState(url, "s3://bucket/two").check()
+
+
+def test_two_that_claim_at_once_do_not_both_get_it(new_database: NewDatabase):
+    url = new_database()
+    one, other = PostgresState(url, "s3://bucket/one"), PostgresState(url, "s3://bucket/two")
+    assert one.deployment == other.deployment
+    one.claim()
+    with pytest.raises(StateError, match="keeps the state of s3://bucket/one"):
+        other.claim()
 
 
 def test_a_database_of_a_later_version_is_refused(new_database: NewDatabase):
@@ -223,7 +282,8 @@ def test_each_database_has_a_name_of_its_own(new_database: NewDatabase):
 
 
 def test_one_that_does_not_answer_is_named_at_once_and_without_its_password():
-    state = PostgresState("postgresql://trader:swordfish-1234@127.0.0.1:1/state", ROOT)
+    url = "postgresql://trader:swordfish-1234@127.0.0.1:1/state?password=swordfish-5678"
+    state = PostgresState(url, ROOT)
     with pytest.raises(StateError) as refused:
         state.check()
     said = str(refused.value)
@@ -232,7 +292,19 @@ def test_one_that_does_not_answer_is_named_at_once_and_without_its_password():
     assert "swordfish" not in said
 
 
-@pytest.mark.parametrize("url", ["mysql://u:swordfish-1@host/db", "host/db", "swordfish-1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:swordfish-1@host/db",
+        "host/db",
+        "swordfish-1",
+        "postgresql://u:sword@swordfish-1@host/db",
+        "postgresql://u:pa@wo:swordfish-1@host/db",
+        "postgresql://u:sec\u2100swordfish-1@host/db",
+        "postgresql://u:swordfish-1@host:port/db",
+        "postgresql+psycopg://u:swordfish-1@host/db",
+    ],
+)
 def test_an_address_that_is_none_is_refused_without_being_shown(url):
     with pytest.raises(
         SettingsError, match="SMART_TRADER_STATE_URL: it is not a PostgreSQL"
