@@ -44,6 +44,7 @@ from smart_trader_assets.tables.catalog import (
     TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
+    WALLET_PNL,
 )
 from smart_trader_assets.tables.queue import read_queue
 from smart_trader_assets.thresholds import due_policy
@@ -169,6 +170,13 @@ def _comparable(
     alone.
     """
     here, alone = (tables[name].drop(OPERATION) for tables in (found, wanted))
+    if name == WALLET_PNL.name:
+        # What a token was last traded at, once nobody holds it, is known from whom was fetched by then.
+        of_holders = [
+            pl.when(pl.col("open_quantity") > 0).then(column).alias(column)
+            for column in ("mark_price", "marked_at", "mark_source", "liquidity")
+        ]
+        return here.with_columns(of_holders), alone.with_columns(of_holders)
     if name != TRACKED_WHALES.name or here["whale_id"].to_list() != alone["whale_id"].to_list():
         return here, alone
     seen = [
