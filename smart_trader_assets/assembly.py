@@ -75,7 +75,12 @@ def make_resources(settings: Settings) -> dict[str, object]:
         RUN_LOG: run_log(settings.log_format),
         "birdeye": dg.ResourceDefinition.hardcoded_resource(BirdEyeAccess(settings)),
         "lake": lake,
-        IO_MANAGER: MedallionIOManager(lake=lake),
+        # With the lake that the assets have: a lake of its own would look at the whole root once more.
+        IO_MANAGER: dg.IOManagerDefinition(
+            lambda context: MedallionIOManager(lake=context.resources.lake),
+            required_resource_keys={"lake"},
+            description="Writes each asset's rows into its Delta table, then moves the states of what was read",
+        ),
     }
 
 

@@ -147,7 +147,7 @@ def background(home: Path, environment: Mapping[str, str], as_of: datetime) -> I
 
 def drain_in_foreground(root: Path, environment: Mapping[str, str], as_of: datetime) -> None:
     """`smart-trader run` on a root, by the clock given. ProofError where it fails."""
-    _in_foreground([*COMMAND, "run", "--data", str(root)], environment, as_of)
+    in_foreground([*COMMAND, "run", "--data", str(root)], environment, as_of)
 
 
 def snapshot_in_foreground(environment: Mapping[str, str], as_of: datetime) -> None:
@@ -156,10 +156,11 @@ def snapshot_in_foreground(environment: Mapping[str, str], as_of: datetime) -> N
     code = ["-m", "smart_trader_assets.definitions"]
     chosen = ["--select", "bronze/tokens", "--partition", day]
     command = [sys.executable, "-m", "dagster", "asset", "materialize", *code, *chosen]
-    _in_foreground(command, environment, as_of)
+    in_foreground(command, environment, as_of)
 
 
-def _in_foreground(command: list[str], environment: Mapping[str, str], as_of: datetime) -> None:
+def in_foreground(command: list[str], environment: Mapping[str, str], as_of: datetime) -> None:
+    """Run a command to its end, by the clock given. ProofError where it fails."""
     done = subprocess.run(
         command,
         env={**environment, "SMART_TRADER_AS_OF": as_of.isoformat()},
