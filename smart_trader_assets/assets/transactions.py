@@ -88,7 +88,10 @@ def transactions_asset(declared: Settings, partitions: Partitions) -> dg.AssetsD
                     wallets = rows["wallet_address"].unique(maintain_order=True).to_list()
                     ready = to_fetch(screened, wallets).collect()
                     yield from _exclude(shard, ready, evidence, settings)
-                    due.append(_traders(ready, evidence))
+                    traders = _traders(ready, evidence)
+                    asked, known = _asked_and_known(traders, scope)
+                    yield from _take_over(shard, known)
+                    due.append(asked)
                 # A walk may end a page later than planned; without swaps there is nothing to do without.
                 try:
                     yield from _fetch_planned(due, evidence, lake, scope, settings, session, watch)
@@ -135,6 +138,46 @@ def _exclude(
 
 def _traders(ready: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
     return ready.join(evidence.shown_to_be_no_traders, on="wallet_address", how="anti")
+
+
+def _asked_and_known(ready: pl.DataFrame, scope: RunScope) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """All rows of the wallets that are to be asked for; and the due rows of those that are not.
+
+    Those came while their wallet was being fetched for another row, and that one is not due again: they take
+    over what is known, and have it beside their columns as `KNOWN_SCHEMA` names it, and when it was fetched
+    as `known_at`. A wallet whose only due row was screened out is in neither.
+    """
+    due = WHALES_TO_FETCH.due_rows(
+        ready.lazy(), shards=None, as_of=scope.as_of, policy=scope.policy
+    ).collect()
+    at_rest = ready.join(due, on="whale_id", how="anti")
+    history = known_histories(
+        at_rest.lazy().filter(pl.col("processing_status") == WHALES_TO_FETCH.done)
+    ).collect()
+    never_asked = pl.col("fetched_to").is_null() & pl.col("transactions_fetched_at").is_null()
+    known = due.filter(never_asked.all().over("wallet_address")).join(
+        history.rename(_as_known), on="wallet_address"
+    )
+    if scope.reprocess:
+        return ready, known.clear()
+    asked = ready.join(due, on="wallet_address", how="semi").join(
+        known, on="wallet_address", how="anti"
+    )
+    return asked, known.rename({"known_transactions_fetched_at": "known_at"})
+
+
+def _as_known(name: str) -> str:
+    return name if name == "wallet_address" else f"known_{name}"
+
+
+def _take_over(shard: str, known: pl.DataFrame) -> Iterator[Batch]:
+    """What is known of the wallet becomes known of these rows, as of when it was fetched."""
+    for (at,), rows in known.group_by("known_at", maintain_order=True):
+        yield Batch(
+            partition=shard,
+            settles=(wallets_fetched(rows, at=at),),
+            metrics={"whales_known_already": rows.height},
+        )
 
 
 def _fetch_planned(

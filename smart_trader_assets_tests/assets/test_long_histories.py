@@ -5,11 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.sandbox import Endpoint, Recording
 from smart_trader_assets.tables.catalog import TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.transforms.swap_history import HISTORY_COLUMNS
 from smart_trader_assets_tests.support.pipeline import open_pipeline
 from smart_trader_assets_tests.support.rivals import ONE_SHARD
-from smart_trader_assets_tests.support.tiny_market import ANN, CAT, NOW, swap
+from smart_trader_assets_tests.support.samples import STAMP, frame, tracked_whale
+from smart_trader_assets_tests.support.tiny_market import ANN, CAT, DOG, NOW, swap
 
 ROWS = 250
 
@@ -68,3 +71,32 @@ def test_between_two_runs_the_wallet_is_ready_and_keeps_what_was_read(busy):
     assert busy.requests(Endpoint.SWAPS) == 2
     assert busy.rows(TRANSACTIONS).height == ROWS
     assert set(busy.rows(WALLET_PNL)["history_complete"]) == {True}
+
+
+def test_a_row_that_came_while_its_wallet_was_fetched_takes_over_what_is_known(busy):
+    busy.drain()
+    (known,) = busy.rows(TRACKED_WHALES).to_dicts()
+    late = tracked_whale(ANN, DOG, holding_usd=5_000.0, wallet_shard=known["wallet_shard"])
+    busy.store.write(TRACKED_WHALES, Batch(frame(TRACKED_WHALES, [late]), "00"), STAMP)
+    busy.server.log.clear()
+    assert busy.materialize(TRANSACTIONS, "00", as_of=NOW + timedelta(hours=1)).success
+    assert busy.requests(Endpoint.SWAPS) == 0
+    rows = busy.rows(TRACKED_WHALES)
+    assert rows["processing_status"].to_list() == ["processed"] * 2
+    for column in HISTORY_COLUMNS:
+        assert rows[column].n_unique() == 1, column
+    assert rows[column].null_count() == 0
+    # Once the wallet is due again, its rows are asked for together, and once.
+    assert busy.materialize(TRANSACTIONS, "00", as_of=NOW + timedelta(hours=30)).success
+    assert busy.requests(Endpoint.SWAPS) == 1
+
+
+def test_a_row_that_is_screened_out_asks_for_nothing(busy):
+    busy.drain()
+    (known,) = busy.rows(TRACKED_WHALES).to_dicts()
+    dust = tracked_whale(ANN, DOG, holding_usd=1.0, wallet_shard=known["wallet_shard"])
+    busy.store.write(TRACKED_WHALES, Batch(frame(TRACKED_WHALES, [dust]), "00"), STAMP)
+    busy.server.log.clear()
+    assert busy.materialize(TRANSACTIONS, "00", as_of=NOW + timedelta(hours=1)).success
+    assert busy.requests(Endpoint.SWAPS) == 0
+    assert set(busy.rows(TRACKED_WHALES)["processing_status"]) == {"processed", "excluded"}

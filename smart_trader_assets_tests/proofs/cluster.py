@@ -161,8 +161,15 @@ class Proof:
         rows = self._compare(_FETCHED)
         self.say(f"{stage}: what was fetched is what one machine has", f"{rows:,} rows")
         # A run that came early knew less about what others paid for a token.
-        self._alone_on_cluster(as_of, "reset", TRANSACTIONS.name, "--all", "--yes")
-        self._alone_on_cluster(as_of, "run")
+        in_cluster = {name: value for name, value in self.shared.items() if "LAUNCHER" not in name}
+        for root, variables in (
+            (self.cluster.root, in_cluster),
+            (self.alone.root, dict(self.common)),
+        ):
+            variables["DAGSTER_HOME"] = str(self.folder / f"home-of-{root.rpartition('/')[2]}")
+            variables["SMART_TRADER_CREDITS_PER_MONTH"] = "none"
+            for command in (["reset", TRANSACTIONS.name, "--all", "--yes"], ["run"]):
+                in_foreground([*COMMAND, *command, "--data", root], variables, as_of)
         rows = self._compare(_COMPUTED)
         self.say(f"{stage}: what is computed of it is, too", f"{rows:,} rows")
 
@@ -178,13 +185,6 @@ class Proof:
                 raise ProofError(f"{contract.name} differs: {difference}") from None
             rows += theirs.height
         return rows
-
-    def _alone_on_cluster(self, as_of: datetime, *command: str) -> None:
-        """The command on the cluster's root, while the cluster is off."""
-        variables = {name: value for name, value in self.shared.items() if "LAUNCHER" not in name}
-        variables["DAGSTER_HOME"] = str(self.folder / "home-of-the-command")
-        variables["SMART_TRADER_CREDITS_PER_MONTH"] = "none"
-        in_foreground([*COMMAND, *command], variables, as_of)
 
 
 def _comparable(
