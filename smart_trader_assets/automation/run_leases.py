@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from pydantic import AwareDatetime
 
 from smart_trader_assets.lake.deployment import claim_root
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.settings import Settings
+from smart_trader_assets.state.notes import Note
 from smart_trader_assets.state.shared_state import SharedState, state_of
 
 RUN_LOG = "run_log"
@@ -26,6 +28,7 @@ RUN_LEASE = "run_lease"
 """The resource that every run takes, most by way of `settings`: while it is held, the lease is renewed."""
 
 LEASE_TAG = "smart_trader/lease_until"
+UNLEASED_NOTE = "runs_without_lease"
 RENEWAL = timedelta(seconds=15)
 LEASE = timedelta(seconds=60)
 
@@ -98,6 +101,7 @@ def fail_expired_runs(
 
     The rows of an expired run are still due, since nothing but a settlement moves a state.
     """
+    _note_unleased(instance, state)
     dead = [record.dagster_run for record in expired_runs(instance, state, now)]
     for run in dead:
         instance.report_run_failed(run, f"{_cause(run)} Its rows are still due.")
@@ -120,9 +124,8 @@ def expired_runs(
     if renewed_since is not None and now < renewed_since + LEASE + RENEWAL:
         return []  # nobody could renew while the database was away
     records = instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY + _AT_ITS_LAUNCH))
-    # When it was launched or started was written down by the clock of some machine.
-    apart = timedelta(seconds=state.clock_tolerance_seconds)
-    return [record for record in records if _alive_until(record, apart) < now]
+    seen = _unleased(state).read() or {} if state.has_many_clocks else None
+    return [record for record in records if _alive_until(record, seen) < now]
 
 
 def fail_and_log_expired_runs(context: dg.SensorEvaluationContext, settings: Settings) -> None:
@@ -137,13 +140,48 @@ def _cause(run: dg.DagsterRun) -> str:
     return "The run's process has died: it stopped renewing its lease."
 
 
-def _alive_until(record: dg.RunRecord, apart: timedelta) -> datetime:
+def _alive_until(record: dg.RunRecord, seen: Mapping[str, datetime] | None) -> datetime:
+    """Until when a run passes for alive; `seen`: since when each run without a lease is known to be without,
+    None where one clock writes everything down."""
     run = record.dagster_run
-    if run.status in _AT_ITS_LAUNCH:
-        return record.update_timestamp.astimezone(UTC) + LAUNCH_GRACE + apart
-    lease = run.tags.get(LEASE_TAG)
+    is_launching = run.status in _AT_ITS_LAUNCH
+    lease = None if is_launching else run.tags.get(LEASE_TAG)
     if lease is not None:
         return datetime.fromisoformat(lease)
-    if record.start_time is None:
+    since: datetime | None
+    if seen is not None:
+        since = seen.get(_unleased_key(run))
+    elif is_launching:
+        since = record.update_timestamp.astimezone(UTC)
+    else:
+        start = record.start_time
+        since = None if start is None else datetime.fromtimestamp(start, UTC)
+    if since is None:
         return datetime.max.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(record.start_time, UTC) + GRACE + apart
+    return since + (LAUNCH_GRACE if is_launching else GRACE)
+
+
+def _note_unleased(instance: dg.DagsterInstance, state: SharedState) -> None:
+    """Note since when, by the clock that all share, runs are without a lease: when they were launched or
+    started is written down by the clock of some machine."""
+    if not state.has_many_clocks:
+        return
+    under_way = instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY + _AT_ITS_LAUNCH))
+    without = {
+        _unleased_key(run)
+        for run in under_way
+        if run.status in _AT_ITS_LAUNCH or LEASE_TAG not in run.tags
+    }
+    note = _unleased(state)
+    if without == (note.read() or {}).keys():
+        return
+    now = state.now()
+    note.change(lambda known: {key: (known or {}).get(key, now) for key in without} or None)
+
+
+def _unleased_key(run: dg.DagsterRun) -> str:
+    return f"{run.run_id} {run.status.value}"
+
+
+def _unleased(state: SharedState) -> Note[dict[str, datetime]]:
+    return state.note(UNLEASED_NOTE, dict[str, AwareDatetime])

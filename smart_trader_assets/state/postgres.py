@@ -81,7 +81,7 @@ _log = logging.getLogger(__name__)
 class PostgresState(SharedState):
     """The state in the database at `url`, which belongs to `root`. Made once a process, by `of`."""
 
-    clock_tolerance_seconds = 600.0
+    has_many_clocks = True
 
     def __init__(self, url: str, root: str) -> None:
         self._root = root.rstrip("/")

@@ -32,8 +32,8 @@ class SharedState(ABC):
     deployment: str | None = None
     """What tells a database from any other that keeps a root's state; None for files."""
 
-    clock_tolerance_seconds: float = 0.0
-    """How far the clocks of those who share it may be apart."""
+    has_many_clocks: bool = False
+    """Whether those who share it may go by clocks that are minutes apart."""
 
     @abstractmethod
     def database(self, name: str, *, durable: bool) -> Database:

@@ -21,6 +21,7 @@ from smart_trader_assets.automation.run_leases import (
     LAUNCH_GRACE,
     LEASE,
     LEASE_TAG,
+    expired_runs,
     fail_expired_runs,
     keep_lease,
 )
@@ -194,10 +195,10 @@ def test_every_asset_and_every_job_works_under_a_lease(automation):
 class Apart(LocalState):
     """A shared state whose clock is not this machine's."""
 
-    clock_tolerance_seconds = 600.0
+    has_many_clocks = True
 
-    def __init__(self, ahead: timedelta) -> None:
-        super().__init__(Path("nowhere"))
+    def __init__(self, ahead: timedelta, folder: Path = Path("nowhere")) -> None:
+        super().__init__(folder)
         self._ahead = ahead
 
     def now(self) -> datetime:
@@ -210,9 +211,10 @@ def test_a_lease_is_renewed_and_judged_by_the_clock_that_all_share(automation, m
     run_id = start(automation)
     with keep_lease(automation.instance, run_id, state):
         eventually_renewed(automation, run_id)
-        assert fail_expired_runs(automation.instance, state) == []
+        assert expired_runs(automation.instance, state) == []
     # A machine whose own clock is minutes away would have failed it, or would wait for minutes.
-    assert fail_expired_runs(automation.instance, state, state.now() + LEASE) == [run_id]
+    dead = expired_runs(automation.instance, state, state.now() + LEASE)
+    assert [record.dagster_run.run_id for record in dead] == [run_id]
 
 
 def eventually_renewed(automation: Automation, run_id: str) -> None:
@@ -225,13 +227,20 @@ def eventually_renewed(automation: Automation, run_id: str) -> None:
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])
-def test_a_run_without_a_lease_is_given_what_clocks_may_be_apart(automation, minutes):
-    state = Apart(timedelta(minutes=minutes))
+def test_a_run_without_a_lease_is_dead_once_it_was_seen_so_for_long(automation, tmp_path, minutes):
+    state = Apart(timedelta(minutes=minutes), tmp_path)
     run_id = start(automation)
     launched = automation.add_run(asset=ASSET, status=dg.DagsterRunStatus.STARTING).run_id
+    # Whatever the machines' clocks wrote down: it was seen now for the first time.
+    much_later = state.now() + timedelta(days=1)
+    assert expired_runs(automation.instance, state, much_later) == [], (
+        "who only looks notes nothing"
+    )
     assert fail_expired_runs(automation.instance, state) == []
-    much_later = datetime.now(UTC) + LAUNCH_GRACE + timedelta(minutes=11)
-    assert set(fail_expired_runs(automation.instance, state, much_later)) == {run_id, launched}
+    assert expired_runs(automation.instance, state) == []
+    assert fail_expired_runs(automation.instance, state, state.now() + GRACE) == [run_id]
+    assert fail_expired_runs(automation.instance, state, state.now() + LAUNCH_GRACE) == [launched]
+    assert fail_expired_runs(automation.instance, state, much_later) == []
 
 
 class Restarted(Apart):
@@ -243,5 +252,6 @@ class Restarted(Apart):
 
 def test_what_ran_out_while_nobody_could_renew_is_not_dead(automation):
     run_id = start(automation, lease=EXPIRED)
-    assert fail_expired_runs(automation.instance, Restarted(timedelta())) == []
-    assert fail_expired_runs(automation.instance, Apart(timedelta())) == [run_id]
+    assert expired_runs(automation.instance, Restarted(timedelta())) == []
+    dead = expired_runs(automation.instance, Apart(timedelta()))
+    assert [record.dagster_run.run_id for record in dead] == [run_id]
