@@ -271,7 +271,7 @@ class Drain:
         if day not in self._partitions.days.get_partition_keys():
             raise DrainError(
                 f"The clock is set to {day}, but snapshot days run from {first_day(self._settings)} "
-                "to today: set --as-of to one of them, or first_day to an earlier day."
+                "to today: set --as-of to one of them, or first_day to an earlier day, where it is before them."
             )
         return day
 

@@ -161,6 +161,11 @@ def instance_of(settings: Settings) -> Iterator[dg.DagsterInstance]:
         ) as instance:
             yield instance
     except DBAPIError as error:
+        if settings.launcher == "celery":
+            raise HomeError(
+                f"Dagster's history in PostgreSQL cannot be used ({type(error.orig).__name__}): `smart-trader "
+                "doctor` says whether the database answers; the role in SMART_TRADER_STATE_URL must own it."
+            ) from None
         raise HomeError(
             f"Dagster's history in {home} cannot be written ({error.orig}): free space or mend "
             "the permissions, and run it again; what is done stays done."

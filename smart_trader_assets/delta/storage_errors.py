@@ -89,6 +89,12 @@ def is_storage_error(error: BaseException) -> bool:
     return isinstance(error, LIBRARY_ERRORS) and bool(_STORAGE.search(str(error)))
 
 
+def is_panic(error: BaseException) -> bool:
+    """Whether a library below has broken off where it never should: Polars does so over a cut file. It is no
+    Exception, so that nobody goes on after it by accident."""
+    return type(error).__name__ == "PanicException"
+
+
 @contextmanager
 def translate_storage_errors(what: str) -> Iterator[None]:
     """Raise failures of the storage while `what` as StorageError; other errors stay as they are."""
@@ -101,4 +107,11 @@ def translate_storage_errors(what: str) -> Iterator[None]:
         raise StorageError(
             f"The storage failed while {what}: {reason(error)}. "
             "What is done stays done, the rest is still due: run it again."
+        ) from None
+    except BaseException as error:
+        if not is_panic(error):
+            raise
+        raise StorageError(
+            f"A data file cannot be read while {what} ({reason(error)}): `smart-trader doctor` names files "
+            "that are not as they were written. What is done stays done."
         ) from None

@@ -85,6 +85,20 @@ def lost_files(store: DeltaStore, contract: TableContract) -> list[str]:
     return sorted(path for path in map(unquote, store.files(contract)["path"]) if path not in there)
 
 
+def changed_files(store: DeltaStore, contract: TableContract) -> list[str]:
+    """Data files that are not as large as the log says: they were overwritten or cut, since none ever
+    changes."""
+    sizes = _sizes(store.objects, contract.name)
+    there = {path.removeprefix(f"{contract.name}/"): size for path, size in sizes.items()}
+    there |= {unquote(path): size for path, size in there.items()}
+    named = store.files(contract).select("path", "size_bytes").iter_rows()
+    return sorted(
+        path
+        for path, size in ((unquote(path), size) for path, size in named)
+        if there.get(path, size) != size
+    )
+
+
 def stored_files(store: DeltaStore, contract: TableContract) -> set[str]:
     """All that lies below the table's folder, by the paths within it.
 
@@ -98,7 +112,11 @@ def stored_files(store: DeltaStore, contract: TableContract) -> set[str]:
 
 
 def _paths(objects: ObjectStore, folder: str) -> list[str]:
-    return [item["path"] for page in obstore.list(objects, folder) for item in page]
+    return list(_sizes(objects, folder))
+
+
+def _sizes(objects: ObjectStore, folder: str) -> dict[str, int]:
+    return {item["path"]: item["size"] for page in obstore.list(objects, folder) for item in page}
 
 
 def _entry(objects: ObjectStore, path: str) -> Entry | str:

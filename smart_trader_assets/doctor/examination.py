@@ -8,7 +8,7 @@ from pathlib import Path
 from smart_trader_assets.doctor import api as birdeye
 from smart_trader_assets.doctor import surroundings, table_health, work
 from smart_trader_assets.doctor.findings import Finding, broken, looked_at
-from smart_trader_assets.doctor.instance import dagster_instance
+from smart_trader_assets.doctor.instance import broker, dagster_instance
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.settings import Settings, SettingsError
 from smart_trader_assets.sources import open_source, settings_of_root
@@ -30,6 +30,7 @@ def examine(settings: Settings, *, ask_api: bool, record_into: Path | None = Non
         *looked_at("settings", lambda: surroundings.settings_chosen(settings)),
         *looked_at("messages", lambda: surroundings.messages(settings)),
         *looked_at("shared state", lambda: surroundings.shared_state(settings)),
+        *looked_at("broker", lambda: broker(settings)),
         *looked_at("dagster home", lambda: dagster_instance(settings)),
         *looked_at("storage", lambda: surroundings.storage(store)),
         *looked_at("root", lambda: surroundings.root(settings, store)),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from smart_trader_assets.delta.storage_errors import reason
+from smart_trader_assets.delta.storage_errors import is_panic, reason
 from smart_trader_assets.errors import SmartTraderError
 
 
@@ -53,7 +53,9 @@ def looked_at(name: str, check: Check) -> list[Finding]:
         findings.extend(check())
     except SmartTraderError as error:  # its message says the remedy
         findings.append(broken(name, str(error)))
-    except Exception as error:  # noqa: BLE001 - whatever it is, reporting it is the doctor's job
+    except BaseException as error:
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         findings.append(
             broken(
                 name,

@@ -14,9 +14,11 @@ from smart_trader_assets.doctor.findings import Finding, broken, ok, warning
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.catalog import ALL_TABLES
-from smart_trader_assets.text import plural
+from smart_trader_assets.text import plural, without
 
-_CONFIGURE = "Remove its dagster.yaml: the next run, or `smart-trader home`, writes the one that belongs there."
+_CONFIGURE = (
+    "`smart-trader home` brings it along; one that was changed by hand has to be removed first."
+)
 _SHOWN = 5
 
 
@@ -32,8 +34,6 @@ def dagster_instance(settings: Settings) -> Iterator[Finding]:
             yield warning(check, f"{home}/dagster.yaml: {'; '.join(missing)}.", _CONFIGURE)
         else:
             yield ok(check, f"{home}: limits as the settings say")
-        if settings.launcher == "celery":
-            yield _broker(instance)
         yield from _dead(instance, settings)
         yield from _held(instance)
 
@@ -58,26 +58,29 @@ def _missing(instance: dg.DagsterInstance, settings: Settings) -> list[str]:
     return missing
 
 
-def _broker(instance: dg.DagsterInstance) -> Finding:
-    """Whether runs can be handed out."""
-    launcher: Any = instance.run_launcher
-    if not hasattr(launcher, "celery"):
-        return broken(
-            "broker", "Dagster's home has another launcher than the settings.", _CONFIGURE
-        )
-    connection = launcher.celery.connection(transport_options={"socket_connect_timeout": 3})
+def broker(settings: Settings) -> Iterator[Finding]:
+    """Whether runs can be handed out, where Celery does that."""
+    if settings.launcher != "celery" or settings.broker_url is None:
+        return
+    # Imported here: only a cluster has it.
+    from kombu import Connection  # noqa: PLC0415
+
+    waits = {"socket_connect_timeout": 3, "socket_timeout": 3}
+    connection = Connection(settings.broker_url.get_secret_value(), transport_options=waits)
     place = connection.as_uri()  # without its password
     try:
         connection.ensure_connection(max_retries=1, timeout=3)
     except Exception as error:  # noqa: BLE001 - whatever the broker's client raises
-        return broken(
+        said = without((str(connection.password or ""),), f"{type(error).__name__}: {error}")
+        yield broken(
             "broker",
-            f"{place} does not answer ({type(error).__name__}).",
+            f"{place} does not answer ({said}).",
             "Start it, or mend SMART_TRADER_BROKER_URL: until then no run begins, and what is due stays due.",
         )
+        return
     finally:
         connection.release()
-    return ok("broker", f"{place} answers")
+    yield ok("broker", f"{place} answers")
 
 
 def _dead(instance: dg.DagsterInstance, settings: Settings) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from smart_trader_assets.delta.maintenance import (
     unread_files,
 )
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.table_log import lost_files, read_log
+from smart_trader_assets.delta.table_log import changed_files, lost_files, read_log
 from smart_trader_assets.delta.verify import foreign_constraints, stale_properties, verify_table
 from smart_trader_assets.doctor.findings import (
     Check,
@@ -128,6 +128,12 @@ def _files(store: DeltaStore, contract: TableContract, retention_hours: float) -
             contract.name,
             f"{len(lost)} data files are missing, for example {lost[0]}.",
             "Put them back from a backup, or restore the table to a version that does not need them.",
+        )
+    if changed := changed_files(store, contract):
+        yield broken(
+            contract.name,
+            f"{len(changed)} data files are not as they were written, for example {changed[0]}.",
+            "No data file ever changes: put those back from a backup that has them, or restore the table.",
         )
     if uncounted := files["num_records"].null_count():
         yield broken(

@@ -540,6 +540,16 @@ class Settings(NotificationSettings):
             )
         return value
 
+    @field_validator("broker_url")
+    @classmethod
+    def _check_broker(cls, value: SecretStr | None) -> SecretStr | None:
+        """Shown nowhere: it holds a password."""
+        if value is not None:
+            scheme = value.get_secret_value().partition("://")[0]
+            if scheme not in {"redis", "rediss", "amqp", "amqps", "pyamqp"}:
+                raise ValueError("it is not a broker's address: redis://:password@host:6379/0")
+        return value
+
     @field_validator("candidate_lists")
     @classmethod
     def _validate_lists(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -603,7 +613,13 @@ class Settings(NotificationSettings):
             raise ValueError("wallet_refresh_limit_hours is below wallet_refresh_hours")
         if self.launcher == "celery" and None in (self.state_url, self.broker_url):
             raise ValueError(
-                "the launcher celery needs state_url, a PostgreSQL database, and broker_url, a Redis"
+                f"{PREFIX}LAUNCHER=celery needs {PREFIX}STATE_URL, a PostgreSQL database, and "
+                f"{PREFIX}BROKER_URL, a Redis"
+            )
+        if (self.storage_endpoint or "").startswith("http://") and not self.storage_allow_http:
+            raise ValueError(
+                f"{PREFIX}STORAGE_ENDPOINT is an http address: use https, or set "
+                f"{PREFIX}STORAGE_ALLOW_HTTP=true"
             )
         if self.fetches_at_once > self.runs_at_once:
             raise ValueError("fetches_at_once is above runs_at_once")

@@ -73,6 +73,7 @@ RETURNING holder
 _RENEW: Final = """
 UPDATE locks SET until = clock_timestamp() + ? WHERE name = ? AND holder = ? RETURNING holder
 """
+_NO_RIGHT: Final = "42501"
 _LOST: Final = (OperationalError, InterfaceError)
 
 _log = logging.getLogger(__name__)
@@ -177,11 +178,11 @@ class PostgresState(SharedState):
     def failure(self, error: Exception) -> StateError:
         """What a driver's error says, in one sentence and without the password."""
         said = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        remedy = "check that it runs and can be reached from here, and SMART_TRADER_STATE_URL"
+        if getattr(said, "pgcode", None) == _NO_RIGHT:
+            remedy = "the role in SMART_TRADER_STATE_URL must own the database"
         text = re.sub(r"\s+", " ", without(self._secrets, str(said))).strip().rstrip(".")
-        return StateError(
-            f"The shared state in {self.place} cannot be used ({text}): check that it runs and "
-            "can be reached from here, and SMART_TRADER_STATE_URL."
-        )
+        return StateError(f"The shared state in {self.place} cannot be used ({text}): {remedy}.")
 
     def _prepare(self) -> None:
         """Make or compare the tables, once a process; a server that does not answer is not waited for."""

@@ -157,7 +157,8 @@ def test_a_cluster_without_broker_or_database_is_refused(lacking):
     given = {**CLUSTER, "state_url": "postgresql://u@h/d"}
     del given[lacking]
     with pytest.raises(
-        SettingsError, match="needs state_url, a PostgreSQL database, and broker_url"
+        SettingsError,
+        match="needs SMART_TRADER_STATE_URL, a PostgreSQL database, and SMART_TRADER_BROKER_URL",
     ):
         load_settings(given)
 

@@ -6,6 +6,7 @@ import shutil
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 import dagster as dg
 import polars as pl
@@ -21,9 +22,9 @@ from smart_trader_assets.cli.app import app
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.doctor import api_cost
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
-from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, load_settings
+from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, SettingsError, load_settings
 from smart_trader_assets.state.shared_state import state_of
-from smart_trader_assets.tables.catalog import ALL_TABLES, TRACKED_TOKENS
+from smart_trader_assets.tables.catalog import ALL_TABLES, TRACKED_TOKENS, WHALES
 from smart_trader_assets.tables.cursors import TOKENS_TO_FETCH
 from smart_trader_assets.tables.ops import ROOT, RUNS
 from smart_trader_assets.thresholds import due_policy
@@ -115,7 +116,7 @@ def test_a_home_that_is_not_set_or_not_configured_is_told(drained, monkeypatch, 
     found = findings(drained.root)["dagster home"]
     assert found["verdict"] == "warning"
     assert "1 run at a time may fetch: it says otherwise" in found["found"]
-    assert "dagster.yaml" in found["remedy"]
+    assert "`smart-trader home`" in found["remedy"]
     monkeypatch.delenv("DAGSTER_HOME")
     monkeypatch.chdir(tmp_path)
     found = findings(drained.root)["dagster home"]
@@ -301,3 +302,30 @@ def test_a_shared_state_that_does_not_answer_is_broken_and_says_what_to_set(drai
     assert found["verdict"] == "broken"
     assert "SMART_TRADER_STATE_URL" in found["remedy"]
     assert "swordfish" not in result.output
+
+
+def test_a_file_that_is_not_as_it_was_written_is_named_and_no_panic_ends_the_doctor(drained):
+    file = drained.root / WHALES.name / unquote(drained.store.files(WHALES)["path"][0])
+    file.write_bytes(file.read_bytes()[:100])
+    result = doctor(drained.root)
+    assert result.exit_code == 1
+    found = findings(drained.root)
+    assert found[WHALES.name]["verdict"] == "broken"
+    assert "1 data files are not as they were written, for example" in found[WHALES.name]["found"]
+    assert "credits" in found, "the other checks go on"
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://:swordfish-1@host", "swordfish-1"])
+def test_a_broker_that_is_none_is_refused_without_being_shown(url, monkeypatch):
+    monkeypatch.setenv(PREFIX + "BROKER_URL", url)
+    with pytest.raises(
+        SettingsError, match="SMART_TRADER_BROKER_URL: it is not a broker"
+    ) as refused:
+        load_settings()
+    assert "swordfish" not in str(refused.value)
+
+
+def test_an_endpoint_without_tls_is_refused_before_anything_is_asked(monkeypatch):
+    monkeypatch.setenv(PREFIX + "STORAGE_ENDPOINT", "http://127.0.0.1:1")
+    with pytest.raises(SettingsError, match="STORAGE_ALLOW_HTTP=true"):
+        load_settings()
