@@ -155,15 +155,17 @@ def _asked_and_known(ready: pl.DataFrame, scope: RunScope) -> tuple[pl.DataFrame
         at_rest.lazy().filter(pl.col("processing_status") == WHALES_TO_FETCH.done)
     ).collect()
     never_asked = pl.col("fetched_to").is_null() & pl.col("transactions_fetched_at").is_null()
-    known = due.filter(never_asked.all().over("wallet_address")).join(
-        history.rename(_as_known), on="wallet_address"
+    known = (
+        due.filter(never_asked.all().over("wallet_address"))
+        .join(history.rename(_as_known), on="wallet_address")
+        .rename({"known_transactions_fetched_at": "known_at"})
     )
     if scope.reprocess:
         return ready, known.clear()
     asked = ready.join(due, on="wallet_address", how="semi").join(
         known, on="wallet_address", how="anti"
     )
-    return asked, known.rename({"known_transactions_fetched_at": "known_at"})
+    return asked, known
 
 
 def _as_known(name: str) -> str:

@@ -120,7 +120,7 @@ def _sensor(
             return _skip(seen, f"{seen.due} rows are due, but {reason}")
         live = live_partitions(context.instance, asset, keys, assets_of_job)
         at_once = settings.fetches_at_once if consumer in FETCHERS else settings.runs_at_once
-        width = width_of(due, most=settings.shards_per_run, at_once=at_once)
+        width = width_of(due, keys, most=settings.shards_per_run, at_once=at_once)
         requests = plan_requests(due, live, keys, width)
         if not requests:
             return _skip(

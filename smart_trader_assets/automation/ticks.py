@@ -68,11 +68,13 @@ WORTH_A_RUN = 500
 """Due rows for which another run is begun, where runs may be at work side by side."""
 
 
-def width_of(due: Mapping[str, int], *, most: int, at_once: int) -> int:
+def width_of(due: Mapping[str, int], keys: Sequence[str], *, most: int, at_once: int) -> int:
     """How many partitions a run is given: at most `most`, and fewer where there is so much to do that up to
     `at_once` runs should share it."""
     runs = max(1, min(at_once, sum(due.values()) // WORTH_A_RUN))
-    return max(1, min(most, -(-len(due) // runs)))
+    places = [place for place, key in enumerate(keys) if due.get(key)]
+    span = places[-1] - places[0] + 1 if places else 1
+    return max(1, min(most, -(-span // runs)))
 
 
 def plan_requests(

@@ -169,11 +169,14 @@ def test_a_tick_is_spared_only_where_nothing_can_have_become_due(due, waiting, v
 
 def test_much_work_is_shared_by_as_many_runs_as_may_be_at_work():
     much = {f"{shard:02d}": 1_000 for shard in range(16)}
-    assert width_of(much, most=16, at_once=1) == 16
-    assert width_of(much, most=16, at_once=2) == 8
-    assert width_of(much, most=4, at_once=2) == 4
-    assert width_of(much, most=16, at_once=100) == 1
+    keys = list(much)
+    assert width_of(much, keys, most=16, at_once=1) == 16
+    assert width_of(much, keys, most=16, at_once=2) == 8
+    assert width_of(much, keys, most=4, at_once=2) == 4
+    assert width_of(much, keys, most=16, at_once=100) == 1
     # Little work is one run's, since a run takes seconds to begin.
     little = dict.fromkeys(much, 60)
-    assert width_of(little, most=16, at_once=8) == 16
-    assert width_of({"03": 100_000}, most=16, at_once=8) == 1
+    assert width_of(little, keys, most=16, at_once=8) == 16
+    assert width_of({"03": 100_000}, keys, most=16, at_once=8) == 1
+    # Partitions between those that are due cost nothing, and one range covers them.
+    assert width_of({"01": 1, "03": 1}, keys, most=16, at_once=8) == 3
