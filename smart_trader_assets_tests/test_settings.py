@@ -176,3 +176,19 @@ def test_the_ledger_lies_beside_local_tables_and_in_data_otherwise(tmp_path):
 def test_every_setting_says_what_it_is():
     undescribed = [name for name, field in Settings.model_fields.items() if not field.description]
     assert undescribed == []
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://:swordfish-1@host", "swordfish-1"])
+def test_a_broker_that_is_none_is_refused_without_being_shown(url, monkeypatch):
+    monkeypatch.setenv(PREFIX + "BROKER_URL", url)
+    with pytest.raises(
+        SettingsError, match="SMART_TRADER_BROKER_URL: it is not a broker"
+    ) as refused:
+        load_settings()
+    assert "swordfish" not in str(refused.value)
+
+
+def test_an_endpoint_without_tls_is_refused_before_anything_is_asked(monkeypatch):
+    monkeypatch.setenv(PREFIX + "STORAGE_ENDPOINT", "http://127.0.0.1:1")
+    with pytest.raises(SettingsError, match="STORAGE_ALLOW_HTTP=true"):
+        load_settings()

@@ -29,7 +29,6 @@ from smart_trader_assets.settings import Settings
 HOME_VARIABLE: Final = "DAGSTER_HOME"
 CONFIGURATION: Final = "dagster.yaml"
 QUEUE: Final = "dagster"
-_CLUSTERS: Final = "CeleryRunLauncher"
 # Of what earlier versions wrote, without a stamp.
 _EARLIER_TEXTS: Final = frozenset({"fb9902d8d033", "a4ea17186b88", "489c4bb372c7"})
 _STAMP: Final = "# Follows the settings of the root for as long as nobody changes it: "
@@ -132,9 +131,14 @@ def _configure(file: Path, settings: Settings) -> None:
     if written is None:
         write_whole(file, wanted)
         return
-    is_clusters = settings.launcher == "process" and _CLUSTERS in written
+    is_clusters = settings.launcher == "process" and is_of_cluster(written)
     if written != wanted and _is_ours(written) and not is_clusters:
         write_whole(file, wanted)
+
+
+def is_of_cluster(configuration: str) -> bool:
+    """Whether runs are handed out to workers by a home with that configuration."""
+    return "CeleryRunLauncher" in configuration
 
 
 def claim_home(settings: Settings) -> None:

@@ -77,13 +77,13 @@ def open_breaker(
 
 def read_breaker(state: SharedState, *, now: datetime) -> OpenBreaker | None:
     """The open breaker; an unreadable one counts as closed, since a fetch will find out."""
-    breaker = _note(state).read()
+    breaker = noted_breaker(state)
     return breaker if breaker is not None and breaker.until > now else None
 
 
 def current_breaker(state: SharedState) -> OpenBreaker | None:
     """The breaker that is open by the clock that all share."""
-    noted = _note(state).read()
+    noted = noted_breaker(state)
     return noted if noted is not None and noted.until > state.now() else None
 
 

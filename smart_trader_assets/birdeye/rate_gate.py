@@ -150,9 +150,8 @@ class _DepartureLog(AbstractBucket):
         ]
 
         def latest_but(offset: int) -> int | None:
-            sql = "SELECT item_timestamp FROM departures ORDER BY item_timestamp DESC LIMIT 1 OFFSET ?"
-            row = log.execute(sql, (offset,)).fetchone()
-            return None if row is None else int(row[0])
+            departure = _latest_but(log, offset)
+            return None if departure is None else departure.timestamp
 
         decision = self._algorithm.decide(self.rates, counts, item.weight, now, latest_but)
         if not self._record(item, decision):
@@ -191,9 +190,7 @@ class _DepartureLog(AbstractBucket):
 
     def peek(self, index: int) -> RateItem | None:
         """The departure that so many others came after."""
-        sql = "SELECT name, item_timestamp FROM departures ORDER BY item_timestamp DESC LIMIT 1 OFFSET ?"
-        row = self._write(lambda log: log.execute(sql, (index,)).fetchone())
-        return None if row is None else RateItem(row[0], int(row[1]))
+        return self._write(lambda log: _latest_but(log, index))
 
     def close(self) -> None:
         self._database.close()
@@ -212,6 +209,15 @@ class _DepartureLog(AbstractBucket):
             (now - window, now),
         )
         return now
+
+
+def _latest_but(log: Transaction, others: int) -> RateItem | None:
+    """The departure that so many others came after."""
+    sql = (
+        "SELECT name, item_timestamp FROM departures ORDER BY item_timestamp DESC LIMIT 1 OFFSET ?"
+    )
+    row = log.execute(sql, (others,)).fetchone()
+    return None if row is None else RateItem(row[0], int(row[1]))
 
 
 def _held_until(log: Transaction) -> int:

@@ -17,6 +17,7 @@ from smart_trader_assets.automation.home import (
     HOME_VARIABLE,
     QUEUE,
     HomeError,
+    is_of_cluster,
     make_home,
 )
 from smart_trader_assets.cli.options import AsOf, Data, Replay, chosen_settings, cli_errors
@@ -83,7 +84,7 @@ def worker(
             )
         where = state_of(settings).check()
         home = make_home(settings)
-        if "CeleryRunLauncher" not in (home / CONFIGURATION).read_text("utf-8"):
+        if not is_of_cluster((home / CONFIGURATION).read_text("utf-8")):
             raise HomeError(
                 f"{home / CONFIGURATION} was changed by hand and has no CeleryRunLauncher: remove it, and the "
                 "one that belongs there is written."

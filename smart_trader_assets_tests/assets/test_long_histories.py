@@ -9,7 +9,7 @@ from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.sandbox import Endpoint, Recording
 from smart_trader_assets.tables.catalog import TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.transforms.swap_history import HISTORY_COLUMNS
-from smart_trader_assets_tests.support.pipeline import open_pipeline
+from smart_trader_assets_tests.support.pipeline import Pipeline, open_pipeline
 from smart_trader_assets_tests.support.rivals import ONE_SHARD
 from smart_trader_assets_tests.support.samples import STAMP, frame, tracked_whale
 from smart_trader_assets_tests.support.tiny_market import ANN, CAT, DOG, NOW, swap
@@ -73,13 +73,18 @@ def test_between_two_runs_the_wallet_is_ready_and_keeps_what_was_read(busy):
     assert set(busy.rows(WALLET_PNL)["history_complete"]) == {True}
 
 
-def test_a_row_that_came_while_its_wallet_was_fetched_takes_over_what_is_known(busy):
+def a_row_comes_late(busy: Pipeline, *, holding_usd: float) -> None:
+    """ANN, who is fetched, turns out to hold DOG, too; her shard is looked at once more."""
     busy.drain()
     (known,) = busy.rows(TRACKED_WHALES).to_dicts()
-    late = tracked_whale(ANN, DOG, holding_usd=5_000.0, wallet_shard=known["wallet_shard"])
-    busy.store.write(TRACKED_WHALES, Batch(frame(TRACKED_WHALES, [late]), "00"), STAMP)
+    row = tracked_whale(ANN, DOG, holding_usd=holding_usd, wallet_shard=known["wallet_shard"])
+    busy.store.write(TRACKED_WHALES, Batch(frame(TRACKED_WHALES, [row]), "00"), STAMP)
     busy.server.log.clear()
     assert busy.materialize(TRANSACTIONS, "00", as_of=NOW + timedelta(hours=1)).success
+
+
+def test_a_row_that_came_while_its_wallet_was_fetched_takes_over_what_is_known(busy):
+    a_row_comes_late(busy, holding_usd=5_000.0)
     assert busy.requests(Endpoint.SWAPS) == 0
     rows = busy.rows(TRACKED_WHALES)
     assert rows["processing_status"].to_list() == ["processed"] * 2
@@ -92,11 +97,6 @@ def test_a_row_that_came_while_its_wallet_was_fetched_takes_over_what_is_known(b
 
 
 def test_a_row_that_is_screened_out_asks_for_nothing(busy):
-    busy.drain()
-    (known,) = busy.rows(TRACKED_WHALES).to_dicts()
-    dust = tracked_whale(ANN, DOG, holding_usd=1.0, wallet_shard=known["wallet_shard"])
-    busy.store.write(TRACKED_WHALES, Batch(frame(TRACKED_WHALES, [dust]), "00"), STAMP)
-    busy.server.log.clear()
-    assert busy.materialize(TRANSACTIONS, "00", as_of=NOW + timedelta(hours=1)).success
+    a_row_comes_late(busy, holding_usd=1.0)
     assert busy.requests(Endpoint.SWAPS) == 0
     assert set(busy.rows(TRACKED_WHALES)["processing_status"]) == {"processed", "excluded"}

@@ -22,7 +22,7 @@ from smart_trader_assets.cli.app import app
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.doctor import api_cost
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
-from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, SettingsError, load_settings
+from smart_trader_assets.settings import API_KEY_VARIABLE, PREFIX, load_settings
 from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.catalog import ALL_TABLES, TRACKED_TOKENS, WHALES
 from smart_trader_assets.tables.cursors import TOKENS_TO_FETCH
@@ -313,19 +313,3 @@ def test_a_file_that_is_not_as_it_was_written_is_named_and_no_panic_ends_the_doc
     assert found[WHALES.name]["verdict"] == "broken"
     assert "1 data files are not as they were written, for example" in found[WHALES.name]["found"]
     assert "credits" in found, "the other checks go on"
-
-
-@pytest.mark.parametrize("url", ["nonsense", "http://:swordfish-1@host", "swordfish-1"])
-def test_a_broker_that_is_none_is_refused_without_being_shown(url, monkeypatch):
-    monkeypatch.setenv(PREFIX + "BROKER_URL", url)
-    with pytest.raises(
-        SettingsError, match="SMART_TRADER_BROKER_URL: it is not a broker"
-    ) as refused:
-        load_settings()
-    assert "swordfish" not in str(refused.value)
-
-
-def test_an_endpoint_without_tls_is_refused_before_anything_is_asked(monkeypatch):
-    monkeypatch.setenv(PREFIX + "STORAGE_ENDPOINT", "http://127.0.0.1:1")
-    with pytest.raises(SettingsError, match="STORAGE_ALLOW_HTTP=true"):
-        load_settings()

@@ -9,13 +9,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
+from rich.console import Console
+from rich.table import Table
 
 from smart_trader_assets.automation.home import CONFIGURATION, shipped_configuration
 from smart_trader_assets.automation.live_runs import CONSUMER_TAG
@@ -131,7 +133,7 @@ def background(home: Path, environment: Mapping[str, str], as_of: datetime) -> I
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*COMMAND, "dev", "--automation", "--port", str(_free_port())],
+            [*COMMAND, "dev", "--automation", "--port", str(free_port())],
             env=variables,
             cwd=PROJECT,
             stdout=output,
@@ -186,8 +188,19 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def print_seen(title: str, seen: Sequence[tuple[str, str]]) -> None:
+    """The table that a proof ends with."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("what")
+    table.add_column("seen", overflow="fold")
+    for row in seen:
+        table.add_row(*row)
+    Console(width=140).print(table)

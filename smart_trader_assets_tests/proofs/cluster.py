@@ -26,7 +26,6 @@ import dagster as dg
 import polars as pl
 from polars.testing import assert_frame_equal
 from rich.console import Console
-from rich.table import Table
 
 from smart_trader_assets.automation.live_runs import CONSUMER_TAG
 from smart_trader_assets.delta.contract import OPERATION, TableContract
@@ -61,14 +60,15 @@ from smart_trader_assets_tests.proofs.background import (
     LIVE,
     ProofError,
     drain_in_foreground,
+    free_port,
     in_foreground,
+    print_seen,
 )
 from smart_trader_assets_tests.proofs.engines import (
     Machine,
     Postgres,
     Redis,
     engines,
-    free_port,
     open_history,
 )
 from smart_trader_assets_tests.support.command import environment
@@ -463,12 +463,7 @@ def main() -> None:
         drained_by_sensors(proof, anchor)
         machine_killed(proof, anchor + timedelta(hours=26))
         engines_restarted(proof, anchor + timedelta(hours=52))
-        table = Table(title="Two machines, one pipeline", title_justify="left")
-        table.add_column("what")
-        table.add_column("seen", overflow="fold")
-        for row in proof.seen:
-            table.add_row(*row)
-        Console(width=140).print(table)
+        print_seen("Two machines, one pipeline", proof.seen)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ import dagster as dg
 import polars as pl
 from polars.testing import assert_frame_equal
 from rich.console import Console
-from rich.table import Table
 
 from smart_trader_assets.delta.contract import OPERATION
 from smart_trader_assets.delta.store import DeltaStore
@@ -37,6 +36,7 @@ from smart_trader_assets_tests.proofs.background import (
     ProofError,
     background,
     drain_in_foreground,
+    print_seen,
     snapshot_in_foreground,
 )
 from smart_trader_assets_tests.support.roots import contents, versions
@@ -289,12 +289,7 @@ def main() -> None:
             proof.list_anew(as_of)
             server.faults.add(slow)
             killed(proof, home, as_of)
-        table = Table(title="The daemon, driven by state columns", title_justify="left")
-        table.add_column("what")
-        table.add_column("seen", overflow="fold")
-        for row in proof.seen:
-            table.add_row(*row)
-        Console(width=140).print(table)
+        print_seen("The daemon, driven by state columns", proof.seen)
 
 
 if __name__ == "__main__":

