@@ -25,7 +25,8 @@ from smart_trader_assets.delta.schema import conform
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.settings import load_settings
-from smart_trader_assets.tables.catalog import TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.sources import with_sandbox_epoch
+from smart_trader_assets.tables.catalog import TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets_tests.benchmarks.bench_tables import append, audit
 from smart_trader_assets_tests.benchmarks.zipf_swaps import AS_OF, write_swaps
 from smart_trader_assets_tests.proofs.background import ProofError
@@ -37,17 +38,20 @@ from smart_trader_assets_tests.proofs.engines import (
     open_history,
 )
 from smart_trader_assets_tests.support.command import environment
+from smart_trader_assets_tests.support.samples import frame, tracked_whale
 
 SHARDS = 16
 ROUND_SECONDS = 900.0
+FIRST_RUN_SECONDS = 120.0
 PORTFOLIOS = WALLET_PNL.name
 
 
 def make(root: Path, swaps: int) -> None:
     """A root of so many swaps that nobody has counted."""
-    given = {"source": "sandbox", "root": str(root), "wallet_shards": SHARDS}
-    store: DeltaStore = make_lake(load_settings(given)).store
+    given = {"source": "sandbox", "root": str(root), "wallet_shards": SHARDS, "as_of": AS_OF}
+    store: DeltaStore = make_lake(with_sandbox_epoch(load_settings(given))).store
     store.create(TRANSACTIONS)
+    store.create(TRACKED_WHALES)
     with tempfile.TemporaryDirectory(prefix="swaps-") as folder:
         write_swaps(Path(folder), swaps, SHARDS)
         for shard, file in enumerate(sorted(Path(folder).glob("*.parquet"))):
@@ -57,6 +61,12 @@ def make(root: Path, swaps: int) -> None:
                 fetched_at=pl.lit(AS_OF).dt.cast_time_unit("us"),
             )
             append(store, TRANSACTIONS, conform(rows.with_columns(audit()), TRANSACTIONS))
+            wallets = [
+                tracked_whale(wallet, wallet_shard=f"{shard:02}", processing_status="processed")
+                for wallet in rows["wallet_address"].unique()
+            ]
+            known = frame(TRACKED_WHALES, wallets).with_columns(audit())
+            append(store, TRACKED_WHALES, conform(known, TRACKED_WHALES))
 
 
 def seconds_of(
@@ -99,18 +109,27 @@ def seconds_of(
 
 
 def _took(instance: dg.DagsterInstance, machine: Machine) -> float:
-    until = time.monotonic() + ROUND_SECONDS
+    started = time.monotonic()
+    until = started + ROUND_SECONDS
     while time.monotonic() < until:
         records = instance.get_run_records(dg.RunsFilter(tags={CONSUMER_TAG: PORTFOLIOS}))
         if len(records) >= SHARDS and all(record.dagster_run.is_finished for record in records):
             if any(not record.dagster_run.is_success for record in records):
-                raise ProofError(f"a run failed: see {machine.folder}")
+                raise ProofError(f"a run failed: {_said(machine)}")
             ends = [record.end_time or 0.0 for record in records]
             return max(ends) - min(record.start_time or 0.0 for record in records)
         if machine.complaints():
-            raise ProofError(f"{machine.complaints()} ended: see {machine.folder}")
+            raise ProofError(f"{machine.complaints()} ended: {_said(machine)}")
+        if not records and time.monotonic() > started + FIRST_RUN_SECONDS:
+            raise ProofError(f"no run has begun: {_said(machine)}")
         time.sleep(1)
-    raise ProofError(f"not done in {ROUND_SECONDS:.0f} s: see {machine.folder}")
+    raise ProofError(f"not done in {ROUND_SECONDS:.0f} s: {_said(machine)}")
+
+
+def _said(machine: Machine) -> str:
+    """The last lines of what its processes said."""
+    logs = sorted(machine.folder.glob("*.log"))
+    return "\n".join(f"{log.name}: ...{log.read_text()[-1_000:]}" for log in logs)
 
 
 def main() -> None:
