@@ -8,7 +8,7 @@ CLUSTER := $(VENV)/.cluster
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check format dev docs bench prove prove-skill prove-economy prove-month prove-year prove-clusters prove-messages prove-cluster prove-fencing audit clean
+.PHONY: help setup run test test-fast check format dev docs bench prove prove-skill prove-economy prove-month prove-year prove-clusters prove-messages prove-cluster prove-cluster-speed prove-fencing audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ $(CLUSTER): $(STAMP) requirements-cluster.txt
 
 run: $(STAMP) ## Find smart traders: BirdEye with BIRDEYE_API_KEY set, else an invented market
 	@$(BIN)/smart-trader run $(ARGS)
+
+# A test's frames are small: threads of their own would only wait for each other.
+test test-fast: export POLARS_MAX_THREADS := 1
 
 test: $(CLUSTER) ## Run the tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
@@ -86,6 +89,9 @@ prove-messages: $(STAMP) ## Tell 500 pieces of news while the sender is killed 5
 
 prove-cluster: $(CLUSTER) ## Two machines, four workers, PostgreSQL, Redis and S3: killed, restarted, compared; ten minutes
 	$(BIN)/python -m smart_trader_assets_tests.proofs.cluster $(ARGS)
+
+prove-cluster-speed: $(CLUSTER) ## PnL of two million swaps with one Celery worker and with two, five rounds; half an hour
+	$(BIN)/python -m smart_trader_assets_tests.proofs.cluster_speed $(ARGS)
 
 prove-fencing: $(STAMP) ## Stalled, doubled and by-hand runs at every commit of every asset; half an hour
 	$(BIN)/python -m smart_trader_assets_tests.proofs.fencing $(ARGS)
