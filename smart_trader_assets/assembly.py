@@ -16,6 +16,7 @@ from smart_trader_assets.assets.tokens import tokens_asset
 from smart_trader_assets.assets.tracked_tokens import tracked_tokens_asset
 from smart_trader_assets.assets.tracked_whales import tracked_whales_asset
 from smart_trader_assets.assets.transactions import transactions_asset
+from smart_trader_assets.assets.transfers import transfers_asset
 from smart_trader_assets.assets.wallet_pnl import wallet_pnl_asset
 from smart_trader_assets.assets.webhook import helius_webhook_asset
 from smart_trader_assets.assets.whales import whales_asset
@@ -56,6 +57,7 @@ def make_assets(
         wallet_pnl_asset(settings, partitions),
         copying_assets(settings),
         smart_traders_assets(settings),
+        transfers_asset(settings, partitions),
         messages_asset(settings),
         report_page_asset(),
         helius_webhook_asset(),

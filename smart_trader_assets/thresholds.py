@@ -132,4 +132,7 @@ def due_policy(settings: Settings) -> DuePolicy:
         max_attempts=settings.max_attempts,
         retry_base=timedelta(minutes=settings.retry_base_minutes),
         retry_limit=timedelta(hours=settings.retry_limit_hours),
+        transfers_refresh=(
+            timedelta(days=settings.trace_refresh_days) if settings.traces_transfers else None
+        ),
     )

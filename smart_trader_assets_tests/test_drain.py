@@ -15,6 +15,7 @@ from smart_trader_assets.tables.catalog import (
     NOTIFICATIONS,
     TOKENS,
     TRANSACTIONS,
+    TRANSFERS,
     WALLET_PNL,
     WHALES,
 )
@@ -86,7 +87,7 @@ def test_a_watcher_sees_every_asset_run_with_the_rows_that_were_due(pipeline):
     report = drain(pipeline.settings(), watcher=notes)
     assert notes.begun == notes.ended
     assert notes.begun[0] == (TOKENS.name, None)
-    told = [asset for asset in CONSUMERS if asset != NOTIFICATIONS.name]
+    told = [asset for asset in CONSUMERS if asset not in (TRANSFERS.name, NOTIFICATIONS.name)]
     assert [asset for asset, _ in notes.begun[1:]] == told
     assert [due for _, due in notes.begun[1:]] == [step.due for step in report.steps[1:]]
     assert report.as_of == NOW

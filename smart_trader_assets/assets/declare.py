@@ -34,6 +34,7 @@ def freshness_policy(contract: TableContract, settings: Settings) -> dg.Freshnes
         "candidates": settings.candidate_hours,
         "holders": settings.whale_refresh_hours,
         "wallets": settings.wallet_refresh_hours,
+        "transfers": settings.trace_refresh_days * 24,
         "day": 24.0,
     }[contract.renewed_by]
     missing = _MISSING - timedelta(hours=hours) if contract.renewed_by == "snapshot" else _MISSING

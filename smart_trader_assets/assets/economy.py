@@ -10,12 +10,14 @@ from smart_trader_assets.birdeye import PAGE_SIZE
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tables.catalog import TRANSACTIONS, WHALES
+from smart_trader_assets.tables.catalog import TRANSACTIONS, TRANSFERS, WHALES
 from smart_trader_assets.tables.cursor import Cursor
 from smart_trader_assets.tables.cursors import CANDIDATES_TO_TRACK, WHALES_TO_FETCH
 
 HOLDERS_SHARE = 0.2
 """Of what a day may spend: what may go into the holders of tokens."""
+_REFUSABLE = {WHALES.name: "token_holder", TRANSFERS.name: "wallet_transfers"}
+_PAGE_OF = {TRANSACTIONS.name: "trader_txs", TRANSFERS.name: "wallet_transfers"}
 _PAGES_UNREAD = 2
 _PAGES_GOING_ON = 3
 
@@ -69,11 +71,13 @@ def why_it_waits(
     consumer: str, store: DeltaStore, settings: Settings, left: int | None
 ) -> str | None:
     """Why a run of `consumer` would fetch nothing now; None where it would."""
-    if consumer == WHALES.name and (refused := BirdEyeAccess(settings).refuses("token_holder")):
+    endpoint = _REFUSABLE.get(consumer)
+    if endpoint is not None and (refused := BirdEyeAccess(settings).refuses(endpoint)):
         return refused
     if left is None:
         return None
-    if consumer == TRANSACTIONS.name and left < settings.prices["trader_txs"]:
+    page = _PAGE_OF.get(consumer)
+    if page is not None and left < settings.prices[page]:
         return f"{left:,} credits are left to spend now."
     if consumer == WHALES.name:
         allowed = for_holders(store, settings, left)

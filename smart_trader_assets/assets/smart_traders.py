@@ -12,9 +12,11 @@ from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.delta.batch import Batch, ReplaceScope
 from smart_trader_assets.delta.contract import TIME, VERSION
 from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.pnl.cash import NATIVE_SOL
 from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.ranking import QUALIFIED, members_of, rank_wallets, tier_changes
 from smart_trader_assets.ranking.co_trading import lately
+from smart_trader_assets.ranking.funding import Funding, funded_pairs, funders_to_read
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.signals import positions, token_signals
 from smart_trader_assets.state.shared_state import state_of
@@ -28,16 +30,19 @@ from smart_trader_assets.tables.catalog import (
     TOKEN_SIGNALS,
     TOKEN_TRADES,
     TOKENS,
+    TRACED_WALLETS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
+    TRANSFERS,
     WALLET_CLUSTERS,
     WALLET_PNL,
 )
-from smart_trader_assets.tables.cursors import PNL_TO_RANK
-from smart_trader_assets.tables.transitions import pnl_ranked
+from smart_trader_assets.tables.cursors import PNL_TO_RANK, TRANSFERS_TO_RANK
+from smart_trader_assets.tables.transitions import pnl_ranked, transfers_ranked
 from smart_trader_assets.text import named_mint
-from smart_trader_assets.thresholds import ranking_rules, signal_rules
+from smart_trader_assets.thresholds import cash_mints, ranking_rules, signal_rules
+from smart_trader_assets.transforms.shards import with_shard
 
 # What a settlement names a row by, and what says why it is due.
 _SETTLED = (*WALLET_PNL.key, *WALLET_PNL.partition_by, "gold_rules", VERSION)
@@ -47,12 +52,13 @@ _CHANGES = "tier_changes"
 _CLUSTERS = "wallet_clusters"
 _POSITIONS = "positions"
 _SIGNALS = "token_signals"
+_TRACED = "traced_wallets"
 _TRADERS = "smart_traders"
 
 
 def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
     """The assets of gold/smart_traders, and of what follows from it: gold/classified_wallets,
-    gold/tier_changes, gold/positions and gold/token_signals.
+    gold/tier_changes, gold/positions, gold/token_signals and silver/traced_wallets.
 
     The ranking comes last, since its batch settles the PnL rows: whatever dies before, the rows are still
     due, the classification is made again, and what was already written of it stays as it is.
@@ -74,8 +80,9 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
             _CLUSTERS: (
                 WALLET_CLUSTERS,
                 "Looks for ranked wallets that trade the same tokens within seconds of each other, more often "
-                "than a token's own crowd would: they have one vote in gold/token_signals, and those that one "
-                "hand seems to lead have one rank. Who earns by what its own company pays is no trader.",
+                "than a token's own crowd would, or that one purse has funded: they have one vote in "
+                "gold/token_signals, and those that one hand seems to lead have one rank. Who earns by what "
+                "its own company pays is no trader.",
             ),
             _POSITIONS: (
                 POSITIONS,
@@ -86,6 +93,11 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
                 "Counts by token how many of them bought and sold it in the last day and week, and hold it; "
                 "one vote a trader, and one for all whom one hand leads. Each row is the sum of rows of "
                 "silver/recent_trades and gold/positions: `smart-trader token MINT` lists them.",
+            ),
+            _TRACED: (
+                TRACED_WALLETS,
+                "Takes up the ranked wallets whose transfers are to be looked at, and who has sent cash to "
+                "several of them. Rows are only ever added.",
             ),
             _TRADERS: (
                 SMART_TRADERS,
@@ -119,7 +131,15 @@ def smart_traders_assets(declared: Settings) -> dg.AssetsDefinition:
     ) -> Iterator[dg.Output[list[Batch]]]:
         scope = RunScope.of(context, settings, config)
         batches = _Ranking(scope, wallet_pnl, tracked_tokens, settings, lake).batches()
-        for output in (_CLASSIFIED, _CHANGES, _CLUSTERS, _POSITIONS, _SIGNALS, _TRADERS):
+        for output in (
+            _CLASSIFIED,
+            _CHANGES,
+            _CLUSTERS,
+            _POSITIONS,
+            _SIGNALS,
+            _TRACED,
+            _TRADERS,
+        ):
             if output in context.op_execution_context.selected_output_names:
                 yield dg.Output(batches.get(output, []), output)
 
@@ -138,16 +158,48 @@ class _Ranking:
 
     def batches(self) -> dict[str, list[Batch]]:
         """By output; where nothing is due only what goes on with time."""
+        store, funding = self.lake.store, self._funding()
         due = self.scope.due(PNL_TO_RANK, self.wallet_pnl.select(_SETTLED))
-        if due.height:
-            return self._ranked(due)
+        told = self.scope.due(TRANSFERS_TO_RANK, store.scan(TRACED_WALLETS))
+        ranked = (
+            store.scan(SMART_TRADERS).select("wallet_address", "tier", "overall_rank").collect()
+        )
+        clusters = store.scan(WALLET_CLUSTERS).collect()
+        if due.height or (told.height and self._joins_others(funding, ranked, clusters)):
+            return self._ranked(due, told, funding)
         self.scope.log.info("No wallet's numbers have changed since the last ranking.")
-        store = self.lake.store
-        ranked = store.scan(SMART_TRADERS).select("wallet_address", "tier", "overall_rank")
-        return self._present(ranked.collect(), store.scan(WALLET_CLUSTERS).collect())
+        seen = Batch(settles=(transfers_ranked(told, at=self.scope.as_of),))
+        return {
+            **self._present(ranked, clusters, is_part=bool(told.height)),
+            _TRACED: [Batch(rows=self._newly_traced(ranked, funding), is_part=bool(told.height))],
+            _TRADERS: [seen] if told.height else [],
+        }
 
-    def _ranked(self, due: pl.DataFrame) -> dict[str, list[Batch]]:
-        """Everything anew, since the rows that are `due` have changed."""
+    def _funding(self) -> Funding:
+        """Who has sent cash to whom, by what earlier rankings had asked for: no dependency, it would be a
+        circle."""
+        cash = {NATIVE_SOL, *cash_mints(self.settings)}
+        return Funding.of(self.lake.store.scan(TRANSFERS), cash)
+
+    def _joins_others(self, funding: Funding, ranked: pl.DataFrame, clusters: pl.DataFrame) -> bool:
+        """Whether by the transfers other wallets have one purse than the last ranking knew."""
+        wallets = ranked["wallet_address"]
+        found = funded_pairs(funding, wallets, ranking_rules(self.settings).funding)
+        both = ("wallet_address", "other_address")
+        among = pl.col(*both).is_in(wallets.implode())
+        known = clusters.filter(pl.col("funder_address").is_not_null() & pl.all_horizontal(among))
+        return set(found.rows()) != set(
+            known.with_columns(
+                wallet_address=pl.min_horizontal(both), other_address=pl.max_horizontal(both)
+            )
+            .select(found.columns)
+            .rows()
+        )
+
+    def _ranked(
+        self, due: pl.DataFrame, told: pl.DataFrame, funding: Funding
+    ) -> dict[str, list[Batch]]:
+        """Everything anew, since the rows that are `due` have changed, or transfers of wallets are `told`."""
         scope, store = self.scope, self.lake.store
         rules = ranking_rules(self.settings)
         classified = rank_wallets(
@@ -160,6 +212,7 @@ class _Ranking:
             listed=_listings(store.scan(TOKENS)),
             copied=store.scan(COPY_RESULTS),
             trades=store.scan(TOKEN_TRADES).filter(lately(scope.as_of, rules.company)),
+            funding=funding,
         )
         changes = tier_changes(
             store.scan(TIER_CHANGES).select("wallet_address", "change_number", "to_tier").collect(),
@@ -181,7 +234,10 @@ class _Ranking:
         ranked = Batch(
             rows=classified.traders,
             replaces=ReplaceScope(),
-            settles=(pnl_ranked(due, at=scope.as_of, rules=rules.edition),),
+            settles=(
+                pnl_ranked(due, at=scope.as_of, rules=rules.edition),
+                transfers_ranked(told, at=scope.as_of),
+            ),
             metrics=metrics,
         )
         return {
@@ -189,8 +245,26 @@ class _Ranking:
             _CHANGES: [Batch(rows=changes, is_part=True)],
             _CLUSTERS: [Batch(rows=clusters, replaces=ReplaceScope(), is_part=True)],
             **self._present(classified.traders, clusters, is_part=True),
+            _TRACED: [Batch(rows=self._newly_traced(classified.traders, funding), is_part=True)],
             _TRADERS: [ranked],
         }
+
+    def _newly_traced(self, traders: pl.DataFrame, funding: Funding) -> pl.DataFrame:
+        """Rows of those whose transfers are to be looked at from now on."""
+        known = self.lake.store.scan(TRACED_WALLETS).select("wallet_address").collect()
+        if not self.settings.traces_transfers:
+            traders = traders.clear()
+        ranked = traders.select(
+            "wallet_address", role=pl.lit("ranked"), traced_rank="overall_rank"
+        ).join(known, on="wallet_address", how="anti")
+        both = pl.concat([known, ranked.select("wallet_address")])["wallet_address"]
+        funders = funders_to_read(funding, traders, both).select(
+            "wallet_address", pl.lit("funder").alias("role"), "traced_rank"
+        )
+        found = pl.concat([ranked, funders]).with_columns(
+            traced_since=pl.lit(self.scope.as_of).cast(TIME)
+        )
+        return with_shard(found, "wallet_address", "wallet_shard", self.settings.wallet_shards)
 
     def _present(
         self, traders: pl.DataFrame, clusters: pl.DataFrame, *, is_part: bool = False

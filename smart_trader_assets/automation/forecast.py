@@ -24,7 +24,11 @@ from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.settings import PLANS, Settings
 from smart_trader_assets.tables.catalog import CANDIDATES, TOKENS, TRACKED_WHALES
-from smart_trader_assets.tables.cursors import TOKENS_TO_FETCH, WHALES_TO_FETCH
+from smart_trader_assets.tables.cursors import (
+    TOKENS_TO_FETCH,
+    WALLETS_TO_TRACE,
+    WHALES_TO_FETCH,
+)
 from smart_trader_assets.tables.freshness import snapshot_is_fresh, stale_lists
 from smart_trader_assets.tables.root import promised_tables
 from smart_trader_assets.thresholds import due_policy
@@ -74,14 +78,15 @@ class Forecast:
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     """What waits in the root, by the tables' logs: whether a snapshot and how many lists are due, rows of
-    tokens and of wallets that are, whether any wallet is known, and how many are followed. Of a root that is
-    yet to be made: everything that comes first.
+    tokens and of wallets that are, and of wallets to trace, whether any wallet is known, and how many are
+    followed. Of a root that is yet to be made: everything that comes first.
     """
 
     snapshot: bool
     lists: int
     tokens: int = 0
     wallets: int = 0
+    traced: int = 0
     knows_tokens: bool = False
     knows_wallets: bool = False
     followed: int = 0
@@ -92,15 +97,16 @@ class _Waiting:
         if promised_tables(store) is None:
             return cls(snapshot=True, lists=len(settings.candidate_lists))
         as_of, policy = settings.now(), due_policy(settings)
-        tokens, wallets = (
+        tokens, wallets, traced = (
             sum(cursor.due_counts(store, as_of=as_of, policy=policy).values())
-            for cursor in (TOKENS_TO_FETCH, WHALES_TO_FETCH)
+            for cursor in (TOKENS_TO_FETCH, WHALES_TO_FETCH, WALLETS_TO_TRACE)
         )
         return cls(
             snapshot=not snapshot_is_fresh(store.scan(TOKENS), settings, as_of),
             lists=len(stale_lists(store.scan(CANDIDATES), settings, as_of)),
             tokens=tokens,
             wallets=wallets,
+            traced=traced,
             knows_tokens=bool(store.row_counts(TOKENS)["rows"].sum()),
             knows_wallets=bool(store.row_counts(TRACKED_WHALES)["rows"].sum()),
             followed=len(Evidence.read(store).followed),
@@ -116,6 +122,9 @@ def forecast(settings: Settings, store: DeltaStore) -> Forecast:
     followed = waiting.followed
     kept = most_followed(settings, budget.of_cycle)
     daily = _fixed_costs(settings)
+    if settings.traces_transfers:
+        each = settings.prices["wallet_transfers"]
+        daily["wallet_transfers"] = round(followed * each / settings.trace_refresh_days)
     following = round(
         min(followed, followed if kept is None else kept) * refreshes_a_day(settings) * page
     )
@@ -203,6 +212,9 @@ def _next_run(
     if not waiting.knows_wallets:
         swaps = max(swaps, rest or 0)
     run["trader_txs"] = swaps if rest is None else min(swaps, max(0, rest - run["token_holder"]))
+    tracing = waiting.traced * prices["wallet_transfers"]
+    spent = sum(run.values())
+    run["wallet_transfers"] = tracing if left is None else min(tracing, max(0, left - spent))
     return run
 
 

@@ -21,9 +21,11 @@ from smart_trader_assets.tables.catalog import (
     TOKEN_SIGNALS,
     TOKEN_TRADES,
     TOKENS,
+    TRACED_WALLETS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
+    TRANSFERS,
     WALLET_CLUSTERS,
     WALLET_PNL,
     WHALES,
@@ -44,6 +46,7 @@ _RANKING = (
     WALLET_CLUSTERS.name,
     POSITIONS.name,
     TOKEN_SIGNALS.name,
+    TRACED_WALLETS.name,
 )
 
 # What works for wallets that are named.
@@ -68,6 +71,10 @@ _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "finds those that one hand leads, sums up what the ranked ones hold and trade, and writes the report "
         "page.",
         (*_RANKING, REPORT_KEY.to_user_string()),
+    ),
+    "tracing": (
+        "Fetches the transfers of ranked wallets, and of who has sent cash to several, by wallet shard.",
+        (TRANSFERS.name,),
     ),
     "messages": (
         "Finds what is news, and sends what is due of it to where people read.",

@@ -33,11 +33,11 @@ from smart_trader_assets.delta.store import DeltaStore, PinnedStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.state.shared_state import state_of
-from smart_trader_assets.tables.catalog import NOTIFICATIONS, TRANSACTIONS, WHALES
+from smart_trader_assets.tables.catalog import NOTIFICATIONS, TRANSACTIONS, TRANSFERS, WHALES
 from smart_trader_assets.tables.cursors import CONSUMERS, cursors_of
 from smart_trader_assets.thresholds import due_policy
 
-FETCHERS = frozenset({WHALES.name, TRANSACTIONS.name})
+FETCHERS = frozenset({WHALES.name, TRANSACTIONS.name, TRANSFERS.name})
 
 
 def partition_keys(consumer: str, partitions: Partitions) -> Sequence[str]:

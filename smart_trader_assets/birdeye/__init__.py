@@ -37,6 +37,7 @@ from smart_trader_assets.birdeye.listings import (
     RankedList,
     TokenList,
     TokenListFilters,
+    TransferList,
 )
 from smart_trader_assets.birdeye.rate_gate import RateGate
 from smart_trader_assets.birdeye.responses import RejectedItem
@@ -79,4 +80,5 @@ __all__ = [
     "SwapHistory",
     "TokenList",
     "TokenListFilters",
+    "TransferList",
 ]

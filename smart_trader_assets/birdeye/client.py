@@ -29,6 +29,7 @@ from smart_trader_assets.birdeye.listings import (
     RankedList,
     TokenList,
     TokenListFilters,
+    TransferList,
     read_list,
 )
 from smart_trader_assets.birdeye.rate_gate import RateGate
@@ -40,8 +41,10 @@ from smart_trader_assets.birdeye.responses import (
     RawItem,
     RejectedItem,
     TokenItem,
+    TransferItem,
     format_changed,
     sift,
+    transfers_page,
 )
 from smart_trader_assets.birdeye.swap_walk import SwapHistory, SwapWalk
 from smart_trader_assets.settings import CREDIT_PRICES
@@ -52,8 +55,9 @@ _TOKEN_LIST = ("token_list", "/defi/v3/token/list")
 _TOKEN_HOLDER = ("token_holder", "/defi/v3/token/holder")
 _TRADER_TXS = ("trader_txs", "/trader/txs/seek_by_time")
 _GAINERS_LOSERS = ("gainers_losers", "/trader/gainers-losers")
+_TRANSFERS = ("wallet_transfers", "/wallet/v2/transfer")
 _CREDITS = ("credits", "/utils/v1/credits")
-PATHS = dict([_TOKEN_LIST, _TOKEN_HOLDER, _TRADER_TXS, _GAINERS_LOSERS, _CREDITS])
+PATHS = dict([_TOKEN_LIST, _TOKEN_HOLDER, _TRADER_TXS, _GAINERS_LOSERS, _TRANSFERS, _CREDITS])
 """By endpoint, as the ledger names it."""
 _SHORT_PAGE = 10
 UNKNOWN_AT_FIRST = 10
@@ -197,6 +201,19 @@ class BirdEyeClient:
         places = [place for place, item in enumerate(answer.items, 1) if id(item) in readable]
         return RankedList(kept, places, refused)
 
+    async def wallet_transfers(self, wallet: str) -> TransferList:
+        """The newest transfers of `wallet`, in and out, as many as one answer holds."""
+        entity = f"wallet {wallet}"
+        asked: Parameters = {"wallet": wallet, "limit": self._page_size}
+        question = replace(self._question(_TRANSFERS, asked, entity), is_posted=True)
+        with self._watch_for_outage():
+            page = await self._requester.ask(transfers_page, question)
+        self.answered.add(question.path)
+        kept, refused = sift(page.items, TransferItem, self._requester.redact)
+        if page.items and not kept:
+            raise format_changed(refused, endpoint=question.path, entity=entity)
+        return TransferList(kept, page.is_last(self._page_size) and not refused, refused)
+
     async def account(self) -> AccountReading | None:
         """What the account has used and has left; None where the answer does not tell."""
         # Nobody waits for what nobody depends on.
@@ -280,7 +297,7 @@ class BirdEyeClient:
         self._unknown[endpoint] += 1
         if self._unknown[endpoint] >= UNKNOWN_AT_FIRST or endpoint in self._suspects:
             raise PlanError(
-                f"GET {endpoint} answered 404 for each of the first tokens or wallets: the plan of the account "
+                f"{endpoint} answered 404 for each of the first tokens or wallets: the plan of the account "
                 "seems to lack this endpoint; check the plan.",
                 endpoint=endpoint,
                 entity=error.entity,

@@ -56,6 +56,15 @@ class TokenList:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferList:
+    """The newest transfers of a wallet; `is_whole` where there are no others."""
+
+    items: list[RawItem]
+    is_whole: bool
+    rejected: list[RejectedItem]
+
+
+@dataclass(frozen=True, slots=True)
 class HolderList:
     """Token accounts of one mint by falling balance: an owner may appear several times."""
 

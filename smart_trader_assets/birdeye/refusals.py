@@ -42,18 +42,20 @@ def refusal(
     status: int,
     text: str,
     *,
+    asked: str,
     endpoint: str,
     entity: str,
     headers: Mapping[str, str],
 ) -> BirdEyeError:
     """The error for a failing `status`, or for a 200 that says `success: false`.
 
-    `text` is what the server said, already without the key; `headers` have lower-case names.
+    `text` is what the server said, already without the key; `asked` names the question; `headers` have
+    lower-case names.
     """
     kind, remedy = _classify(status, text)
     said = f' ("{text}")' if text else ""
     answered = f"success: false with {status}" if status in _SUCCESSES else str(status)
-    message = f"GET {endpoint} for {entity} was answered with {answered}{said}: {remedy}."
+    message = f"{asked} was answered with {answered}{said}: {remedy}."
     if kind is RateLimitedError:
         return RateLimitedError(
             message,

@@ -64,7 +64,10 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A path and its parameters, about which entity, and what the answer costs on which line of the ledger."""
+    """A path and its parameters, about which entity, and what the answer costs on which line of the ledger.
+
+    Where it `is_posted` the parameters go as a JSON body, else in the address.
+    """
 
     path: str
     parameters: Parameters
@@ -73,13 +76,24 @@ class Question:
     credits: int
     attempts: int | None = None
     """As many as the requester makes, if it does not say."""
+    is_posted: bool = False
+
+    @property
+    def method(self) -> str:
+        """GET or POST."""
+        return "POST" if self.is_posted else "GET"
+
+    @property
+    def words(self) -> str:
+        """How messages name it."""
+        return f"{self.method} {self.path} for {self.entity}"
 
 
 OnAnswer = Callable[[Question, httpx.Response], None]
 
 
 class Requester:
-    """Sends GET requests and returns pages, or raises one of `errors`.
+    """Sends questions and returns pages, or raises one of `errors`.
 
     Temporary failures (429, 5xx, timeouts, no connection, broken answers) are tried `attempts` times
     with growing, jittered waits from `backoff_seconds` on. A `Retry-After` holds the whole gate,
@@ -179,14 +193,13 @@ class Requester:
         if self._on_answer is not None:
             self._on_answer(question, response)
         try:
-            return self._read(read, response, question.path, question.entity)
+            return self._read(read, response, question)
         except RateLimitedError as error:
             if error.retry_after and _worth_waiting(error):
                 await self._gate.hold(error.retry_after)
             raise
 
     async def _send(self, question: Question, number: int, departure: _Departure) -> httpx.Response:
-        path, entity = question.path, question.entity
         departure.turn = await self._gate.acquire()
         if self._before_request is not None:
             self._before_request()
@@ -196,20 +209,23 @@ class Requester:
                 asyncio.timeout(WHOLE_ANSWER * self._timeout),
                 self._patience(question, number),
             ):
-                return await self._http.get(
-                    self._base_url + path,
-                    params=dict(question.parameters),
+                asked = dict(question.parameters)
+                return await self._http.request(
+                    question.method,
+                    self._base_url + question.path,
+                    params=None if question.is_posted else asked,
+                    json=asked if question.is_posted else None,
                     extensions={"trace": departure},
                 )
         except httpx.RequestError as error:
-            failure = self._transport_error(error, path, entity)
+            failure = self._transport_error(error, question)
         except TimeoutError:
             failure = ServerError(
-                f"GET {path} for {entity} was not answered to the end within "
+                f"{question.words} was not answered to the end within "
                 f"{WHOLE_ANSWER * self._timeout:g} s: it will be tried again later; raise "
                 "SMART_TRADER_REQUEST_TIMEOUT_SECONDS if this repeats.",
-                endpoint=path,
-                entity=entity,
+                endpoint=question.path,
+                entity=question.entity,
             )
         # Raised outside of the except block: httpx's errors carry the request with its headers, and
         # an error's context is kept where the error is stored or serialized.
@@ -225,7 +241,7 @@ class Requester:
         told = asyncio.get_running_loop().call_later(
             PATIENCE_SECONDS,
             self._tell,
-            f"GET {question.path} for {question.entity} has not been answered for {PATIENCE_SECONDS:g} s: "
+            f"{question.words} has not been answered for {PATIENCE_SECONDS:g} s: "
             f"attempt {number} of {self._attempts_of(question)} is given up at {until:%H:%M:%S} UTC "
             "where nothing comes",
         )
@@ -249,29 +265,30 @@ class Requester:
             self._told_at = now
             WAITING.warning("%s", self.redact(text))
 
-    def _transport_error(self, error: httpx.RequestError, path: str, entity: str) -> BirdEyeError:
+    def _transport_error(self, error: httpx.RequestError, question: Question) -> BirdEyeError:
         detail = self.redact(f"{type(error).__name__} {error}".strip())
         if isinstance(error, _UNREACHABLE):
             return ApiUnreachableError(
-                f"GET {path} for {entity} could not reach {self._base_url} ({detail}): check the "
-                "network, the base URL and the service's status.",
-                endpoint=path,
-                entity=entity,
+                f"{question.words} could not reach {self._base_url} ({detail}): check the network, the base "
+                "URL and the service's status.",
+                endpoint=question.path,
+                entity=question.entity,
             )
         return ServerError(
-            f"GET {path} for {entity} broke off without an answer from {self._base_url} ({detail}): it will be "
+            f"{question.words} broke off without an answer from {self._base_url} ({detail}): it will be "
             "tried again later; raise SMART_TRADER_REQUEST_TIMEOUT_SECONDS if this repeats.",
-            endpoint=path,
-            entity=entity,
+            endpoint=question.path,
+            entity=question.entity,
         )
 
     def _read(
-        self, read: Callable[[Any], Answer], response: httpx.Response, path: str, entity: str
+        self, read: Callable[[Any], Answer], response: httpx.Response, question: Question
     ) -> Answer:
+        path, entity = question.path, question.entity
         if response.is_redirect:
             place = self.redact(response.headers.get("location", "nowhere"))[:EXCERPT_LENGTH]
             raise RedirectedError(
-                f"GET {path} for {entity} was answered with {response.status_code}, to {place}: set "
+                f"{question.words} was answered with {response.status_code}, to {place}: set "
                 "SMART_TRADER_BIRDEYE_BASE_URL to where the API is now.",
                 endpoint=path,
                 entity=entity,
@@ -285,7 +302,7 @@ class Requester:
                 envelope = None
         if response.is_success and envelope is None:
             raise InvalidResponseError(
-                f"GET {path} for {entity} was answered with {response.status_code} and a body that "
+                f"{question.words} was answered with {response.status_code} and a body that "
                 f"is not the documented envelope (it begins {self._beginning(response)!r}): check "
                 "whether the base URL is BirdEye's and whether its API has changed.",
                 endpoint=path,
@@ -296,6 +313,7 @@ class Requester:
         raise refusal(
             response.status_code,
             self.redact(said or "")[:EXCERPT_LENGTH],
+            asked=question.words,
             endpoint=path,
             entity=entity,
             headers=response.headers,

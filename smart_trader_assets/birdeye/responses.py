@@ -78,6 +78,20 @@ class SwapItem(_Model):
     block_unix_time: Annotated[StrictInt, Field(ge=1, le=MAX_UNIX_TIME)]
 
 
+class TransferItem(_Model):
+    """What makes an item a transfer: between whom, of what, when. Amounts come as text or as numbers."""
+
+    from_address: Text
+    to_address: Text
+    token_address: Text
+    unix_time: Annotated[StrictInt, Field(ge=1, le=MAX_UNIX_TIME)]
+
+
+def transfers_page(data: Any) -> Page:
+    """The `data` of the transfers' endpoint, which is the list itself; ValueError where it is none."""
+    return Page.model_validate({"items": data} if isinstance(data, list) else data)
+
+
 @dataclass(frozen=True, slots=True)
 class RejectedItem:
     """An item that is not what its endpoint promises: why, and its beginning as JSON."""

@@ -25,7 +25,7 @@ def explanation_head(explained: ExplainedWallet) -> list[str]:
         explained.wallet,
         standing.headline,
         *reasons,
-        *(f"  {line}" for line in explained.company),
+        *(f"  {line}" for line in (*explained.company, *explained.whence)),
         _numbers(explained),
         explained.agreement.verdict,
     ]
@@ -68,6 +68,7 @@ def explanation_json(explained: ExplainedWallet) -> str:
             "bets": explained.bets.to_dicts(),
             "copied": explained.copies.to_dicts(),
             "company": explained.company,
+            "whence": explained.whence,
             "trades": evidence.trades.to_dicts(),
             "rollovers": rollovers,
             "sales": sales,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +31,7 @@ from smart_trader_assets.report.explanation import ExplainedWallet
 from smart_trader_assets.report.explanation import explain as explain_from_tables
 from smart_trader_assets.report.exports import json_text
 from smart_trader_assets.report.wallet_view import WalletVerdict, read_verdicts
+from smart_trader_assets.report.whence import whence_words
 from smart_trader_assets.report.words import copied_words, tier_word
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.sources import open_source, settings_of_root
@@ -308,13 +309,13 @@ def _show_one(console: Console, verdict: WalletVerdict, explained: ExplainedWall
     for reason in verdict.standing.reasons:
         # A reason may name a token, whose symbol is anybody's text.
         console.print(f"  {reason}", markup=False, highlight=False, soft_wrap=True)
-    for line in _remarks(verdict):
+    symbols = explained.symbols if explained else {}
+    for line in _remarks(verdict, symbols):
         console.print(line, highlight=False, soft_wrap=True)
     if not verdict.whole:
         return
     console.print()
     console.print(_windows_table(verdict, console.width))
-    symbols = explained.symbols if explained else {}
     if verdict.positions.height:
         console.print(_positions_table(verdict, symbols, console.width))
     else:
@@ -329,12 +330,13 @@ def _show_one(console: Console, verdict: WalletVerdict, explained: ExplainedWall
     )
 
 
-def _remarks(verdict: WalletVerdict) -> list[str]:
+def _remarks(verdict: WalletVerdict, symbols: Mapping[str, str]) -> list[str]:
     """What copying it would have brought, and how much of it is known."""
     lines = []
     if (copied := _copied(verdict)) != text.UNKNOWN:
         lines.append(f"Copied a minute later, at cost: {copied} a bet.")
     lines += company_words(verdict.pairs, verdict.wallet)
+    lines += whence_words(verdict.received, verdict.wallet, symbols)
     history = verdict.history
     if history.goes_on_before is not None:
         lines.append(

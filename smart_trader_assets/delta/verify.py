@@ -31,11 +31,13 @@ class Comparison:
     """How a table differs from its contract.
 
     `lacking` are columns that the contract has gained since the table was made, all of which may be
-    null, so that they can be added; `problems` is everything else, in words.
+    null, so that they can be added; `strict` are columns that refuse the nulls which the contract has come to
+    allow; `problems` is everything else, in words.
     """
 
     lacking: tuple[Column, ...]
     problems: tuple[str, ...]
+    strict: tuple[str, ...] = ()
 
 
 def compare(table: DeltaTable, contract: TableContract) -> Comparison:
@@ -51,17 +53,22 @@ def compare(table: DeltaTable, contract: TableContract) -> Comparison:
         if name in found and str(found[name].type) != str(field.type)
     ]
     problems += [
-        f"column {name} {'refuses nulls' if field.nullable else 'allows nulls'}"
+        f"column {name} allows nulls"
         for name, field in wanted.items()
-        if name in found and found[name].nullable != field.nullable
+        if name in found and found[name].nullable and not field.nullable
     ]
+    strict = tuple(
+        name
+        for name, field in wanted.items()
+        if name in found and field.nullable and not found[name].nullable
+    )
     problems += [
         f"the constraint {name} is missing" for name in missing_constraints(table, contract)
     ]
     partition_by = tuple(table.metadata().partition_columns)
     if partition_by != contract.partition_by:
         problems.append(f"it is partitioned by {partition_by}, not by {contract.partition_by}")
-    return Comparison(tuple(c for c in lacking if not c.required), tuple(problems))
+    return Comparison(tuple(c for c in lacking if not c.required), tuple(problems), strict)
 
 
 def verify_table(table: DeltaTable, contract: TableContract) -> None:
@@ -81,15 +88,17 @@ def verify_table(table: DeltaTable, contract: TableContract) -> None:
         )
     found = compare(table, contract)
     missing = [column.name for column in found.lacking]
+    strict = [f"column {name} refuses nulls" for name in found.strict]
     if found.problems:
-        problems = [*(f"column {name} is missing" for name in missing), *found.problems]
+        problems = [*(f"column {name} is missing" for name in missing), *strict, *found.problems]
         raise TableMismatchError(
             f"The table {contract.name} was made with another schema: {'; '.join(problems)}. "
             "Use a new root, or move this one aside; nothing was written."
         )
-    if missing:
+    if missing or strict:
+        outgrown = [*([f"it lacks {', '.join(missing)}"] if missing else []), *strict]
         raise TableOutgrownError(
-            f"The table {contract.name} was made by an older version: it lacks {', '.join(missing)}. "
+            f"The table {contract.name} was made by an older version: {'; '.join(outgrown)}. "
             "`smart-trader upgrade` adds what is missing and keeps its rows; nothing was written."
         )
 

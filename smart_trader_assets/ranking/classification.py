@@ -28,6 +28,7 @@ from smart_trader_assets.ranking.exclusion import (
     sentences,
     with_exclusions,
 )
+from smart_trader_assets.ranking.funding import Funding, funded_pairs
 from smart_trader_assets.ranking.hands import members_of, with_clusters, with_ranks_by_hand
 from smart_trader_assets.ranking.reasons import reasons_of
 from smart_trader_assets.ranking.score import score_of
@@ -119,7 +120,7 @@ class Classification:
 
     traders: the content columns of gold/smart_traders, best first
     excluded: the content columns of gold/classified_wallets, by class and address
-    company: who trades together, the content columns of gold/wallet_clusters but `as_of`
+    company: who trades together or has one purse, the content columns of gold/wallet_clusters but `as_of`
     """
 
     traders: pl.DataFrame
@@ -138,6 +139,7 @@ def rank_wallets(
     listed: pl.LazyFrame | None = None,
     copied: pl.LazyFrame | None = None,
     trades: pl.LazyFrame | None = None,
+    funding: Funding | None = None,
 ) -> Classification:
     """Classify every wallet in `pnl`.
 
@@ -148,10 +150,10 @@ def rank_wallets(
     `tracked_whales`, rows of silver/tracked_whales, say how wallets were found (see `discovery`; None: their
     user chose them), `listed` when tokens were listed (token_address, listed_at), `copied`, rows of
     gold/copy_results, what copying them would have earned, `trades`, netted trades of anybody (see
-    `co_trading`), who trades together.
+    `co_trading`), who trades together, `funding` who sent cash to whom (see `funding`).
 
-    - Excluded: every wallet that an exclusion rule applies to (see `exclusion`). Who trades together is
-      asked of those that nothing else excludes.
+    - Excluded: every wallet that an exclusion rule applies to (see `exclusion`). Who trades together, and who
+      has one purse, is asked of those that nothing else excludes.
     - `tier`: the first whose minimum of conservative PnL, ROI (in USD or in SOL, see `bets`), share of bets won
       and confidence (see `skill_estimate`) are all reached, else QUALIFIED. A wallet whose history is
       incomplete reaches none that requires proof, unless the rules say so, nor does one that nobody could have
@@ -192,7 +194,10 @@ def rank_wallets(
     judged = with_exclusions(
         _paid(facts_known, paid_shares(bets, together.paid.lazy()).collect()), context
     )
-    company = with_clusters(together.pairs, rules.company)
+    funded = (
+        None if funding is None else funded_pairs(funding, passing["wallet_address"], rules.funding)
+    )
+    company = with_clusters(together.pairs, rules.company, funded)
 
     evidence = bets.select("wallet_address", "bet_return", "weight", "counts").collect()
     prior = population_prior(

@@ -1,29 +1,61 @@
-"""Pairs of wallets that trade together, joined: whom one hand leads, and who has one vote."""
+"""Pairs of wallets that trade together, or that one purse funds, joined: whom one hand leads, and who has one
+vote."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from smart_trader_assets.ranking.co_trading import CROWD, SIBLINGS, WASH, CoTradingRules
+from smart_trader_assets.ranking.funding import FUNDED, FUNDED_PAIRS
 
 
-def with_clusters(pairs: pl.DataFrame, rules: CoTradingRules) -> pl.DataFrame:
-    """`PAIRS` with cluster_id and vote_id: the first address of the wallets that one hand joins, siblings and
-    who is paid with who pays (null for others), and of all that hang together by any relation, who have one
-    vote: whoever follows does not decide by himself.
+def with_funding(pairs: pl.DataFrame, funded: pl.DataFrame) -> pl.DataFrame:
+    """`PAIRS` and `FUNDED_PAIRS` -> one row per pair, with what each knows of it (null: it does not know the
+    pair): the relation of a pair that only its purse joins is FUNDED."""
+    first, second = pl.col("wallet_address"), pl.col("other_address")
+    key = ["first", "second"]
+    traded = pairs.with_columns(
+        first=pl.min_horizontal(first, second), second=pl.max_horizontal(first, second)
+    )
+    known = traded.join(
+        funded.rename({"wallet_address": "first", "other_address": "second"}),
+        on=key,
+        how="left",
+        maintain_order="left",
+    ).drop(key)
+    alone = funded.rename({"wallet_address": "first", "other_address": "second"}).join(
+        traded, on=key, how="anti", maintain_order="left"
+    )
+    added = alone.rename({"first": "wallet_address", "second": "other_address"}).with_columns(
+        relation=pl.lit(FUNDED)
+    )
+    return pl.concat([known, added], how="diagonal")
+
+
+def with_clusters(
+    pairs: pl.DataFrame, rules: CoTradingRules, funded: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """`PAIRS` and `FUNDED_PAIRS` with cluster_id and vote_id: the first address of the wallets that one hand
+    joins, siblings, who is paid with who pays, and who has one purse (null for others), and of all that hang
+    together by any relation, who have one vote: whoever follows does not decide by himself.
 
     More than `most_wallets` siblings that hang together are a crowd that follows the same calls: they are told
     so, and are no cluster.
     """
-    is_sibling, is_wash = pl.col("relation") == SIBLINGS, pl.col("relation") == WASH
-    hands = _joined(pairs.filter(is_sibling | is_wash)).rename({"joined": "cluster_id"})
+    if funded is None:
+        funded = pl.DataFrame(schema=FUNDED_PAIRS)
+    pairs = with_funding(pairs, funded)
+    is_sibling = (pl.col("relation") == SIBLINGS) & pl.col("funder_address").is_null()
+    # Money between them is no matter of chance, however many they are.
+    is_sure = (pl.col("relation") == WASH) | pl.col("funder_address").is_not_null()
+    hands = _joined(pairs.filter(is_sibling | is_sure)).rename({"joined": "cluster_id"})
     hands = hands.with_columns(is_crowd=pl.len().over("cluster_id") > rules.most_wallets)
     votes = _joined(pairs).rename({"joined": "vote_id"})
     return (
         pairs.join(hands, on="wallet_address", how="left", maintain_order="left")
         .join(votes, on="wallet_address", how="left", maintain_order="left")
         .with_columns(
-            cluster_id=pl.when(is_wash | (is_sibling & ~pl.col("is_crowd"))).then("cluster_id"),
+            cluster_id=pl.when(is_sure | (is_sibling & ~pl.col("is_crowd"))).then("cluster_id"),
             relation=pl.when(is_sibling & pl.col("is_crowd"))
             .then(pl.lit(CROWD))
             .otherwise("relation"),

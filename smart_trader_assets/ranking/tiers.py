@@ -10,6 +10,7 @@ from smart_trader_assets.ranking.bets import BetRules
 from smart_trader_assets.ranking.co_trading import CoTradingRules
 from smart_trader_assets.ranking.discovery import LIST_WINDOW
 from smart_trader_assets.ranking.exclusion import ExclusionThresholds
+from smart_trader_assets.ranking.funding import FundingRules
 from smart_trader_assets.ranking.late_prices import CopyRules
 from smart_trader_assets.ranking.skill_estimate import SkillRules
 from smart_trader_assets.ranking.traits import LaunchRules
@@ -55,6 +56,7 @@ class RankingRules:
     list_window_days: float = LIST_WINDOW / timedelta(days=1)
     copying: CopyRules = field(default_factory=CopyRules)
     company: CoTradingRules = field(default_factory=CoTradingRules)
+    funding: FundingRules = field(default_factory=FundingRules)
     beside: str = ""
 
     @property

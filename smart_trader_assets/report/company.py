@@ -1,8 +1,8 @@
-"""With whom a wallet trades within seconds, beyond chance: in words."""
+"""With whom a wallet trades within seconds, beyond chance, or shares a purse: in words."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -66,6 +66,7 @@ def company_words(pairs: pl.DataFrame, wallet: str) -> list[str]:
             f"One hand seems to lead it and {_named(others)}: with {short(_other(siblings[0], wallet))} it "
             f"came {_closely(siblings[0])}. Together they have one rank and one vote."
         )
+    told += _purse_words([row for row in rows if row["funder_address"]], wallet)
     for row in rows:
         if row["relation"] == COPIER and row["wallet_address"] == wallet:
             told.append(
@@ -85,6 +86,25 @@ def company_words(pairs: pl.DataFrame, wallet: str) -> list[str]:
             f"It seems to follow the same calls as {_named(crowd)}: together they have one vote."
         )
     return told
+
+
+def _purse_words(rows: Sequence[Mapping[str, Any]], wallet: str) -> Iterator[str]:
+    """A sentence for each purse that joins the wallet to others: it is theirs, one of them, or a third."""
+    together = "Together they have one rank and one vote."
+    for purse in dict.fromkeys(row["funder_address"] for row in rows):
+        own = [row for row in rows if row["funder_address"] == purse]
+        others = [_other(row, wallet) for row in own]
+        since = f"since {min(row['funded_at'] for row in own):%Y-%m-%d}"
+        if purse == wallet:
+            yield f"It has sent cash to {_named(others)}, {since}. {together}"
+        elif purse in others:
+            yield f"{short(purse)} has sent it cash, {since}. {together}"
+        else:
+            reach = f"{own[0]['funder_recipients']:,} addresses"
+            yield (
+                f"{short(purse)} has sent cash to it and to {_named(others)}, {since}, and to {reach} in all. "
+                f"{together}"
+            )
 
 
 def _other(row: Mapping[str, Any], wallet: str) -> str:

@@ -27,6 +27,7 @@ from smart_trader_assets.report.company import company_of, company_words
 from smart_trader_assets.report.lot_totals import SUMMED, agree, lot_totals
 from smart_trader_assets.report.standing import Standing, exclusion, read_standing
 from smart_trader_assets.report.stored_inputs import REMEMBERED, stored_histories, stored_marks
+from smart_trader_assets.report.whence import received_tokens, whence_words
 from smart_trader_assets.tables.catalog import (
     COPY_RESULTS,
     TOKENS,
@@ -67,7 +68,8 @@ class ExplainedWallet:
     totals: of `lot_totals`; the portfolio, ALL_TOKENS, last, where no token was chosen
     bets: token_address and what `ranking.bets` makes of its row, the best first
     copies: its rows of gold/copy_results, by delay
-    company: with whom it trades within seconds, in words
+    company: with whom it trades within seconds, or shares a purse, in words
+    whence: who had sent it what it sold without having bought it, in words
     metrics: the row that the head shows: the portfolio's, or the chosen token's, of the whole history
     """
 
@@ -81,6 +83,7 @@ class ExplainedWallet:
     standing: Standing
     symbols: dict[str, str]
     company: tuple[str, ...] = ()
+    whence: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -161,6 +164,8 @@ def explain(
     edition = pnl_edition(assumptions, cash_mints)
     moved = (explanation.trades["token_address"], explanation.rollovers["token_address"])
     mints = pl.concat(moved).unique().to_list()
+    symbols = token_symbols(mints, tokens=tokens, swaps=inputs.swaps)
+    company = company_of(store, [wallet])
     return ExplainedWallet(
         wallet=wallet,
         as_of=inputs.as_of,
@@ -174,8 +179,9 @@ def explain(
         .collect(),
         agreement=_agreement(totals, table, inputs, newer, edition),
         standing=read_standing(store, wallet, shard),
-        symbols=token_symbols(mints, tokens=tokens, swaps=inputs.swaps),
-        company=tuple(company_words(company_of(store, [wallet]), wallet)),
+        symbols=symbols,
+        company=tuple(company_words(company, wallet)),
+        whence=tuple(whence_words(received_tokens(store, [wallet], company), wallet, symbols)),
     )
 
 

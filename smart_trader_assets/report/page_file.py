@@ -21,6 +21,7 @@ from smart_trader_assets.tables.catalog import (
     SMART_TRADERS,
     TIER_CHANGES,
     TOKEN_SIGNALS,
+    TRANSFERS,
     WALLET_CLUSTERS,
 )
 
@@ -31,6 +32,7 @@ SHOWN_TABLES = (
     POSITIONS,
     TOKEN_SIGNALS,
     WALLET_CLUSTERS,
+    TRANSFERS,
 )
 """The tables that the page is made from; what else it shows follows from them."""
 _STAMP = re.compile(r'<meta name="made-from" content="([^"]*)">')

@@ -21,6 +21,7 @@ from smart_trader_assets.ranking.discovery import LIST_WINDOW, discoveries
 from smart_trader_assets.report.company import company_of
 from smart_trader_assets.report.stored_inputs import stored_histories, stored_marks
 from smart_trader_assets.report.token_view import read_signals
+from smart_trader_assets.report.whence import received_tokens
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.signals import SIGNAL_WINDOWS, SignalRules, counts
 from smart_trader_assets.tables.catalog import (
@@ -94,6 +95,7 @@ class ReportData:
     it, the best of each first
     bets: wallet_address and bet_return of the shown wallets' bets that are evidence
     company: rows of gold/wallet_clusters
+    received: rows of `received_tokens` of the shown wallets
     """
 
     source: str
@@ -109,6 +111,7 @@ class ReportData:
     signal_traders: dict[tuple[str, str], list[tuple[int, str, str]]]
     bets: pl.DataFrame
     company: pl.DataFrame
+    received: pl.DataFrame
 
     @property
     def as_of(self) -> datetime | None:
@@ -148,6 +151,7 @@ def read_report_data(
     )
     lots, symbols = _lots(lake, shown, pnl, rules)
     profit = pl.coalesce("conservative_pnl", "realized_pnl")
+    company = company_of(store, traders["wallet_address"].to_list())
     return ReportData(
         source=lake.source,
         source_detail=lake.identity.detail,
@@ -178,7 +182,8 @@ def read_report_data(
         signals=signals,
         signal_traders=_signal_traders(store, traders, signals, rules.signals),
         bets=_bets(lake, pnl, rules),
-        company=company_of(store, traders["wallet_address"].to_list()),
+        company=company,
+        received=received_tokens(store, shown["wallet_address"].to_list(), company),
     )
 
 

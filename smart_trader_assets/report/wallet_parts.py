@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -21,6 +21,7 @@ from smart_trader_assets.report.curves import (
 from smart_trader_assets.report.report_data import ReportData
 from smart_trader_assets.report.result_charts import bet_counts, daily_results
 from smart_trader_assets.report.sales import REASON_WORDS, sales_of
+from smart_trader_assets.report.whence import whence_words
 from smart_trader_assets.report.words import copied_figure
 
 # Two hundred cards are one page that has to open at once.
@@ -99,7 +100,10 @@ def wallet_parts(data: ReportData) -> list[WalletPart]:
             traders[wallet],
             {name: by_wallet[name].get(wallet, frame.clear()) for name, frame in frames.items()},
             data.symbols,
-            data.company,
+            [
+                *company_words(data.company, wallet),
+                *whence_words(data.received, wallet, data.symbols),
+            ],
         )
         for wallet in data.shown
     ]
@@ -161,7 +165,7 @@ def _part(
     trader: Row,
     frames: Mapping[str, pl.DataFrame],
     symbols: Mapping[str, str],
-    company: pl.DataFrame,
+    company: Sequence[str],
 ) -> WalletPart:
     portfolio = frames["pnl"].filter(pl.col("token_address") == ALL_TOKENS)
     windows = {row["window"]: row for row in portfolio.iter_rows(named=True)}
@@ -186,7 +190,7 @@ def _part(
         holding=_holding(frames["holding"]),
         bets=bet_counts(frames["bets"]["bet_return"]),
         days=(frames["days"]["day"].to_list(), frames["days"]["result"].to_list()),
-        caveats=[*company_words(company, trader["wallet_address"]), *caveats(trader)],
+        caveats=[*company, *caveats(trader)],
         searched=" ".join(
             [
                 trader["wallet_address"],

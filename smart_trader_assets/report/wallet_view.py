@@ -14,6 +14,7 @@ from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
 from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.report.company import company_among, company_of
 from smart_trader_assets.report.standing import Standing, read_standing
+from smart_trader_assets.report.whence import received_tokens
 from smart_trader_assets.tables.catalog import COPY_RESULTS, TRACKED_WHALES, WALLET_PNL
 from smart_trader_assets.transforms.shards import shard_of
 from smart_trader_assets.transforms.swap_history import known_histories
@@ -77,6 +78,7 @@ class WalletVerdict:
 
     windows: its portfolio by window, the narrowest first, of silver/wallet_pnl
     pairs: its rows of gold/wallet_clusters
+    received: its rows of `received_tokens`
     copies: its rows of gold/copy_results, by delay
     positions: what it holds, the dearest first
     """
@@ -86,6 +88,7 @@ class WalletVerdict:
     standing: Standing
     history: KnownHistory
     pairs: pl.DataFrame
+    received: pl.DataFrame
     windows: pl.DataFrame
     copies: pl.DataFrame
     positions: pl.DataFrame
@@ -117,6 +120,7 @@ class WalletVerdict:
             "windows": self.windows.to_dicts(),
             "copied": self.copies.to_dicts(),
             "company": self.pairs.to_dicts(),
+            "received": self.received.to_dicts(),
             "positions": self.positions.to_dicts(),
         }
 
@@ -160,6 +164,7 @@ def read_verdicts(lake: LakeResource, wallets: Sequence[str]) -> list[WalletVerd
         .collect()
     )
     company = company_of(store, wallets)
+    received = received_tokens(store, wallets, company)
     histories = histories.join(troubles, on="wallet_address", how="left")
     return [
         WalletVerdict(
@@ -168,6 +173,7 @@ def read_verdicts(lake: LakeResource, wallets: Sequence[str]) -> list[WalletVerd
             standing=read_standing(store, wallet, shard),
             history=_history(_of(histories, wallet), _of(portfolios, wallet)),
             pairs=company_among(company, [wallet]),
+            received=received.filter(pl.col("wallet_address") == wallet),
             windows=_in_order(_of(portfolios, wallet)).drop("swaps_counted"),
             copies=_of(copies, wallet),
             positions=_of(held, wallet),

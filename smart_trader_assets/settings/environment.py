@@ -367,6 +367,14 @@ class Settings(NotificationSettings):
     cluster_min_tokens: int = Field(
         5, ge=3, description="Tokens in which two wallets must have come close to belong together"
     )
+    trace_transfers: bool = Field(
+        default=True,
+        description="Whether the transfers of ranked wallets are fetched, which show who funds whom: a request "
+        "a wallet",
+    )
+    trace_refresh_days: float = Field(
+        30.0, gt=0, description="Days after which a wallet's transfers are fetched again"
+    )
     list_window_days: float = Field(
         7.0, gt=0, description="Days before a list of ranked traders whose bets prove nothing"
     )
@@ -642,6 +650,12 @@ class Settings(NotificationSettings):
     def limits(self, name: str) -> bool:
         """Whether the limit of that name applies: at BirdEye, and where it was set; a stand-in has none."""
         return self.resolved_source == "live" or name in self.model_fields_set
+
+    @property
+    def traces_transfers(self) -> bool:
+        """Whether transfers are looked at; of recorded rows there are none, unless somebody recorded them."""
+        chosen = "trace_transfers" in self.model_fields_set
+        return self.trace_transfers and (chosen or self.resolved_source != "replay")
 
     @property
     def resolved_root(self) -> str:

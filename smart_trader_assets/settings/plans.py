@@ -46,7 +46,7 @@ class Plan:
     Each figure is the default of the setting of its name: requests a second, credits a month and a run, when a
     snapshot is taken and how old (hours) the last one must be, tokens in it, owners kept of each, pages of
     swaps of a wallet before any wallet's further ones, hours until the holders of a token, a wallet's swaps and
-    the lists of ranked traders are due again, and these lists.
+    the lists of ranked traders are due again, these lists, and whether transfers of ranked wallets are read.
     """
 
     requests_per_second: float
@@ -61,6 +61,7 @@ class Plan:
     wallet_refresh_hours: float
     candidate_hours: float
     candidate_lists: tuple[str, ...]
+    trace_transfers: bool
 
     def defaults(self) -> dict[str, Any]:
         """By the name of the setting."""
@@ -85,6 +86,7 @@ def _paid(requests_per_second: float, credits_per_month: int, credits_per_run: i
         wallet_refresh_hours=24.0,
         candidate_hours=20.0,
         candidate_lists=_LISTS,
+        trace_transfers=True,
     )
 
 
@@ -104,6 +106,7 @@ PLANS: Final[Mapping[PlanName, Plan]] = MappingProxyType(
             wallet_refresh_hours=24.0,
             candidate_hours=68.0,
             candidate_lists=_LISTS,
+            trace_transfers=False,
         ),
         "lite": _paid(15.0, 1_500_000, 200_000),
         "starter": _paid(15.0, 5_000_000, 500_000),

@@ -179,6 +179,35 @@ CANDIDATES = TableContract(
 )
 
 
+TRANSFERS = TableContract(
+    name="bronze/transfers",
+    grain="One row per transfer that a traced wallet sent or received, as the list of that wallet tells it.",
+    columns=(
+        col.text("transfer_id", "Hash of the row's identity and ordinal", required=True),
+        col.text("wallet_address", "Wallet whose list was fetched", required=True, preview=True),
+        col.text("wallet_shard", "Shard of the wallet", required=True),
+        col.seconds("unix_time", "Time of the block", required=True, preview=True),
+        col.text("time", "The same as the source writes it"),
+        col.integer("block_number", "Slot of the block"),
+        col.text("token_address", "Mint of what was sent", required=True, preview=True),
+        col.text("from_address", "Who sent it", required=True, preview=True),
+        col.text("to_address", "Who got it", required=True, preview=True),
+        col.text("amounts", "How much, as received", "raw units"),
+        col.usd("value", "What it was worth", preview=True),
+        col.time("fetched_at", "When the row was fetched", required=True),
+    ),
+    key=("transfer_id",),
+    partition_by=("wallet_shard",),
+    dagster_partition="wallet_shard",
+    insert_only=True,
+    time_bound="unix_time",
+    time_bound_slack=600,
+    statistics=("wallet_address",),
+    cluster_by=("wallet_address",),
+    renewed_by="transfers",
+)
+
+
 def _leg_columns(leg: str) -> tuple[Column, ...]:
     return (
         col.text(f"{leg}_symbol", f"Symbol of the {leg} leg; not unique", preview=True),

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.tables.bronze import CANDIDATES, TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets.tables.bronze import (
+    CANDIDATES,
+    TOKENS,
+    TRANSACTIONS,
+    TRANSFERS,
+    WHALES,
+)
 from smart_trader_assets.tables.gold import (
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
@@ -17,6 +23,7 @@ from smart_trader_assets.tables.ops import NOTIFICATIONS
 from smart_trader_assets.tables.silver import (
     RECENT_TRADES,
     TOKEN_TRADES,
+    TRACED_WALLETS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
     WALLET_PNL,
@@ -39,6 +46,8 @@ ALL_TABLES: tuple[TableContract, ...] = (
     WALLET_CLUSTERS,
     POSITIONS,
     TOKEN_SIGNALS,
+    TRACED_WALLETS,
+    TRANSFERS,
     NOTIFICATIONS,
 )
 
@@ -55,9 +64,11 @@ __all__ = [
     "TOKENS",
     "TOKEN_SIGNALS",
     "TOKEN_TRADES",
+    "TRACED_WALLETS",
     "TRACKED_TOKENS",
     "TRACKED_WHALES",
     "TRANSACTIONS",
+    "TRANSFERS",
     "WALLET_CLUSTERS",
     "WALLET_PNL",
     "WHALES",

@@ -31,6 +31,8 @@ class DuePolicy:
     max_attempts: int
     retry_base: timedelta
     retry_limit: timedelta
+    transfers_refresh: timedelta | None = None
+    """None: transfers are not looked at."""
     listed_within: timedelta = timedelta(days=1)
 
 

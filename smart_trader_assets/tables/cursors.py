@@ -15,9 +15,11 @@ from smart_trader_assets.tables.catalog import (
     NOTIFICATIONS,
     SMART_TRADERS,
     TOKENS,
+    TRACED_WALLETS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
+    TRANSFERS,
     WALLET_PNL,
     WHALES,
 )
@@ -76,6 +78,20 @@ def _is_ranked_by_other_rules(_: datetime, policy: DuePolicy) -> pl.Expr:
 def _is_ranked_by_rules_unknown(_: datetime, __: DuePolicy) -> pl.Expr:
     """Ranked before the rules were written beside the numbers."""
     return pl.col("gold_rules").is_null()
+
+
+def _is_traced(_: datetime, policy: DuePolicy) -> pl.Expr:
+    return pl.lit(policy.transfers_refresh is not None)
+
+
+def _attempt_to_trace_is_due(as_of: datetime, policy: DuePolicy) -> pl.Expr:
+    return _is_traced(as_of, policy) & _attempt_is_due(as_of, policy)
+
+
+def _transfers_are_stale(as_of: datetime, policy: DuePolicy) -> pl.Expr:
+    if policy.transfers_refresh is None:
+        return pl.lit(value=False)
+    return pl.col("transfers_fetched_at") <= as_of - policy.transfers_refresh
 
 
 TOKENS_TO_TRACK = Cursor(
@@ -202,6 +218,40 @@ PNL_TO_RANK = Cursor(
     operation="RANKED",
 )
 
+WALLETS_TO_TRACE = Cursor(
+    name="wallets_to_trace",
+    contract=TRACED_WALLETS,
+    column="transfers_status",
+    consumer=TRANSFERS.name,
+    shard="wallet_shard",
+    timed=(
+        TimedRule("pending", _is_traced, "never fetched, and transfers are looked at"),
+        TimedRule("retry", _attempt_to_trace_is_due, "the next attempt is due"),
+        TimedRule(
+            "completed", _transfers_are_stale, "fetched longer ago than the refresh interval"
+        ),
+    ),
+    done="fetched",
+    done_at="transfers_fetched_at",
+    operation="TRANSFERS_FETCHED",
+    order=(pl.col("transfers_fetched_at"), pl.col("traced_rank")),
+    descending=(False, False),
+    retry="retry",
+    failed="failed",
+)
+
+TRANSFERS_TO_RANK = Cursor(
+    name="transfers_to_rank",
+    contract=TRACED_WALLETS,
+    column="transfers_status",
+    consumer=SMART_TRADERS.name,
+    shard=None,
+    due=("fetched",),
+    done="completed",
+    done_at="gold_processed_at",
+    operation="RANKED",
+)
+
 NEWS_TO_SEND = Cursor(
     name="news_to_send",
     contract=NOTIFICATIONS,
@@ -232,6 +282,8 @@ CURSORS: tuple[Cursor, ...] = (
     SWAPS_TO_COUNT,
     PNL_TO_AGE,
     PNL_TO_RANK,
+    TRANSFERS_TO_RANK,
+    WALLETS_TO_TRACE,
     NEWS_TO_SEND,
 )
 

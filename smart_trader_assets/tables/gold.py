@@ -161,15 +161,16 @@ TOKEN_SIGNALS = TableContract(
 
 WALLET_CLUSTERS = TableContract(
     name="gold/wallet_clusters",
-    grain="One row per pair of ranked wallets that trade the same tokens within seconds, beyond chance, or of "
-    "one and whoever pays it.",
+    grain="One row per pair of ranked wallets that trade the same tokens within seconds, beyond chance, or "
+    "that one purse has funded, or of one and who pays it.",
     columns=(
         col.text("wallet_address", "One of the two; the copier", required=True, preview=True),
         col.text("other_address", "The other; whom it copies", required=True, preview=True),
         col.text(
             "relation",
             "SIBLINGS (now one is first and now the other: one hand seems to lead both), COPIER, CROWD (too "
-            "many hang together), or WASH (the first sells into the other's buys)",
+            "many hang together), WASH (the first sells into the other's buys), or FUNDED (nothing but who "
+            "funds them joins them)",
             required=True,
             preview=True,
         ),
@@ -183,14 +184,11 @@ WALLET_CLUSTERS = TableContract(
         ),
         col.integer(
             "tokens_together",
-            "Tokens in which they came close, those of one hour once",
-            required=True,
+            "Tokens in which they came close, those of one hour once; null where it is not beyond chance",
             preview=True,
         ),
-        col.integer("tokens_shared", "Tokens that both traded", required=True),
-        col.number(
-            "tokens_expected", "Tokens together as chance has it", required=True, preview=True
-        ),
+        col.integer("tokens_shared", "Tokens that both traded"),
+        col.number("tokens_expected", "Tokens together as chance has it", preview=True),
         col.number("log10_p", "Decimal logarithm of a bound of the probability of that by chance"),
         col.integer("times_later", "Of the tokens together, in how many the first came later"),
         col.number("median_seconds", "Median time between them", "s"),
@@ -198,6 +196,15 @@ WALLET_CLUSTERS = TableContract(
             "tokens_paid",
             "Tokens in which the first sold within seconds after the other had bought",
         ),
+        col.text(
+            "funder_address",
+            "Who sent cash to both, or to one of them where it is the other; null where no transfer tells it",
+            preview=True,
+        ),
+        col.integer(
+            "funder_recipients", "Addresses that the funder sent to, by its newest transfers"
+        ),
+        col.time("funded_at", "When the later of the two first got cash from it"),
         col.time("as_of", "Time of the ranking that found it", required=True),
     ),
     key=("wallet_address", "other_address"),

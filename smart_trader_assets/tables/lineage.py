@@ -9,7 +9,13 @@ from collections.abc import Mapping
 
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.pnl.columns import PNL_COLUMNS, MadeOf
-from smart_trader_assets.tables.bronze import CANDIDATES, TOKENS, TRANSACTIONS, WHALES
+from smart_trader_assets.tables.bronze import (
+    CANDIDATES,
+    TOKENS,
+    TRANSACTIONS,
+    TRANSFERS,
+    WHALES,
+)
 from smart_trader_assets.tables.gold import (
     CLASSIFIED_WALLETS,
     COPY_RESULTS,
@@ -22,6 +28,7 @@ from smart_trader_assets.tables.gold import (
 from smart_trader_assets.tables.silver import (
     RECENT_TRADES,
     TOKEN_TRADES,
+    TRACED_WALLETS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
     WALLET_PNL,
@@ -221,6 +228,13 @@ LINEAGE: Mapping[str, Mapping[str, Sources]] = {
             ),
             _of(TOKEN_TRADES, "token_address", "wallet_address", "block_unix_time", "quantity"),
         ),
+    },
+    TRACED_WALLETS.name: {
+        "wallet_address": _of(WALLET_PNL, "wallet_address"),
+        "traced_rank": _RANK,
+    },
+    TRANSFERS.name: {
+        name: _of(TRACED_WALLETS, name) for name in ("wallet_address", "wallet_shard")
     },
     POSITIONS.name: _like_named(POSITIONS, WALLET_PNL)
     | {"tier": _TIER, "overall_rank": _RANK}

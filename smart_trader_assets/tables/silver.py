@@ -78,6 +78,64 @@ TRACKED_TOKENS = TableContract(
     renewed_by="snapshot",
 )
 
+TRACED_WALLETS = TableContract(
+    name="silver/traced_wallets",
+    grain="One row per wallet whose transfers are looked at: a ranked one, or who has sent cash to several.",
+    columns=(
+        col.text("wallet_address", "The wallet", required=True, preview=True),
+        col.text("wallet_shard", "Shard of the wallet", required=True, preview=True),
+        col.text("role", "ranked, or funder of ranked ones", required=True, preview=True),
+        col.integer(
+            "traced_rank",
+            "Overall rank when it was first traced; of a funder the best of those that it has funded",
+            required=True,
+            preview=True,
+        ),
+        col.time(
+            "traced_since",
+            "Time of the ranking that it was first traced by",
+            required=True,
+            preview=True,
+        ),
+        col.text(
+            "transfers_status",
+            "pending, retry, failed, fetched, completed (a ranking has looked at them)",
+            required=True,
+        ),
+        col.time("transfers_fetched_at", "When its transfers were last fetched"),
+        col.integer("transfers_read", "Transfers in the last answer"),
+        col.flag("transfers_whole", "Whether these are all of its transfers, and not the newest"),
+        col.time("gold_processed_at", "When a ranking last looked at them"),
+        *_trouble_columns(),
+    ),
+    key=("wallet_address",),
+    insert_only=True,
+    statistics=("transfers_fetched_at", "next_attempt_at"),
+    partition_by=("wallet_shard", "transfers_status"),
+    states=(
+        State(
+            "transfers_status",
+            ("pending", "retry", "failed", "fetched", "completed"),
+            "pending",
+            companions=(
+                "transfers_fetched_at",
+                "transfers_read",
+                "transfers_whole",
+                "gold_processed_at",
+                *_TROUBLE,
+            ),
+            moves=(
+                *(
+                    (before, after)
+                    for before in ("pending", "retry", "completed")
+                    for after in ("retry", "failed", "fetched")
+                ),
+                ("fetched", "completed"),
+            ),
+        ),
+    ),
+)
+
 TRACKED_WHALES = TableContract(
     name="silver/tracked_whales",
     grain="One row per wallet and token that it is a whale of, with what is known of its history.",

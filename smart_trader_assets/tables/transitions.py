@@ -26,6 +26,8 @@ from smart_trader_assets.tables.cursors import (
     SWAPS_TO_COUNT,
     TOKENS_TO_FETCH,
     TOKENS_TO_TRACK,
+    TRANSFERS_TO_RANK,
+    WALLETS_TO_TRACE,
     WHALES_TO_FETCH,
     WHALES_TO_TRACK,
 )
@@ -200,6 +202,20 @@ def swaps_counted(swaps: pl.DataFrame, *, at: datetime) -> Settlement:
 def pnl_ranked(rows: pl.DataFrame, *, at: datetime, rules: str) -> Settlement:
     """PnL rows that the ranking by the rules of that edition has seen."""
     return PNL_TO_RANK.settle_done(rows, at=at, sets={"gold_rules": rules})
+
+
+def transfers_fetched(wallets: pl.DataFrame, *, at: datetime) -> Settlement:
+    """Traced wallets whose transfers were fetched, `transfers_read` of them, all where `transfers_whole`."""
+    return WALLETS_TO_TRACE.settle_done(
+        wallets,
+        at=at,
+        sets={name: pl.col(f"now_{name}") for name in ("transfers_read", "transfers_whole")},
+    )
+
+
+def transfers_ranked(wallets: pl.DataFrame, *, at: datetime) -> Settlement:
+    """Traced wallets whose transfers a ranking has looked at."""
+    return TRANSFERS_TO_RANK.settle_done(wallets, at=at)
 
 
 def news_sent(rows: pl.DataFrame, *, at: datetime, message_id: str) -> Settlement:

@@ -1,6 +1,7 @@
 """Upgrade: gives the tables of an older root the columns and properties that their contracts have gained.
 
-Existing rows stay as they are: a new column is null in them until they are written again.
+Existing rows stay as they are: a new column is null in them until they are written again. Where a column has
+come to allow nulls, which no table learns in place, the table is written once more, in one commit.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+import pyarrow as pa
+from deltalake import write_deltalake
 
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import TableContract
@@ -22,14 +26,17 @@ from smart_trader_assets.tables.ops import RUNS
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What one table lacks: columns, all of which may be null, and table properties."""
+    """What one table lacks: columns, all of which may be null, and table properties; `strict` columns refuse
+    nulls and no longer should."""
 
     contract: TableContract
     columns: tuple[str, ...]
     properties: dict[str, str]
+    strict: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         gains = [f"the column {name}" for name in self.columns]
+        gains += [f"nulls in the column {name}" for name in self.strict]
         gains += [f"the property {name}" for name in self.properties]
         return f"{self.contract.name}: {', '.join(gains)}"
 
@@ -48,15 +55,16 @@ def plan_upgrade(
         table = store.open(contract)
         with suppress(TableOutgrownError):
             verify_table(table, contract)
-        columns = tuple(column.name for column in compare(table, contract).lacking)
+        found = compare(table, contract)
+        columns = tuple(column.name for column in found.lacking)
         properties = stale_properties(table, contract)
-        if columns or properties:
-            plans.append(Upgrade(contract, columns, properties))
+        if columns or properties or found.strict:
+            plans.append(Upgrade(contract, columns, properties, found.strict))
     return plans
 
 
 def carry_out_upgrade(store: DeltaStore, plan: Upgrade, stamp: CommitInfo) -> None:
-    """Add the columns, then set the properties; doing it again changes nothing more."""
+    """Add the columns, allow the nulls, then set the properties; doing it again changes nothing more."""
     contract = plan.contract
 
     def add_columns() -> dict[str, Any]:
@@ -65,6 +73,21 @@ def carry_out_upgrade(store: DeltaStore, plan: Upgrade, stamp: CommitInfo) -> No
         fields = [field for field in delta_schema(contract).fields if field.name in names]
         if fields:
             table.alter.add_columns(fields, commit_properties=stamp.properties("add columns"))
+        return {}
+
+    def allow_nulls() -> dict[str, Any]:
+        table = store.open(contract)
+        if compare(table, contract).strict:
+            wanted = pa.schema(delta_schema(contract).to_arrow())
+            rows = store.scan(contract).select(wanted.names).collect()
+            write_deltalake(
+                table,
+                rows.to_arrow().cast(wanted),
+                mode="overwrite",
+                schema_mode="overwrite",
+                partition_by=list(contract.partition_by),
+                commit_properties=stamp.properties("allow nulls"),
+            )
         return {}
 
     def set_properties() -> dict[str, Any]:
@@ -76,4 +99,5 @@ def carry_out_upgrade(store: DeltaStore, plan: Upgrade, stamp: CommitInfo) -> No
         return {}
 
     store.commit(f"{contract.name}: columns", add_columns)
+    store.commit(f"{contract.name}: nulls", allow_nulls)
     store.commit(f"{contract.name}: properties", set_properties)

@@ -19,6 +19,7 @@ from smart_trader_assets.tables.catalog import (
     TIER_CHANGES,
     TOKEN_SIGNALS,
     TOKEN_TRADES,
+    TRACED_WALLETS,
     TRACKED_TOKENS,
     WALLET_CLUSTERS,
 )
@@ -61,6 +62,7 @@ def test_one_run_writes_who_is_in_who_is_out_and_what_changed(gold):
         TOKEN_TRADES,
         RECENT_TRADES,
         COPY_RESULTS,
+        TRACED_WALLETS,
     )
     assert gold.judge() == {dg.AssetKey(table.name.split("/")) for table in tables}
     assert gold.rows(SMART_TRADERS, "wallet_address", "tier") == [("ann", "ELITE")]

@@ -20,7 +20,9 @@ from smart_trader_assets.tables.catalog import (
     TOKEN_SIGNALS,
     TOKEN_TRADES,
     TOKENS,
+    TRACED_WALLETS,
     TRANSACTIONS,
+    TRANSFERS,
     WHALES,
 )
 from smart_trader_assets.tables.cursors import CONSUMERS
@@ -28,7 +30,15 @@ from smart_trader_assets_tests.support.command import installed, python
 from smart_trader_assets_tests.support.tiny_market import FIRST_MINTS, NOW
 
 CODE = "smart_trader_assets.definitions"
-JOBS = {"snapshot", "candidates", "token_side", "wallet_side", "ranking", "messages"}
+JOBS = {
+    "snapshot",
+    "candidates",
+    "token_side",
+    "wallet_side",
+    "ranking",
+    "tracing",
+    "messages",
+}
 DAY = NOW.date().isoformat()
 
 
@@ -96,7 +106,13 @@ def test_exactly_the_assets_that_call_the_api_are_in_its_pool(definitions):
         for key in graph.get_all_asset_keys()
         if API_POOL in (graph.get(key).pools or set())
     }
-    assert pooled == {TOKENS.name, CANDIDATES.name, WHALES.name, TRANSACTIONS.name}
+    assert pooled == {
+        TOKENS.name,
+        CANDIDATES.name,
+        WHALES.name,
+        TRANSACTIONS.name,
+        TRANSFERS.name,
+    }
 
 
 def test_rows_flow_in_the_order_in_which_the_cursors_stand(definitions):
@@ -104,6 +120,7 @@ def test_rows_flow_in_the_order_in_which_the_cursors_stand(definitions):
     order = [TOKENS.name, CANDIDATES.name, *CONSUMERS]
     ranking = order.index(SMART_TRADERS.name)
     order[ranking:ranking] = [TOKEN_TRADES.name, RECENT_TRADES.name, COPY_RESULTS.name]
+    order.insert(order.index(SMART_TRADERS.name) + 1, TRACED_WALLETS.name)
     # What is told comes last.
     order[-1:-1] = [TIER_CHANGES.name, TOKEN_SIGNALS.name]
     for place, name in enumerate(order):
@@ -123,6 +140,7 @@ def test_a_job_exists_for_each_partitioning_and_every_table_is_in_one(definition
         "token_side": True,
         "wallet_side": True,
         "ranking": False,
+        "tracing": True,
         "messages": False,
     }
     assert all(job.description for job in jobs.values())

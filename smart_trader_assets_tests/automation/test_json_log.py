@@ -13,6 +13,7 @@ from smart_trader_assets.tables.catalog import (
     NOTIFICATIONS,
     TOKENS,
     TRACKED_TOKENS,
+    TRANSFERS,
     WHALES,
 )
 from smart_trader_assets_tests.support.command import python
@@ -93,8 +94,9 @@ def test_the_command_keeps_standard_output_for_the_log_and_tells_each_asset_once
     assert ran.returncode == 0, ran.stderr
     told = [json.loads(line) for line in ran.stdout.splitlines()]
     counted = [line for line in told if "rows_inserted" in line]
-    # A recording has no lists of ranked traders, and nobody is told anything.
-    tables = {c.name for c in ALL_TABLES} - {CANDIDATES.name, NOTIFICATIONS.name}
+    # A recording has no lists of ranked traders and no transfers, and nobody is told anything.
+    quiet = {CANDIDATES.name, TRANSFERS.name, NOTIFICATIONS.name}
+    tables = {c.name for c in ALL_TABLES} - quiet
     assert sorted(line["asset"] for line in counted) == sorted(tables)
     assert {line["partition"] for line in counted} == {DAY, "00...01", None}
     checks = [line for line in told if "check" in line]

@@ -17,6 +17,7 @@ from smart_trader_assets.tables.catalog import (
     TRACKED_TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
+    TRANSFERS,
     WALLET_PNL,
     WHALES,
 )
@@ -86,7 +87,7 @@ def test_the_unpartitioned_ranking_is_asked_for_once_for_all_shards(automation):
     assert request.partition_key is None
     assert tick.partitions == ["all"]
     assert request.tags["smart_trader/why"] == (
-        "2 rows due in silver/wallet_pnl.processed_for_gold"
+        "2 rows due in silver/wallet_pnl.processed_for_gold, silver/traced_wallets.transfers_status"
     )
 
 
@@ -163,7 +164,12 @@ def test_only_what_waits_for_time_is_counted_again_while_no_version_changes(drai
     ticks = {consumer: [automation.tick(consumer) for _ in range(2)][1] for consumer in CONSUMERS}
     quiet = {name for name, tick in ticks.items() if "unchanged since" in tick.skipped}
     # Tokens, wallets and numbers that are done fall due again with age, and what is ranked with other rules.
-    assert quiet == {TRACKED_TOKENS.name, TRACKED_WHALES.name, NOTIFICATIONS.name}
+    assert quiet == {
+        TRACKED_TOKENS.name,
+        TRACKED_WHALES.name,
+        TRANSFERS.name,
+        NOTIFICATIONS.name,
+    }
 
 
 def _of(pipeline: Pipeline, instance: dg.DagsterInstance) -> Automation:

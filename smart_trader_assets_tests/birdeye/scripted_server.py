@@ -22,6 +22,8 @@ class Recorded:
     parameters: Mapping[str, str]
     headers: Mapping[str, str]
     at: float
+    method: str = "GET"
+    body: Any = None
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,15 @@ class ScriptedServer:
         self._socket.close()
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+        at = time.monotonic()
+        posted = await _body(receive) if scope["method"] == "POST" else None
         request = Recorded(
             scope["path"],
             dict(parse_qsl(scope["query_string"].decode())),
             _text(scope["headers"]),
-            time.monotonic(),
+            at,
+            scope["method"],
+            posted,
         )
         self.requests.append(request)
         answer = self.respond(request)
@@ -93,6 +99,14 @@ class ScriptedServer:
         sent = body[: len(body) // 2] if answer.cut else body
         await send({"type": "http.response.body", "body": sent, "more_body": answer.cut})
         # Returning without the rest makes the server close the connection.
+
+
+async def _body(receive: Any) -> Any:
+    parts, more = b"", True
+    while more:
+        event = await receive()
+        parts, more = parts + event.get("body", b""), event.get("more_body", False)
+    return json.loads(parts)
 
 
 def _text(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -73,6 +73,7 @@ def account(monkeypatch, tiny_market):
         monkeypatch.setenv(PREFIX + "SWAP_PAGES_FIRST", "10")
         monkeypatch.setenv(PREFIX + "READ_ACCOUNT", "false")
         monkeypatch.setenv(PREFIX + "CANDIDATE_LISTS", "none")
+        monkeypatch.setenv(PREFIX + "TRACE_TRANSFERS", "false")
         yield server
 
 

@@ -11,6 +11,7 @@ from smart_trader_assets.tables.catalog import (
     TRACKED_TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
+    TRANSFERS,
     WALLET_PNL,
     WHALES,
 )
@@ -43,8 +44,8 @@ def test_a_snapshot_alone_leaves_every_token_pending_and_nothing_else(pipeline):
 
 def test_assets_run_once_each_in_the_order_of_the_graph(first_run):
     steps = first_run.report.steps
-    # Nobody is told anything.
-    run = [asset for asset in CONSUMERS if asset != NOTIFICATIONS.name]
+    # Nobody is told anything, and no transfers are looked at.
+    run = [asset for asset in CONSUMERS if asset not in (TRANSFERS.name, NOTIFICATIONS.name)]
     assert [step.asset for step in steps] == [TOKENS.name, *run]
     assert [step.left for step in steps] == [0] * len(steps)
     assert first_run.report.stuck == {}

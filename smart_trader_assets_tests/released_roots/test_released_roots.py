@@ -31,8 +31,10 @@ from smart_trader_assets.tables.catalog import (
     TOKEN_SIGNALS,
     TOKEN_TRADES,
     TOKENS,
+    TRACED_WALLETS,
     TRACKED_WHALES,
     TRANSACTIONS,
+    TRANSFERS,
     WALLET_CLUSTERS,
     WALLET_PNL,
 )
@@ -103,6 +105,8 @@ ADDED_SINCE = {
     POSITIONS.name,
     TOKEN_SIGNALS.name,
     WALLET_CLUSTERS.name,
+    TRACED_WALLETS.name,
+    TRANSFERS.name,
     NOTIFICATIONS.name,
 }
 

@@ -11,11 +11,22 @@ from smart_trader_assets.cli.terminal import leaderboard
 from smart_trader_assets.ranking import members_of, with_hands
 from smart_trader_assets.report.company import company_of, company_words
 from smart_trader_assets.report.page import render_page
-from smart_trader_assets.tables.catalog import WALLET_CLUSTERS
+from smart_trader_assets.report.whence import received_tokens, whence_words
+from smart_trader_assets.tables.catalog import TRANSFERS, WALLET_CLUSTERS, WALLET_PNL
 from smart_trader_assets.text import short
 from smart_trader_assets_tests.report.test_page import _with, rest_of
-from smart_trader_assets_tests.support.samples import wallet_pair, whole
-from smart_trader_assets_tests.support.tiny_market import ANN, BOB, CID, DEE, EVE
+from smart_trader_assets_tests.support.samples import NOW, pnl, transfer, wallet_pair, whole
+from smart_trader_assets_tests.support.tiny_market import (
+    ANN,
+    BOB,
+    CAT,
+    CID,
+    DEE,
+    DOG,
+    EVE,
+    OWL,
+    USDC,
+)
 
 NONE = {"cluster_id": None, "log10_p": -20.0}
 
@@ -54,6 +65,69 @@ def test_a_crowd_is_no_hand():
     assert company_words(frame, ANN) == [
         f"It seems to follow the same calls as {short(BOB)}: together they have one vote."
     ]
+
+
+def purse(address: str, **columns: object) -> dict[str, object]:
+    told = {"funder_address": address, "funder_recipients": 2, "funded_at": NOW}
+    return {"relation": "FUNDED", "tokens_together": None, "log10_p": None} | told | columns
+
+
+def test_a_purse_is_a_third_or_one_of_them():
+    third = pairs(pair(ANN, BOB, **purse(DEE, funder_recipients=1_200)))
+    since, together = f"since {NOW:%Y-%m-%d}", "Together they have one rank and one vote."
+    assert company_words(third, ANN) == [
+        f"{short(DEE)} has sent cash to it and to {short(BOB)}, {since}, and to 1,200 addresses in all. "
+        f"{together}"
+    ]
+    own = pairs(pair(ANN, BOB, **purse(BOB)), pair(BOB, CID, **purse(BOB)))
+    assert company_words(own, ANN) == [f"{short(BOB)} has sent it cash, {since}. {together}"]
+    assert company_words(own, BOB) == [
+        f"It has sent cash to {short(ANN)} and {short(CID)}, {since}. {together}"
+    ]
+
+
+def test_what_both_trades_and_a_purse_join_is_told_by_both():
+    told = company_words(
+        pairs(pair(ANN, BOB) | {**purse(DEE), "relation": "SIBLINGS", "tokens_together": 9}), ANN
+    )
+    assert [line.split()[0] for line in told] == ["One", short(DEE)]
+
+
+def test_who_had_sent_what_was_sold_without_a_purchase_and_what_a_sibling_had_paid(put, store):
+    put(
+        TRANSFERS,
+        transfer("1", wallet_address=ANN, to_address=ANN, from_address=BOB, token_address=CAT),
+        transfer("2", wallet_address=ANN, to_address=ANN, from_address=BOB, token_address=CAT),
+        transfer("3", wallet_address=ANN, to_address=ANN, from_address=DEE, token_address=DOG),
+        # Bought, too; sent away; cash; of another.
+        transfer("4", wallet_address=ANN, to_address=ANN, from_address=DEE, token_address=OWL),
+        transfer("5", wallet_address=ANN, to_address=DEE, from_address=ANN, token_address=CAT),
+        transfer("6", wallet_address=ANN, to_address=ANN, from_address=EVE, token_address=USDC),
+        transfer("7", wallet_address=BOB, to_address=BOB, from_address=EVE, token_address=CAT),
+    )
+    put(
+        WALLET_PNL,
+        pnl(ANN, CAT, unmatched_proceeds=900.0),
+        pnl(ANN, DOG, unmatched_proceeds=1_000.0),
+        pnl(ANN, OWL, unmatched_proceeds=0.0),
+        pnl(BOB, CAT, open_cost=30.0, open_quantity=20.0),
+    )
+    received = received_tokens(store, [ANN], pairs(pair(ANN, BOB)))
+    assert received.select("token_address", "from_address", "transfers", "is_sibling").rows() == [
+        (DOG, DEE, 1, False),
+        (CAT, BOB, 2, True),
+    ]
+    assert received["sender_price"].to_list() == [None, 1.5]
+    first, second = whence_words(received, ANN, {CAT: "CAT"})
+    assert first == (
+        f"{DOG}, which it sold for $1,000 without having bought it, came from {DEE} in 1 transfer from "
+        "2023-11-14 on."
+    )
+    assert second.endswith(
+        f"came from {BOB}, which one hand seems to lead with it, in 2 transfers from 2023-11-14 on. That "
+        "wallet paid $1.5 a token for what it holds or has moved away."
+    )
+    assert list(whence_words(received, BOB, {})) == []
 
 
 def test_the_rows_of_a_cluster_come_with_any_of_its_wallets(put, store):

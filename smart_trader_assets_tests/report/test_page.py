@@ -283,6 +283,7 @@ def test_two_hundred_busy_wallets_fit_into_five_megabytes(ranking):
         signal_traders=ranking.signal_traders,
         bets=_copied(ranking.bets, names),
         company=ranking.company,
+        received=ranking.received,
     )
     html = render_page(copies, stamp="")
     assert html.count('<details class="wallet"') == 200

@@ -60,7 +60,8 @@ def test_what_was_sent_to_a_wallet_is_told(market, api):
     wallet = sent["wallet_address"][0]
     told = api.post(Endpoint.TRANSFERS.value, json={"wallet": wallet, "limit": 100}).json()["data"]
     assert {one["to_address"] for one in told} == {wallet}
-    assert len(told) <= sent.filter(wallet_address=wallet).height
+    # Beside its tokens it got SOL once, from an exchange.
+    assert 1 < len(told) <= sent.filter(wallet_address=wallet).height + 1
     times = [one["unix_time"] for one in told]
     assert times == sorted(times, reverse=True)
     assert api.get(Endpoint.TRANSFERS.value).status_code == 405

@@ -53,6 +53,7 @@ class Pipeline:
                 "swap_pages_first": 10,
                 "read_account": False,
                 "candidate_lists": (),
+                "trace_transfers": False,
                 "requests_per_second": 1000,
                 "root": str(self.root),
                 "as_of": as_of,

@@ -35,9 +35,11 @@ from smart_trader_assets.tables.catalog import (
     TOKEN_SIGNALS,
     TOKEN_TRADES,
     TOKENS,
+    TRACED_WALLETS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
+    TRANSFERS,
     WALLET_CLUSTERS,
     WALLET_PNL,
     WHALES,
@@ -243,6 +245,32 @@ def wallet_pair(wallet: str, **columns: Any) -> Row:
     } | columns
 
 
+def traced_wallet(wallet: str, **columns: Any) -> Row:
+    """A row of silver/traced_wallets."""
+    return {
+        "wallet_address": wallet,
+        "wallet_shard": "00",
+        "role": "ranked",
+        "traced_rank": 1,
+        "traced_since": NOW,
+    } | columns
+
+
+def transfer(transfer_id: str, **columns: Any) -> Row:
+    """A row of bronze/transfers."""
+    return {
+        "transfer_id": transfer_id,
+        "wallet_address": "wallet",
+        "wallet_shard": "00",
+        "unix_time": 1_700_000_000,
+        "token_address": "mint",
+        "from_address": "sender",
+        "to_address": "wallet",
+        "value": 1.0,
+        "fetched_at": NOW,
+    } | columns
+
+
 def notification(event: str, **columns: Any) -> Row:
     """A row of ops/notifications."""
     return {
@@ -291,6 +319,8 @@ SAMPLES: Mapping[str, tuple[Callable[..., Row], str | date | None, str]] = {
     WALLET_CLUSTERS.name: (wallet_pair, None, "tokens_together"),
     TOKEN_SIGNALS.name: (token_signal, None, "net_flow_usd"),
     RECENT_TRADES.name: (token_trade, None, "price"),
+    TRACED_WALLETS.name: (traced_wallet, None, "role"),
+    TRANSFERS.name: (transfer, "00", "value"),
     NOTIFICATIONS.name: (notification, None, "title"),
 }
 
@@ -314,6 +344,12 @@ DONE: Mapping[str, Mapping[str, Any]] = {
     TRACKED_WHALES.name: {"processing_status": "processed", "transactions_fetched_at": NOW},
     TRANSACTIONS.name: {"processed_for_pnl": True, "pnl_processed_at": NOW},
     WALLET_PNL.name: {"processed_for_gold": True, "gold_processed_at": NOW},
+    TRACED_WALLETS.name: {
+        "transfers_status": "fetched",
+        "transfers_fetched_at": NOW,
+        "transfers_read": 3,
+        "transfers_whole": True,
+    },
     NOTIFICATIONS.name: {"delivery_status": "sent", "sent_at": NOW, "message_id": "m"},
 }
 

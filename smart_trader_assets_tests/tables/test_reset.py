@@ -17,6 +17,7 @@ from smart_trader_assets.tables.catalog import (
     NOTIFICATIONS,
     SMART_TRADERS,
     TOKENS,
+    TRACED_WALLETS,
     TRACKED_TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
@@ -31,7 +32,7 @@ from smart_trader_assets.transforms.shards import shard_of
 from smart_trader_assets.transforms.swap_history import HISTORY_COLUMNS
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.roots import versions
-from smart_trader_assets_tests.support.samples import frame, notification
+from smart_trader_assets_tests.support.samples import frame, notification, traced_wallet
 from smart_trader_assets_tests.support.tiny_market import ANN, BOB, CAT, CID, DEE, DOG, NOW
 
 STAMP = CommitInfo("reset-1", "reset")
@@ -275,6 +276,7 @@ def test_every_table_with_a_state_can_be_reset_whole(drained):
             TRACKED_WHALES,
             TRANSACTIONS,
             WALLET_PNL,
+            TRACED_WALLETS,
             NOTIFICATIONS,
         )
     }
@@ -282,6 +284,8 @@ def test_every_table_with_a_state_can_be_reset_whole(drained):
     stamp = CommitInfo("a test", CANDIDATES.name)
     tracked = rows.with_columns(tracking_status=pl.lit("tracked"))
     drained.store.write(CANDIDATES, Batch(tracked), stamp)
+    traced = [traced_wallet("one", transfers_status="failed")]
+    drained.store.write(TRACED_WALLETS, Batch(frame(TRACED_WALLETS, traced)), stamp)
     news = [notification("one", delivery_status="sent"), notification("begun", kind="started")]
     drained.store.write(NOTIFICATIONS, Batch(frame(NOTIFICATIONS, news)), stamp)
     for name, cursor in resettable().items():

@@ -12,11 +12,17 @@ from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import Column, TableContract
 from smart_trader_assets.delta.errors import TableMismatchError, TableOutgrownError
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.tables.catalog import SMART_TRADERS, TRACKED_TOKENS, WALLET_PNL, WHALES
+from smart_trader_assets.tables.catalog import (
+    SMART_TRADERS,
+    TRACKED_TOKENS,
+    WALLET_CLUSTERS,
+    WALLET_PNL,
+    WHALES,
+)
 from smart_trader_assets.tables.ops import RUNS
 from smart_trader_assets.tables.upgrade import carry_out_upgrade, plan_upgrade
 from smart_trader_assets_tests.support.roots import contents, versions
-from smart_trader_assets_tests.support.samples import tracked_token
+from smart_trader_assets_tests.support.samples import tracked_token, wallet_pair
 from smart_trader_assets_tests.support.stores import Put
 from smart_trader_assets_tests.support.tiny_market import EVE, LATER, OWL
 
@@ -109,6 +115,33 @@ def test_an_older_table_of_figures_holds_up_no_run_and_is_upgraded_like_the_othe
     before = store.scan(RUNS).collect().height
     assert drained.materialize(WHALES, "00").success
     assert store.scan(RUNS).collect().height == before + 1
+
+
+def test_a_column_that_has_come_to_allow_nulls_is_told_and_allows_them_after_an_upgrade(
+    store: DeltaStore, put: Put
+) -> None:
+    strict = replace(
+        WALLET_CLUSTERS,
+        columns=tuple(
+            replace(column, required=column.required or column.name == "tokens_shared")
+            for column in older(WALLET_CLUSTERS, "funder_address").columns
+        ),
+    )
+    put(strict, wallet_pair("a"))
+    before = store.scan(strict).collect()
+    with pytest.raises(
+        TableOutgrownError, match="it lacks funder_address; column tokens_shared refuses nulls"
+    ):
+        store.create(WALLET_CLUSTERS)
+    (plan,) = plan_upgrade(store, [WALLET_CLUSTERS])
+    assert str(plan).endswith("the column funder_address, nulls in the column tokens_shared")
+    for _ in range(2):
+        carry_out_upgrade(store, plan, UPGRADE)
+    assert store.version(WALLET_CLUSTERS) == 3  # made, written, a column, nulls
+    store.create(WALLET_CLUSTERS)
+    assert_frame_equal(store.scan(WALLET_CLUSTERS).drop("funder_address").collect(), before)
+    put(WALLET_CLUSTERS, wallet_pair("b", tokens_shared=None))
+    assert store.scan(WALLET_CLUSTERS).collect()["tokens_shared"].null_count() == 1
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from smart_trader_assets.sandbox.generated.coins import (
 from smart_trader_assets.sandbox.generated.crowd import make_crowd
 from smart_trader_assets.sandbox.generated.holdings import HolderBook
 from smart_trader_assets.sandbox.generated.launches import make_launches, sinking_coin
+from smart_trader_assets.sandbox.generated.purses import Sending, sendings
 from smart_trader_assets.sandbox.generated.trade_rows import Shapes
 from smart_trader_assets.sandbox.generated.wallet import (
     Arbitrage,
@@ -60,14 +61,16 @@ class Truth:
     ``trades``: wallet_address, token_address, traded_at, tx_hash, side (buy or sell), quantity
     (raw units), value_usd (null where no row tells a price). ``arbitrages``: wallet_address,
     traded_at, tx_hash, profit_usd. ``transfers``: wallet_address, token_address, received_at,
-    quantity. ``bets``, of those who bet by odds (see ``odds``): wallet_address, token_address, entered_at and
-    left_at (unix seconds; null: never), bet_return (a part of the stake, before costs), stake_usd.
+    quantity. ``sendings``: from_address, to_address, sent_at, lamports. ``bets``, of those who bet by odds (see
+    ``odds``): wallet_address, token_address, entered_at and left_at (unix seconds; null: never), bet_return (a
+    part of the stake, before costs), stake_usd.
     """
 
     characters: Mapping[str, Character]
     trades: pl.DataFrame
     arbitrages: pl.DataFrame
     transfers: pl.DataFrame
+    sendings: pl.DataFrame
     bets: pl.DataFrame
 
 
@@ -128,6 +131,9 @@ class GeneratedMarket:
             trades=_frame(Trade, (trader.trades for trader in traders)),
             arbitrages=_frame(Arbitrage, (trader.arbitrages for trader in traders)),
             transfers=_frame(Transfer, (trader.transfers for trader in traders)),
+            sendings=_frame(
+                Sending, [list(sendings(self._random("purses"), traders, self._calendar.start))]
+            ),
             bets=_frame(Bet, (trader.bets for trader in traders)),
         )
 
@@ -145,22 +151,42 @@ class GeneratedMarket:
         return self._histories.get(wallet, ())
 
     def transfers(self, wallet: str, now: datetime) -> list[dict[str, object]]:
-        """What a wallet was sent without a swap, newest first, from nobody in particular."""
-        own = self.truth.transfers.filter(
-            (pl.col("wallet_address") == wallet) & (pl.col("received_at") <= now)
+        """What a wallet sent and was sent without a swap, newest first: SOL, and tokens from one helper of
+        theirs."""
+        truth = self.truth
+        moved = pl.concat(
+            [
+                truth.transfers.select(
+                    "token_address",
+                    from_address=pl.lit(self.quiet_wallets[0]),
+                    to_address="wallet_address",
+                    at="received_at",
+                    amounts="quantity",
+                ),
+                truth.sendings.select(
+                    pl.lit(NATIVE_SOL).alias("token_address"),
+                    "from_address",
+                    "to_address",
+                    at="sent_at",
+                    amounts="lamports",
+                ),
+            ]
         )
+        own = (pl.col("from_address") == wallet) | (pl.col("to_address") == wallet)
         return [
             {
-                "time": row["received_at"].isoformat(),
-                "unix_time": int(row["received_at"].timestamp()),
-                "block_number": int(row["received_at"].timestamp() * 5 / 2),
+                "time": row["at"].isoformat(),
+                "unix_time": int(row["at"].timestamp()),
+                "block_number": int(row["at"].timestamp() * 5 / 2),
                 "token_address": row["token_address"],
-                "from_address": self.quiet_wallets[0],
-                "to_address": wallet,
-                "amounts": str(row["quantity"]),
+                "from_address": row["from_address"],
+                "to_address": row["to_address"],
+                "amounts": str(row["amounts"]),
                 "value": None,
             }
-            for row in own.sort("received_at", descending=True).iter_rows(named=True)
+            for row in moved.filter(own & (pl.col("at") <= now))
+            .sort("at", "to_address", descending=[True, False])
+            .iter_rows(named=True)
         ]
 
     def price(self, mint: str, now: datetime) -> MintPrice | None:

@@ -154,12 +154,12 @@ class TraderWallet:
         swaps = tuple(self._swap(*sold, *bought) for sold, bought in pairwise(amounts))
         signature = self._send(swaps, time)
         profit = sol.worth(amounts[-1][1] - paid, time)
-        self.arbitrages.append(Arbitrage(self.address, _utc(time), signature, profit))
+        self.arbitrages.append(Arbitrage(self.address, utc(time), signature, profit))
 
     def receive(self, coin: Coin, time: int, quantity: int) -> None:
         """Is sent a coin, which no row shows."""
         self.changes[coin.mint].append((time, quantity))
-        self.transfers.append(Transfer(self.address, coin.mint, _utc(time), quantity))
+        self.transfers.append(Transfer(self.address, coin.mint, utc(time), quantity))
 
     def _cash(self, coin: Coin) -> Coin:
         if coin.listing is Listing.STAKED_SOL or self.rng.random() < PAYS_WITH_SOL:
@@ -198,7 +198,7 @@ class TraderWallet:
         self.changes[coin.mint].append((time, change))
         side, quantity = ("buy" if change > 0 else "sell"), abs(change)
         self.trades.append(
-            Trade(self.address, coin.mint, _utc(time), signature, side, quantity, value)
+            Trade(self.address, coin.mint, utc(time), signature, side, quantity, value)
         )
 
 
@@ -207,5 +207,5 @@ def _cash_value(cash: Coin, raw: int, time: int) -> float:
     return cash.worth(raw, time) if cash.mint == WRAPPED_SOL else raw / cash.unit
 
 
-def _utc(time: int) -> datetime:
+def utc(time: int) -> datetime:
     return datetime.fromtimestamp(time, UTC)
