@@ -18,7 +18,7 @@ import polars as pl
 
 from smart_trader_assets.assembly import make_assets, make_resources
 from smart_trader_assets.assets.economy import why_it_waits
-from smart_trader_assets.assets.keys import IO_MANAGER
+from smart_trader_assets.assets.keys import IO_MANAGER, REPORT_KEY
 from smart_trader_assets.assets.partitions import Partitions, first_day, make_partitions
 from smart_trader_assets.assets.scope import AS_OF_TAG, DRAIN_TAG
 from smart_trader_assets.assets.tracked_whales import looked_at
@@ -27,7 +27,6 @@ from smart_trader_assets.automation.jobs import (
     job_of,
     make_jobs,
     only_wallets,
-    run_assets,
 )
 from smart_trader_assets.automation.live_runs import (
     CONSUMER_TAG,
@@ -121,7 +120,7 @@ class Watcher:
 
 
 class Drain:
-    """One drain of the root that the settings name; with `writes_page` each ranking comes with its page."""
+    """One drain of the root that the settings name; with `writes_page` it ends with the page of its ranking."""
 
     def __init__(
         self,
@@ -149,7 +148,7 @@ class Drain:
             raise TypeError("the resource `lake` is not a LakeResource")
         self._lake = lake
         self._definitions = self._defined(*make_jobs())
-        self._selection = run_assets if writes_page else assets_of
+        self._writes_page = writes_page
 
     def _defined(self, *jobs: dg.UnresolvedAssetJobDefinition) -> dg.Definitions:
         return dg.Definitions(
@@ -213,10 +212,26 @@ class Drain:
             self._materialize(CANDIDATES.name, [], None, store, report)
         for _ in range(MOST_SWEEPS):
             if not self._sweep(store, report):
-                return
-        raise DrainError(
-            f"After {MOST_SWEEPS} sweeps rows are still due: {report.stuck or 'see smart-trader state'}."
+                break
+        else:
+            raise DrainError(
+                f"After {MOST_SWEEPS} sweeps rows are still due: {report.stuck or 'see smart-trader state'}."
+            )
+        if self._writes_page and SMART_TRADERS.name in {step.asset for step in report.steps}:
+            self._write_page()
+
+    def _write_page(self) -> None:
+        """Once a drain, however often it has ranked: a page takes longer than a ranking."""
+        page, started = REPORT_KEY.to_user_string(), time.monotonic()
+        self._watcher.begins(page, None, lambda: 0)
+        result = self._definitions.resolve_job_def(job_of(SMART_TRADERS.name)).execute_in_process(
+            instance=self._instance,
+            asset_selection=[REPORT_KEY],
+            tags={AS_OF_TAG: self._as_of.isoformat(), DRAIN_TAG: self._budget},
+            run_config=_QUIET,
         )
+        seconds = time.monotonic() - started
+        self._watcher.ends(Step(page, 0, 0, seconds, _facts(result, page)))
 
     def look_up(self, wallets: Sequence[str]) -> DrainReport:
         """Fetch what is missing of `wallets`, compute them, and rank; nothing else is asked for.
@@ -332,7 +347,7 @@ class Drain:
             result = self._definitions.resolve_job_def(job_of(asset)).execute_in_process(
                 run_id=run_id,
                 instance=self._instance,
-                asset_selection=self._selection(asset),
+                asset_selection=assets_of(asset),
                 partition_key=partitions[0] if len(partitions) == 1 else None,
                 tags=tags,
                 run_config=_QUIET | (only_wallets([asset], wallets) if wallets else {}),

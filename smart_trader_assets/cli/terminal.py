@@ -55,6 +55,8 @@ _DID = {
     "items_rejected": "items that cannot be read",
     "lists_refused": "lists refused",
     "wallets_computed": "wallets computed",
+    "wallets_traced": "wallets traced",
+    "wallets_shown": "wallets shown",
     "swaps_set_aside": "swaps set aside",
     "smart_traders": "smart traders",
     "wallets_unproven": "unproven",
@@ -72,7 +74,7 @@ class ProgressWatcher(Watcher):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._progress = Progress(
-            TextColumn("[bold]{task.description:<24}"),
+            TextColumn("[bold]{task.description:<26}"),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -104,7 +106,7 @@ class ProgressWatcher(Watcher):
         """A line from time to time, where no bar can be shown."""
         while not self._stop.wait(_TELL_SECONDS):
             self._console.print(
-                f"  {asset:<24} {count():,} of {due:,} rows are still due",
+                f"  {asset:<26} {count():,} of {due:,} rows are still due",
                 highlight=False,
                 soft_wrap=True,
             )
@@ -116,7 +118,7 @@ class ProgressWatcher(Watcher):
             f"{int(step.metrics[f]):,} {label}" for f, label in _DID.items() if step.metrics.get(f)
         ]
         self._console.print(
-            f"[green]✓[/] {step.asset:<24} [dim]{step.seconds:5.1f} s[/]  "
+            f"[green]✓[/] {step.asset:<26} [dim]{step.seconds:5.1f} s[/]  "
             + (", ".join(did) or "nothing new"),
             highlight=False,
             soft_wrap=True,
