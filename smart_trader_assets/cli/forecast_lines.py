@@ -15,6 +15,7 @@ _NAMES = {
     "gainers_losers": "lists of ranked traders",
     "token_holder": "holders of tokens",
     "trader_txs": "swaps of wallets",
+    "wallet_transfers": "transfers of ranked wallets",
 }
 
 

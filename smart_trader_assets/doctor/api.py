@@ -31,7 +31,14 @@ from smart_trader_assets.settings import CREDIT_PRICES, Settings
 from smart_trader_assets.thresholds import list_filters, token_rules
 from smart_trader_assets.transforms.tokens import screen_tokens, snapshot_rows
 
-ASKED: Final = ("token_list", "gainers_losers", "token_holder", "trader_txs", "credits")
+ASKED: Final = (
+    "token_list",
+    "gainers_losers",
+    "token_holder",
+    "trader_txs",
+    "wallet_transfers",
+    "credits",
+)
 NEEDED: Final = "trader_txs"
 """Without it there is nothing to rank; what else a plan lacks is done without."""
 _FIRST_LIST: Final = "1W"
@@ -99,6 +106,8 @@ class _Asks:
             "trader_txs",
             lambda: client.trader_swaps(wallet, before=now, floor=None, max_pages=1),
         )
+        yield finding
+        _, finding = self._asked("wallet_transfers", lambda: client.wallet_transfers(wallet))
         yield finding
         account, finding = self._asked("credits", client.account)
         self.account = account

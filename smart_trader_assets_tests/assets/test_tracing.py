@@ -12,6 +12,7 @@ from smart_trader_assets.assets.economy import why_it_waits
 from smart_trader_assets.automation.forecast import forecast
 from smart_trader_assets.birdeye.circuit_breaker import forget_refused
 from smart_trader_assets.birdeye.client import PATHS
+from smart_trader_assets.cli.forecast_lines import costs_table
 from smart_trader_assets.pnl.cash import NATIVE_SOL
 from smart_trader_assets.report.company import company_of, company_words
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind, Recording
@@ -178,7 +179,9 @@ def test_what_it_costs_is_forecast_and_a_spent_budget_lets_it_wait(traced):
     report = traced.drain(credits_per_run=10_000, credit_prices=(("wallet_transfers", 9_000),))
     assert report.stuck[TRANSFERS.name] in (1, 2)
     settings = traced.settings(LATER, credit_prices=(("wallet_transfers", 9_000),))
-    costs = {cost.endpoint: cost for cost in forecast(settings, traced.store).costs}
+    known = forecast(settings, traced.store)
+    assert costs_table(known, width=80).row_count == len(known.costs) + 1
+    costs = {cost.endpoint: cost for cost in known.costs}
     waiting = report.stuck[TRANSFERS.name]
     assert costs["wallet_transfers"].run == waiting * 9_000
     assert why_it_waits(TRANSFERS.name, traced.store, settings, 8_999)

@@ -37,6 +37,7 @@ ASKED = (
     Endpoint.RANKED,
     Endpoint.HOLDERS,
     Endpoint.SWAPS,
+    Endpoint.TRANSFERS,
     Endpoint.CREDITS,
 )
 TABLES = [contract.name for contract in (*ALL_TABLES, RUNS)]
@@ -228,9 +229,9 @@ def test_each_endpoint_is_asked_once_on_request_and_paid_for(drained):
     result = doctor(drained.root, "--api")
     assert result.exit_code == 0, result.output
     assert f"costs up to {api_cost()} credits" in result.stderr
-    assert [drained.requests(endpoint) for endpoint in ASKED] == [1] * 5
+    assert [drained.requests(endpoint) for endpoint in ASKED] == [1] * 6
     assert drained.server.credits_spent - paid == api_cost()
-    assert result.stdout.count("the plan includes it") == 4
+    assert result.stdout.count("the plan includes it") == 5
     assert "api credits" in result.stdout
 
 

@@ -127,13 +127,13 @@ def test_what_was_recorded_is_replayed_as_it_was_answered(tmp_path, monkeypatch,
         monkeypatch.setenv("COLUMNS", "300")
         told = command("doctor", "--data", tmp_path / "none", "--record", folder)
     assert told.exit_code == 0, told.output
-    assert "Asking the API costs up to 193 credits. Its answers go to" in told.stderr
+    assert "Asking the API costs up to 203 credits. Its answers go to" in told.stderr
     assert "Replay them: `smart-trader run --replay" in told.stdout
     assert KEY not in "".join(path.read_text() for path in folder.iterdir())
     names = {path.name for path in folder.glob("*.json")}
     assert names == {
         *("token_list.json", "gainers_losers.json", "token_holder.json"),
-        *("trader_txs.json", "credits.json"),
+        *("trader_txs.json", "wallet_transfers.json", "credits.json"),
     }
 
     for name in ("SOURCE", "BIRDEYE_BASE_URL", "AS_OF"):
