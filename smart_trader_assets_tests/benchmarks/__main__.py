@@ -9,6 +9,7 @@ and 2 GB of memory; `small` a few minutes, with tables of a million rows instead
 from collections.abc import Iterator
 
 from smart_trader_assets_tests.benchmarks import (
+    bench_ageing,
     bench_client,
     bench_copying,
     bench_growth,
@@ -30,6 +31,7 @@ _MODULES = (
     bench_copying,
     bench_growth,
     bench_maintained,
+    bench_ageing,
     bench_signals,
 )
 

@@ -18,7 +18,7 @@ _SOL_USD: Final = 150.0
 _MINTS_A_WALLET: Final = 12
 
 
-def _addresses(count: int, rng: np.random.Generator) -> pl.Series:
+def addresses(count: int, rng: np.random.Generator) -> pl.Series:
     return pl.Series([str(Pubkey(rng.bytes(32))) for _ in range(count)])
 
 
@@ -31,10 +31,10 @@ def _zipf(count: int, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
 def write_swaps(folder: Path, rows: int, shards: int = 16, seed: int = 7) -> None:
     """Writes `rows` swap rows as one Parquet file a wallet shard."""
     rng = np.random.default_rng(seed)
-    mints = _addresses(max(200, rows // 500), rng)
+    mints = addresses(max(200, rows // 500), rng)
     folder.mkdir(parents=True, exist_ok=True)
     for shard in range(shards):
-        wallets = _addresses(max(20, rows // 150 // shards), rng)
+        wallets = addresses(max(20, rows // 150 // shards), rng)
         frame = _shard(rows // shards, wallets, mints, shard, rng)
         frame.write_parquet(folder / f"{shard:02}.parquet", compression="zstd")
 
@@ -90,10 +90,10 @@ def _shard(
         base_price=pl.col("volume_usd") / 1e3,
         ins_index=pl.col("ins_index") + 1,
     )
-    return _dressed(pl.concat([direct.slice(routes), first, second]), rng)
+    return dressed(pl.concat([direct.slice(routes), first, second]), rng)
 
 
-def _dressed(rows: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+def dressed(rows: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     """With the identifiers and texts of `bronze/transactions`, in no order."""
     number = pl.col("transaction")
     digest = pl.concat_str(
