@@ -43,9 +43,12 @@ LONGEST_ROOMS = {"end_to_end", "trust", "released_roots"}
 SLOW_MODULES = {
     "test_backtest",
     "test_broken_tables",
+    "test_chosen_wallets",
     "test_circuit_breaker",
+    "test_copying",
     "test_counts",
     "test_damaged_tables",
+    "test_deployment",
     "test_doctor",
     "test_drain",
     "test_explanation",
@@ -53,9 +56,12 @@ SLOW_MODULES = {
     "test_generated_market",
     "test_io_manager",
     "test_kill_points",
+    "test_killed_senders",
     "test_long_histories",
     "test_lot_judges",
     "test_maintenance",
+    "test_messages",
+    "test_mirrors",
     "test_new_metric",
     "test_page",
     "test_page_file",
@@ -70,7 +76,9 @@ SLOW_MODULES = {
     "test_resumption",
     "test_run_metrics",
     "test_seams",
+    "test_signals",
     "test_smart_traders",
+    "test_tracing",
     "test_upgrade",
     "test_wallet_pnl",
 }
@@ -83,12 +91,16 @@ def _rooms(item: pytest.Item) -> set[str]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make test-fast` leaves out, and let the longest begin, so that none is waited for alone."""
-    items.sort(key=lambda item: not _rooms(item) & LONGEST_ROOMS)
     for item in items:
         rooms = _rooms(item)
         fixtures = set(getattr(item, "fixturenames", ()))
         if rooms & SLOW_ROOMS or item.path.stem in SLOW_MODULES or fixtures & SLOW_FIXTURES:
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: (not _rooms(item) & LONGEST_ROOMS, not _is_slow(item)))
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return item.get_closest_marker("slow") is not None
 
 
 @pytest.fixture(scope="session")

@@ -179,7 +179,8 @@ class _Ranking:
         """Who has sent cash to whom, by what earlier rankings had asked for: no dependency, it would be a
         circle."""
         cash = {NATIVE_SOL, *cash_mints(self.settings)}
-        return Funding.of(self.lake.store.scan(TRANSFERS), cash)
+        rules = ranking_rules(self.settings).funding
+        return Funding.of(self.lake.store.scan(TRANSFERS), cash, rules)
 
     def _joins_others(self, funding: Funding, ranked: pl.DataFrame, clusters: pl.DataFrame) -> bool:
         """Whether by the transfers other wallets have one purse than the last ranking knew."""

@@ -36,10 +36,12 @@ later of the two first got some of it."""
 @dataclass(frozen=True)
 class FundingRules:
     """Who sends to more than `most_recipients` addresses, or deals with more than `most_parties`, by the newest
-    transfers of its own, is a service and no purse."""
+    transfers of its own, is a service and no purse. What is known to be worth less than `min_usd` is dust that
+    anybody sends to anybody, and counts for neither."""
 
     most_recipients: int = 12
     most_parties: int = 50
+    min_usd: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,13 @@ class Funding:
     reach: pl.DataFrame
 
     @classmethod
-    def of(cls, transfers: pl.LazyFrame, cash: Collection[str]) -> Funding:
+    def of(cls, transfers: pl.LazyFrame, cash: Collection[str], rules: FundingRules) -> Funding:
         """By rows of bronze/transfers; `cash` are the mints of SOL and of the other cash."""
         own, sender, receiver = (
             pl.col(name) for name in ("wallet_address", "from_address", "to_address")
         )
-        moved = transfers.filter(sender != receiver)
+        is_dust = (pl.col("value") < rules.min_usd).fill_null(value=False)
+        moved = transfers.filter((sender != receiver) & ~is_dust)
         receipts = (
             moved.filter((receiver == own) & pl.col("token_address").is_in(list(cash)))
             .group_by(wallet_address=own, funder_address=sender)

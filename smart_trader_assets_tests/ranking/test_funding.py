@@ -19,11 +19,11 @@ Sent = tuple[str, str, int]
 """Who sent to whom, at which second."""
 
 
-def listed(*sent: Sent, of: set[str], token: str = SOL) -> pl.LazyFrame:
+def listed(*sent: Sent, of: set[str], token: str = SOL, value: float | None = None) -> pl.LazyFrame:
     """The transfers as the lists of the wallets `of` tell them."""
     return pl.LazyFrame(
         [
-            (own, sender, receiver, token, at)
+            (own, sender, receiver, token, at, value)
             for sender, receiver, at in sent
             for own in (sender, receiver)
             if own in of
@@ -34,13 +34,16 @@ def listed(*sent: Sent, of: set[str], token: str = SOL) -> pl.LazyFrame:
             "to_address": pl.String,
             "token_address": pl.String,
             "unix_time": pl.Int64,
+            "value": pl.Float64,
         },
         orient="row",
     ).unique()
 
 
 def pairs(transfers: pl.LazyFrame, *wallets: str) -> list[tuple[str, str, str, int]]:
-    found = funded_pairs(Funding.of(transfers, {SOL}), pl.Series(wallets, dtype=pl.String), RULES)
+    found = funded_pairs(
+        Funding.of(transfers, {SOL}, RULES), pl.Series(wallets, dtype=pl.String), RULES
+    )
     return found.select(
         "wallet_address", "other_address", "funder_address", pl.col("funded_at").dt.epoch("s")
     ).rows()
@@ -55,7 +58,7 @@ def test_who_has_one_purse_is_a_pair_as_of_the_later_one():
 def test_a_sender_counts_once_its_own_list_was_read():
     sent = [("purse", "a", 100), ("purse", "b", 300)]
     assert pairs(listed(*sent, of={"a", "b"}), "a", "b") == []
-    funding = Funding.of(listed(*sent, of={"a", "b"}), {SOL})
+    funding = Funding.of(listed(*sent, of={"a", "b"}), {SOL}, RULES)
     traders = pl.DataFrame({"wallet_address": ["b", "a"], "overall_rank": [4, 7]})
     nobody = pl.Series([], dtype=pl.String)
     assert funders_to_read(funding, traders, nobody).rows() == [("purse", 4)]
@@ -63,7 +66,7 @@ def test_a_sender_counts_once_its_own_list_was_read():
 
 
 def test_who_has_sent_to_one_alone_is_not_asked_about():
-    funding = Funding.of(listed(("purse", "a", 1), of={"a"}), {SOL})
+    funding = Funding.of(listed(("purse", "a", 1), of={"a"}), {SOL}, RULES)
     traders = pl.DataFrame({"wallet_address": ["a"], "overall_rank": [1]})
     assert funders_to_read(funding, traders, pl.Series(["a"])).is_empty()
 
@@ -107,6 +110,14 @@ def test_tokens_and_what_one_sends_to_oneself_are_no_purse():
     assert pairs(listed(("a", "a", 1), of={"a"}), "a") == []
 
 
+def test_dust_is_no_purse_and_makes_no_service():
+    sent = [("purse", "a", 1), ("purse", "b", 2)]
+    wallets = {"a", "b", "purse"}
+    assert pairs(listed(*sent, of=wallets, value=0.99), "a", "b") == []
+    dust = listed(*[(f"s{n}", "purse", n) for n in range(90)], of=wallets, value=0.001)
+    assert pairs(pl.concat([listed(*sent, of=wallets, value=1.0), dust]), "a", "b") != []
+
+
 def traded(one: str, other: str, relation: str) -> pl.DataFrame:
     row = {"wallet_address": one, "other_address": other, "relation": relation}
     return pl.DataFrame([row | {"tokens_together": 9}], schema=PAIRS)
@@ -114,7 +125,7 @@ def traded(one: str, other: str, relation: str) -> pl.DataFrame:
 
 def test_a_pair_has_one_row_with_all_that_is_known_of_it():
     told = listed(("purse", "a", 1), ("purse", "b", 2), of={"a", "b", "purse"})
-    funded = funded_pairs(Funding.of(told, {SOL}), pl.Series(["a", "b"]), RULES)
+    funded = funded_pairs(Funding.of(told, {SOL}, RULES), pl.Series(["a", "b"]), RULES)
     rules = CoTradingRules()
     alone = with_clusters(pl.DataFrame(schema=PAIRS), rules, funded)
     assert alone.select("relation", "tokens_together", "cluster_id").rows() == [(FUNDED, None, "a")]
@@ -129,6 +140,6 @@ def test_a_pair_has_one_row_with_all_that_is_known_of_it():
 
 def test_hands_reach_over_trades_and_purses():
     told = listed(("purse", "b", 1), ("purse", "c", 2), of={"b", "c", "purse"})
-    funded = funded_pairs(Funding.of(told, {SOL}), pl.Series(["b", "c"]), RULES)
+    funded = funded_pairs(Funding.of(told, {SOL}, RULES), pl.Series(["b", "c"]), RULES)
     joined = with_clusters(traded("a", "b", SIBLINGS), CoTradingRules(), funded)
     assert members_of(joined).rows() == [("a", "a"), ("b", "a"), ("c", "a")]
