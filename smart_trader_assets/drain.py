@@ -183,6 +183,10 @@ class Drain:
                 self._recheck()
                 self._drain(store, report)
                 self._raise_if_unsound()
+                if self._writes_page and SMART_TRADERS.name in {
+                    step.asset for step in report.steps
+                }:
+                    self._write_page()
             except Exception:
                 self._tell(store, report)
                 raise
@@ -212,24 +216,29 @@ class Drain:
             self._materialize(CANDIDATES.name, [], None, store, report)
         for _ in range(MOST_SWEEPS):
             if not self._sweep(store, report):
-                break
-        else:
-            raise DrainError(
-                f"After {MOST_SWEEPS} sweeps rows are still due: {report.stuck or 'see smart-trader state'}."
-            )
-        if self._writes_page and SMART_TRADERS.name in {step.asset for step in report.steps}:
-            self._write_page()
+                return
+        raise DrainError(
+            f"After {MOST_SWEEPS} sweeps rows are still due: {report.stuck or 'see smart-trader state'}."
+        )
 
     def _write_page(self) -> None:
         """Once a drain, however often it has ranked: a page takes longer than a ranking."""
         page, started = REPORT_KEY.to_user_string(), time.monotonic()
         self._watcher.begins(page, None, lambda: 0)
-        result = self._definitions.resolve_job_def(job_of(SMART_TRADERS.name)).execute_in_process(
-            instance=self._instance,
-            asset_selection=[REPORT_KEY],
-            tags={AS_OF_TAG: self._as_of.isoformat(), DRAIN_TAG: self._budget},
-            run_config=_QUIET,
-        )
+        try:
+            result = self._definitions.resolve_job_def(
+                job_of(SMART_TRADERS.name)
+            ).execute_in_process(
+                instance=self._instance,
+                asset_selection=[REPORT_KEY],
+                tags={AS_OF_TAG: self._as_of.isoformat(), DRAIN_TAG: self._budget},
+                run_config=_QUIET,
+            )
+        except dg.DagsterError as error:
+            # Dagster wraps what a resource raises: a root that cannot be opened.
+            if isinstance(error.__cause__, SmartTraderError):
+                raise error.__cause__ from None
+            raise
         seconds = time.monotonic() - started
         self._watcher.ends(Step(page, 0, 0, seconds, _facts(result, page)))
 

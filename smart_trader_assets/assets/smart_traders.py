@@ -38,7 +38,12 @@ from smart_trader_assets.tables.catalog import (
     WALLET_CLUSTERS,
     WALLET_PNL,
 )
-from smart_trader_assets.tables.cursors import PNL_TO_RANK, TRANSFERS_TO_RANK
+from smart_trader_assets.tables.cursors import (
+    FUNDER,
+    PNL_TO_RANK,
+    RANKED,
+    TRANSFERS_TO_RANK,
+)
 from smart_trader_assets.tables.transitions import pnl_ranked, transfers_ranked
 from smart_trader_assets.text import named_mint
 from smart_trader_assets.thresholds import cash_mints, ranking_rules, signal_rules
@@ -158,9 +163,14 @@ class _Ranking:
 
     def batches(self) -> dict[str, list[Batch]]:
         """By output; where nothing is due only what goes on with time."""
-        store, funding = self.lake.store, self._funding()
+        store = self.lake.store
         due = self.scope.due(PNL_TO_RANK, self.wallet_pnl.select(_SETTLED))
-        told = self.scope.due(TRANSFERS_TO_RANK, store.scan(TRACED_WALLETS))
+        # What is processed anew has to have been fetched; and this before the transfers are read, since a fetch
+        # writes them before it says so.
+        told = self.scope.due(TRANSFERS_TO_RANK, store.scan(TRACED_WALLETS)).filter(
+            pl.col("transfers_status").is_in(TRANSFERS_TO_RANK.due)
+        )
+        funding = self._funding()
         ranked = (
             store.scan(SMART_TRADERS).select("wallet_address", "tier", "overall_rank").collect()
         )
@@ -256,11 +266,11 @@ class _Ranking:
         if not self.settings.traces_transfers:
             traders = traders.clear()
         ranked = traders.select(
-            "wallet_address", role=pl.lit("ranked"), traced_rank="overall_rank"
+            "wallet_address", role=pl.lit(RANKED), traced_rank="overall_rank"
         ).join(known, on="wallet_address", how="anti")
         both = pl.concat([known, ranked.select("wallet_address")])["wallet_address"]
         funders = funders_to_read(funding, traders, both).select(
-            "wallet_address", pl.lit("funder").alias("role"), "traced_rank"
+            "wallet_address", pl.lit(FUNDER).alias("role"), "traced_rank"
         )
         found = pl.concat([ranked, funders]).with_columns(
             traced_since=pl.lit(self.scope.as_of).cast(TIME)

@@ -56,13 +56,15 @@ def transfers_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefi
                 scope.log.warning(f"The transfers of all wallets stay due: {refused}")
                 return
             with birdeye.session(scope.budget, before_request=watch) as session:
-                for shard, due in scope.due_by_shard(WALLETS_TO_TRACE, traced_wallets):
-                    watch.shard = shard
-                    with session.going_without(scope.log):
-                        for part in _affordable(due, settings, session).iter_slices(
-                            WALLETS_PER_BATCH
-                        ):
-                            yield from _fetch(shard, part, scope, settings, session)
+                due = scope.due(WALLETS_TO_TRACE, traced_wallets)
+                chosen = _affordable(due, settings, session)
+                waiting = f"; {due.height - chosen.height} wait for credits" if due.height else ""
+                scope.log.info(f"{chosen.height} wallets to trace{waiting}.")
+                with session.going_without(scope.log):
+                    for rows in chosen.partition_by("wallet_shard", maintain_order=True):
+                        watch.shard = rows["wallet_shard"][0]
+                        for part in rows.iter_slices(WALLETS_PER_BATCH):
+                            yield from _fetch(watch.shard, part, scope, settings, session)
 
         return Batches(batches())
 
@@ -70,9 +72,9 @@ def transfers_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefi
 
 
 def _affordable(due: pl.DataFrame, settings: Settings, session: FetchSession) -> pl.DataFrame:
-    """The first of the due wallets, as many as there are credits for."""
-    left = session.left
-    return due if left is None else due.head(left // settings.prices["wallet_transfers"])
+    """The first of the due wallets of all shards, as many as there are credits for."""
+    left, price = session.left, settings.prices["wallet_transfers"]
+    return due if left is None or not price else due.head(left // price)
 
 
 def _fetch(

@@ -23,7 +23,7 @@ from smart_trader_assets.birdeye import PAGE_SIZE, Budget
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.settings import PLANS, Settings
-from smart_trader_assets.tables.catalog import CANDIDATES, TOKENS, TRACKED_WHALES
+from smart_trader_assets.tables.catalog import CANDIDATES, TOKENS, TRACED_WALLETS, TRACKED_WHALES
 from smart_trader_assets.tables.cursors import (
     TOKENS_TO_FETCH,
     WALLETS_TO_TRACE,
@@ -78,8 +78,8 @@ class Forecast:
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     """What waits in the root, by the tables' logs: whether a snapshot and how many lists are due, rows of
-    tokens and of wallets that are, and of wallets to trace, whether any wallet is known, and how many are
-    followed. Of a root that is yet to be made: everything that comes first.
+    tokens and of wallets that are, of wallets to trace and of traced ones, whether any wallet is known, and how
+    many are followed. Of a root that is yet to be made: everything that comes first.
     """
 
     snapshot: bool
@@ -87,6 +87,7 @@ class _Waiting:
     tokens: int = 0
     wallets: int = 0
     traced: int = 0
+    known_traced: int = 0
     knows_tokens: bool = False
     knows_wallets: bool = False
     followed: int = 0
@@ -107,6 +108,7 @@ class _Waiting:
             tokens=tokens,
             wallets=wallets,
             traced=traced,
+            known_traced=int(store.row_counts(TRACED_WALLETS)["rows"].sum() or 0),
             knows_tokens=bool(store.row_counts(TOKENS)["rows"].sum()),
             knows_wallets=bool(store.row_counts(TRACKED_WHALES)["rows"].sum()),
             followed=len(Evidence.read(store).followed),
@@ -124,7 +126,9 @@ def forecast(settings: Settings, store: DeltaStore) -> Forecast:
     daily = _fixed_costs(settings)
     if settings.traces_transfers:
         each = settings.prices["wallet_transfers"]
-        daily["wallet_transfers"] = round(followed * each / settings.trace_refresh_days)
+        daily["wallet_transfers"] = round(
+            max(followed, waiting.known_traced) * each / settings.trace_refresh_days
+        )
     following = round(
         min(followed, followed if kept is None else kept) * refreshes_a_day(settings) * page
     )

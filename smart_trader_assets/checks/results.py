@@ -16,6 +16,7 @@ from smart_trader_assets.checks.catalogue import all_checks
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.state.notes import Note
 from smart_trader_assets.state.shared_state import SharedState
+from smart_trader_assets.tables.catalog import SMART_TRADERS, TRACED_WALLETS, TRANSFERS
 from smart_trader_assets.text import shown_text
 
 # Names of an evaluation's metadata.
@@ -142,12 +143,18 @@ def unsound_table_error(failed: Collection[FailedCheck]) -> UnsoundTableError:
     )
 
 
+_READ_BACK = {SMART_TRADERS.name: frozenset({TRACED_WALLETS.name, TRANSFERS.name})}
+
+
 def tables_read(assets: Collection[dg.AssetsDefinition]) -> dict[str, frozenset[str]]:
-    """The assets that each asset reads, both by name."""
+    """The assets that each asset reads, both by name; what it reads of later ones among them, which the graph
+    cannot name."""
     return {
-        spec.key.to_user_string(): frozenset(dep.asset_key.to_user_string() for dep in spec.deps)
+        name: frozenset(dep.asset_key.to_user_string() for dep in spec.deps)
+        | _READ_BACK.get(name, frozenset())
         for definition in assets
         for spec in definition.specs
+        for name in [spec.key.to_user_string()]
     }
 
 

@@ -194,9 +194,8 @@ def rank_wallets(
     judged = with_exclusions(
         _paid(facts_known, paid_shares(bets, together.paid.lazy()).collect()), context
     )
-    funded = (
-        None if funding is None else funded_pairs(funding, passing["wallet_address"], rules.funding)
-    )
+    innocent = judged.filter(pl.col("wallet_class").is_null())["wallet_address"]
+    funded = None if funding is None else funded_pairs(funding, innocent, rules.funding)
     company = with_clusters(together.pairs, rules.company, funded)
 
     evidence = bets.select("wallet_address", "bet_return", "weight", "counts").collect()

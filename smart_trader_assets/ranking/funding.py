@@ -29,19 +29,20 @@ FUNDED_PAIRS: Final = pl.Schema(
     }
 )
 """A pair, once, in the order of the addresses: `funder_address` sent cash to both, or is one of them and sent
-it to the other; `funder_recipients`: addresses that it sent to, by its newest transfers; `funded_at`: when the
+it to the other; `funder_recipients`: addresses that it is known to have sent to; `funded_at`: when the
 later of the two first got some of it."""
 
 
 @dataclass(frozen=True)
 class FundingRules:
-    """Who sends to more than `most_recipients` addresses, or deals with more than `most_parties`, by the newest
-    transfers of its own, is a service and no purse. What is known to be worth less than `min_usd` is dust that
-    anybody sends to anybody, and counts for neither."""
+    """Who sends cash to more than `most_recipients` addresses, or deals in it with more than `most_parties`, by
+    the newest `page` transfers of its own, is a service and no purse. What is known to be worth less than
+    `min_usd` is dust that anybody sends to anybody, and counts for neither."""
 
     most_recipients: int = 12
     most_parties: int = 50
-    min_usd: float = 1.0
+    min_usd: float = 10.0
+    page: int = 100
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,12 @@ class Funding:
     """Who has sent cash to whom, and how many each deals with.
 
     receipts: wallet_address, funder_address, first_at (unix seconds): what the lists of the receivers tell
-    reach: wallet_address, recipients, parties: of those whose own list was read
+    sends: funder_address, wallet_address: what the newest list of the sender tells
+    reach: wallet_address, parties: of those whose own list was read
     """
 
     receipts: pl.DataFrame
+    sends: pl.DataFrame
     reach: pl.DataFrame
 
     @classmethod
@@ -62,29 +65,42 @@ class Funding:
             pl.col(name) for name in ("wallet_address", "from_address", "to_address")
         )
         is_dust = (pl.col("value") < rules.min_usd).fill_null(value=False)
-        moved = transfers.filter((sender != receiver) & ~is_dust)
+        is_cash = (sender != receiver) & pl.col("token_address").is_in(list(cash)) & ~is_dust
         receipts = (
-            moved.filter((receiver == own) & pl.col("token_address").is_in(list(cash)))
+            transfers.filter(is_cash & (receiver == own))
             .group_by(wallet_address=own, funder_address=sender)
             .agg(first_at=pl.col("unix_time").min())
         )
-        reach = moved.group_by("wallet_address").agg(
-            recipients=receiver.filter(sender == own).n_unique().cast(pl.Int64),
-            parties=pl.when(sender == own).then(receiver).otherwise(sender).n_unique(),
+        newest = transfers.filter(
+            pl.col("unix_time").rank("ordinal", descending=True).over("wallet_address")
+            <= rules.page
         )
-        return cls(*pl.collect_all([receipts, reach]))
+        moved = newest.filter(is_cash)
+        sends = moved.filter(sender == own).select(funder_address=own, wallet_address=receiver)
+        reach = newest.group_by("wallet_address").agg(
+            parties=pl.when(sender == own)
+            .then(receiver)
+            .otherwise(sender)
+            .filter(is_cash)
+            .n_unique()
+        )
+        return cls(*pl.collect_all([receipts, sends.unique(), reach]))
 
 
 def funded_pairs(funding: Funding, wallets: pl.Series, rules: FundingRules) -> pl.DataFrame:
     """`FUNDED_PAIRS` among `wallets`: those that one purse has sent cash to, and itself where it is one."""
-    purses = funding.reach.filter(
-        (pl.col("recipients") <= rules.most_recipients) & (pl.col("parties") <= rules.most_parties)
-    ).select(funder_address="wallet_address", funder_recipients="recipients")
-    own = (
-        funding.receipts.filter(pl.col("wallet_address").is_in(wallets.implode()))
-        .join(purses, on="funder_address")
-        # Its recipients are known from its own list and from theirs: which is longer.
-        .filter(pl.col("wallet_address").n_unique().over("funder_address") <= rules.most_recipients)
+    known = pl.concat(
+        [funding.sends, funding.receipts.select("funder_address", "wallet_address")]
+    ).unique()
+    recipients = known.group_by("funder_address").agg(funder_recipients=pl.len().cast(pl.Int64))
+    purses = (
+        funding.reach.filter(pl.col("parties") <= rules.most_parties)
+        .select(funder_address="wallet_address")
+        .join(recipients, on="funder_address")
+        .filter(pl.col("funder_recipients") <= rules.most_recipients)
+    )
+    own = funding.receipts.filter(pl.col("wallet_address").is_in(wallets.implode())).join(
+        purses, on="funder_address"
     )
     itself = own.filter(pl.col("funder_address").is_in(wallets.implode()))
     direct = itself.select(

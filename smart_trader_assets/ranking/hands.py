@@ -45,22 +45,26 @@ def with_clusters(
     if funded is None:
         funded = pl.DataFrame(schema=FUNDED_PAIRS)
     pairs = with_funding(pairs, funded)
-    is_sibling = (pl.col("relation") == SIBLINGS) & pl.col("funder_address").is_null()
+    is_sibling, is_wash = pl.col("relation") == SIBLINGS, pl.col("relation") == WASH
     # Money between them is no matter of chance, however many they are.
-    is_sure = (pl.col("relation") == WASH) | pl.col("funder_address").is_not_null()
-    hands = _joined(pairs.filter(is_sibling | is_sure)).rename({"joined": "cluster_id"})
-    hands = hands.with_columns(is_crowd=pl.len().over("cluster_id") > rules.most_wallets)
+    has_purse = pl.col("funder_address").is_not_null()
+    joined = _joined(pairs.filter(is_sibling & ~has_purse))
+    crowd = joined.filter(pl.len().over("joined") > rules.most_wallets)["wallet_address"]
+    is_crowd = is_sibling & ~has_purse & pl.col("wallet_address").is_in(crowd.implode())
+    hands = _joined(pairs.filter((is_sibling & ~is_crowd) | is_wash | has_purse))
     votes = _joined(pairs).rename({"joined": "vote_id"})
     return (
-        pairs.join(hands, on="wallet_address", how="left", maintain_order="left")
+        pairs.join(
+            hands.rename({"joined": "cluster_id"}),
+            on="wallet_address",
+            how="left",
+            maintain_order="left",
+        )
         .join(votes, on="wallet_address", how="left", maintain_order="left")
         .with_columns(
-            cluster_id=pl.when(is_sure | (is_sibling & ~pl.col("is_crowd"))).then("cluster_id"),
-            relation=pl.when(is_sibling & pl.col("is_crowd"))
-            .then(pl.lit(CROWD))
-            .otherwise("relation"),
+            cluster_id=pl.when((is_sibling & ~is_crowd) | is_wash | has_purse).then("cluster_id"),
+            relation=pl.when(is_crowd).then(pl.lit(CROWD)).otherwise("relation"),
         )
-        .drop("is_crowd")
     )
 
 

@@ -22,7 +22,7 @@ def company_of(store: DeltaStore, wallets: Collection[str]) -> pl.DataFrame:
     pairs = (
         store.scan(WALLET_CLUSTERS)
         .select(column.name for column in WALLET_CLUSTERS.columns)
-        .sort("log10_p", "wallet_address", "other_address")
+        .sort("log10_p", "wallet_address", "other_address", nulls_last=True)
         .collect()
     )
     return company_among(pairs, wallets)
@@ -71,7 +71,8 @@ def company_words(pairs: pl.DataFrame, wallet: str) -> list[str]:
         if row["relation"] == COPIER and row["wallet_address"] == wallet:
             told.append(
                 f"It seems to copy {short(row['other_address'])}: it came {_closely(row)}, later in "
-                f"{row['times_later']} of them. Together they have one vote."
+                f"{row['times_later']} of them."
+                + ("" if row["cluster_id"] else " Together they have one vote.")
             )
     copiers = [
         row["wallet_address"]
@@ -94,17 +95,18 @@ def _purse_words(rows: Sequence[Mapping[str, Any]], wallet: str) -> Iterator[str
     for purse in dict.fromkeys(row["funder_address"] for row in rows):
         own = [row for row in rows if row["funder_address"] == purse]
         others = [_other(row, wallet) for row in own]
-        since = f"since {min(row['funded_at'] for row in own):%Y-%m-%d}"
+        # The later of the two had it from then on.
+        since = f"{min(row['funded_at'] for row in own):%Y-%m-%d}"
         if purse == wallet:
-            yield f"It has sent cash to {_named(others)}, {since}. {together}"
-        elif purse in others:
-            yield f"{short(purse)} has sent it cash, {since}. {together}"
-        else:
-            reach = f"{own[0]['funder_recipients']:,} addresses"
-            yield (
-                f"{short(purse)} has sent cash to it and to {_named(others)}, {since}, and to {reach} in all. "
-                f"{together}"
-            )
+            yield f"It has sent cash to {_named(others)}, since {since}. {together}"
+            continue
+        fellows = [other for other in others if other != purse]
+        to_them = f" and {_named(fellows)}" if fellows else ""
+        reach = f"{own[0]['funder_recipients']:,} addresses"
+        yield (
+            f"{short(purse)} has sent cash to it{to_them}, since {since}; it is known to have sent to {reach}. "
+            f"{together}"
+        )
 
 
 def _other(row: Mapping[str, Any], wallet: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -12,7 +12,7 @@ from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS, NATIVE_SOL
 from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.ranking import members_of
 from smart_trader_assets.tables.catalog import TRANSFERS, WALLET_PNL
-from smart_trader_assets.text import named_mint, plural, price, usd
+from smart_trader_assets.text import listed_words, named_mint, plural, price, usd
 
 MOST_TOLD: Final = 3
 
@@ -23,9 +23,10 @@ def received_tokens(
     """Tokens that `wallets` sold without having bought them, and who had sent them; `company`: rows of
     gold/wallet_clusters.
 
-    Out, by wallet and what it got for them: wallet_address, token_address, unmatched_proceeds (USD),
-    from_address, transfers, first_at; is_sibling: whether one hand seems to lead both; sender_price (USD a
-    token): what the sender paid on average for what it has bought and not sold, null where that is not known.
+    Out, by wallet and what it got for them, who sent most often first: wallet_address, token_address,
+    unmatched_proceeds (USD), from_address, transfers, first_at (before the last sale, or it is no source);
+    is_sibling: whether one hand seems to lead both; sender_price (USD a token): what the sender paid on average
+    for what it has bought and not sold, null where that is not known.
     Transfers are no part of any number: none of this is in a profit.
     """
     own = pl.col("wallet_address").is_in(list(wallets))
@@ -46,7 +47,7 @@ def received_tokens(
         own
         & (pl.col("unmatched_proceeds") > 0)
         & pl.col("token_address").is_in(sent["token_address"].to_list())
-    ).select("wallet_address", "token_address", "unmatched_proceeds")
+    ).select("wallet_address", "token_address", "unmatched_proceeds", "last_transaction")
     paid = whole.filter(
         pl.col("wallet_address").is_in(sent["from_address"].to_list())
         & pl.col("token_address").is_in(sent["token_address"].to_list())
@@ -61,6 +62,8 @@ def received_tokens(
     return (
         sent.lazy()
         .join(sold, on=["wallet_address", "token_address"])
+        .filter((pl.col("first_at") <= pl.col("last_transaction")).fill_null(value=True))
+        .drop("last_transaction")
         .join(paid, on=["token_address", "from_address"], how="left")
         .with_columns(
             is_sibling=(
@@ -72,8 +75,9 @@ def received_tokens(
             "wallet_address",
             "unmatched_proceeds",
             "token_address",
+            "transfers",
             "from_address",
-            descending=[False, True, False, False],
+            descending=[False, True, False, True, False],
         )
         .collect()
     )
@@ -81,19 +85,29 @@ def received_tokens(
 
 def whence_words(received: pl.DataFrame, wallet: str, symbols: Mapping[str, str]) -> Iterator[str]:
     """What `received_tokens` say of one wallet; a sentence for each of the tokens that brought it most."""
-    rows = received.filter(pl.col("wallet_address") == wallet)
-    for row in rows.head(MOST_TOLD).iter_rows(named=True):
-        sibling = ", which one hand seems to lead with it," if row["is_sibling"] else ""
-        paid = (
-            f" That wallet paid {price(row['sender_price'])} a token for what it holds or has moved away."
-            if row["sender_price"] is not None
-            else ""
-        )
+    tokens = received.filter(pl.col("wallet_address") == wallet).partition_by(
+        "token_address", maintain_order=True
+    )
+    for rows in tokens[:MOST_TOLD]:
+        mint, proceeds = rows["token_address"][0], rows["unmatched_proceeds"][0]
+        senders = [_sender(row) for row in rows.head(MOST_TOLD).iter_rows(named=True)]
+        if rows.height > MOST_TOLD:
+            senders.append(plural(rows.height - MOST_TOLD, "other"))
         yield (
-            f"{named_mint(row['token_address'], symbols.get(row['token_address']))}, which it sold for "
-            f"{usd(row['unmatched_proceeds'])} without having bought it, came from "
-            f"{row['from_address']}{sibling} in {plural(row['transfers'], 'transfer')} from "
-            f"{row['first_at']:%Y-%m-%d} on.{paid}"
+            f"{named_mint(mint, symbols.get(mint))}, which it sold for {usd(proceeds)} without having bought "
+            f"it, may have come from {listed_words(senders)}."
         )
-    if rows.height > MOST_TOLD:
-        yield f"{plural(rows.height - MOST_TOLD, 'more token')} came likewise: bronze/transfers has them."
+    if len(tokens) > MOST_TOLD:
+        more = plural(len(tokens) - MOST_TOLD, "more token")
+        yield f"{more} came likewise: bronze/transfers has them."
+
+
+def _sender(row: Mapping[str, Any]) -> str:
+    sibling = ", which one hand seems to lead with it" if row["is_sibling"] else ""
+    paid = (
+        f", which paid {price(row['sender_price'])} a token for what it holds or has moved away"
+        if row["sender_price"] is not None
+        else ""
+    )
+    times = plural(row["transfers"], "transfer")
+    return f"{row['from_address']}{sibling}{paid} ({times} from {row['first_at']:%Y-%m-%d} on)"

@@ -25,6 +25,9 @@ from smart_trader_assets.tables.catalog import (
 )
 from smart_trader_assets.tables.cursor import Cursor, DuePolicy, TimedRule
 
+RANKED, FUNDER = "ranked", "funder"
+"""Why a wallet is traced."""
+
 
 def _attempt_is_due(as_of: datetime, _: DuePolicy) -> pl.Expr:
     return pl.col("next_attempt_at") <= as_of
@@ -89,9 +92,12 @@ def _attempt_to_trace_is_due(as_of: datetime, policy: DuePolicy) -> pl.Expr:
 
 
 def _transfers_are_stale(as_of: datetime, policy: DuePolicy) -> pl.Expr:
+    """Whom a funder has sent cash to is told by those who got it, too."""
     if policy.transfers_refresh is None:
         return pl.lit(value=False)
-    return pl.col("transfers_fetched_at") <= as_of - policy.transfers_refresh
+    return (pl.col("role") == RANKED) & (
+        pl.col("transfers_fetched_at") <= as_of - policy.transfers_refresh
+    )
 
 
 TOKENS_TO_TRACK = Cursor(

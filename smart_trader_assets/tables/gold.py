@@ -201,9 +201,7 @@ WALLET_CLUSTERS = TableContract(
             "Who sent cash to both, or to one of them where it is the other; null where no transfer tells it",
             preview=True,
         ),
-        col.integer(
-            "funder_recipients", "Addresses that the funder sent to, by its newest transfers"
-        ),
+        col.integer("funder_recipients", "Addresses that the funder is known to have sent cash to"),
         col.time("funded_at", "When the later of the two first got cash from it"),
         col.time("as_of", "Time of the ranking that found it", required=True),
     ),

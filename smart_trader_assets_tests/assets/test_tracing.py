@@ -12,7 +12,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from smart_trader_assets.assets.economy import why_it_waits
+from smart_trader_assets.assets.scope import REPROCESS_TAG
 from smart_trader_assets.automation.forecast import forecast
+from smart_trader_assets.automation.live_runs import RANGE_END_TAG, RANGE_START_TAG
 from smart_trader_assets.birdeye.circuit_breaker import forget_refused
 from smart_trader_assets.birdeye.client import PATHS
 from smart_trader_assets.cli.forecast_lines import costs_table
@@ -151,9 +153,10 @@ def test_nothing_is_asked_twice_and_after_the_interval_once_more(begun, market, 
         assert set(rows.filter(pl.col("wallet_address") == PURSE)["to_address"]) == {ANN, BOB}
         assert fetch(pipeline, LATER) == {}
         asked = fetch(pipeline, NOW + timedelta(days=31))
-        assert asked == dict.fromkeys((ANN, BOB, PURSE, EXCHANGE), 1)
+        # Whom a funder has sent cash to is told by those who got it.
+        assert asked == dict.fromkeys((ANN, BOB), 1)
         assert_frame_equal(pipeline.rows(TRANSFERS), rows, check_row_order=False)
-        assert {status for _, status in state_of_root(pipeline).values()} == {"fetched"}
+        assert state_of_root(pipeline)[ANN] == ("ranked", "fetched")
         ranking = pipeline.rows(SMART_TRADERS)
         rank(pipeline, LATER)
         # Nobody else has one purse by it: nothing is ranked anew.
@@ -225,6 +228,27 @@ def test_where_transfers_are_not_looked_at_nothing_is_due_and_no_row_is_made(beg
     assert WALLETS_TO_TRACE.due_counts(ranked.store, as_of=NOW, policy=off) == {}
     on = due_policy(ranked.settings())
     assert sum(WALLETS_TO_TRACE.due_counts(ranked.store, as_of=NOW, policy=on).values()) == 2
+
+
+def test_what_is_processed_anew_is_only_what_was_fetched(ranked):
+    rank(ranked)
+    rank(ranked, tags={REPROCESS_TAG: "true"})
+    assert set(state_of_root(ranked).values()) == {("ranked", "pending")}
+
+
+def test_with_few_credits_the_best_ranked_come_first_whatever_their_shard(ranked):
+    rank(ranked)
+    best = ranked.rows(SMART_TRADERS).sort("overall_rank")["wallet_address"][0]
+    ranked.server.log.clear()
+    ends = {RANGE_START_TAG: "00", RANGE_END_TAG: "01"}
+    assert ranked.materialize(TRANSFERS, tags=ends, credits_per_run=19).success
+    assert ranked.asked_for(Endpoint.TRANSFERS) == {best: 1}
+
+
+def test_a_price_of_nothing_bounds_nothing(ranked):
+    rank(ranked)
+    free: dict[str, Any] = {"credit_prices": (("wallet_transfers", 0),)}
+    assert set(fetch(ranked, credits_per_run=5, **free)) == {ANN, BOB}
 
 
 def test_what_it_costs_is_forecast_and_a_spent_budget_lets_it_wait(ranked):

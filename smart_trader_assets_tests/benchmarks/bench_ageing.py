@@ -94,7 +94,7 @@ def make(root: str, still: int) -> None:
     runs = _runs(root)
     store, rng = runs.store, np.random.default_rng(1)
     moving = addresses(MOVING, rng)
-    parts = [_swaps(moving, sells_all=False, days_ago=20, first=0)]
+    parts = [_swaps(moving, sells_all=False, days_ago=2, first=0)]
     if still:
         others = addresses(still, rng)
         parts.append(_swaps(others, sells_all=True, days_ago=300, first=10_000_000))
@@ -120,7 +120,7 @@ def _elsewhere(*arguments: str) -> str:
     told = subprocess.run(
         [sys.executable, "-m", _SELF, *arguments], check=True, capture_output=True, text=True
     )
-    return told.stdout.splitlines()[-1]
+    return told.stdout
 
 
 def measure(_: Size) -> Iterator[Line]:
@@ -130,7 +130,8 @@ def measure(_: Size) -> Iterator[Line]:
         for still in (0, STILL):
             root = f"{folder}/{still}"
             _elsewhere("make", root, str(still))
-            seconds[still] = sorted(map(float, _elsewhere("age", root).split()))[DAYS // 2]
+            told = _elsewhere("age", root).splitlines()[-1]
+            seconds[still] = sorted(map(float, told.split()))[DAYS // 2]
     alone, among = seconds[0], seconds[STILL]
     yield Line(
         f"A day's ageing of {MOVING:,} wallets in a shard of {MOVING + STILL:,}",

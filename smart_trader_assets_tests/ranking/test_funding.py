@@ -1,9 +1,17 @@
 """Purses: who sends to few joins those, an exchange joins nobody, and a sender counts once it was read."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
-from smart_trader_assets.ranking.co_trading import COPIER, PAIRS, SIBLINGS, CoTradingRules
+from smart_trader_assets.ranking.co_trading import (
+    COPIER,
+    CROWD,
+    PAIRS,
+    SIBLINGS,
+    CoTradingRules,
+)
 from smart_trader_assets.ranking.funding import (
     FUNDED,
     Funding,
@@ -85,13 +93,28 @@ def test_an_exchange_joins_nobody(more):
     assert pairs(listed(*sent, *more[:-2], of={"a", "b", "purse"}), "a", "b") != []
 
 
+def test_of_a_sender_the_newest_page_tells_whom_it_deals_with():
+    """What is read again years later does not add up."""
+    rules = replace(RULES, page=4)
+    old = [("purse", f"old {n}", n) for n in range(3)]
+    new = [("purse", "a", 100), ("purse", "b", 300), ("x", "purse", 400), ("y", "purse", 500)]
+    told = listed(*old, *new, of={"a", "b", "purse"})
+    found = Funding.of(told, {SOL}, rules)
+    assert funded_pairs(found, pl.Series(["a", "b"]), rules)["funder_recipients"].to_list() == [2]
+    assert pairs(told, "a", "b") == []
+
+
 def test_recipients_that_only_their_own_lists_tell_count_too():
     """The newest transfers of a busy sender are a part of what it sent."""
     wallets = ["a", "b", "c", "d"]
-    known = listed(*[("purse", w, 1) for w in wallets], of={*wallets})
     own = listed(("purse", "a", 1), of={"purse"})
-    assert pairs(pl.concat([known, own]), *wallets) == []
-    assert len(pairs(pl.concat([known, own]), *wallets[:3])) == 3
+    four, three = (
+        listed(*[("purse", w, 1) for w in some], of={*some}) for some in (wallets, wallets[:3])
+    )
+    # Whether all of them are asked about or not.
+    assert pairs(pl.concat([four, own]), *wallets) == []
+    assert pairs(pl.concat([four, own]), *wallets[:2]) == []
+    assert len(pairs(pl.concat([three, own]), *wallets)) == 3
 
 
 def test_one_wallet_may_be_the_purse_of_another():
@@ -113,9 +136,9 @@ def test_tokens_and_what_one_sends_to_oneself_are_no_purse():
 def test_dust_is_no_purse_and_makes_no_service():
     sent = [("purse", "a", 1), ("purse", "b", 2)]
     wallets = {"a", "b", "purse"}
-    assert pairs(listed(*sent, of=wallets, value=0.99), "a", "b") == []
+    assert pairs(listed(*sent, of=wallets, value=9.99), "a", "b") == []
     dust = listed(*[(f"s{n}", "purse", n) for n in range(90)], of=wallets, value=0.001)
-    assert pairs(pl.concat([listed(*sent, of=wallets, value=1.0), dust]), "a", "b") != []
+    assert pairs(pl.concat([listed(*sent, of=wallets, value=10.0), dust]), "a", "b") != []
 
 
 def traded(one: str, other: str, relation: str) -> pl.DataFrame:
@@ -143,3 +166,37 @@ def test_hands_reach_over_trades_and_purses():
     funded = funded_pairs(Funding.of(told, {SOL}, RULES), pl.Series(["b", "c"]), RULES)
     joined = with_clusters(traded("a", "b", SIBLINGS), CoTradingRules(), funded)
     assert members_of(joined).rows() == [("a", "a"), ("b", "a"), ("c", "a")]
+
+
+def chain(first: int, last: int) -> list[dict[str, object]]:
+    """Siblings, each of the next."""
+    return [
+        {"wallet_address": f"w{n:02}", "other_address": f"w{n + 1:02}", "relation": SIBLINGS}
+        for n in range(first, last)
+    ]
+
+
+def test_a_crowd_joins_no_two_purses():
+    sent = [("p", "w00", 1), ("p", "y0", 1), ("q", "w13", 1), ("q", "y1", 1)]
+    told = listed(*sent, of={"w00", "w13", "y0", "y1", "p", "q"})
+    funded = funded_pairs(
+        Funding.of(told, {SOL}, RULES), pl.Series(["w00", "w13", "y0", "y1"]), RULES
+    )
+    joined = with_clusters(pl.DataFrame(chain(0, 13), schema=PAIRS), CoTradingRules(), funded)
+    assert joined.group_by("relation").len().sort("relation").rows() == [(CROWD, 13), (FUNDED, 2)]
+    assert members_of(joined).rows() == [
+        ("w00", "w00"),
+        ("y0", "w00"),
+        ("w13", "w13"),
+        ("y1", "w13"),
+    ]
+
+
+def test_a_purse_of_many_makes_no_crowd_of_one_sibling():
+    names = [f"w{n:02}" for n in range(12)]
+    told = listed(*[("p", name, 1) for name in names], of={*names, "p"})
+    rules = FundingRules()
+    funded = funded_pairs(Funding.of(told, {SOL}, rules), pl.Series(names), rules)
+    joined = with_clusters(pl.DataFrame(chain(11, 12), schema=PAIRS), CoTradingRules(), funded)
+    assert set(joined["relation"]) == {SIBLINGS, FUNDED}
+    assert members_of(joined).height == 13

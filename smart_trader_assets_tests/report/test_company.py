@@ -76,14 +76,29 @@ def test_a_purse_is_a_third_or_one_of_them():
     third = pairs(pair(ANN, BOB, **purse(DEE, funder_recipients=1_200)))
     since, together = f"since {NOW:%Y-%m-%d}", "Together they have one rank and one vote."
     assert company_words(third, ANN) == [
-        f"{short(DEE)} has sent cash to it and to {short(BOB)}, {since}, and to 1,200 addresses in all. "
+        f"{short(DEE)} has sent cash to it and {short(BOB)}, {since}; it is known to have sent to 1,200 "
+        f"addresses. {together}"
+    ]
+    own = pairs(
+        pair(ANN, BOB, **purse(BOB)), pair(BOB, CID, **purse(BOB)), pair(ANN, CID, **purse(BOB))
+    )
+    assert company_words(own, ANN) == [
+        f"{short(BOB)} has sent cash to it and {short(CID)}, {since}; it is known to have sent to 2 addresses. "
         f"{together}"
     ]
-    own = pairs(pair(ANN, BOB, **purse(BOB)), pair(BOB, CID, **purse(BOB)))
-    assert company_words(own, ANN) == [f"{short(BOB)} has sent it cash, {since}. {together}"]
     assert company_words(own, BOB) == [
         f"It has sent cash to {short(ANN)} and {short(CID)}, {since}. {together}"
     ]
+
+
+def test_a_copier_with_the_purse_of_whom_it_copies_has_one_rank_with_it():
+    frame = pairs(
+        pair(ANN, BOB)
+        | {**purse(DEE), "relation": "COPIER", "times_later": 9, "tokens_together": 9}
+    )
+    first, second = company_words(frame, ANN)
+    assert first.endswith("Together they have one rank and one vote.")
+    assert second.endswith("later in 9 of them.")
 
 
 def test_what_both_trades_and_a_purse_join_is_told_by_both():
@@ -99,15 +114,23 @@ def test_who_had_sent_what_was_sold_without_a_purchase_and_what_a_sibling_had_pa
         transfer("1", wallet_address=ANN, to_address=ANN, from_address=BOB, token_address=CAT),
         transfer("2", wallet_address=ANN, to_address=ANN, from_address=BOB, token_address=CAT),
         transfer("3", wallet_address=ANN, to_address=ANN, from_address=DEE, token_address=DOG),
-        # Bought, too; sent away; cash; of another.
+        # Bought, too; sent away; cash; after the sale; of another.
         transfer("4", wallet_address=ANN, to_address=ANN, from_address=DEE, token_address=OWL),
         transfer("5", wallet_address=ANN, to_address=DEE, from_address=ANN, token_address=CAT),
         transfer("6", wallet_address=ANN, to_address=ANN, from_address=EVE, token_address=USDC),
+        transfer(
+            "8",
+            wallet_address=ANN,
+            to_address=ANN,
+            from_address=EVE,
+            token_address=CAT,
+            unix_time=1_800_000_000,
+        ),
         transfer("7", wallet_address=BOB, to_address=BOB, from_address=EVE, token_address=CAT),
     )
     put(
         WALLET_PNL,
-        pnl(ANN, CAT, unmatched_proceeds=900.0),
+        pnl(ANN, CAT, unmatched_proceeds=900.0, last_transaction=NOW),
         pnl(ANN, DOG, unmatched_proceeds=1_000.0),
         pnl(ANN, OWL, unmatched_proceeds=0.0),
         pnl(BOB, CAT, open_cost=30.0, open_quantity=20.0),
@@ -120,14 +143,33 @@ def test_who_had_sent_what_was_sold_without_a_purchase_and_what_a_sibling_had_pa
     assert received["sender_price"].to_list() == [None, 1.5]
     first, second = whence_words(received, ANN, {CAT: "CAT"})
     assert first == (
-        f"{DOG}, which it sold for $1,000 without having bought it, came from {DEE} in 1 transfer from "
-        "2023-11-14 on."
+        f"{DOG}, which it sold for $1,000 without having bought it, may have come from {DEE} (1 transfer from "
+        "2023-11-14 on)."
     )
     assert second.endswith(
-        f"came from {BOB}, which one hand seems to lead with it, in 2 transfers from 2023-11-14 on. That "
-        "wallet paid $1.5 a token for what it holds or has moved away."
+        f"may have come from {BOB}, which one hand seems to lead with it, which paid $1.5 a token for what it "
+        "holds or has moved away (2 transfers from 2023-11-14 on)."
     )
     assert list(whence_words(received, BOB, {})) == []
+
+
+def test_a_token_of_many_senders_is_one_token():
+    senders = [f"sender {n}" for n in range(5)]
+    received = pl.DataFrame(
+        {
+            "wallet_address": ANN,
+            "token_address": CAT,
+            "unmatched_proceeds": 500.0,
+            "from_address": senders,
+            "transfers": 1,
+            "first_at": NOW,
+            "is_sibling": False,
+            "sender_price": None,
+        }
+    )
+    (told,) = whence_words(received, ANN, {})
+    assert told.count("sender ") == 3
+    assert told.endswith("and 2 others.")
 
 
 def test_the_rows_of_a_cluster_come_with_any_of_its_wallets(put, store):
