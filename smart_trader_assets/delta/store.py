@@ -237,7 +237,7 @@ class DeltaStore:
                 return insert(table)
             source, scoped = rows, batch.replaces is not None
             if batch.replaces is not None:
-                source = _with_tombstones(pl.scan_delta(table), contract, rows, batch)
+                source = _what_differs(pl.scan_delta(table), contract, rows, batch)
             if not source.height:
                 return {}
             parts = row_merge(contract, source, partition=batch.partition)
@@ -408,10 +408,15 @@ def _has_rows(table: DeltaTable, contract: TableContract, partition: str | date 
     return bool(table.file_uris(file_pruning_predicate=of_partition))
 
 
-def _with_tombstones(
+def _what_differs(
     table: pl.LazyFrame, contract: TableContract, rows: pl.DataFrame, batch: Batch
 ) -> pl.DataFrame:
-    """`rows`, and behind them the keys of the scope that they do not bring again, marked as gone."""
+    """`rows` without those that the table has already, and behind them the keys of the scope that they do not
+    bring again, marked as gone.
+
+    A merge takes time with the square of the rows that it finds and leaves as they are: fifty thousand of them
+    half a minute, and none half a second.
+    """
     held = table
     if contract.dagster_partition is not None and batch.partition is not None:
         held = held.filter(pl.col(contract.dagster_partition) == pl.lit(batch.partition))
@@ -420,7 +425,19 @@ def _with_tombstones(
     key = list(contract.key)
     # With their times, by which the merge leaves files unopened.
     times = [contract.time_bound] if contract.time_bound else []
-    gone = held.select(*key, *times).collect().join(rows, on=key, how="anti")
+    compared = [] if contract.keeps_of_both else list(contract.compared_columns)
+    known = held.select(list(dict.fromkeys([*key, *times, *compared]))).collect()
+    gone = known.select(*key, *times).join(rows, on=key, how="anti")
+    if compared:
+        equal = [pl.col(name).eq_missing(pl.col(f"{name}_held")) for name in compared]
+        same = (
+            rows.join(
+                known.select(*key, pl.col(compared).name.suffix("_held")), on=key, how="inner"
+            )
+            .filter(pl.all_horizontal(equal))
+            .select(key)
+        )
+        rows = rows.join(same, on=key, how="anti", maintain_order="left")
     return pl.concat(
         [
             rows.with_columns(pl.lit(False).alias(TOMBSTONE)),

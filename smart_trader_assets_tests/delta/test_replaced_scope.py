@@ -64,6 +64,22 @@ def test_a_repeated_replacement_makes_no_commit(store: DeltaStore, put: Put) -> 
     assert store.version(WALLET_PNL) == version
 
 
+def test_the_merge_is_given_only_what_differs(store: DeltaStore, put: Put) -> None:
+    """It would take time with the square of the rest."""
+    told = {"reasons": ["one", "two"]}
+    put(SMART_TRADERS, *(trader(f"w{n}", overall_rank=n, **told) for n in range(9)))
+    rows = [trader(f"w{n}", overall_rank=n, **told) for n in range(8)]
+    # Another list, a number where none was known, a new one; and the last has left.
+    rows[2] = trader("w2", overall_rank=2, reasons=["one"])
+    rows[3] = trader("w3", overall_rank=3, roi=1.0, **told)
+    written = put(
+        SMART_TRADERS, *rows, trader("w9", overall_rank=9, **told), replaces=ReplaceScope()
+    )
+    assert (written.inserted, written.updated, written.deleted) == (1, 2, 1)
+    (entry,) = store.open(SMART_TRADERS).history(1)
+    assert int(entry["operationMetrics"]["num_source_rows"]) == 4
+
+
 def test_a_scope_without_rows_is_emptied(store: DeltaStore, put: Put) -> None:
     put(WALLET_PNL, pnl("a", "x"), pnl("b", "x"))
     none = frame(WALLET_PNL, [pnl("a")]).clear()
