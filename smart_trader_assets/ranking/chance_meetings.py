@@ -62,11 +62,10 @@ def _chances(
     without its companions."""
     close = near.group_by("token_address", "wallet").agg(close=pl.len())
     places = visits.select("token_address", other="wallet_address")
-    beside = _companions_in(places, companions, near, ["token_address", "wallet"])
+    own = visits.filter(is_candidate).select("token_address", wallet="wallet_address")
+    beside = _companions_in(places, own, companions, near)
     rows = (
-        visits.filter(is_candidate)
-        .select("token_address", wallet="wallet_address")
-        .join(tokens, on="token_address")
+        own.join(tokens, on="token_address")
         .join(close, on=["token_address", "wallet"], how="left")
         .join(beside, on=["token_address", "wallet"], how="left")
         .with_columns(pl.col("close", "companions", "companions_close").fill_null(0))
@@ -89,12 +88,17 @@ def _chances(
 
 
 def _companions_in(
-    places: pl.DataFrame, companions: pl.DataFrame, near: pl.DataFrame, key: list[str]
+    places: pl.DataFrame, own: pl.DataFrame, companions: pl.DataFrame, near: pl.DataFrame
 ) -> pl.DataFrame:
-    """By `key`: how many of a wallet's companions are in its places, and how many of them close; `places` says
-    who is where."""
+    """How many of a wallet's companions are in its places, and how many of them close, by the columns of `own`,
+    where the wallets are; `places` says where others are.
+
+    From the wallet's own places on: a busy companion is in far more.
+    """
+    key = own.columns
     return (
-        companions.join(places, on="other")
+        own.join(companions, on="wallet")
+        .join(places, on=[*(name for name in key if name != "wallet"), "other"], how="semi")
         .join(near.select(*key, "other", is_near=1), on=[*key, "other"], how="left")
         .group_by(key)
         .agg(companions=pl.len(), companions_close=pl.col("is_near").sum())
@@ -115,12 +119,15 @@ def _chances_by_hour(
     sizes = cells.group_by("token_address", "hour").agg(people=pl.len().cast(pl.Int64))
     key = ["token_address", "hour", "wallet"]
     close = near.group_by(key).agg(close=pl.len())
-    beside = _companions_in(cells, companions, near, key)
-    rows = (
+    own = (
         cells.rename({"other": "wallet_address"})
         .filter(is_candidate)
         .rename({"wallet_address": "wallet"})
-        .join(sizes, on=["token_address", "hour"])
+        .select(key)
+    )
+    beside = _companions_in(cells, own, companions, near)
+    rows = (
+        own.join(sizes, on=["token_address", "hour"])
         .filter(pl.col("people") > 1)
         .join(close, on=key, how="left")
         .join(beside, on=key, how="left")
