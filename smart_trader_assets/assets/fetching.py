@@ -4,16 +4,19 @@ import time
 from collections.abc import Mapping
 
 import dagster as dg
+import polars as pl
 
 from smart_trader_assets.assets.scope import RunScope
 from smart_trader_assets.birdeye import Spend
 from smart_trader_assets.birdeye.session import FetchSession
+from smart_trader_assets.delta.batch import Settlement
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import OvertakenError
 from smart_trader_assets.delta.fence import writer_of
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.run_metrics import CREDITS, FETCH_SECONDS, REQUESTS
 from smart_trader_assets.lake.step_fence import step_fence, written_with
+from smart_trader_assets.tables.cursor import Cursor
 
 LOOKS_EVERY_SECONDS = 1.0
 _ENDED = frozenset({dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED})
@@ -72,6 +75,17 @@ class Watch:
 def _running_time() -> float:
     """Seconds that go on also while the machine sleeps, where it has such a clock."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def settled_trouble(
+    cursor: Cursor, rows: pl.DataFrame, by: str, errors: Mapping[str, str], scope: RunScope
+) -> tuple[Settlement, ...]:
+    """Those of `rows` whose entity, in the column `by`, failed with an error, settled so; none without."""
+    troubled = rows.filter(pl.col(by).is_in(list(errors)))
+    if troubled.is_empty():
+        return ()
+    error = pl.col(by).replace_strict(errors, return_dtype=pl.String)
+    return (cursor.settle_trouble(troubled, error=error, at=scope.as_of, policy=scope.policy),)
 
 
 class FetchMeter:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import dagster as dg
 import polars as pl
@@ -14,7 +15,13 @@ from smart_trader_assets.delta.contract import TIME, VERSION
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl.cash import NATIVE_SOL
 from smart_trader_assets.pnl.swap_rows import time_of
-from smart_trader_assets.ranking import QUALIFIED, members_of, rank_wallets, tier_changes
+from smart_trader_assets.ranking import (
+    QUALIFIED,
+    RankingRules,
+    members_of,
+    rank_wallets,
+    tier_changes,
+)
 from smart_trader_assets.ranking.co_trading import lately
 from smart_trader_assets.ranking.funding import Funding, funded_pairs, funders_to_read
 from smart_trader_assets.settings import Settings
@@ -161,6 +168,10 @@ class _Ranking:
     settings: Settings
     lake: LakeResource
 
+    @cached_property
+    def _rules(self) -> RankingRules:
+        return ranking_rules(self.settings)
+
     def batches(self) -> dict[str, list[Batch]]:
         """By output; where nothing is due only what goes on with time."""
         store = self.lake.store
@@ -171,11 +182,13 @@ class _Ranking:
             pl.col("transfers_status").is_in(TRANSFERS_TO_RANK.due)
         )
         funding = self._funding()
+        if due.height:
+            return self._ranked(due, told, funding)
         ranked = (
             store.scan(SMART_TRADERS).select("wallet_address", "tier", "overall_rank").collect()
         )
         clusters = store.scan(WALLET_CLUSTERS).collect()
-        if due.height or (told.height and self._joins_others(funding, ranked, clusters)):
+        if told.height and self._joins_others(funding, ranked, clusters):
             return self._ranked(due, told, funding)
         self.scope.log.info("No wallet's numbers have changed since the last ranking.")
         seen = Batch(settles=(transfers_ranked(told, at=self.scope.as_of),))
@@ -189,13 +202,12 @@ class _Ranking:
         """Who has sent cash to whom, by what earlier rankings had asked for: no dependency, it would be a
         circle."""
         cash = {NATIVE_SOL, *cash_mints(self.settings)}
-        rules = ranking_rules(self.settings).funding
-        return Funding.of(self.lake.store.scan(TRANSFERS), cash, rules)
+        return Funding.of(self.lake.store.scan(TRANSFERS), cash, self._rules.funding)
 
     def _joins_others(self, funding: Funding, ranked: pl.DataFrame, clusters: pl.DataFrame) -> bool:
         """Whether by the transfers other wallets have one purse than the last ranking knew."""
         wallets = ranked["wallet_address"]
-        found = funded_pairs(funding, wallets, ranking_rules(self.settings).funding)
+        found = funded_pairs(funding, wallets, self._rules.funding)
         both = ("wallet_address", "other_address")
         among = pl.col(*both).is_in(wallets.implode())
         known = clusters.filter(pl.col("funder_address").is_not_null() & pl.all_horizontal(among))
@@ -211,8 +223,7 @@ class _Ranking:
         self, due: pl.DataFrame, told: pl.DataFrame, funding: Funding
     ) -> dict[str, list[Batch]]:
         """Everything anew, since the rows that are `due` have changed, or transfers of wallets are `told`."""
-        scope, store = self.scope, self.lake.store
-        rules = ranking_rules(self.settings)
+        scope, store, rules = self.scope, self.lake.store, self._rules
         classified = rank_wallets(
             self.wallet_pnl,
             rules=rules,

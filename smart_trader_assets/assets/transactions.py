@@ -13,7 +13,7 @@ from smart_trader_assets.assets.fetch_plan import (
     most_followed,
     pages_of,
 )
-from smart_trader_assets.assets.fetching import FetchMeter, Watch
+from smart_trader_assets.assets.fetching import FetchMeter, Watch, settled_trouble
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.birdeye import (
@@ -321,13 +321,7 @@ def _settlements(
 ) -> tuple[Any, ...]:
     known = pl.DataFrame(advanced, schema=KNOWN_SCHEMA)
     fetched = whales.join(known, on="wallet_address", how="inner")
-    troubled = whales.filter(pl.col("wallet_address").is_in(list(errors)))
-    settles = [wallets_fetched(fetched, at=scope.as_of)]
-    if troubled.height:
-        error = pl.col("wallet_address").replace_strict(errors, return_dtype=pl.String)
-        settles.append(
-            WHALES_TO_FETCH.settle_trouble(
-                troubled, error=error, at=scope.as_of, policy=scope.policy
-            )
-        )
-    return tuple(settles)
+    return (
+        wallets_fetched(fetched, at=scope.as_of),
+        *settled_trouble(WHALES_TO_FETCH, whales, "wallet_address", errors, scope),
+    )

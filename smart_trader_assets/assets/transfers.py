@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
-from smart_trader_assets.assets.fetching import FetchMeter, Watch
+from smart_trader_assets.assets.fetching import FetchMeter, Watch, settled_trouble
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.birdeye import EntityFetchError
@@ -128,9 +128,4 @@ def _settlements(
             }
         )
         yield transfers_fetched(due.join(now, on="wallet_address"), at=scope.as_of)
-    if errors:
-        troubled = due.filter(pl.col("wallet_address").is_in(list(errors)))
-        error = pl.col("wallet_address").replace_strict(errors, return_dtype=pl.String)
-        yield WALLETS_TO_TRACE.settle_trouble(
-            troubled, error=error, at=scope.as_of, policy=scope.policy
-        )
+    yield from settled_trouble(WALLETS_TO_TRACE, due, "wallet_address", errors, scope)

@@ -8,7 +8,7 @@ import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.economy import for_holders, holder_costs
-from smart_trader_assets.assets.fetching import FetchMeter, Watch
+from smart_trader_assets.assets.fetching import FetchMeter, Watch, settled_trouble
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.assets.tracked_tokens import join_mirrors
@@ -119,18 +119,11 @@ def _fetch(
         .replace_strict(counts, default=None, return_dtype=pl.Int64)
         .alias("whale_count")
     )
-    troubled = due.filter(pl.col("token_address").is_in(list(errors)))
     settles: list[Settlement] = []
     if fetched.height:
         mirror = mirrored_listings(listings, fetched, shard=shard).collect()
         settles += tokens_fetched(fetched, mirror, at=scope.as_of)
-    if troubled.height:
-        error = pl.col("token_address").replace_strict(errors, return_dtype=pl.String)
-        settles.append(
-            TOKENS_TO_FETCH.settle_trouble(
-                troubled, error=error, at=scope.as_of, policy=scope.policy
-            )
-        )
+    settles += settled_trouble(TOKENS_TO_FETCH, due, "token_address", errors, scope)
     yield Batch(
         rows=pl.concat(found) if found else None,
         partition=shard,
@@ -138,7 +131,7 @@ def _fetch(
         metrics={
             **meter.metrics(),
             "tokens_fetched": fetched.height,
-            "tokens_in_trouble": troubled.height,
+            "tokens_in_trouble": len(errors),
             "items_rejected": rejected,
         },
     )

@@ -17,15 +17,9 @@ def with_funding(pairs: pl.DataFrame, funded: pl.DataFrame) -> pl.DataFrame:
     traded = pairs.with_columns(
         first=pl.min_horizontal(first, second), second=pl.max_horizontal(first, second)
     )
-    known = traded.join(
-        funded.rename({"wallet_address": "first", "other_address": "second"}),
-        on=key,
-        how="left",
-        maintain_order="left",
-    ).drop(key)
-    alone = funded.rename({"wallet_address": "first", "other_address": "second"}).join(
-        traded, on=key, how="anti", maintain_order="left"
-    )
+    by_purse = funded.rename({"wallet_address": "first", "other_address": "second"})
+    known = traded.join(by_purse, on=key, how="left", maintain_order="left").drop(key)
+    alone = by_purse.join(traded, on=key, how="anti", maintain_order="left")
     added = alone.rename({"first": "wallet_address", "second": "other_address"}).with_columns(
         relation=pl.lit(FUNDED)
     )
