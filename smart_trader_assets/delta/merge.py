@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 
 from smart_trader_assets.delta.batch import NEW, Settlement
 from smart_trader_assets.delta.contract import BATCH, OPERATION, UPDATED, VERSION, TableContract
-from smart_trader_assets.delta.sql import all_of, any_of, differs, literal, one_of
+from smart_trader_assets.delta.sql import all_of, any_of, differs, literal, one_of, within
 
 TOMBSTONE = "_tombstone"
 
@@ -34,34 +35,49 @@ class RowMerge:
     inserts: dict[str, str]
 
 
+def time_span(contract: TableContract, rows: pl.DataFrame) -> tuple[Any, Any] | None:
+    """Between which times, both included, what `rows` can meet lies; None where the table has no time bound."""
+    if contract.time_bound is None or not rows.height:
+        return None
+    times = rows[contract.time_bound]
+    least, greatest = times.min(), times.max()
+    if contract.time_bound_slack:
+        return least - contract.time_bound_slack, greatest + contract.time_bound_slack  # type: ignore[operator]
+    return least, greatest
+
+
+def named_values(contract: TableContract, rows: pl.DataFrame) -> Iterator[tuple[str, list[str]]]:
+    """The columns that the table is clustered by with their values in `rows`, where these are few."""
+    for name in contract.cluster_by:
+        values = rows[name].unique().to_list()
+        if 0 < len(values) <= _MOST_NAMED:
+            yield name, values
+
+
 def row_merge(
-    contract: TableContract, rows: pl.DataFrame, *, partition: str | date | None
+    contract: TableContract,
+    rows: pl.DataFrame,
+    *,
+    partition: str | date | None,
+    written: tuple[datetime, datetime] | None = None,
 ) -> RowMerge:
     """The merge of `rows` into the Dagster partition `partition`.
 
     The partition is a literal, so that writers of different partitions never conflict; the state is
     never named, since a row whose state has moved on must still be found. A time bound leaves the
-    files that are older than all of the rows unopened, and what the table is clustered by those of others.
+    files that are older than all of the rows unopened, and what the table is clustered by those of others;
+    when the rows that they meet were `written`, where that is known of all of them, those of other times.
     """
     on = [f"t.{name} = s.{name}" for name in contract.key]
     if contract.dagster_partition is not None and partition is not None:
         on.insert(0, f"t.{contract.dagster_partition} = {literal(partition)}")
-    if contract.time_bound is not None and rows.height:
-        least, greatest = rows.select(
-            pl.col(contract.time_bound).min().alias("least"),
-            pl.col(contract.time_bound).max().alias("greatest"),
-        ).row(0)
-        if contract.time_bound_slack:
-            least, greatest = (
-                least - contract.time_bound_slack,
-                greatest + contract.time_bound_slack,
-            )
+    if (span := time_span(contract, rows)) is not None:
+        least, greatest = span
         on.append(f"t.{contract.time_bound} >= {literal(least)}")
         on.append(f"t.{contract.time_bound} <= {literal(greatest)}")
-    for name in contract.cluster_by:
-        values = rows[name].unique().to_list()
-        if 0 < len(values) <= _MOST_NAMED:
-            on.append(one_of(f"t.{name}", values))
+    on += [one_of(f"t.{name}", values) for name, values in named_values(contract, rows)]
+    if written is not None:
+        on.append(within(f"t.{VERSION}", *written))
     news = {name: _merged(contract, name) for name in contract.content_columns}
     changed = any_of(differs(f"t.{name}", news[name]) for name in contract.compared_columns)
     return RowMerge(
@@ -96,15 +112,21 @@ def _merged(contract: TableContract, name: str) -> str:
 def _send_backs(contract: TableContract, news: dict[str, str]) -> dict[str, str]:
     sets: dict[str, str] = {}
     for rule in contract.send_backs:
-        watched = rule.changed or contract.compared_columns
-        condition = "(" + any_of(differs(f"t.{name}", news[name]) for name in watched) + ")"
+        conditions = []
         if rule.only_from is not None:
-            condition = f"t.{rule.column} = {literal(rule.only_from)} AND {condition}"
-        sets[rule.column] = (
-            f"CASE WHEN {condition} THEN {literal(rule.to)} ELSE t.{rule.column} END"
-        )
-        for name in rule.clears:
-            sets[name] = f"CASE WHEN {condition} THEN NULL ELSE t.{name} END"
+            conditions.append(f"t.{rule.column} = {literal(rule.only_from)}")
+        # Whatever changed: only rows of which something did are updated at all.
+        if rule.changed:
+            conditions.append(
+                "(" + any_of(differs(f"t.{name}", news[name]) for name in rule.changed) + ")"
+            )
+        sent_back = {rule.column: literal(rule.to), **dict.fromkeys(rule.clears, "NULL")}
+        for name, value in sent_back.items():
+            sets[name] = (
+                f"CASE WHEN {all_of(conditions)} THEN {value} ELSE t.{name} END"
+                if conditions
+                else value
+            )
     return sets
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 Literal = str | bool | int | date
+
+_SLACK = timedelta(seconds=1)
 
 
 def literal(value: Literal) -> str:
@@ -15,7 +17,7 @@ def literal(value: Literal) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, datetime):
-        raise TypeError("a timestamp does not belong in a merge predicate: statistics truncate it")
+        raise TypeError("the statistics of files cut a time short: compare with it by `within`")
     if isinstance(value, date):
         return f"CAST('{value.isoformat()}' AS DATE)"
     if isinstance(value, str):
@@ -30,6 +32,18 @@ def one_of(column: str, values: Iterable[Literal]) -> str:
     """
     literals = sorted({literal(value) for value in values})
     return f"{column} IN ({', '.join(literals)})"
+
+
+def within(column: str, least: datetime, greatest: datetime) -> str:
+    """`column`, a time in UTC, is about between two times.
+
+    A second more on either side: the statistics of files, by which they are left unopened, cut times short.
+    """
+    low, high = (
+        f"CAST('{time.astimezone(UTC).isoformat()}' AS TIMESTAMP WITH TIME ZONE)"
+        for time in (least - _SLACK, greatest + _SLACK)
+    )
+    return f"{column} >= {low} AND {column} <= {high}"
 
 
 def differs(left: str, right: str) -> str:

@@ -14,7 +14,7 @@ from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import FrameError
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore, partition_text
-from smart_trader_assets.lake.metadata import columns_metadata
+from smart_trader_assets.lake.metadata import lineage_metadata
 from smart_trader_assets.lake.preview import Preview
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.lake.run_metrics import (
@@ -204,6 +204,7 @@ def _show(
 ) -> None:
     """Add to each partition's materialization its own counts, then what holds for all, last the first rows.
 
+    To the materialization and not to the output, whose event would hold all of it a second time.
     `written` and `previews` are by partition.
     """
     store = PinnedStore(store)
@@ -213,9 +214,13 @@ def _show(
         total = WriteResult()
         for result in written.values():
             total.add(result)
-        counts = rows_metadata(contract, files, total)
-        columns = columns_metadata(contract)
-        context.add_output_metadata(counts | of_all | columns | _first_rows(previews.values()))
+        context.step_context.add_asset_metadata(
+            asset_key=context.asset_key,
+            metadata=rows_metadata(contract, files, total)
+            | of_all
+            | lineage_metadata(contract)
+            | _first_rows(previews.values()),
+        )
         return
     partition = pl.col(f"partition.{contract.dagster_partition}").cast(pl.String)
     for key in keys:
@@ -229,7 +234,7 @@ def _show(
             # The last one is the latest; they are long, and would be written once a partition.
             metadata=counts
             | of_all
-            | (columns_metadata(contract) if key == keys[-1] else {})
+            | (lineage_metadata(contract) if key == keys[-1] else {})
             | _first_rows(own),
         )
 

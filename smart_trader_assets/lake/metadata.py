@@ -59,10 +59,12 @@ def column_lineage(contract: TableContract) -> dg.TableColumnLineage | None:
     )
 
 
-def columns_metadata(contract: TableContract) -> dict[str, Any]:
-    """The columns, and what each is made of: the UI looks for them in an asset's latest materialization."""
+def lineage_metadata(contract: TableContract) -> dict[str, Any]:
+    """What each column is made of: the UI looks for it in an asset's latest materialization alone."""
     lineage = column_lineage(contract)
-    return {
-        "dagster/column_schema": table_schema(contract),
-        **({"dagster/column_lineage": lineage} if lineage is not None else {}),
-    }
+    return {} if lineage is None else {"dagster/column_lineage": lineage}
+
+
+def columns_metadata(contract: TableContract) -> dict[str, Any]:
+    """The columns, and what each is made of, for an asset's definition."""
+    return {"dagster/column_schema": table_schema(contract), **lineage_metadata(contract)}

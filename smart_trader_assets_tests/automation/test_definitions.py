@@ -73,6 +73,10 @@ def test_an_asset_says_its_grain_first_its_group_kinds_owners_and_columns(specs,
     columns = spec.metadata["dagster/column_schema"].columns
     assert [column.name for column in columns] == list(table.schema)
     assert all(column.description for column in columns)
+    required = {column.name for column in table.all_columns if column.required}
+    assert {column.name for column in columns if not column.constraints.nullable} == required
+    unique = {column.name for column in columns if column.constraints.unique}
+    assert unique == (set(table.key) if len(table.key) == 1 else set())
 
 
 def test_an_asset_names_the_code_that_computes_it_and_the_page_of_its_columns(specs):

@@ -3,7 +3,8 @@
     python -m smart_trader_assets_tests.benchmarks.bench_ageing [--size small|full]
 
 Two thousand wallets hold what they bought lately; beside them are twenty-three thousand that sold everything
-long ago. Both shards are computed once and maintained; then three further days are computed in another process.
+long ago. Both shards are computed and ranked once, and maintained; then three further days are computed in
+another process, and what was computed is settled after each as a ranking settles it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from smart_trader_assets.delta.schema import conform
 from smart_trader_assets.pnl.cash import WRAPPED_SOL
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets.tables.catalog import TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
+from smart_trader_assets.tables.transitions import pnl_ranked
 from smart_trader_assets_tests.benchmarks.bench_tables import append, audit
 from smart_trader_assets_tests.benchmarks.lines import Line, Size, command
 from smart_trader_assets_tests.benchmarks.zipf_swaps import AS_OF, addresses, dressed
@@ -89,8 +91,14 @@ def _compute(runs: AssetRuns, day: int) -> float:
     return seconds
 
 
+def _rank(runs: AssetRuns) -> None:
+    """Settle what was computed, as a ranking does."""
+    due = runs.store.scan(WALLET_PNL).filter(~pl.col("processed_for_gold")).collect()
+    runs.store.settle(pnl_ranked(due, at=AS_OF, rules="bench"), STAMP)
+
+
 def make(root: str, still: int) -> None:
-    """A shard whose wallets are computed, and maintained."""
+    """A shard whose wallets are computed, ranked, and maintained."""
     runs = _runs(root)
     store, rng = runs.store, np.random.default_rng(1)
     moving = addresses(MOVING, rng)
@@ -106,6 +114,7 @@ def make(root: str, still: int) -> None:
         )
         append(store, TRANSACTIONS, conform(rows.with_columns(audit()), TRANSACTIONS))
     _compute(runs, 0)
+    _rank(runs)
     for contract in (TRANSACTIONS, WALLET_PNL, TRACKED_WHALES):
         maintain(store, contract, retention_hours=168, stamp=STAMP)
 
@@ -113,7 +122,11 @@ def make(root: str, still: int) -> None:
 def age(root: str) -> list[float]:
     """Seconds of each further day."""
     runs = _runs(root)
-    return [_compute(runs, day) for day in range(1, DAYS + 1)]
+    seconds = []
+    for day in range(1, DAYS + 1):
+        seconds.append(_compute(runs, day))
+        _rank(runs)
+    return seconds
 
 
 def _elsewhere(*arguments: str) -> str:

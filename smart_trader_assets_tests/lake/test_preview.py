@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 import pytest
+from dagster._core.events import HandledOutputData
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.lake.preview import MOST_ROWS, Preview
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
+    CANDIDATES,
     CLASSIFIED_WALLETS,
     SMART_TRADERS,
     TOKENS,
@@ -144,3 +146,18 @@ def test_a_materialization_shows_its_rows_its_credits_and_no_preview_where_nothi
     nothing_due = metadata(WHALES, "00")
     assert "preview" not in nothing_due
     assert nothing_due["dagster/column_lineage"].value.deps_by_column["holding_usd"]
+
+
+@pytest.mark.parametrize(("table", "partition"), [(CANDIDATES, None), (WHALES, "00")])
+def test_what_a_materialization_shows_is_kept_once(
+    pipeline: Pipeline, table: TableContract, partition: str | None
+) -> None:
+    """The definition has the columns, and an output's own event would hold all of it once more."""
+    result = pipeline.materialize(table, partition)
+    (event,) = result.get_asset_materialization_events()
+    assert "dagster/row_count" in event.materialization.metadata
+    assert "dagster/column_schema" not in event.materialization.metadata
+    (handled,) = [one for one in result.all_events if one.is_handled_output]
+    data = handled.event_specific_data
+    assert isinstance(data, HandledOutputData)
+    assert not data.metadata

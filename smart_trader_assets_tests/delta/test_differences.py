@@ -1,0 +1,83 @@
+"""What a merge is given, and which files it opens for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import polars as pl
+import pytest
+
+from smart_trader_assets.delta import store as writing
+from smart_trader_assets.delta.contract import VERSION, TableContract
+from smart_trader_assets.delta.store import DeltaStore
+from smart_trader_assets.tables.catalog import SMART_TRADERS, WHALES
+from smart_trader_assets_tests.support.samples import NOW, trader, whale
+from smart_trader_assets_tests.support.stores import Put
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """Sets the time at which rows are written."""
+
+    def set_time(moment: datetime) -> None:
+        monkeypatch.setattr(writing, "_now", lambda: moment)
+
+    return set_time
+
+
+def merged(store: DeltaStore, contract: TableContract = SMART_TRADERS) -> dict[str, int]:
+    """What the newest commit says of its merge."""
+    (entry,) = store.open(contract).history(1)
+    return {name: int(value) for name, value in entry["operationMetrics"].items() if value}
+
+
+def test_a_batch_without_a_scope_is_merged_by_what_differs_too(store: DeltaStore, put: Put) -> None:
+    put(WHALES, *(whale(f"w{n}") for n in range(9)))
+    rows = [
+        whale(f"w{n}", holding_usd=7.0 if n == 3 else whale("w")["holding_usd"]) for n in range(9)
+    ]
+    written = put(WHALES, *rows, whale("new"))
+    assert (written.inserted, written.updated) == (1, 1)
+    assert merged(store, WHALES)["num_source_rows"] == 2
+
+
+def test_files_written_at_other_times_than_what_changes_stay_unopened(
+    store: DeltaStore, put: Put, at: Callable[[datetime], None]
+) -> None:
+    for hour, name in enumerate("abcd"):
+        at(NOW + hour * HOUR)
+        put(SMART_TRADERS, trader(name))
+    at(NOW + 9 * HOUR)
+
+    put(SMART_TRADERS, trader("b", roi=7.0), trader("c", roi=7.0), trader("d"))
+
+    told = merged(store)
+    assert (told["num_target_files_scanned"], told["num_target_rows_updated"]) == (2, 2)
+    rows = store.scan(SMART_TRADERS).select("wallet_address", "roi", VERSION).collect()
+    changed = rows.filter(pl.col(VERSION) == NOW + 9 * HOUR).sort("wallet_address")
+    assert changed.select("wallet_address", "roi").rows() == [("b", 7.0), ("c", 7.0)]
+    assert sorted(rows["wallet_address"]) == ["a", "b", "c", "d"]
+
+
+def test_where_a_row_is_new_every_file_is_looked_at(
+    store: DeltaStore, put: Put, at: Callable[[datetime], None]
+) -> None:
+    """Somebody else may be adding it just now: the commit has to conflict with that."""
+    for hour, name in enumerate("abc"):
+        at(NOW + hour * HOUR)
+        put(SMART_TRADERS, trader(name))
+    put(SMART_TRADERS, trader("b", roi=7.0), trader("new"))
+    assert merged(store)["num_target_files_scanned"] == 3
+
+
+def test_rows_written_within_one_second_are_found(
+    store: DeltaStore, put: Put, at: Callable[[datetime], None]
+) -> None:
+    """The statistics of a file cut its latest time short, to the millisecond."""
+    for part, name in enumerate("abc"):
+        at(NOW + timedelta(microseconds=999_990 + part))
+        put(SMART_TRADERS, trader(name))
+    assert put(SMART_TRADERS, *(trader(name, roi=7.0) for name in "abc")).updated == 3
