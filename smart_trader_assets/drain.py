@@ -22,6 +22,7 @@ from smart_trader_assets.assets.keys import IO_MANAGER, REPORT_KEY
 from smart_trader_assets.assets.partitions import Partitions, first_day, make_partitions
 from smart_trader_assets.assets.scope import AS_OF_TAG, DRAIN_TAG
 from smart_trader_assets.assets.tracked_whales import looked_at
+from smart_trader_assets.automation.history import forget_old_runs
 from smart_trader_assets.automation.jobs import (
     assets_of,
     job_of,
@@ -179,6 +180,7 @@ class Drain:
         store = self._lake.store
         with alone_on_root(self._settings), translate_storage_errors("draining the pipeline"):
             _fail_killed_drains(self._instance)
+            forget_old_runs(self._instance, days=self._settings.history_days)
             try:
                 self._recheck()
                 self._drain(store, report)

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 from pydantic import Field
 
+from smart_trader_assets.automation.history import forget_old_runs
 from smart_trader_assets.automation.run_leases import RUN_LEASE
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.errors import LakeError
@@ -74,7 +75,7 @@ def reset_rows(context: dg.OpExecutionContext, config: ResetChoice) -> None:
 
 @dg.op(
     name="maintain_tables",
-    description="Compacts, vacuums and checkpoints every table.",
+    description="Compacts, vacuums and checkpoints every table, and deletes old runs from Dagster's history.",
 )
 @translate_storage_errors("maintaining the tables")
 def maintain_tables(
@@ -102,6 +103,8 @@ def maintain_tables(
             f"{kept.table}: {kept.files_before} files became {kept.files_after}, "
             f"{kept.files_vacuumed} old files deleted, version {kept.version}."
         )
+    forgotten = forget_old_runs(context.instance, days=settings.history_days)
+    context.log.info(f"Dagster's history: {forgotten} old runs were deleted.")
     if broken:
         raise dg.Failure(
             f"Not maintained: {', '.join(broken)}; the log says why. The other tables were.",

@@ -293,6 +293,12 @@ class Settings(NotificationSettings):
     run_metrics_days: int = Field(
         90, ge=1, description="How long run metrics stay in ops/runs, days"
     )
+    history_days: int = Field(
+        30,
+        ge=1,
+        description="How long Dagster keeps what it says of finished runs, days; the newest run of each "
+        "partition and check stays",
+    )
     park_credits_hours: float = Field(
         6, gt=0, description="How long fetching pauses once credits are spent"
     )
