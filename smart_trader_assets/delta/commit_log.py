@@ -9,13 +9,17 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
+from urllib.parse import unquote
 
 import obstore
 from obstore.exceptions import NotFoundError
 from obstore.store import ObjectStore
 
 Entry = Mapping[str, Any]
+
+CHANGE_FILES: Final = "_change_files"
+CHANGE_FOLDER: Final = "_change_data"
 
 _ENTRY = re.compile(r"(\d{20})\.json")
 
@@ -44,7 +48,7 @@ def entry_path(table: str, version: int) -> str:
 
 
 def read_entry(objects: ObjectStore, path: str) -> Entry:
-    """The commit's own description of itself, `commitInfo`; empty where it gives none.
+    """The commit's own description of itself, `commitInfo`, and as `CHANGE_FILES` the files of its change data.
 
     FileNotFoundError where there is no entry, obstore's BaseError where it cannot be read,
     UnreadableEntryError where it is not one.
@@ -58,7 +62,8 @@ def read_entry(objects: ObjectStore, path: str) -> Entry:
     if not actions or not all(isinstance(action, dict) for action in actions):
         raise UnreadableEntryError("it holds no actions")
     info: Entry = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
-    return info
+    changed = [unquote(action["cdc"]["path"]) for action in actions if "cdc" in action]
+    return {**info, CHANGE_FILES: changed}
 
 
 def read_entries(objects: ObjectStore, table: str, versions: Iterable[int]) -> dict[int, Entry]:

@@ -7,10 +7,12 @@ dies at every commit finds them all there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
+import obstore
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
@@ -20,7 +22,13 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 
 from smart_trader_assets.delta.batch import Batch, CommitInfo, Settlement, WriteResult
 from smart_trader_assets.delta.commit_errors import is_conflict, refusal
-from smart_trader_assets.delta.commit_log import Entry, UnreadableEntryError, read_entries
+from smart_trader_assets.delta.commit_log import (
+    CHANGE_FILES,
+    CHANGE_FOLDER,
+    Entry,
+    UnreadableEntryError,
+    read_entries,
+)
 from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.differences import changes_of
 from smart_trader_assets.delta.errors import (
@@ -38,6 +46,8 @@ from smart_trader_assets.delta.storage_errors import reason, translate_storage_e
 from smart_trader_assets.delta.verify import missing_constraints, verify_table
 
 CONFLICT_ATTEMPTS = 12
+# Less than that, no setting allows.
+_LEAST_RETENTION = timedelta(hours=1)
 FILE = "file"
 
 
@@ -173,12 +183,14 @@ class DeltaStore:
         return files.group_by(columns).agg(pl.col("num_records").sum().alias("rows")).sort(by)
 
     def changes(self, contract: TableContract, *, since: datetime) -> pl.DataFrame:
-        """The change data feed of the commits since `since`, which may not reach behind the retention.
+        """The change data feed of the commits since `since`, as far back as upkeep has left it.
 
         Columns: the table's, `_change_type`, `_commit_version` and `_commit_timestamp`.
         """
         with self._handles.reading(contract) as table:
             versions = self._versions_since(contract, table.version(), since)
+            if since < datetime.now(UTC) - _LEAST_RETENTION:
+                versions = self._with_change_data(contract, versions)
             # Where nothing was committed since, the newest commit gives the columns, and none of its rows.
             first = min(versions, default=table.version())
             feed = pl.DataFrame(table.load_cdf(starting_version=first))
@@ -195,6 +207,21 @@ class DeltaStore:
             if len(recent) < len(wanted) or wanted.start == 0:
                 return recent
             most *= 4
+
+    def _with_change_data(self, contract: TableContract, versions: list[int]) -> list[int]:
+        """Those from which on every commit's change data is there: it goes once the retention is over."""
+        folder = f"{contract.name}/"
+        there = {
+            unquote(item["path"]).removeprefix(folder)
+            for page in obstore.list(self.objects, f"{folder}{CHANGE_FOLDER}")
+            for item in page
+        }
+        entries, kept = self.entries(contract, versions), []
+        for version in sorted(entries, reverse=True):
+            if not there.issuperset(entries[version][CHANGE_FILES]):
+                break
+            kept.append(version)
+        return kept
 
     def write(self, contract: TableContract, batch: Batch, stamp: CommitInfo) -> WriteResult:
         """Write one batch: its rows first, then the states that it settles.

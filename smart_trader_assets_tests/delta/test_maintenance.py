@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -224,6 +225,22 @@ def test_the_change_data_feed_tells_of_no_change_by_upkeep(store):
     assert upkeep(store).version > version
     feed = pl.DataFrame(store.open(TRANSACTIONS).load_cdf(starting_version=version + 1))
     assert feed.is_empty()
+
+
+def test_changes_are_told_as_far_back_as_upkeep_has_left_them(store):
+    """A check of a root that rested for longer than the retention looks back to when it last ran."""
+    long_ago = datetime.now(UTC) - timedelta(days=60)
+    add(store, "first", count=3)
+    settle(store, "00")
+    # Each row added, and settled: its image before and after.
+    assert store.changes(TRANSACTIONS, since=long_ago).height == 3 * 3
+    upkeep(store, retention_hours=0)
+    assert store.changes(TRANSACTIONS, since=long_ago).is_empty()
+    add(store, "second", count=2, shard="01")
+    settle(store, "01")
+    told = store.changes(TRANSACTIONS, since=long_ago)
+    assert told.filter(pl.col("_change_type") == "update_postimage")["swap_id"].n_unique() == 2
+    assert set(told["wallet_shard"]) == {"01"}
 
 
 def test_beside_writers_that_add_and_settle_nothing_is_lost_and_nothing_comes_twice(store):

@@ -2,9 +2,10 @@
 
     python -m smart_trader_assets_tests.proofs.year [--days N] [--keep DIR]
 
-Each day is a process of its own whose clock libfaketime sets (Debian: faketime): it drains the root and
-maintains it. File dates, which the kernel sets, are put to the day's. After each day it is told what lies below
-the root, what of it the newest versions need, and how long opening all tables and counting what is due take.
+Each day are two processes whose clocks libfaketime sets (Debian: faketime): one drains the root, one maintains
+it. File dates, which the kernel sets, are put to the day's after each of them. After each day it is told what
+lies below the root, what of it the newest versions need, and how long opening all tables and counting what is
+due take.
 Exit code 1 where the root holds more than three times what its newest versions need, where files or log entries
 still grow in the second half, or where opening or counting takes more than 1.5 times what it took on the first
 days.
@@ -65,24 +66,31 @@ class Day:
     seconds: float
 
 
-def live(root: str) -> None:
-    """One day, in a process whose clock is set: drain, maintain, measure."""
-    logging.disable(logging.WARNING)
-    begun = time.perf_counter()
+def _drain(root: str) -> None:
+    """In a process whose clock is set."""
     settings = load_settings({"source": "sandbox", "root": root})
     with (
         open_source(settings) as (running, _, _stand_in),
         dg.DagsterInstance.ephemeral() as instance,
     ):
         Drain(running, instance).run()
-    store = make_lake(running).store
-    for contract in TABLES:
-        stamp = CommitInfo("upkeep", "maintenance")
-        maintain(store, contract, retention_hours=settings.retention_hours, stamp=stamp)
-    print(json.dumps(asdict(_look(store, running, time.perf_counter() - begun))))
 
 
-def _look(store: DeltaStore, settings: Settings, seconds: float) -> Day:
+def _maintain(root: str) -> None:
+    """In a process whose clock is set; prints what lies below the root then."""
+    with open_source(load_settings({"source": "sandbox", "root": root})) as (
+        settings,
+        _,
+        _stand_in,
+    ):
+        store = make_lake(settings).store
+        for contract in TABLES:
+            stamp = CommitInfo("upkeep", "maintenance")
+            maintain(store, contract, retention_hours=settings.retention_hours, stamp=stamp)
+        print(json.dumps(asdict(_look(store, settings))))
+
+
+def _look(store: DeltaStore, settings: Settings) -> Day:
     folder = Path(store.root)
     stored = [
         file for table in TABLES for file in (folder / table.name).rglob("*") if file.is_file()
@@ -108,7 +116,7 @@ def _look(store: DeltaStore, settings: Settings, seconds: float) -> Day:
         log_entries=len(logged),
         opening_ms=_median(open_all) * 1000,
         counting_ms=_median(count) * 1000,
-        seconds=seconds,
+        seconds=0,
     )
 
 
@@ -124,18 +132,24 @@ def _median(work: Callable[[], None]) -> float:
 def one_day(root: Path, number: int) -> Day:
     """The day `number` of the root, from 1."""
     at, begun = FIRST + timedelta(days=number - 1), time.time()
-    told = subprocess.run(
-        ["faketime", f"{at:%Y-%m-%d %H:%M:%S}", sys.executable, "-m", _SELF, "--live", str(root)],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TZ": "UTC", "SMART_TRADER_FIRST_DAY": f"{FIRST:%Y-%m-%d}"},
-    )
-    written = (begun - 1, time.time() + 1)  # the days' own dates are years later
-    for file in root.rglob("*"):
-        if file.is_file() and written[0] <= file.stat().st_mtime <= written[1]:
-            os.utime(file, (at.timestamp(), at.timestamp()))
-    return Day(**{**json.loads(told.stdout.splitlines()[-1]), "day": number})
+
+    def run(part: str) -> str:
+        told = subprocess.run(
+            ["faketime", f"{at:%Y-%m-%d %H:%M:%S}", sys.executable, "-m", _SELF, part, str(root)],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TZ": "UTC", "SMART_TRADER_FIRST_DAY": f"{FIRST:%Y-%m-%d}"},
+        ).stdout
+        # Before the next part: upkeep goes by files' dates. The days' own dates are years later.
+        for file in root.rglob("*"):
+            if file.is_file() and begun - 1 <= file.stat().st_mtime <= time.time() + 1:
+                os.utime(file, (at.timestamp(), at.timestamp()))
+        return told
+
+    run("--drain")
+    seen = json.loads(run("--maintain").splitlines()[-1])
+    return Day(**{**seen, "day": number, "seconds": time.time() - begun})
 
 
 def faults(days: list[Day]) -> list[str]:
@@ -161,11 +175,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--keep", type=Path, help="where the root stays")
-    parser.add_argument("--live", help=argparse.SUPPRESS)
+    parser.add_argument("--drain", help=argparse.SUPPRESS)
+    parser.add_argument("--maintain", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    if chosen.live:
-        live(chosen.live)
-        return
+    for root, part in ((chosen.drain, _drain), (chosen.maintain, _maintain)):
+        if root:
+            logging.disable(logging.WARNING)
+            part(root)
+            return
     if shutil.which("faketime") is None:
         sys.exit("faketime is missing: install it (Debian: apt-get install faketime)")
     days: list[Day] = []
