@@ -38,7 +38,7 @@ test: $(CLUSTER) ## Run the tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 test-fast: $(CLUSTER) ## The tests that take no seconds each: after every small change
-	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow" $(ARGS)
 
 check: $(CLUSTER) ## Formatting, lint, strict types
 	$(BIN)/ruff format --check .

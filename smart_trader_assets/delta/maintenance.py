@@ -1,7 +1,7 @@
 """Upkeep of the tables: compact, vacuum with a retention, checkpoint, clean the log. Safe beside writers.
 
-Compaction rewrites only files that are small; a table that is read by wallet is sorted by wallet on the
-way, so that such a read opens few files. Rows stay as they are, and a writer that meets a compaction does
+Compaction rewrites only files that are small, and many; a table that is read by wallet is sorted by wallet on
+the way, so that such a read opens few files. Rows stay as they are, and a writer that meets a compaction does
 its commit again.
 
 Vacuum goes by a full listing: change data and what a killed writer left are named by no log entry. It deletes
@@ -34,8 +34,9 @@ _REMOVALS = "delta.deletedFileRetentionDuration"
 _ENTRIES = "delta.logRetentionDuration"
 _BEYOND_RETENTION_DAYS = 2
 
-# A partition is sorted again once this many files were added; until then its reads open them all.
-FILES_BEFORE_CLUSTERING = 8
+# A partition is written anew once so many small files have come together; until then its reads open them all.
+# With fewer, a night would write again what the day had written, and keep both until the retention is over.
+FILES_BEFORE_GATHERING = 8
 
 
 class UpkeepError(LakeError):
@@ -74,10 +75,7 @@ def _maintain(
 ) -> Upkeep:
     before = store.files(contract).height
     _remember_removals(store, contract, retention_hours, stamp)
-    if contract.cluster_by:
-        _cluster(store, contract, stamp)
-    elif _has_small_files(store, contract):
-        _compact(store, contract, stamp)
+    _gather(store, contract, stamp)
     vacuumed = 0
     if unread_files(store, contract, retention_hours):
         vacuumed = len(
@@ -121,55 +119,45 @@ def _remember_removals(
         )
 
 
-def _compact(store: DeltaStore, contract: TableContract, stamp: CommitInfo) -> None:
-    def compact() -> dict[str, Any]:
-        metrics: dict[str, Any] = store.open(contract).optimize.compact(
-            target_size=TARGET_FILE_BYTES, commit_properties=stamp.properties("compact")
-        )
-        return metrics
-
-    store.commit(f"{contract.name}: compaction", compact)
-
-
-def _cluster(store: DeltaStore, contract: TableContract, stamp: CommitInfo) -> None:
-    """Sort the partitions that many small files have come to by the columns that they are read by."""
+def _gather(store: DeltaStore, contract: TableContract, stamp: CommitInfo) -> None:
+    """Make one file of the many small ones of a partition; sorted by the columns that the table is read by."""
     by = [f"partition.{name}" for name in contract.partition_by]
-    files = store.files(contract)
+    small = CLUSTERED_FILE_BYTES // 2 if contract.cluster_by else TARGET_FILE_BYTES
     crowded = (
-        files.filter(pl.col("size_bytes") < CLUSTERED_FILE_BYTES // 2)
-        .group_by(by)
+        store.files(contract)
+        .filter(pl.col("size_bytes") < small)
+        .group_by(by or pl.lit(value=True).alias("whole"))
         .len()
-        .filter(pl.col("len") >= FILES_BEFORE_CLUSTERING)
+        .filter(pl.col("len") >= FILES_BEFORE_GATHERING)
     )
-    for partition in crowded.drop("len").sort(by).iter_rows():
+    for partition in crowded.select(by).sort(by).iter_rows() if by else [()] * crowded.height:
         filters = [
             (name, "=", _spelt(value))
             for name, value in zip(contract.partition_by, partition, strict=True)
         ]
 
-        def cluster(filters: list[tuple[str, str, str]] = filters) -> dict[str, Any]:
-            metrics: dict[str, Any] = store.open(contract).optimize.z_order(
-                list(contract.cluster_by),
-                partition_filters=filters,
-                target_size=CLUSTERED_FILE_BYTES,
-                writer_properties=WriterProperties(max_row_group_size=ROWS_PER_GROUP),
-                commit_properties=stamp.properties("cluster"),
-            )
+        def gather(filters: list[tuple[str, str, str]] = filters) -> dict[str, Any]:
+            optimize = store.open(contract).optimize
+            metrics: dict[str, Any]
+            if contract.cluster_by:
+                metrics = optimize.z_order(
+                    list(contract.cluster_by),
+                    partition_filters=filters,
+                    target_size=CLUSTERED_FILE_BYTES,
+                    writer_properties=WriterProperties(max_row_group_size=ROWS_PER_GROUP),
+                    commit_properties=stamp.properties("cluster"),
+                )
+            else:
+                metrics = optimize.compact(
+                    partition_filters=filters or None,
+                    target_size=TARGET_FILE_BYTES,
+                    commit_properties=stamp.properties("compact"),
+                )
             return metrics
 
-        store.commit(f"{contract.name}: clustering", cluster)
+        store.commit(f"{contract.name}: compaction", gather)
 
 
 def _spelt(value: object) -> str:
     """A partition value as the log writes it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _has_small_files(store: DeltaStore, contract: TableContract) -> bool:
-    """Whether some partition has two files that could be one."""
-    files = store.files(contract)
-    by = [f"partition.{name}" for name in contract.partition_by]
-    small = files.filter(files["size_bytes"] < TARGET_FILE_BYTES)
-    if not by:
-        return small.height > 1
-    return bool((small.group_by(by).len()["len"] > 1).any())

@@ -9,7 +9,7 @@ import polars as pl
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import LakeError
 from smart_trader_assets.delta.maintenance import (
-    FILES_BEFORE_CLUSTERING,
+    FILES_BEFORE_GATHERING,
     TARGET_FILE_BYTES,
     unread_files,
 )
@@ -36,7 +36,7 @@ _RESTORE = "Restore the table to a version from before that, or from a backup: d
 MANY_COMMITS = 500
 
 # A day's work makes some small files per partition; upkeep merges them at night.
-MANY_SMALL_FILES = 16 * FILES_BEFORE_CLUSTERING
+MANY_SMALL_FILES = 16 * FILES_BEFORE_GATHERING
 
 _SHOWN = 5
 

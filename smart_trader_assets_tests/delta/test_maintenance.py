@@ -17,7 +17,7 @@ from smart_trader_assets.assembly import make_definitions
 from smart_trader_assets.delta.batch import Batch, CommitInfo
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.maintenance import (
-    FILES_BEFORE_CLUSTERING,
+    FILES_BEFORE_GATHERING,
     Upkeep,
     UpkeepError,
     maintain,
@@ -35,7 +35,7 @@ WEEK = 168.0
 
 
 # So many files that a table which is sorted by wallet is sorted anew.
-MANY = FILES_BEFORE_CLUSTERING
+MANY = FILES_BEFORE_GATHERING
 
 
 @pytest.fixture
@@ -85,14 +85,21 @@ def test_many_small_files_become_one_a_partition_and_the_rows_stay_as_they_are(s
     assert stored["wallet_address"].is_sorted()
 
 
-def test_a_table_that_is_not_sorted_is_compacted_from_two_files_on(store):
+def test_a_partition_of_a_table_that_is_not_sorted_is_compacted_once_its_files_are_many(store):
     store.create(WHALES)
-    for name in ("a", "b"):
-        batch = Batch(frame(WHALES, [whale(name)]), "00")
+
+    def listed(name: str, shard: str) -> None:
+        batch = Batch(frame(WHALES, [whale(name, token_shard=shard)]), shard)
         store.write(WHALES, batch, CommitInfo(name, "writer"))
+
+    for number in range(MANY - 1):
+        listed(f"w{number}", "00")
+    listed("elsewhere", "01")
+    assert upkeep(store, WHALES).files_after == MANY
+    listed("one more", "00")
     before = store.scan(WHALES).sort("wallet_address").collect()
     kept = upkeep(store, WHALES)
-    assert (kept.files_before, kept.files_after) == (2, 1)
+    assert (kept.files_before, kept.files_after) == (MANY + 1, 2)
     assert_frame_equal(store.scan(WHALES).sort("wallet_address").collect(), before)
 
 
@@ -306,9 +313,9 @@ def test_the_job_keeps_every_table_and_leaves_nothing_due(drained):
 
 def test_a_table_that_cannot_be_kept_fails_the_job_but_does_not_stop_the_others(drained):
     """A file that the log names is gone, so its table cannot be compacted; those after it are kept."""
-    for mint in ("x", "y"):
+    for number in range(MANY):
         drained.store.write(
-            TOKENS, Batch(frame(TOKENS, [token(mint)]), DAY), CommitInfo(mint, "writer")
+            TOKENS, Batch(frame(TOKENS, [token(f"m{number}")]), DAY), CommitInfo("run", "writer")
         )
     for path in Path(drained.store.uri(TOKENS)).glob("snapshot_date=*/**/*.parquet"):
         path.unlink()

@@ -318,6 +318,7 @@ policies = st.builds(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cursor", CURSORS, ids=lambda c: c.name)
 @settings(
     max_examples=12,
