@@ -19,7 +19,6 @@ from obstore.store import ObjectStore
 Entry = Mapping[str, Any]
 
 CHANGE_FILES: Final = "_change_files"
-CHANGE_FOLDER: Final = "_change_data"
 
 _ENTRY = re.compile(r"(\d{20})\.json")
 
@@ -62,8 +61,19 @@ def read_entry(objects: ObjectStore, path: str) -> Entry:
     if not actions or not all(isinstance(action, dict) for action in actions):
         raise UnreadableEntryError("it holds no actions")
     info: Entry = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
-    changed = [unquote(action["cdc"]["path"]) for action in actions if "cdc" in action]
-    return {**info, CHANGE_FILES: changed}
+    return {**info, CHANGE_FILES: _change_files(actions)}
+
+
+def _change_files(actions: list[dict[str, Any]]) -> list[str]:
+    """Where the change data of a commit lies: in files of its own, or else in what it added and removed."""
+    own = [action["cdc"] for action in actions if "cdc" in action]
+    other = [
+        file
+        for action in actions
+        for file in (action.get("add"), action.get("remove"))
+        if file is not None and file.get("dataChange")
+    ]
+    return [unquote(file["path"]) for file in own or other]
 
 
 def read_entries(objects: ObjectStore, table: str, versions: Iterable[int]) -> dict[int, Entry]:

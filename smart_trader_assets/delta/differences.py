@@ -6,7 +6,7 @@ a minute, and none half a second. So it is given only what differs, and nothing 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -18,6 +18,7 @@ from smart_trader_assets.delta.contract import VERSION, TableContract
 from smart_trader_assets.delta.merge import TOMBSTONE, named_values, time_span
 
 _HELD = "_held"
+_IN_SCOPE = "_in_scope"
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,13 @@ def changes_of(
         return Changes(rows)
     key = list(contract.key)
     # With their times, by which the merge leaves files unopened.
-    times = [contract.time_bound] if contract.time_bound else []
-    held = _that_can_be_met(table, contract, rows, batch)
-    known = held.select(list(dict.fromkeys((*key, *times, *compared, VERSION)))).collect()
-    gone = known.join(rows, on=key, how="anti")
+    named = list(dict.fromkeys((*key, *([contract.time_bound] if contract.time_bound else []))))
+    read = list(dict.fromkeys((*named, *compared, VERSION)))
+    known = pl.concat(
+        part.select(*read, pl.lit(in_scope).alias(_IN_SCOPE)).collect()
+        for part, in_scope in _that_can_be_met(table, contract, rows, batch)
+    ).unique(key, keep="first")
+    gone = known.filter(_IN_SCOPE).join(rows, on=key, how="anti")
     if compared:
         rows = rows.join(
             _equal(rows, known, key, compared), on=key, how="anti", maintain_order="left"
@@ -63,7 +67,7 @@ def changes_of(
         rows = pl.concat(
             [
                 rows.with_columns(pl.lit(value=False).alias(TOMBSTONE)),
-                gone.select(*key, *times, pl.lit(value=True).alias(TOMBSTONE)),
+                gone.select(*named, pl.lit(value=True).alias(TOMBSTONE)),
             ],
             how="diagonal",
         )
@@ -72,17 +76,25 @@ def changes_of(
 
 def _that_can_be_met(
     table: pl.LazyFrame, contract: TableContract, rows: pl.DataFrame, batch: Batch
-) -> pl.LazyFrame:
-    """The rows of the scope, or those with the keys of `rows`: files that hold none of them stay unopened."""
+) -> Iterator[tuple[pl.LazyFrame, bool]]:
+    """The rows of the scope, and those with the keys of `rows` that lie outside of it; whether it is the scope.
+
+    Files that hold none of them stay unopened.
+    """
     if contract.dagster_partition is not None and batch.partition is not None:
         table = table.filter(pl.col(contract.dagster_partition) == pl.lit(batch.partition))
+    key = list(contract.key)
     if batch.replaces is not None:
-        return batch.replaces.of(table)
+        yield batch.replaces.of(table), True
+        inside = batch.replaces.of(rows.lazy()).select(key).collect()
+        rows = rows.join(inside, on=key, how="anti")
+        if not rows.height:
+            return
     if (span := time_span(contract, rows)) is not None:
         table = table.filter(pl.col(str(contract.time_bound)).is_between(*span))
     for name, values in named_values(contract, rows):
         table = table.filter(pl.col(name).is_in(values))
-    return table.join(rows.lazy().select(contract.key), on=list(contract.key), how="semi")
+    yield table.join(rows.lazy().select(key), on=key, how="semi"), False
 
 
 def _equal(

@@ -24,7 +24,6 @@ from smart_trader_assets.delta.batch import Batch, CommitInfo, Settlement, Write
 from smart_trader_assets.delta.commit_errors import is_conflict, refusal
 from smart_trader_assets.delta.commit_log import (
     CHANGE_FILES,
-    CHANGE_FOLDER,
     Entry,
     UnreadableEntryError,
     read_entries,
@@ -209,11 +208,11 @@ class DeltaStore:
             most *= 4
 
     def _with_change_data(self, contract: TableContract, versions: list[int]) -> list[int]:
-        """Those from which on every commit's change data is there: it goes once the retention is over."""
+        """Those from which on every commit's change data is there: upkeep deletes it after the retention."""
         folder = f"{contract.name}/"
         there = {
             unquote(item["path"]).removeprefix(folder)
-            for page in obstore.list(self.objects, f"{folder}{CHANGE_FOLDER}")
+            for page in obstore.list(self.objects, contract.name)
             for item in page
         }
         entries, kept = self.entries(contract, versions), []

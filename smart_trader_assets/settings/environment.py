@@ -295,7 +295,7 @@ class Settings(NotificationSettings):
     )
     history_days: int = Field(
         30,
-        ge=1,
+        ge=8,  # what has happened in a week may still be told
         description="How long Dagster keeps what it says of finished runs, days; the newest run of each "
         "partition and check stays",
     )

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from smart_trader_assets.delta import store as writing
+from smart_trader_assets.delta.batch import ReplaceScope
 from smart_trader_assets.delta.contract import VERSION, TableContract
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.tables.catalog import SMART_TRADERS, WHALES
-from smart_trader_assets_tests.support.samples import NOW, trader, whale
+from smart_trader_assets.tables.catalog import RECENT_TRADES, SMART_TRADERS, WHALES
+from smart_trader_assets_tests.support.samples import NOW, token_trade, trader, whale
 from smart_trader_assets_tests.support.stores import Put
 
 HOUR = timedelta(hours=1)
@@ -81,3 +83,16 @@ def test_rows_written_within_one_second_are_found(
         at(NOW + timedelta(microseconds=999_990 + part))
         put(SMART_TRADERS, trader(name))
     assert put(SMART_TRADERS, *(trader(name, roi=7.0) for name in "abc")).updated == 3
+
+
+def test_equal_rows_outside_of_the_scope_are_left_as_they_are(store: DeltaStore, put: Put) -> None:
+    """A batch may empty what is old, and bring what is new once more."""
+    old, new = token_trade("old", block_unix_time=100), token_trade("new", block_unix_time=900)
+    put(RECENT_TRADES, old, new)
+    before = store.scan(RECENT_TRADES).filter(pl.col("block_unix_time") == 900).collect()
+    written = put(RECENT_TRADES, new, replaces=ReplaceScope("block_unix_time", below=500))
+    assert (written.inserted, written.updated, written.deleted) == (0, 0, 1)
+    assert_frame_equal(store.scan(RECENT_TRADES).collect(), before)
+    changed = token_trade("new", block_unix_time=900, value_usd=7.0)
+    written = put(RECENT_TRADES, changed, replaces=ReplaceScope("block_unix_time", below=500))
+    assert (written.inserted, written.updated, written.deleted) == (0, 1, 0)

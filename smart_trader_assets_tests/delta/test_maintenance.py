@@ -250,6 +250,19 @@ def test_changes_are_told_as_far_back_as_upkeep_has_left_them(store):
     assert set(told["wallet_shard"]) == {"01"}
 
 
+def test_changes_of_a_restored_table_are_told_too(store):
+    """A restore has no change data of its own: it is what it added and removed."""
+    long_ago = datetime.now(UTC) - timedelta(days=60)
+    add(store, "first")
+    version = store.version(TRANSACTIONS)
+    add(store, "second", shard="01")
+    store.open(TRANSACTIONS).restore(version)
+    upkeep(store, retention_hours=0)
+    assert store.changes(TRANSACTIONS, since=long_ago).is_empty()
+    settle(store, "00")
+    assert store.changes(TRANSACTIONS, since=long_ago).height == 2
+
+
 def test_beside_writers_that_add_and_settle_nothing_is_lost_and_nothing_comes_twice(store):
     shards = ("00", "01", "02")
     start = threading.Barrier(len(shards) + 1)
