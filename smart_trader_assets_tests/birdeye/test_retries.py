@@ -220,13 +220,13 @@ def test_what_is_waited_for_is_told_with_the_attempt_and_the_end(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(requester, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(requester, "PATIENCE_SECONDS", 0.5)
     server.script(Answer(silent=True), items())
-    ask(make_client(attempts=3, timeout=0.4))
+    ask(make_client(attempts=3, timeout=1.0))
     waiting, again = told(caplog)
     where = "GET /defi/v3/token/holder for token MINT"
     assert waiting.startswith(
-        f"{where} has not been answered for 0.05 s: attempt 1 of 3 is given up at "
+        f"{where} has not been answered for 0.5 s: attempt 1 of 3 is given up at "
     )
     assert again.startswith(f"{where} broke off without an answer")
     assert again.endswith("attempt 2 of 3 follows in 0 s")
