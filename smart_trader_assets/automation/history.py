@@ -26,6 +26,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from sqlalchemy import select
 
 from smart_trader_assets.checks.catalogue import all_checks
+from smart_trader_assets.checks.results import check_key
 
 _IN_ONE_QUERY: Final = 500
 _LOG: Final = logging.getLogger(__name__)
@@ -99,10 +100,7 @@ def _runs_that_stand(instance: dg.DagsterInstance, storage: SqlEventLogStorage) 
             some = numbers[start : start + _IN_ONE_QUERY]
             found = connection.execute(select(events.c.run_id).where(events.c.id.in_(some)))
             standing |= {row[0] for row in found}
-    checks = [
-        dg.AssetCheckKey(dg.AssetKey(check.contract.name.split("/")), check.name)
-        for check in all_checks()
-    ]
+    checks = [check_key(check.contract.name, check.name) for check in all_checks()]
     for summary in storage.get_asset_check_summary_records(checks).values():
         for result in (
             summary.last_check_execution_record,

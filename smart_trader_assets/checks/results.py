@@ -83,6 +83,11 @@ class FailedCheck:
         return "\n".join(f"  {line}" for line in lines if line)
 
 
+def check_key(table: str, name: str) -> dg.AssetCheckKey:
+    """Dagster's key of the check `name` of a table."""
+    return dg.AssetCheckKey(dg.AssetKey(table.split("/")), name)
+
+
 def last_looks(
     instance: dg.DagsterInstance, keys: Collection[dg.AssetCheckKey]
 ) -> dict[dg.AssetCheckKey, LastLook]:
@@ -106,7 +111,7 @@ def last_looks(
 def failed_checks(instance: dg.DagsterInstance, tables: Collection[str]) -> list[FailedCheck]:
     """The failed blocking checks of `tables`, by one query of the instance."""
     remedies = {
-        dg.AssetCheckKey(dg.AssetKey(check.contract.name.split("/")), check.name): check.remedy
+        check_key(check.contract.name, check.name): check.remedy
         for check in all_checks()
         if check.blocking and check.contract.name in tables
     }
@@ -201,10 +206,7 @@ def write_failed_keys(state: SharedState, keys: Collection[dg.AssetCheckKey]) ->
 
 def read_failed_keys(state: SharedState) -> set[dg.AssetCheckKey]:
     """The checks that were noted as failed."""
-    return {
-        dg.AssetCheckKey(dg.AssetKey(noted.table.split("/")), noted.check)
-        for noted in _note(state).read() or ()
-    }
+    return {check_key(noted.table, noted.check) for noted in _note(state).read() or ()}
 
 
 def _note(state: SharedState) -> Note[list[_NotedCheck]]:

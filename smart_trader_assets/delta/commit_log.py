@@ -30,6 +30,17 @@ class UnreadableEntryError(Exception):
     """A log entry that is there and cannot be understood; says why."""
 
 
+def stored_files(objects: ObjectStore, table: str) -> set[str]:
+    """All that lies below the table's folder, by the paths within it.
+
+    delta-rs writes a partition's value into the path escaped, and some stores keep it so: both spellings are
+    there.
+    """
+    listed = (item["path"] for page in obstore.list(objects, table) for item in page)
+    there = {path.removeprefix(f"{table}/") for path in listed}
+    return there | set(map(unquote, there))
+
+
 def log_folder(table: str) -> str:
     """Where the log of a table lies, below the root."""
     return f"{table}/_delta_log"

@@ -20,11 +20,11 @@ import polars as pl
 from deltalake import WriterProperties
 
 from smart_trader_assets.delta.batch import CommitInfo
+from smart_trader_assets.delta.commit_log import stored_files
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import LakeError, StorageError
 from smart_trader_assets.delta.storage_errors import LIBRARY_ERRORS, reason
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.delta.table_log import stored_files
 
 TARGET_FILE_BYTES = 64 * 1024 * 1024
 CLUSTERED_FILE_BYTES = 16 * 1024 * 1024
@@ -102,7 +102,7 @@ def unread_files(store: DeltaStore, contract: TableContract, retention_hours: fl
         full=True,
     )
     # It names those too that the log remembers and that are gone already.
-    there = stored_files(store, contract)
+    there = stored_files(store.objects, contract.name)
     return [file for file in old if {file, unquote(file)} & there]
 
 
@@ -130,7 +130,8 @@ def _gather(store: DeltaStore, contract: TableContract, stamp: CommitInfo) -> No
         .len()
         .filter(pl.col("len") >= FILES_BEFORE_GATHERING)
     )
-    for partition in crowded.select(by).sort(by).iter_rows() if by else [()] * crowded.height:
+    partitions = crowded.select(by).sort(by).rows() if by else [()] * crowded.height
+    for partition in partitions:
         filters = [
             (name, "=", _spelt(value))
             for name, value in zip(contract.partition_by, partition, strict=True)

@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
-from urllib.parse import unquote
 
-import obstore
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
@@ -27,6 +25,7 @@ from smart_trader_assets.delta.commit_log import (
     Entry,
     UnreadableEntryError,
     read_entries,
+    stored_files,
 )
 from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.differences import changes_of
@@ -187,35 +186,35 @@ class DeltaStore:
         Columns: the table's, `_change_type`, `_commit_version` and `_commit_timestamp`.
         """
         with self._handles.reading(contract) as table:
-            versions = self._versions_since(contract, table.version(), since)
+            entries = self._entries_since(contract, table.version(), since)
+            versions = list(entries)
             if since < datetime.now(UTC) - _LEAST_RETENTION:
-                versions = self._with_change_data(contract, versions)
+                versions = self._with_change_data(contract, entries)
             # Where nothing was committed since, the newest commit gives the columns, and none of its rows.
             first = min(versions, default=table.version())
             feed = pl.DataFrame(table.load_cdf(starting_version=first))
         return feed if versions else feed.head(0)
 
-    def _versions_since(self, contract: TableContract, newest: int, since: datetime) -> list[int]:
-        """The commits since then. No older log entry than needed is read: there may be years of them."""
+    def _entries_since(
+        self, contract: TableContract, newest: int, since: datetime
+    ) -> dict[int, Entry]:
+        """The commits since then, by version.
+
+        No older log entry than needed is read: there may be years of them.
+        """
         began, most = since.timestamp() * 1000, 1
         while True:
             wanted = range(max(0, newest - most + 1), newest + 1)
             entries = self.entries(contract, wanted)
             # A commit that does not say when it was made may be recent.
-            recent = [v for v, entry in entries.items() if entry.get("timestamp", began) >= began]
+            recent = {v: e for v, e in entries.items() if e.get("timestamp", began) >= began}
             if len(recent) < len(wanted) or wanted.start == 0:
                 return recent
             most *= 4
 
-    def _with_change_data(self, contract: TableContract, versions: list[int]) -> list[int]:
+    def _with_change_data(self, contract: TableContract, entries: Mapping[int, Entry]) -> list[int]:
         """Those from which on every commit's change data is there: upkeep deletes it after the retention."""
-        folder = f"{contract.name}/"
-        there = {
-            unquote(item["path"]).removeprefix(folder)
-            for page in obstore.list(self.objects, contract.name)
-            for item in page
-        }
-        entries, kept = self.entries(contract, versions), []
+        there, kept = stored_files(self.objects, contract.name), []
         for version in sorted(entries, reverse=True):
             if not there.issuperset(entries[version][CHANGE_FILES]):
                 break

@@ -20,6 +20,7 @@ from smart_trader_assets.delta.commit_log import (
     entry_version,
     log_folder,
     read_entry,
+    stored_files,
 )
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.storage_errors import reason
@@ -81,7 +82,7 @@ def read_log(store: DeltaStore, contract: TableContract) -> TableLog:
 
 def lost_files(store: DeltaStore, contract: TableContract) -> list[str]:
     """Data files that the table's newest version names and that are not there."""
-    there = stored_files(store, contract)
+    there = stored_files(store.objects, contract.name)
     return sorted(path for path in map(unquote, store.files(contract)["path"]) if path not in there)
 
 
@@ -97,18 +98,6 @@ def changed_files(store: DeltaStore, contract: TableContract) -> list[str]:
         for path, size in ((unquote(path), size) for path, size in named)
         if there.get(path, size) != size
     )
-
-
-def stored_files(store: DeltaStore, contract: TableContract) -> set[str]:
-    """All that lies below the table's folder, by the paths within it.
-
-    delta-rs writes a partition's value into the path escaped, and some stores keep it so: both spellings are
-    there.
-    """
-    there = {
-        path.removeprefix(f"{contract.name}/") for path in _paths(store.objects, contract.name)
-    }
-    return there | set(map(unquote, there))
 
 
 def _paths(objects: ObjectStore, folder: str) -> list[str]:

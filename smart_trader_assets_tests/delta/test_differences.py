@@ -36,6 +36,13 @@ def merged(store: DeltaStore, contract: TableContract = SMART_TRADERS) -> dict[s
     return {name: int(value) for name, value in entry["operationMetrics"].items() if value}
 
 
+def put_one_an_hour(names: str, put: Put, at: Callable[[datetime], None]) -> None:
+    """A trader a name, each in a file of its own, the first at NOW."""
+    for hour, name in enumerate(names):
+        at(NOW + hour * HOUR)
+        put(SMART_TRADERS, trader(name))
+
+
 def test_a_batch_without_a_scope_is_merged_by_what_differs_too(store: DeltaStore, put: Put) -> None:
     put(WHALES, *(whale(f"w{n}") for n in range(9)))
     rows = [
@@ -49,9 +56,7 @@ def test_a_batch_without_a_scope_is_merged_by_what_differs_too(store: DeltaStore
 def test_files_written_at_other_times_than_what_changes_stay_unopened(
     store: DeltaStore, put: Put, at: Callable[[datetime], None]
 ) -> None:
-    for hour, name in enumerate("abcd"):
-        at(NOW + hour * HOUR)
-        put(SMART_TRADERS, trader(name))
+    put_one_an_hour("abcd", put, at)
     at(NOW + 9 * HOUR)
 
     put(SMART_TRADERS, trader("b", roi=7.0), trader("c", roi=7.0), trader("d"))
@@ -68,9 +73,7 @@ def test_where_a_row_is_new_every_file_is_looked_at(
     store: DeltaStore, put: Put, at: Callable[[datetime], None]
 ) -> None:
     """Somebody else may be adding it just now: the commit has to conflict with that."""
-    for hour, name in enumerate("abc"):
-        at(NOW + hour * HOUR)
-        put(SMART_TRADERS, trader(name))
+    put_one_an_hour("abc", put, at)
     put(SMART_TRADERS, trader("b", roi=7.0), trader("new"))
     assert merged(store)["num_target_files_scanned"] == 3
 
