@@ -103,8 +103,10 @@ class DeltaStore:
 
         One whose creation was interrupted before its constraints gets them now.
         """
-        if not self.exists(contract):
-            DeltaTable.create(
+        if self.exists(contract):
+            table = self.open(contract)
+        else:
+            table = DeltaTable.create(
                 self.uri(contract),
                 schema=delta_schema(contract),
                 mode="ignore",
@@ -114,10 +116,9 @@ class DeltaStore:
                 configuration=configuration(contract),
                 storage_options=self.storage_options,
             )
-        table = self.open(contract)
         if checks := missing_constraints(table, contract):
             table.alter.add_constraint(checks)
-        verify_table(self.open(contract), contract)
+        verify_table(table, contract)
 
     def fence(self, run_id: str, contracts: Iterable[TableContract]) -> Fence:
         """A fence around what a step of the run may write to; made before the step reads anything."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -26,6 +27,7 @@ def delta_type(column: Column) -> str:
     return _DELTA_NAMES[column.dtype.base_type()]
 
 
+@cache
 def table_schema(contract: TableContract) -> dg.TableSchema:
     """The contract's columns for the UI."""
     return dg.TableSchema(
@@ -43,6 +45,7 @@ def table_schema(contract: TableContract) -> dg.TableSchema:
     )
 
 
+@cache
 def column_lineage(contract: TableContract) -> dg.TableColumnLineage | None:
     """The lineage of the table's columns for the UI; None for a table that comes from outside."""
     made_of = LINEAGE.get(contract.name)

@@ -10,6 +10,7 @@ table is opened.
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from weakref import WeakValueDictionary
 
 import dagster as dg
 from dagster_deltalake import AzureConfig, GcsConfig, LocalConfig, S3Config
@@ -71,7 +72,9 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         options = {name: str(value) for name, value in given.items()}
         if is_remote(self.root):
             options |= {"allow_http": str(self.allow_http).lower(), **_credentials(os.environ)}
-        return DeltaStore(self.root, options)
+        return _shared.setdefault(
+            (self.root, tuple(options.items())), DeltaStore(self.root, options)
+        )
 
     @property
     def store(self) -> DeltaStore:
@@ -85,6 +88,13 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
         """Refuse a wrong root before the first step."""
         _ = self.store
+
+
+_shared: WeakValueDictionary[tuple[str, tuple[tuple[str, str], ...]], DeltaStore] = (
+    WeakValueDictionary()
+)
+"""The lakes of one root share the tables that they have opened, for as long as one of them is in use: each run
+makes a lake of its own, and opening a table costs more than bringing it forward."""
 
 
 def _credentials(environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,9 @@
 """Which columns of the upstream tables a column is made of: the main ones, for the UI to follow.
 
 A column that has an upstream column's name is made of that one; only what is made of others is listed here.
+What only orders rows of the same second, scales a number or stands in for an absent one is not: nearly every
+metric has it, each materialization carries the lineage of all columns, and a picture of twenty sources tells
+nothing.
 """
 
 from __future__ import annotations
@@ -55,12 +58,10 @@ def _legs(*fields: str) -> Sources:
     return _of(TRANSACTIONS, *(f"{leg}_{field}" for leg in ("base", "quote") for field in fields))
 
 
-# What moves in a swap, and what it is worth.
-_QUANTITY = _legs("address", "decimals", "change_amount", "ui_change_amount")
-_WORTH = (*_legs("price", "nearest_price"), *_of(TRANSACTIONS, "volume_usd"))
-_ORDER = _of(
-    TRANSACTIONS, "block_unix_time", "block_number", "ins_index", "inner_ins_index", "tx_hash"
-)
+# What moves in a swap, what it is worth, and when.
+_QUANTITY = _legs("address", "change_amount")
+_WORTH = (*_legs("price"), *_of(TRANSACTIONS, "volume_usd"))
+_ORDER = _of(TRANSACTIONS, "block_unix_time")
 _TRADES = (*_of(TRANSACTIONS, "tx_hash"), *_QUANTITY)
 _LOTS = (*_QUANTITY, *_WORTH, *_ORDER)
 

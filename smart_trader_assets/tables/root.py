@@ -162,7 +162,7 @@ def _read(store: DeltaStore) -> dict[str, Any] | None:
 def _read_any(store: DeltaStore) -> dict[str, Any] | None:
     if not store.exists(ROOT):
         return None
-    rows = pl.scan_delta(store.open(ROOT)).collect()
+    rows = store.scan(ROOT).collect()
     if rows.height != 1:
         raise RootError(
             f"{store.uri(ROOT)} holds {rows.height} rows instead of one: restore it from a backup."
@@ -190,7 +190,8 @@ def open_root(store: DeltaStore, identity: RootIdentity) -> None:
     new = [contract for contract in ALL_TABLES if contract.name not in row["tables"]]
     for contract in ALL_TABLES:
         if contract not in new:
-            verify_table(store.open(contract), contract)
+            # Kept, so that what the run reads of it later is not opened once more.
+            verify_table(store.snapshot(contract), contract)
     if new or _ORIGIN[0] not in row:
         _extend(store, row, new)
     _make_room_for_runs(store)

@@ -40,6 +40,7 @@ class Pipeline:
     root: Path
     server: SandboxServer
     options: Mapping[str, Any]
+    _opened: DeltaStore | None = None
 
     def settings(self, as_of: datetime = NOW, **changes: Any) -> Settings:
         """The settings of a run as of `as_of`; the key and the budgets are those of a live account."""
@@ -94,8 +95,9 @@ class Pipeline:
 
     @property
     def store(self) -> DeltaStore:
-        """The tables."""
-        return make_lake(self.settings()).store
+        """The tables; kept, so that its runs share what is opened, as those of a drain do."""
+        self._opened = make_lake(self.settings()).store
+        return self._opened
 
     def rows(self, table: TableContract) -> pl.DataFrame:
         """A table as it stands."""
