@@ -31,8 +31,12 @@ $(CLUSTER): $(STAMP) requirements-cluster.txt
 run: $(STAMP) ## Find smart traders: BirdEye with BIRDEYE_API_KEY set, else an invented market
 	@$(BIN)/smart-trader run $(ARGS)
 
-# A test's frames are small: threads of their own would only wait for each other.
+# A test's frames are small: threads of their own would only wait for each other. Its many small files are kept
+# in memory, where there is room for them, and a disk would be waited for.
+SHM := /dev/shm
 test test-fast: export POLARS_MAX_THREADS := 1
+test test-fast: export OPENBLAS_NUM_THREADS := 1
+test test-fast: export TMPDIR := $(or $(shell df -m --output=avail,target $(SHM) 2>/dev/null | awk '$$1 > 4000 && $$2 == "$(SHM)" {print $$2}'),$(TMPDIR))
 
 test: $(CLUSTER) ## Run the tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
