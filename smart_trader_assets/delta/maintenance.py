@@ -17,12 +17,12 @@ from typing import Any
 from urllib.parse import unquote
 
 import polars as pl
-from deltalake import WriterProperties
 
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.commit_log import stored_files
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import LakeError, StorageError
+from smart_trader_assets.delta.file_format import writer_properties
 from smart_trader_assets.delta.storage_errors import LIBRARY_ERRORS, reason
 from smart_trader_assets.delta.store import DeltaStore
 
@@ -145,13 +145,14 @@ def _gather(store: DeltaStore, contract: TableContract, stamp: CommitInfo) -> No
                     list(contract.cluster_by),
                     partition_filters=filters,
                     target_size=CLUSTERED_FILE_BYTES,
-                    writer_properties=WriterProperties(max_row_group_size=ROWS_PER_GROUP),
+                    writer_properties=writer_properties(contract, ROWS_PER_GROUP),
                     commit_properties=stamp.properties("cluster"),
                 )
             else:
                 metrics = optimize.compact(
                     partition_filters=filters or None,
                     target_size=TARGET_FILE_BYTES,
+                    writer_properties=writer_properties(contract),
                     commit_properties=stamp.properties("compact"),
                 )
             return metrics

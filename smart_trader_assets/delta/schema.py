@@ -57,13 +57,17 @@ def constraints(contract: TableContract) -> dict[str, str]:
 
 def configuration(contract: TableContract) -> dict[str, str]:
     """Table properties from creation on: the change data feed, and which columns have statistics."""
-    bound = (contract.time_bound,) if contract.time_bound else ()
-    wanted = dict.fromkeys((*contract.key, *bound, *contract.statistics, VERSION))
-    measured = [name for name in wanted if name not in contract.partition_by]
     return {
         "delta.enableChangeDataFeed": "true",
-        "delta.dataSkippingStatsColumns": ",".join(measured),
+        "delta.dataSkippingStatsColumns": ",".join(measured_columns(contract)),
     }
+
+
+def measured_columns(contract: TableContract) -> list[str]:
+    """The columns whose least and greatest value of each file are known, by which files are left unopened."""
+    bound = (contract.time_bound,) if contract.time_bound else ()
+    wanted = dict.fromkeys((*contract.key, *bound, *contract.statistics, VERSION))
+    return [name for name in wanted if name not in contract.partition_by]
 
 
 def conform(frame: pl.DataFrame, contract: TableContract) -> pl.DataFrame:

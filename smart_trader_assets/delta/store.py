@@ -36,6 +36,7 @@ from smart_trader_assets.delta.errors import (
     TableMissingError,
 )
 from smart_trader_assets.delta.fence import Fence, writer_of
+from smart_trader_assets.delta.file_format import writer_properties
 from smart_trader_assets.delta.handles import Handles, ReadableTable, Snapshot
 from smart_trader_assets.delta.location import check_spelling, open_objects
 from smart_trader_assets.delta.merge import TOMBSTONE, row_merge, state_merge
@@ -275,6 +276,7 @@ class DeltaStore:
                 predicate=parts.on,
                 source_alias="s",
                 target_alias="t",
+                writer_properties=writer_properties(contract),
                 commit_properties=properties,
             )
             if batch.replaces is not None:
@@ -294,6 +296,7 @@ class DeltaStore:
                 table,
                 rows.to_arrow(),
                 mode="append",
+                writer_properties=writer_properties(contract),
                 commit_properties=stamp.fenced_properties(
                     "insert rows", contract, table, batch.partition
                 ),
@@ -351,6 +354,7 @@ class DeltaStore:
                     predicate=parts.on,
                     source_alias="s",
                     target_alias="t",
+                    writer_properties=writer_properties(contract),
                     commit_properties=stamp.fenced_properties("settle", contract, table, partition),
                 )
                 .when_matched_update(parts.updates, predicate=parts.changed)
@@ -372,6 +376,7 @@ class DeltaStore:
                 table,
                 rows.to_arrow(),
                 mode="append",
+                writer_properties=writer_properties(contract),
                 commit_properties=stamp.properties("append rows"),
             )
             return {}

@@ -10,6 +10,7 @@ import polars as pl
 
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.file_format import writer_properties
 from smart_trader_assets.delta.sql import all_of, literal, one_of
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.ops import NOTIFICATIONS, RUNS, STARTED
@@ -48,7 +49,9 @@ def forget(
     done = store.commit(
         f"{contract.name}: retention",
         lambda: store.open(contract).delete(
-            all_of(conditions), commit_properties=stamp.properties("retention")
+            all_of(conditions),
+            writer_properties=writer_properties(contract),
+            commit_properties=stamp.properties("retention"),
         ),
     )
     # Whole files that go are not counted, but the log knew their rows.
