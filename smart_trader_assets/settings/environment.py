@@ -283,7 +283,7 @@ class Settings(NotificationSettings):
     snapshot_cron: str = Field("0 9,21 * * *", description="When the token snapshot is taken, UTC")
     maintenance_cron: str = Field("30 3 * * *", description="When the tables are maintained, UTC")
     retention_hours: float = Field(
-        48,
+        36,
         ge=1,
         description="How long files of older versions are kept for time travel and running readers",
     )

@@ -26,7 +26,7 @@ def files(store, put, settle) -> dict[str, set[Path]]:
     for number in range(FILES_BEFORE_GATHERING):
         put(TRACKED_WHALES, tracked_whale(f"whale {number}"))
     first = stored()
-    maintain(store, TRACKED_WHALES, retention_hours=48, stamp=STAMP)
+    maintain(store, TRACKED_WHALES, retention_hours=36, stamp=STAMP)
     gathered = stored() - first
     put(TRACKED_WHALES, tracked_whale("whale 0", token_symbol="NEW"))
     merged = stored() - first - gathered
