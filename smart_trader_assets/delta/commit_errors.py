@@ -13,7 +13,9 @@ from deltalake.exceptions import CommitFailedError
 from smart_trader_assets.delta.storage_errors import reason
 
 _CONFLICT = re.compile(
-    r"concurrent|changed since last commit|existing table version|Exceeded max|maximum number of attempts",
+    r"concurrent|changed since last commit|existing table version|Exceeded max|maximum number of attempts|"
+    # Of a commit that is not tried again.
+    r"Failed to commit transaction: \d+$",
     re.IGNORECASE,
 )
 

@@ -26,12 +26,14 @@ class Changes:
     """`rows`: those of the batch that the table does not hold already; for one that replaces a scope also,
     marked by `TOMBSTONE`, the keys that leave the table.
 
+    `are_new`: whether none of `rows` meets any, and none leaves the table.
     `differ`: whether every row that they meet is known to differ.
     `written`: when the rows that they meet were written, from the first to the last; None where one of `rows`
     meets none, or nobody has looked: it may meet one that another writer is just adding.
     """
 
     rows: pl.DataFrame
+    are_new: bool = False
     differ: bool = False
     written: tuple[datetime, datetime] | None = None
 
@@ -71,7 +73,7 @@ def changes_of(
             ],
             how="diagonal",
         )
-    return Changes(rows, bool(compared), written)
+    return Changes(rows, touched.is_empty(), bool(compared), written)
 
 
 def _that_can_be_met(

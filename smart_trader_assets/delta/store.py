@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import polars as pl
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
@@ -268,6 +268,11 @@ class DeltaStore:
             changes = changes_of(pl.scan_delta(table), contract, rows, batch)
             if not changes.rows.height:
                 return {}
+            if changes.are_new and contract.dagster_partition is None:
+                # Nothing that is there is opened, so nobody may come in between. The writers of partitions
+                # would hold each other up by that.
+                properties.max_commit_retries = 0
+                return add(table, changes.rows.drop(TOMBSTONE, strict=False), properties)
             parts = row_merge(
                 contract, changes.rows, partition=batch.partition, written=changes.written
             )
@@ -292,16 +297,23 @@ class DeltaStore:
         def insert(table: DeltaTable) -> dict[str, Any]:
             if not rows.height:
                 return {}
+            return add(
+                table,
+                rows,
+                stamp.fenced_properties("insert rows", contract, table, batch.partition),
+            )
+
+        def add(
+            table: DeltaTable, new: pl.DataFrame, properties: CommitProperties
+        ) -> dict[str, Any]:
             write_deltalake(
                 table,
-                rows.to_arrow(),
+                new.to_arrow(),
                 mode="append",
                 writer_properties=writer_properties(contract),
-                commit_properties=stamp.fenced_properties(
-                    "insert rows", contract, table, batch.partition
-                ),
+                commit_properties=properties,
             )
-            return {"num_target_rows_inserted": rows.height}
+            return {"num_target_rows_inserted": new.height}
 
         metrics = self._commit_to(contract, "rows", merge)
         written.inserted += metrics.get("num_target_rows_inserted", 0)

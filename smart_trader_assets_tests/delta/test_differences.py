@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import polars as pl
 import pytest
+from deltalake import write_deltalake
 from polars.testing import assert_frame_equal
 
 from smart_trader_assets.delta import store as writing
@@ -14,7 +16,7 @@ from smart_trader_assets.delta.batch import ReplaceScope
 from smart_trader_assets.delta.contract import VERSION, TableContract
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import RECENT_TRADES, SMART_TRADERS, WHALES
-from smart_trader_assets_tests.support.samples import NOW, token_trade, trader, whale
+from smart_trader_assets_tests.support.samples import NOW, token_trade, trader, whale, whole
 from smart_trader_assets_tests.support.stores import Put
 
 HOUR = timedelta(hours=1)
@@ -76,6 +78,49 @@ def test_where_a_row_is_new_every_file_is_looked_at(
     put_one_an_hour("abc", put, at)
     put(SMART_TRADERS, trader("b", roi=7.0), trader("new"))
     assert merged(store)["num_target_files_scanned"] == 3
+
+
+def test_rows_that_are_all_new_are_added_and_no_file_is_opened(store: DeltaStore, put: Put) -> None:
+    put(SMART_TRADERS, trader("a"))
+    assert put(SMART_TRADERS, trader("b"), trader("c")).inserted == 2
+    (entry,) = store.open(SMART_TRADERS).history(1)
+    assert (entry["operation"], entry["operationParameters"]["mode"]) == ("WRITE", "Append")
+    assert sorted(store.scan(SMART_TRADERS).collect()["wallet_address"]) == ["a", "b", "c"]
+
+
+def add_the_same(store: DeltaStore) -> None:
+    rows = whole(SMART_TRADERS, [trader("new", roi=1.0)])
+    write_deltalake(store.uri(SMART_TRADERS), rows, mode="append")
+
+
+def bring_back_the_same(store: DeltaStore) -> None:
+    table = store.open(SMART_TRADERS)
+    table.restore(table.version() - 1)
+
+
+@pytest.mark.parametrize("rival", [add_the_same, bring_back_the_same])
+def test_who_adds_the_same_row_in_between_is_met(
+    store: DeltaStore,
+    put: Put,
+    monkeypatch: pytest.MonkeyPatch,
+    rival: Callable[[DeltaStore], None],
+) -> None:
+    """Between the look at what is there and the commit of what is new."""
+    put(SMART_TRADERS, trader("a"))
+    put(SMART_TRADERS, trader("new", roi=1.0))
+    store.open(SMART_TRADERS).delete("wallet_address = 'new'")
+    elsewhere, rivals = DeltaStore(store.root), [rival]
+
+    def add(*given: Any, **options: Any) -> None:
+        if rivals:
+            rivals.pop()(elsewhere)
+        write_deltalake(*given, **options)
+
+    monkeypatch.setattr(writing, "write_deltalake", add)
+    written = put(SMART_TRADERS, trader("new", roi=7.0))
+    assert (written.inserted, written.updated, rivals) == (0, 1, [])
+    held = store.scan(SMART_TRADERS).select("wallet_address", "roi").collect()
+    assert held.filter(pl.col("wallet_address") == "new").rows() == [("new", 7.0)]
 
 
 def test_rows_written_within_one_second_are_found(
