@@ -36,7 +36,7 @@ run: $(STAMP) ## Find smart traders: BirdEye with BIRDEYE_API_KEY set, else an i
 SHM := /dev/shm
 test test-fast: export POLARS_MAX_THREADS := 1
 test test-fast: export OPENBLAS_NUM_THREADS := 1
-test test-fast: export TMPDIR := $(or $(shell df -m --output=avail,target $(SHM) 2>/dev/null | awk '$$1 > 4000 && $$2 == "$(SHM)" {print $$2}'),$(TMPDIR))
+test test-fast: export TMPDIR := $(or $(shell df -m --output=avail,target $(SHM) 2>/dev/null | awk '$$1 > 4000 && $$2 == "$(SHM)" {print $$2}'),$(TMPDIR),/tmp)
 
 test: $(CLUSTER) ## Run the tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -102,10 +101,11 @@ class _Answers:
         self._raw = None
 
     def _ask(self, what: Any, answer: Callable[[], Any]) -> Any:
-        with self._lock:
-            if what not in self._known:
-                self._known[what] = answer()
-            return self._known[what]
+        if what not in self._known:
+            with self._lock:
+                if what not in self._known:
+                    self._known[what] = answer()
+        return self._known[what]
 
 
 @dataclass
@@ -138,11 +138,11 @@ class Handles:
         self._open = open_table
         self._objects = objects
         self._kept: dict[str, _Kept] = {}
-        self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
+        self._locks: dict[str, threading.RLock] = {}
 
     def snapshot(self, contract: TableContract) -> Snapshot:
         """The table at its newest version, for reading."""
-        lock = self._locks[contract.name]
+        lock = self._lock(contract)
         with lock:
             kept = self._newest(contract)
             answers = _Answers(kept.table._table, lock)
@@ -152,13 +152,13 @@ class Handles:
     @contextmanager
     def reading(self, contract: TableContract) -> Iterator[DeltaTable]:
         """The same, with all that delta-rs can read of it, for as long as the block lasts."""
-        with self._locks[contract.name]:
+        with self._lock(contract):
             yield self._newest(contract).table
 
     @contextmanager
     def writing(self, contract: TableContract) -> Iterator[DeltaTable]:
         """The table at its newest version, to commit to within the block; after a failure it is opened anew."""
-        with self._locks[contract.name]:
+        with self._lock(contract):
             kept = self._newest(contract)
             kept.let_go()
             try:
@@ -172,6 +172,9 @@ class Handles:
             except (OSError, BaseError):
                 # What was committed stands, and the next look opens the table anew.
                 kept.mark = None
+
+    def _lock(self, contract: TableContract) -> threading.RLock:
+        return self._locks.setdefault(contract.name, threading.RLock())
 
     def _newest(self, contract: TableContract) -> _Kept:
         kept = self._kept.get(contract.name)

@@ -6,6 +6,7 @@ dies at every commit finds them all there.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -61,7 +62,14 @@ class DeltaStore:
         check_spelling(root)
         self.root = root.rstrip("/")
         self.storage_options = dict(storage_options or {})
-        self._handles = Handles(self.open, lambda: self.objects)
+        # Not bound to itself: it would live on, with all that it has opened, until somebody looks for garbage.
+        mine = weakref.proxy(self)
+
+        def open_table(contract: TableContract) -> DeltaTable:
+            table: DeltaTable = mine.open(contract)
+            return table
+
+        self._handles = Handles(open_table, lambda: mine.objects)
 
     @cached_property
     def objects(self) -> ObjectStore:

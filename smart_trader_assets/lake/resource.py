@@ -10,6 +10,7 @@ table is opened.
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from weakref import WeakValueDictionary
 
 import dagster as dg
@@ -72,9 +73,9 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         options = {name: str(value) for name, value in given.items()}
         if is_remote(self.root):
             options |= {"allow_http": str(self.allow_http).lower(), **_credentials(os.environ)}
-        return _shared.setdefault(
-            (self.root, tuple(options.items())), DeltaStore(self.root, options)
-        )
+        # A folder by its whole path: the store of a relative one stays where it was made.
+        place = self.root if is_remote(self.root) else str(Path(self.root).absolute())
+        return _shared.setdefault((place, tuple(options.items())), DeltaStore(self.root, options))
 
     @property
     def store(self) -> DeltaStore:
@@ -94,7 +95,8 @@ _shared: WeakValueDictionary[tuple[str, tuple[tuple[str, str], ...]], DeltaStore
     WeakValueDictionary()
 )
 """The lakes of one root share the tables that they have opened, for as long as one of them is in use: each run
-makes a lake of its own, and opening a table costs more than bringing it forward."""
+makes a lake of its own, and opening a table costs more than bringing it forward. A table that was opened is not
+read from its first log entry again: what is damaged there, a new process and the doctor find."""
 
 
 def _credentials(environment: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ import polars as pl
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import BATCH, OPERATION, UPDATED, VERSION
 from smart_trader_assets.delta.errors import RootError
+from smart_trader_assets.delta.file_format import writer_properties
 from smart_trader_assets.delta.sql import literal
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import TRACKED_WHALES, TRANSACTIONS
@@ -242,6 +243,7 @@ def _identify_anew(store: DeltaStore, shard: str, stamp: CommitInfo) -> None:
                 predicate=f"t.wallet_shard = {literal(shard)} AND t.swap_id = s.swap_id",
                 source_alias="s",
                 target_alias="t",
+                writer_properties=writer_properties(TRANSACTIONS),
                 commit_properties=stamp.properties("identify rows anew"),
             )
             .when_matched_delete(predicate="s.is_repeat")
@@ -277,6 +279,7 @@ def _fill_origin(store: DeltaStore, stamp: CommitInfo) -> None:
         lambda: store.open(TRACKED_WHALES).update(
             updates={"origin": literal(HOLDER)},
             predicate="origin IS NULL",
+            writer_properties=writer_properties(TRACKED_WHALES),
             commit_properties=stamp.properties("fill origin"),
         ),
     )

@@ -17,6 +17,7 @@ from deltalake import write_deltalake
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import TableOutgrownError
+from smart_trader_assets.delta.file_format import writer_properties
 from smart_trader_assets.delta.schema import delta_schema
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.verify import compare, stale_properties, verify_table
@@ -86,6 +87,7 @@ def carry_out_upgrade(store: DeltaStore, plan: Upgrade, stamp: CommitInfo) -> No
                 mode="overwrite",
                 schema_mode="overwrite",
                 partition_by=list(contract.partition_by),
+                writer_properties=writer_properties(contract),
                 commit_properties=stamp.properties("allow nulls"),
             )
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -312,3 +313,27 @@ def test_the_resource_hands_out_its_store_once_the_root_is_known_to_be_right(
     with pytest.raises(RootError):
         _ = live.store
     assert live.unchecked_store.root == store.root
+
+
+def test_lakes_of_a_root_share_what_is_opened_while_one_is_in_use(
+    store: DeltaStore, root: Path
+) -> None:
+    first = lake(store.root)
+    assert lake(store.root).store is first.store
+    assert lake(store.root, allow_http=True).store is first.store  # of no meaning for a folder
+    used = weakref.ref(first.store)
+    first.store.version(TRANSACTIONS)
+    del first
+    assert used() is None
+
+
+def test_a_relative_root_is_that_of_the_folder_where_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lakes = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        lakes.append(lake("root", sandbox_seed=len(name)))
+        assert read_identity(lakes[-1].store) == lakes[-1].identity
+    assert lakes[0].store is not lakes[1].store
