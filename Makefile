@@ -34,6 +34,8 @@ run: $(STAMP) ## Find smart traders: BirdEye with BIRDEYE_API_KEY set, else an i
 # A test's frames are small: threads of their own would only wait for each other. Its many small files are kept
 # in memory, where there is room for them, and a disk would be waited for.
 SHM := /dev/shm
+# Dozens of processes import the same modules: compiled once, wherever the environment says otherwise.
+test test-fast: export PYTHONDONTWRITEBYTECODE :=
 test test-fast: export POLARS_MAX_THREADS := 1
 test test-fast: export OPENBLAS_NUM_THREADS := 1
 test test-fast: export TMPDIR := $(or $(shell df -m --output=avail,target $(SHM) 2>/dev/null | awk '$$1 > 4000 && $$2 == "$(SHM)" {print $$2}'),$(TMPDIR),/tmp)

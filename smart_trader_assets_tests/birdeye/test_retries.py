@@ -222,7 +222,7 @@ def test_what_is_waited_for_is_told_with_the_attempt_and_the_end(
 ) -> None:
     monkeypatch.setattr(requester, "PATIENCE_SECONDS", 0.5)
     server.script(Answer(silent=True), items())
-    ask(make_client(attempts=3, timeout=1.0))
+    ask(make_client(attempts=3, timeout=2.0))
     waiting, again = told(caplog)
     where = "GET /defi/v3/token/holder for token MINT"
     assert waiting.startswith(
