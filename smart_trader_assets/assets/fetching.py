@@ -69,7 +69,7 @@ class Watch:
                 "not written is still due."
             )
         writer = writer_of(self._contract.name, self.shard)
-        self._fence.check_all(self._store.snapshot, written_with(self._contract), writer)
+        self._fence.check_all(written_with(self._contract), writer)
 
 
 def _running_time() -> float:

@@ -73,7 +73,7 @@ def changes_of(
             ],
             how="diagonal",
         )
-    return Changes(rows, touched.is_empty(), bool(compared), written)
+    return Changes(rows, are_new=touched.is_empty(), differ=bool(compared), written=written)
 
 
 def _that_can_be_met(

@@ -60,14 +60,17 @@ class Fence:
     def __init__(
         self,
         run_id: str,
-        tables: Iterable[tuple[TableContract, DeltaTable]],
+        contracts: Iterable[TableContract],
+        newest: Callable[[TableContract], DeltaTable],
         read_entries: ReadEntries,
     ) -> None:
-        """Note `tables` as they stand; to be made before anything else is read."""
+        """Note the tables as they stand, each the `newest` of its contract; to be made before anything else is
+        read."""
         self.run_id = run_id
+        self._newest = newest
         self._read = read_entries
         self._token = uuid.uuid4().hex
-        self._seen = {contract.name: _Seen(table.version()) for contract, table in tables}
+        self._seen = {contract.name: _Seen(newest(contract).version()) for contract in contracts}
 
     def check(self, contract: TableContract, table: DeltaTable, writer: str) -> None:
         """OvertakenError where `table` shows that another run wrote for `writer` since this fence was made."""
@@ -87,15 +90,10 @@ class Fence:
                 "what is still due is done by the next run."
             )
 
-    def check_all(
-        self,
-        open_table: Callable[[TableContract], DeltaTable],
-        contracts: Iterable[TableContract],
-        writer: str,
-    ) -> None:
+    def check_all(self, contracts: Iterable[TableContract], writer: str) -> None:
         """The same on the newest version of several tables, before work that would be in vain."""
         for contract in contracts:
-            self.check(contract, open_table(contract), writer)
+            self.check(contract, self._newest(contract), writer)
 
     def properties(
         self, contract: TableContract, table: DeltaTable, writer: str, about: Mapping[str, str]

@@ -131,8 +131,7 @@ class DeltaStore:
 
     def fence(self, run_id: str, contracts: Iterable[TableContract]) -> Fence:
         """A fence around what a step of the run may write to; made before the step reads anything."""
-        noted = ((contract, self.snapshot(contract)) for contract in contracts)
-        return Fence(run_id, noted, self.entries)
+        return Fence(run_id, contracts, self.snapshot, self.entries)
 
     def entries(self, contract: TableContract, versions: Iterable[int]) -> dict[int, Entry]:
         """What the commits of these versions say of themselves; those that are gone are absent.
@@ -239,7 +238,7 @@ class DeltaStore:
         written = WriteResult(metrics=dict(batch.metrics))
         if stamp.fence is not None:
             tables = [settlement.contract for settlement in batch.settles]
-            stamp.fence.check_all(self.snapshot, tables, writer_of(stamp.asset, batch.partition))
+            stamp.fence.check_all(tables, writer_of(stamp.asset, batch.partition))
         changed = batch.rows is not None and self._merge_rows(
             contract, batch.rows, batch, stamp, written
         )
@@ -280,7 +279,8 @@ class DeltaStore:
                 # Nothing that is there is opened, so nobody may come in between. The writers of partitions
                 # would hold each other up by that.
                 properties.max_commit_retries = 0
-                return add(table, changes.rows.drop(TOMBSTONE, strict=False), properties)
+                new = changes.rows.drop(TOMBSTONE, strict=False)
+                return _add(table, contract, new, properties)
             parts = row_merge(
                 contract, changes.rows, partition=batch.partition, written=changes.written
             )
@@ -305,23 +305,8 @@ class DeltaStore:
         def insert(table: DeltaTable) -> dict[str, Any]:
             if not rows.height:
                 return {}
-            return add(
-                table,
-                rows,
-                stamp.fenced_properties("insert rows", contract, table, batch.partition),
-            )
-
-        def add(
-            table: DeltaTable, new: pl.DataFrame, properties: CommitProperties
-        ) -> dict[str, Any]:
-            write_deltalake(
-                table,
-                new.to_arrow(),
-                mode="append",
-                writer_properties=writer_properties(contract),
-                commit_properties=properties,
-            )
-            return {"num_target_rows_inserted": new.height}
+            properties = stamp.fenced_properties("insert rows", contract, table, batch.partition)
+            return _add(table, contract, rows, properties)
 
         metrics = self._commit_to(contract, "rows", merge)
         written.inserted += metrics.get("num_target_rows_inserted", 0)
@@ -392,14 +377,7 @@ class DeltaStore:
         rows = conform(_stamped(new_rows, stamp, CREATED), contract)
 
         def append(table: DeltaTable) -> dict[str, Any]:
-            write_deltalake(
-                table,
-                rows.to_arrow(),
-                mode="append",
-                writer_properties=writer_properties(contract),
-                commit_properties=stamp.properties("append rows"),
-            )
-            return {}
+            return _add(table, contract, rows, stamp.properties("append rows"))
 
         self._commit_to(contract, "rows", append)
 
@@ -449,6 +427,20 @@ def _stamped(rows: pl.DataFrame, stamp: CommitInfo, operation: str) -> pl.DataFr
         pl.lit(_now()).dt.cast_time_unit("us").alias(VERSION),
         pl.lit(stamp.run_id).alias(BATCH),
     )
+
+
+def _add(
+    table: DeltaTable, contract: TableContract, rows: pl.DataFrame, properties: CommitProperties
+) -> dict[str, Any]:
+    """Commit rows that meet none; the metric that a merge has for them."""
+    write_deltalake(
+        table,
+        rows.to_arrow(),
+        mode="append",
+        writer_properties=writer_properties(contract),
+        commit_properties=properties,
+    )
+    return {"num_target_rows_inserted": rows.height}
 
 
 def _has_rows(table: DeltaTable, contract: TableContract, partition: str | date | None) -> bool:

@@ -64,7 +64,7 @@ class TableLog:
 
 def read_log(store: DeltaStore, contract: TableContract) -> TableLog:
     """The log of the table as it is stored; nothing is skipped and nothing is repaired."""
-    names = [path.rpartition("/")[2] for path in _paths(store.objects, log_folder(contract.name))]
+    names = [path.rpartition("/")[2] for path in _sizes(store.objects, log_folder(contract.name))]
     versions = sorted(at for name in names if (at := entry_version(name)) is not None)
     checkpoints = [int(found[1]) for name in names if (found := _CHECKPOINT.fullmatch(name))]
     with ThreadPoolExecutor(READERS) as readers:
@@ -98,10 +98,6 @@ def changed_files(store: DeltaStore, contract: TableContract) -> list[str]:
         for path, size in ((unquote(path), size) for path, size in named)
         if there.get(path, size) != size
     )
-
-
-def _paths(objects: ObjectStore, folder: str) -> list[str]:
-    return list(_sizes(objects, folder))
 
 
 def _sizes(objects: ObjectStore, folder: str) -> dict[str, int]:
