@@ -43,6 +43,4 @@ def refusal(error: BaseException) -> str:
     for pattern, remedy in _REFUSALS.items():
         if re.search(pattern, str(error), re.IGNORECASE):
             return f"{remedy} ({said}). Nothing was written, and the rows are still due."
-    return (
-        f"the table refuses the commit ({said}). Nothing was written, and the rows are still due."
-    )
+    return f"the commit failed ({said}). What was not written is still due; doing it again doubles nothing."

@@ -151,12 +151,6 @@ class TableContract:
         """The content whose difference makes a row changed."""
         return tuple(name for name in self.content_columns if name not in self.ignored_changes)
 
-    @cached_property
-    def keeps_of_both(self) -> bool:
-        """Whether what a merge makes of a row depends on the row that is there, not only on the news."""
-        merged = any(column.merge != "replace" for column in self.columns)
-        return merged or self.newest_by is not None or self.insert_only
-
     def column(self, name: str) -> Column:
         """The column of that name; KeyError where the contract has none."""
         return {column.name: column for column in self.all_columns}[name]

@@ -6,7 +6,7 @@ a minute, and none half a second. So it is given only what differs, and nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -23,44 +23,35 @@ _IN_SCOPE = "_in_scope"
 
 @dataclass(frozen=True)
 class Changes:
-    """`rows`: those of the batch that the table does not hold already; for one that replaces a scope also,
-    marked by `TOMBSTONE`, the keys that leave the table.
+    """`rows`: those of the batch that can change the table; for one that replaces a scope also, marked by
+    `TOMBSTONE`, the keys that leave the table.
 
-    `are_new`: whether none of `rows` meets any, and none leaves the table.
-    `differ`: whether every row that they meet is known to differ.
+    `are_new`: whether none of `rows` meets any, and none leaves the table; what they meet differs.
     `written`: when the rows that they meet were written, from the first to the last; None where one of `rows`
-    meets none, or nobody has looked: it may meet one that another writer is just adding.
+    meets none: it may meet one that another writer is just adding.
     """
 
     rows: pl.DataFrame
-    are_new: bool = False
-    differ: bool = False
-    written: tuple[datetime, datetime] | None = None
+    are_new: bool
+    written: tuple[datetime, datetime] | None
 
 
 def changes_of(
     table: pl.LazyFrame, contract: TableContract, rows: pl.DataFrame, batch: Batch
 ) -> Changes:
-    """What `rows`, those of `batch`, change in `table`.
-
-    Where what becomes of a row depends on the one that is there, the merge alone can tell, and all are left.
-    """
-    compared = () if contract.keeps_of_both else contract.compared_columns
-    if batch.replaces is None and not compared:
-        return Changes(rows)
+    """What `rows`, those of `batch`, change in `table`."""
     key = list(contract.key)
     # With their times, by which the merge leaves files unopened.
     named = list(dict.fromkeys((*key, *([contract.time_bound] if contract.time_bound else []))))
-    read = list(dict.fromkeys((*named, *compared, VERSION)))
+    decides = [contract.newest_by] if contract.newest_by else []
+    read = list(dict.fromkeys((*named, *contract.compared_columns, *decides, VERSION)))
     known = pl.concat(
         part.select(*read, pl.lit(in_scope).alias(_IN_SCOPE)).collect()
         for part, in_scope in _that_can_be_met(table, contract, rows, batch)
     ).unique(key, keep="first")
     gone = known.filter(_IN_SCOPE).join(rows, on=key, how="anti")
-    if compared:
-        rows = rows.join(
-            _equal(rows, known, key, compared), on=key, how="anti", maintain_order="left"
-        )
+    unchanged = _unchanged(rows, known, contract)
+    rows = rows.join(unchanged, on=key, how="anti", maintain_order="left")
     touched = pl.concat([known.join(rows, on=key, how="semi"), gone])[VERSION]
     written = None
     if len(touched) == rows.height + gone.height and len(touched):
@@ -73,7 +64,7 @@ def changes_of(
             ],
             how="diagonal",
         )
-    return Changes(rows, are_new=touched.is_empty(), differ=bool(compared), written=written)
+    return Changes(rows, are_new=touched.is_empty(), written=written)
 
 
 def _that_can_be_met(
@@ -88,8 +79,10 @@ def _that_can_be_met(
     key = list(contract.key)
     if batch.replaces is not None:
         yield batch.replaces.of(table), True
-        inside = batch.replaces.of(rows.lazy()).select(key).collect()
-        rows = rows.join(inside, on=key, how="anti")
+        if batch.replaces.column in (None, *key):
+            # By its other columns a row that is there may lie outside, and the one that is brought inside.
+            inside = batch.replaces.of(rows.lazy()).select(key).collect()
+            rows = rows.join(inside, on=key, how="anti")
         if not rows.height:
             return
     if (span := time_span(contract, rows)) is not None:
@@ -99,10 +92,31 @@ def _that_can_be_met(
     yield table.join(rows.lazy().select(key), on=key, how="semi"), False
 
 
-def _equal(
-    rows: pl.DataFrame, known: pl.DataFrame, key: Sequence[str], compared: Sequence[str]
-) -> pl.DataFrame:
-    """The keys of those of `rows` that are known with the same content."""
-    both = rows.join(known.select(*key, pl.col(compared).name.suffix(_HELD)), on=key, how="inner")
-    same = [pl.col(name).eq_missing(pl.col(name + _HELD)) for name in compared]
-    return both.filter(pl.all_horizontal(same)).select(key)
+def _unchanged(rows: pl.DataFrame, known: pl.DataFrame, contract: TableContract) -> pl.DataFrame:
+    """The keys of those of `rows` whose merge would leave the known row as it is."""
+    key = list(contract.key)
+    held = known.select(*key, pl.exclude(key).name.suffix(_HELD))
+    both = rows.join(held, on=key, how="inner")
+    same = [
+        _merged(contract, name).eq_missing(pl.col(name + _HELD))
+        for name in contract.compared_columns
+    ]
+    return both.filter(contract.insert_only or pl.all_horizontal(same)).select(key)
+
+
+def _merged(contract: TableContract, name: str) -> pl.Expr:
+    """What a merge makes of a column: as `merge.row_merge` has it in the table's own language."""
+    new, held = pl.col(name), pl.col(name + _HELD)
+    match contract.column(name).merge:
+        case "least":
+            return pl.min_horizontal(held, new)
+        case "greatest":
+            return pl.max_horizontal(held, new)
+        case "known":
+            return pl.coalesce(new, held)
+        case _ if contract.newest_by is not None:
+            newest = contract.newest_by
+            is_newer = pl.col(newest) >= pl.col(newest + _HELD)
+            return pl.when(is_newer).then(new).otherwise(held)
+        case _:
+            return new

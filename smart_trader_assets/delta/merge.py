@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -27,10 +27,9 @@ _NEXT_VERSION = (
 
 @dataclass(frozen=True)
 class RowMerge:
-    """A keyed merge of rows: what joins, when a row counts as changed, what becomes of it."""
+    """A keyed merge of rows: what joins, what becomes of a row that changes, and of a new one."""
 
     on: str
-    changed: str
     updates: dict[str, str]
     inserts: dict[str, str]
 
@@ -67,6 +66,7 @@ def row_merge(
     never named, since a row whose state has moved on must still be found. A time bound leaves the
     files that are older than all of the rows unopened, and what the table is clustered by those of others;
     when the rows that they meet were `written`, where that is known of all of them, those of other times.
+    Whatever it meets counts as changed: `differences.changes_of` leaves out the others.
     """
     on = [f"t.{name} = s.{name}" for name in contract.key]
     if contract.dagster_partition is not None and partition is not None:
@@ -79,10 +79,8 @@ def row_merge(
     if written is not None:
         on.append(within(f"t.{VERSION}", *written))
     news = {name: _merged(contract, name) for name in contract.content_columns}
-    changed = any_of(differs(f"t.{name}", news[name]) for name in contract.compared_columns)
     return RowMerge(
         on=all_of(on),
-        changed=changed or "false",
         updates={
             **news,
             **_send_backs(contract, news),
@@ -143,13 +141,16 @@ def state_merge(settlement: Settlement) -> StateMerge:
     """The merge that settles exactly the rows read.
 
     All partition columns, the state that is left among them, are literals: only the files of what is
-    due are opened. The version makes sure that a row that changed after it was read stays due.
+    due are opened, and by the time no others than were written when those were. The version makes sure that
+    a row that changed after it was read stays due.
     """
     contract, rows = settlement.contract, settlement.rows
     on = [one_of(f"t.{name}", rows[name].unique().to_list()) for name in contract.partition_by]
     on += [f"t.{name} = s.{name}" for name in contract.key if name not in contract.partition_by]
     on += [f"t.{name} = s.{name}" for name in contract.key if name in contract.partition_by]
     on.append(f"t.{VERSION} = s.read_version")
+    read = cast("tuple[datetime, datetime]", (rows[VERSION].min(), rows[VERSION].max()))
+    on.append(within(f"t.{VERSION}", *read))
     moved: Sequence[str] = [name for name in settlement.sets if name != OPERATION]
     return StateMerge(
         on=all_of(on),

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import polars as pl
@@ -265,6 +266,7 @@ class DeltaStore:
             return False
         rows = conform(_stamped(new_rows, stamp, CREATED), contract)
         check_partition(rows, contract, batch.partition)
+        tries = count(1)
 
         def merge(table: DeltaTable) -> dict[str, Any]:
             # Without a fence another writer's rows could come in between unnoticed.
@@ -275,9 +277,9 @@ class DeltaStore:
             changes = changes_of(pl.scan_delta(table), contract, rows, batch)
             if not changes.rows.height:
                 return {}
-            if changes.are_new and contract.dagster_partition is None:
-                # Nothing that is there is opened, so nobody may come in between. The writers of partitions
-                # would hold each other up by that.
+            if changes.are_new and next(tries) == 1:
+                # Nothing that is there is opened, so nobody may come in between. Who was beaten once merges:
+                # that lets the writers of other partitions pass.
                 properties.max_commit_retries = 0
                 new = changes.rows.drop(TOMBSTONE, strict=False)
                 return _add(table, contract, new, properties)
@@ -295,9 +297,7 @@ class DeltaStore:
             if batch.replaces is not None:
                 merger = merger.when_matched_delete(predicate=f"s.{TOMBSTONE}")
             if not contract.insert_only:
-                merger = merger.when_matched_update(
-                    parts.updates, predicate=None if changes.differ else parts.changed
-                )
+                merger = merger.when_matched_update(parts.updates)
             return merger.when_not_matched_insert(
                 parts.inserts, predicate=None if batch.replaces is None else f"NOT s.{TOMBSTONE}"
             ).execute()
@@ -306,6 +306,8 @@ class DeltaStore:
             if not rows.height:
                 return {}
             properties = stamp.fenced_properties("insert rows", contract, table, batch.partition)
+            if contract.dagster_partition is None:
+                properties.max_commit_retries = 0
             return _add(table, contract, rows, properties)
 
         metrics = self._commit_to(contract, "rows", merge)

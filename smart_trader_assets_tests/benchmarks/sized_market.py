@@ -31,6 +31,7 @@ LATER: Final = NOW + timedelta(hours=2)
 _SPAN: Final = timedelta(days=150)
 _PRICE: Final = 0.5
 _SYMBOL: Final = "TOK"
+_FIRST_LATE: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -67,15 +68,19 @@ def _mint(number: int) -> str:
     return str(Pubkey(sha256(f"mint {number}".encode()).digest()))
 
 
+def _numbers(known: int, late: int) -> list[int]:
+    """Who come late are the same in a market of any size, and so is the work that they bring."""
+    return [*range(known), *range(_FIRST_LATE, _FIRST_LATE + late)]
+
+
 class SizedMarket:
     """A MarketSource of exactly so many rows, which depend on the size alone."""
 
     def __init__(self, size: MarketSize) -> None:
         self.size = size
-        count = size.tokens + size.late_tokens
         late_wallets = size.late_tokens * LATE_HOLDERS
-        self._mints = [_mint(number) for number in range(count)]
-        self._wallets = [_wallet(number) for number in range(size.wallets + late_wallets)]
+        self._mints = [_mint(number) for number in _numbers(size.tokens, size.late_tokens)]
+        self._wallets = [_wallet(number) for number in _numbers(size.wallets, late_wallets)]
         self._number_of = {address: number for number, address in enumerate(self._wallets)}
         self._place_of = {address: place for place, address in enumerate(self._mints)}
 
@@ -151,8 +156,8 @@ class SizedMarket:
 
     @property
     def wallets(self) -> Sequence[str]:
-        """All of them."""
-        return self._wallets
+        """Those who have traded from the start: the leaders of the market are among them."""
+        return self._wallets[: self.size.wallets]
 
     def transfers(self, wallet: str, now: datetime) -> list[dict[str, object]]:  # noqa: ARG002
         """None."""

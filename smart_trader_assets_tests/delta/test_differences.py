@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,11 +14,36 @@ from deltalake import write_deltalake
 from polars.testing import assert_frame_equal
 
 from smart_trader_assets.delta import store as writing
-from smart_trader_assets.delta.batch import ReplaceScope
-from smart_trader_assets.delta.contract import VERSION, TableContract
+from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope
+from smart_trader_assets.delta.contract import BATCH, VERSION, TableContract
+from smart_trader_assets.delta.differences import Changes
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.tables.catalog import RECENT_TRADES, SMART_TRADERS, WHALES
-from smart_trader_assets_tests.support.samples import NOW, token_trade, trader, whale, whole
+from smart_trader_assets.tables.catalog import (
+    RECENT_TRADES,
+    SMART_TRADERS,
+    TRACKED_TOKENS,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+    TRANSFERS,
+    WHALES,
+)
+from smart_trader_assets_tests.support.samples import (
+    DAY,
+    LATER_STAMP,
+    NOW,
+    STAMP,
+    Row,
+    content,
+    frame,
+    swap,
+    token_trade,
+    tracked_token,
+    tracked_whale,
+    trader,
+    transfer,
+    whale,
+    whole,
+)
 from smart_trader_assets_tests.support.stores import Put
 
 HOUR = timedelta(hours=1)
@@ -88,6 +115,38 @@ def test_rows_that_are_all_new_are_added_and_no_file_is_opened(store: DeltaStore
     assert sorted(store.scan(SMART_TRADERS).collect()["wallet_address"]) == ["a", "b", "c"]
 
 
+def test_swaps_that_are_known_are_passed_over_and_new_ones_are_added(
+    store: DeltaStore, put: Put
+) -> None:
+    put(TRANSACTIONS, swap("a"), swap("b"))
+    assert put(TRANSACTIONS, swap("b"), swap("c")).inserted == 1
+    (entry,) = store.open(TRANSACTIONS).history(1)
+    assert entry["operation"] == "WRITE"
+    version = store.version(TRANSACTIONS)
+    assert put(TRANSACTIONS, swap("b"), swap("c")).inserted == 0
+    assert store.version(TRANSACTIONS) == version
+    assert sorted(store.scan(TRANSACTIONS).collect()["swap_id"]) == ["a", "b", "c"]
+
+
+def test_who_was_beaten_once_lets_the_writers_of_other_partitions_pass(
+    store: DeltaStore, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(WHALES, whale("a"))
+    elsewhere, others = DeltaStore(store.root), iter(["s01", "s02"])
+
+    def add(*given: Any, **options: Any) -> None:
+        if (shard := next(others, None)) is not None:
+            rows = whole(WHALES, [whale("a", token_shard=shard, token_address=shard)])
+            write_deltalake(elsewhere.uri(WHALES), rows, mode="append")
+        write_deltalake(*given, **options)
+
+    monkeypatch.setattr(writing, "write_deltalake", add)
+    assert put(WHALES, whale("new")).inserted == 1
+    assert list(others) == ["s02"], "it would have been held up again"
+    (entry,) = store.open(WHALES).history(1)
+    assert entry["operation"] == "MERGE"
+
+
 def add_the_same(store: DeltaStore) -> None:
     rows = whole(SMART_TRADERS, [trader("new", roi=1.0)])
     write_deltalake(store.uri(SMART_TRADERS), rows, mode="append")
@@ -123,6 +182,26 @@ def test_who_adds_the_same_row_in_between_is_met(
     assert held.filter(pl.col("wallet_address") == "new").rows() == [("new", 7.0)]
 
 
+@pytest.mark.parametrize("is_fenced", [True, False])
+def test_who_adds_the_same_row_to_an_empty_table_is_met(
+    store: DeltaStore, put: Put, monkeypatch: pytest.MonkeyPatch, is_fenced: bool
+) -> None:
+    store.create(SMART_TRADERS)
+    elsewhere, rivals = DeltaStore(store.root), [add_the_same]
+
+    def add(*given: Any, **options: Any) -> None:
+        if rivals:
+            rivals.pop()(elsewhere)
+        write_deltalake(*given, **options)
+
+    monkeypatch.setattr(writing, "write_deltalake", add)
+    fence = store.fence("a run", [SMART_TRADERS]) if is_fenced else None
+    stamp = CommitInfo(run_id="a run", asset=SMART_TRADERS.name, fence=fence)
+    written = put(SMART_TRADERS, trader("new", roi=7.0), stamp=stamp)
+    assert (written.inserted, written.updated, rivals) == (0, 1, [])
+    assert store.scan(SMART_TRADERS).collect()["roi"].to_list() == [7.0]
+
+
 def test_rows_written_within_one_second_are_found(
     store: DeltaStore, put: Put, at: Callable[[datetime], None]
 ) -> None:
@@ -144,3 +223,92 @@ def test_equal_rows_outside_of_the_scope_are_left_as_they_are(store: DeltaStore,
     changed = token_trade("new", block_unix_time=900, value_usd=7.0)
     written = put(RECENT_TRADES, changed, replaces=ReplaceScope("block_unix_time", below=500))
     assert (written.inserted, written.updated, written.deleted) == (0, 1, 0)
+
+
+def test_a_row_that_moves_into_the_scope_is_met_where_it_was(store: DeltaStore, put: Put) -> None:
+    """What a batch brings may lie inside what it replaces, and the row of that key outside."""
+    put(RECENT_TRADES, token_trade("moved", block_unix_time=600), token_trade("new"))
+    moved = token_trade("moved", block_unix_time=400)
+    written = put(RECENT_TRADES, moved, replaces=ReplaceScope("block_unix_time", below=500))
+    assert (written.inserted, written.updated, written.deleted) == (0, 1, 0)
+    rows = store.scan(RECENT_TRADES).select("tx_hash", "block_unix_time").collect()
+    assert ("moved", 400) in rows.rows()
+    assert rows.height == 2
+
+
+Values = tuple[Any, ...]
+NEXT_DAY = DAY + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("contract", "row", "choices"),
+    [
+        (
+            TRANSACTIONS,
+            swap,
+            {"ins_index": (None, 1, 2), "volume_usd": (None, 1.0), "signers": (None, ["a"], ["b"])},
+        ),
+        (
+            TRACKED_TOKENS,
+            tracked_token,
+            {
+                "first_listed_on": (DAY, NEXT_DAY),
+                "last_listed_on": (DAY, NEXT_DAY),
+                "metrics_at": (NOW, NOW + HOUR),
+                "price": (None, 1.0),
+            },
+        ),
+        (
+            TRACKED_WHALES,
+            tracked_whale,
+            {
+                "first_seen_on": (DAY, NEXT_DAY),
+                "last_seen_on": (DAY, NEXT_DAY),
+                "holding_usd": (None, 1.0, 2.0),
+            },
+        ),
+        (TRANSFERS, transfer, {"value": (1.0, 2.0)}),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_what_is_left_out_is_what_a_merge_would_leave_as_it_is(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    contract: TableContract,
+    row: Callable[..., Row],
+    choices: dict[str, Values],
+) -> None:
+    """Of every pair of an old row and a new one: the same content as by a merge of everything."""
+
+    def rows(pick: int) -> pl.DataFrame:
+        pairs = list(product(product(*choices.values()), repeat=2))
+        return frame(
+            contract,
+            [
+                row(f"k{n}", **dict(zip(choices, pair[pick], strict=True)))
+                for n, pair in enumerate(pairs)
+            ],
+        )
+
+    def everything(*given: Any) -> Changes:
+        _, _, rows, _ = given
+        return Changes(rows, are_new=False, written=None)
+
+    looking, merging = (DeltaStore(str(tmp_path / name)) for name in ("looking", "merging"))
+    for one in (looking, merging):
+        one.create(contract)
+        one.write(contract, Batch(rows(0), "00"), STAMP)
+    before = looking.scan(contract).collect()
+    looking.write(contract, Batch(rows(1), "00"), LATER_STAMP)
+    monkeypatch.setattr(writing, "changes_of", everything)
+    merging.write(contract, Batch(rows(1), "00"), LATER_STAMP)
+
+    key = list(contract.key)
+    after, merged = (one.scan(contract).collect().sort(key) for one in (looking, merging))
+    assert_frame_equal(content(after), content(merged))
+    columns = [*key, *contract.compared_columns]
+    same = before.select(columns).join(
+        after.select(columns), on=columns, how="semi", nulls_equal=True
+    )
+    untouched = after.filter(pl.col(BATCH) == STAMP.run_id)
+    assert sorted(same.select(key).rows()) == sorted(untouched.select(key).rows())

@@ -330,7 +330,7 @@ def test_a_merge_opens_no_file_of_another_time(store: DeltaStore, put: Put) -> N
         put(TRANSACTIONS, swap(f"s{turn}", block_unix_time=1_700_000_000 + turn * hour))
     put(
         TRANSACTIONS,
-        swap("s3", block_unix_time=1_700_000_000 + 3 * hour),
+        swap("s3", block_unix_time=1_700_000_000 + 3 * hour, volume_usd=7.0),
         swap("new", block_unix_time=1_700_000_000 + 3 * hour + 5),
     )
     metrics = store.open(TRANSACTIONS).history(1)[0]["operationMetrics"]
