@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from datetime import UTC, date, datetime
+from functools import cached_property, partial
 from itertools import count
-from typing import Any
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from smart_trader_assets.delta.batch import Batch, CommitInfo, Settlement, WriteResult
+from smart_trader_assets.delta.change_feed import changes_since
 from smart_trader_assets.delta.commit_errors import is_conflict, refusal
 from smart_trader_assets.delta.commit_log import (
-    CHANGE_FILES,
     Entry,
     UnreadableEntryError,
     read_entries,
@@ -38,17 +37,21 @@ from smart_trader_assets.delta.errors import (
     TableMissingError,
 )
 from smart_trader_assets.delta.fence import Fence, writer_of
-from smart_trader_assets.delta.file_format import writer_properties
 from smart_trader_assets.delta.handles import Handles, ReadableTable, Snapshot
 from smart_trader_assets.delta.location import check_spelling, open_objects
-from smart_trader_assets.delta.merge import TOMBSTONE, row_merge, state_merge
+from smart_trader_assets.delta.merge import TOMBSTONE
+from smart_trader_assets.delta.operations import (
+    Metrics,
+    add_rows,
+    leave_mark,
+    merge_rows,
+    move_states,
+)
 from smart_trader_assets.delta.schema import check_partition, configuration, conform, delta_schema
 from smart_trader_assets.delta.storage_errors import reason, translate_storage_errors
 from smart_trader_assets.delta.verify import missing_constraints, verify_table
 
 CONFLICT_ATTEMPTS = 12
-# Less than that, no setting allows.
-_LEAST_RETENTION = timedelta(hours=1)
 FILE = "file"
 
 
@@ -196,40 +199,12 @@ class DeltaStore:
         Columns: the table's, `_change_type`, `_commit_version` and `_commit_timestamp`.
         """
         with self._handles.reading(contract) as table:
-            entries = self._entries_since(contract, table.version(), since)
-            versions = list(entries)
-            if since < datetime.now(UTC) - _LEAST_RETENTION:
-                versions = self._with_change_data(contract, entries)
-            # Where nothing was committed since, the newest commit gives the columns, and none of its rows.
-            first = min(versions, default=table.version())
-            feed = pl.DataFrame(table.load_cdf(starting_version=first))
-        return feed if versions else feed.head(0)
-
-    def _entries_since(
-        self, contract: TableContract, newest: int, since: datetime
-    ) -> dict[int, Entry]:
-        """The commits since then, by version.
-
-        No older log entry than needed is read: there may be years of them.
-        """
-        began, most = since.timestamp() * 1000, 1
-        while True:
-            wanted = range(max(0, newest - most + 1), newest + 1)
-            entries = self.entries(contract, wanted)
-            # A commit that does not say when it was made may be recent.
-            recent = {v: e for v, e in entries.items() if e.get("timestamp", began) >= began}
-            if len(recent) < len(wanted) or wanted.start == 0:
-                return recent
-            most *= 4
-
-    def _with_change_data(self, contract: TableContract, entries: Mapping[int, Entry]) -> list[int]:
-        """Those from which on every commit's change data is there: upkeep deletes it after the retention."""
-        there, kept = stored_files(self.objects, contract.name), []
-        for version in sorted(entries, reverse=True):
-            if not there.issuperset(entries[version][CHANGE_FILES]):
-                break
-            kept.append(version)
-        return kept
+            return changes_since(
+                table,
+                since,
+                partial(self.entries, contract),
+                partial(stored_files, self.objects, contract.name),
+            )
 
     def write(self, contract: TableContract, batch: Batch, stamp: CommitInfo) -> WriteResult:
         """Write one batch: its rows first, then the states that it settles.
@@ -268,7 +243,7 @@ class DeltaStore:
         check_partition(rows, contract, batch.partition)
         tries = count(1)
 
-        def merge(table: DeltaTable) -> dict[str, Any]:
+        def write(table: DeltaTable) -> Metrics:
             # Without a fence another writer's rows could come in between unnoticed.
             if stamp.fence is not None and not _has_rows(table, contract, batch.partition):
                 return insert(table)
@@ -282,35 +257,18 @@ class DeltaStore:
                 # that lets the writers of other partitions pass.
                 properties.max_commit_retries = 0
                 new = changes.rows.drop(TOMBSTONE, strict=False)
-                return _add(table, contract, new, properties)
-            parts = row_merge(
-                contract, changes.rows, partition=batch.partition, written=changes.written
-            )
-            merger = table.merge(
-                changes.rows.to_arrow(),
-                predicate=parts.on,
-                source_alias="s",
-                target_alias="t",
-                writer_properties=writer_properties(contract),
-                commit_properties=properties,
-            )
-            if batch.replaces is not None:
-                merger = merger.when_matched_delete(predicate=f"s.{TOMBSTONE}")
-            if not contract.insert_only:
-                merger = merger.when_matched_update(parts.updates)
-            return merger.when_not_matched_insert(
-                parts.inserts, predicate=None if batch.replaces is None else f"NOT s.{TOMBSTONE}"
-            ).execute()
+                return add_rows(table, contract, new, properties)
+            return merge_rows(table, contract, changes, batch, properties)
 
-        def insert(table: DeltaTable) -> dict[str, Any]:
+        def insert(table: DeltaTable) -> Metrics:
             if not rows.height:
                 return {}
             properties = stamp.fenced_properties("insert rows", contract, table, batch.partition)
             if contract.dagster_partition is None:
                 properties.max_commit_retries = 0
-            return _add(table, contract, rows, properties)
+            return add_rows(table, contract, rows, properties)
 
-        metrics = self._commit_to(contract, "rows", merge)
+        metrics = self._commit_to(contract, "rows", write)
         written.inserted += metrics.get("num_target_rows_inserted", 0)
         written.updated += metrics.get("num_target_rows_updated", 0)
         written.deleted += metrics.get("num_target_rows_deleted", 0)
@@ -324,17 +282,9 @@ class DeltaStore:
         if stamp.fence is None:
             return
 
-        def mark(table: DeltaTable) -> dict[str, Any]:
-            table.create_write_transaction(
-                actions=[],
-                mode="append",
-                schema=table.schema(),
-                partition_by=list(contract.partition_by),
-                commit_properties=stamp.fenced_properties(
-                    "confirm rows", contract, table, batch.partition
-                ),
-            )
-            return {}
+        def mark(table: DeltaTable) -> Metrics:
+            properties = stamp.fenced_properties("confirm rows", contract, table, batch.partition)
+            return leave_mark(table, contract, properties)
 
         self._commit_to(contract, "rows", mark)
 
@@ -352,23 +302,12 @@ class DeltaStore:
         source = settlement.rows.rename({VERSION: "read_version"}).with_columns(
             pl.lit(_now()).alias(VERSION), pl.lit(stamp.run_id).alias(BATCH)
         )
-        parts = state_merge(settlement)
 
-        def merge(table: DeltaTable) -> dict[str, Any]:
-            return (
-                table.merge(
-                    source.to_arrow(),
-                    predicate=parts.on,
-                    source_alias="s",
-                    target_alias="t",
-                    writer_properties=writer_properties(contract),
-                    commit_properties=stamp.fenced_properties("settle", contract, table, partition),
-                )
-                .when_matched_update(parts.updates, predicate=parts.changed)
-                .execute()
-            )
+        def move(table: DeltaTable) -> Metrics:
+            properties = stamp.fenced_properties("settle", contract, table, partition)
+            return move_states(table, settlement, source, properties)
 
-        metrics = self._commit_to(contract, "state", merge)
+        metrics = self._commit_to(contract, "state", move)
         return int(metrics["num_target_rows_updated"])
 
     def append(self, contract: TableContract, new_rows: pl.DataFrame, stamp: CommitInfo) -> None:
@@ -378,23 +317,23 @@ class DeltaStore:
         """
         rows = conform(_stamped(new_rows, stamp, CREATED), contract)
 
-        def append(table: DeltaTable) -> dict[str, Any]:
-            return _add(table, contract, rows, stamp.properties("append rows"))
+        def append(table: DeltaTable) -> Metrics:
+            return add_rows(table, contract, rows, stamp.properties("append rows"))
 
         self._commit_to(contract, "rows", append)
 
     def _commit_to(
-        self, contract: TableContract, what: str, operation: Callable[[DeltaTable], dict[str, Any]]
-    ) -> dict[str, Any]:
+        self, contract: TableContract, what: str, operation: Callable[[DeltaTable], Metrics]
+    ) -> Metrics:
         """A commit of `operation` on the newest version of a table."""
 
-        def on_the_newest() -> dict[str, Any]:
+        def on_the_newest() -> Metrics:
             with self._handles.writing(contract) as table:
                 return operation(table)
 
         return self.commit(f"{contract.name}: {what}", on_the_newest)
 
-    def commit(self, what: str, operation: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def commit(self, what: str, operation: Callable[[], Metrics]) -> Metrics:
         """Run one writing operation, done again whole on a freshly loaded table after a conflict.
 
         CommitConflictError where other writers won every time, CommitRefusedError where the table refuses
@@ -429,20 +368,6 @@ def _stamped(rows: pl.DataFrame, stamp: CommitInfo, operation: str) -> pl.DataFr
         pl.lit(_now()).dt.cast_time_unit("us").alias(VERSION),
         pl.lit(stamp.run_id).alias(BATCH),
     )
-
-
-def _add(
-    table: DeltaTable, contract: TableContract, rows: pl.DataFrame, properties: CommitProperties
-) -> dict[str, Any]:
-    """Commit rows that meet none; the metric that a merge has for them."""
-    write_deltalake(
-        table,
-        rows.to_arrow(),
-        mode="append",
-        writer_properties=writer_properties(contract),
-        commit_properties=properties,
-    )
-    return {"num_target_rows_inserted": rows.height}
 
 
 def _has_rows(table: DeltaTable, contract: TableContract, partition: str | date | None) -> bool:

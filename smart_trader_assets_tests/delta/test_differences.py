@@ -13,6 +13,7 @@ import pytest
 from deltalake import write_deltalake
 from polars.testing import assert_frame_equal
 
+from smart_trader_assets.delta import operations
 from smart_trader_assets.delta import store as writing
 from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope
 from smart_trader_assets.delta.contract import BATCH, VERSION, TableContract
@@ -140,7 +141,7 @@ def test_who_was_beaten_once_lets_the_writers_of_other_partitions_pass(
             write_deltalake(elsewhere.uri(WHALES), rows, mode="append")
         write_deltalake(*given, **options)
 
-    monkeypatch.setattr(writing, "write_deltalake", add)
+    monkeypatch.setattr(operations, "write_deltalake", add)
     assert put(WHALES, whale("new")).inserted == 1
     assert list(others) == ["s02"], "it would have been held up again"
     (entry,) = store.open(WHALES).history(1)
@@ -175,7 +176,7 @@ def test_who_adds_the_same_row_in_between_is_met(
             rivals.pop()(elsewhere)
         write_deltalake(*given, **options)
 
-    monkeypatch.setattr(writing, "write_deltalake", add)
+    monkeypatch.setattr(operations, "write_deltalake", add)
     written = put(SMART_TRADERS, trader("new", roi=7.0))
     assert (written.inserted, written.updated, rivals) == (0, 1, [])
     held = store.scan(SMART_TRADERS).select("wallet_address", "roi").collect()
@@ -194,7 +195,7 @@ def test_who_adds_the_same_row_to_an_empty_table_is_met(
             rivals.pop()(elsewhere)
         write_deltalake(*given, **options)
 
-    monkeypatch.setattr(writing, "write_deltalake", add)
+    monkeypatch.setattr(operations, "write_deltalake", add)
     fence = store.fence("a run", [SMART_TRADERS]) if is_fenced else None
     stamp = CommitInfo(run_id="a run", asset=SMART_TRADERS.name, fence=fence)
     written = put(SMART_TRADERS, trader("new", roi=7.0), stamp=stamp)

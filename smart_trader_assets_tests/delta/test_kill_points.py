@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from smart_trader_assets.delta.batch import Batch, Settlement
+from smart_trader_assets.delta.operations import Metrics
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets_tests.delta.takeover import (
     SHARDS,
@@ -36,7 +37,7 @@ class MortalStore(DeltaStore):
         super().__init__(root)
         self.moment, self.left = moment, number
 
-    def commit(self, what: str, operation: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def commit(self, what: str, operation: Callable[[], Metrics]) -> Metrics:
         self.left -= 1
         if self.left == 0 and self.moment == "before":
             raise Killed

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from deltalake.exceptions import CommitFailedError
 
+from smart_trader_assets.delta.operations import Metrics
 from smart_trader_assets.delta.store import DeltaStore
 
 
@@ -18,11 +18,11 @@ class WatchedStore(DeltaStore):
         self.lost: list[str] = []
         self.most_tries = 0
 
-    def commit(self, what: str, operation: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def commit(self, what: str, operation: Callable[[], Metrics]) -> Metrics:
         """A commit, and each of its tries noted."""
         tries = 0
 
-        def watched() -> dict[str, Any]:
+        def watched() -> Metrics:
             nonlocal tries
             tries += 1
             self.most_tries = max(self.most_tries, tries)
