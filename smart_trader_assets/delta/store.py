@@ -114,24 +114,30 @@ class DeltaStore:
     def create(self, contract: TableContract) -> None:
         """Make the table, with its constraints and the change data feed; an existing one is verified.
 
-        One whose creation was interrupted before its constraints gets them now.
+        One whose creation was interrupted before its constraints gets them now, and so does one that somebody
+        else is just making.
         """
-        if self.exists(contract):
-            table = self.open(contract)
-        else:
-            table = DeltaTable.create(
-                self.uri(contract),
-                schema=delta_schema(contract),
-                mode="ignore",
-                partition_by=list(contract.partition_by),
-                name=contract.name,
-                description=contract.grain,
-                configuration=configuration(contract),
-                storage_options=self.storage_options,
-            )
-        if checks := missing_constraints(table, contract):
-            table.alter.add_constraint(checks)
-        verify_table(table, contract)
+
+        def make() -> Metrics:
+            if self.exists(contract):
+                table = self.open(contract)
+            else:
+                table = DeltaTable.create(
+                    self.uri(contract),
+                    schema=delta_schema(contract),
+                    mode="ignore",
+                    partition_by=list(contract.partition_by),
+                    name=contract.name,
+                    description=contract.grain,
+                    configuration=configuration(contract),
+                    storage_options=self.storage_options,
+                )
+            if checks := missing_constraints(table, contract):
+                table.alter.add_constraint(checks)
+            verify_table(table, contract)
+            return {}
+
+        self.commit(f"{contract.name}: creation", make)
 
     def fence(self, run_id: str, contracts: Iterable[TableContract]) -> Fence:
         """A fence around what a step of the run may write to; made before the step reads anything."""

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import polars as pl
 from deltalake import write_deltalake
+from deltalake.exceptions import DeltaError
 from filelock import FileLock
 
 from smart_trader_assets.delta.contract import TableContract
@@ -180,9 +181,7 @@ def open_root(store: DeltaStore, identity: RootIdentity) -> None:
     row = _read(store)
     if row is None:
         with _one_maker(store):
-            made = not store.exists(ROOT)
-            if made:
-                _create(store, identity)
+            made = not store.exists(ROOT) and _create(store, identity)
         if not made:  # another process was faster, and may have made a different root
             open_root(store, identity)
         return
@@ -244,27 +243,33 @@ def _one_maker(store: DeltaStore) -> Iterator[None]:
         yield
 
 
-def _create(store: DeltaStore, identity: RootIdentity) -> None:
+def _create(store: DeltaStore, identity: RootIdentity) -> bool:
+    """Make the root; False where somebody else has made it meanwhile, as may be in an object store."""
     for contract in ALL_TABLES:
         if store.exists(contract) and store.files(contract).height:
+            if store.exists(ROOT):
+                return False
             raise RootError(
                 f"{store.root} has rows in {contract.name} but no {ROOT.name} that says what they are: "
                 "restore that table, or use a new root."
             )
     for contract in (*ALL_TABLES, RUNS):
         store.create(contract)
-    # Last, so that a root that says what it is has all of its tables.
-    _write(
-        store,
-        {
-            **vars(identity),
-            "detail": identity.detail,
-            "layout": LAYOUT,
-            "created_at": datetime.now(UTC),
-            "tables": sorted(contract.name for contract in ALL_TABLES),
-        },
-        "error",
-    )
+    row = {
+        **vars(identity),
+        "detail": identity.detail,
+        "layout": LAYOUT,
+        "created_at": datetime.now(UTC),
+        "tables": sorted(contract.name for contract in ALL_TABLES),
+    }
+    try:
+        # Last, so that a root that says what it is has all of its tables.
+        _write(store, row, "error")
+    except DeltaError:
+        if not store.exists(ROOT):
+            raise
+        return False
+    return True
 
 
 def _write(store: DeltaStore, row: dict[str, Any], mode: Literal["error", "overwrite"]) -> None:

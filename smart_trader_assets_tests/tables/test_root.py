@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import polars as pl
@@ -17,6 +18,7 @@ import pytest
 from deltalake import DeltaTable, Field, Schema, write_deltalake
 from deltalake.schema import PrimitiveType
 
+from smart_trader_assets.delta import store as store_module
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import (
     LakeError,
@@ -27,6 +29,7 @@ from smart_trader_assets.delta.errors import (
 from smart_trader_assets.delta.schema import delta_schema
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import LakeResource
+from smart_trader_assets.tables import root as root_module
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     SMART_TRADERS,
@@ -66,6 +69,58 @@ def test_a_new_root_has_all_tables_and_says_what_it_is(store: DeltaStore) -> Non
     assert read_identity(store) == SANDBOX
     assert [contract.name for contract in ALL_TABLES if not store.exists(contract)] == []
     assert all(store.scan(contract).collect().height == 0 for contract in ALL_TABLES)
+
+
+class Rival:
+    """Makes the same root as somebody who does `what` for the first time, right before that."""
+
+    def __init__(self, store: DeltaStore, what: Callable[..., Any]) -> None:
+        self.store, self.what, self.began = DeltaStore(store.root), what, False
+
+    def __call__(self, *given: Any) -> Any:
+        if not self.began:
+            self.began = True
+            open_root(self.store, SANDBOX)
+        return self.what(*given)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(root_module, "_write"), (store_module, "missing_constraints")]
+)
+@pytest.mark.parametrize("seed", [7, 8])
+def test_two_that_make_one_root_in_an_object_store_end_with_one(
+    store: DeltaStore, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, seed: int
+) -> None:
+    """A folder is locked meanwhile; between machines nothing is. Who wants another root is told so."""
+    monkeypatch.setattr(root_module, "is_remote", lambda _: True)
+    monkeypatch.setattr(module, name, Rival(store, getattr(module, name)))
+    if seed == SANDBOX.sandbox_seed:
+        open_root(store, SANDBOX)
+    else:
+        with pytest.raises(RootError, match="give each source its own root"):
+            open_root(store, replace(SANDBOX, sandbox_seed=seed))
+    assert store.scan(ROOT).collect().height == 1
+    assert read_identity(store) == SANDBOX
+    open_root(DeltaStore(store.root), SANDBOX)
+
+
+def test_who_is_still_making_a_root_that_is_filled_already_goes_on_with_it(
+    store: DeltaStore, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(root_module, "is_remote", lambda _: True)
+    exists, looks = store.exists, iter(["before it is read", "before it is made"])
+
+    def not_yet(contract: TableContract) -> bool:
+        if contract is not ROOT or (look := next(looks, None)) is None:
+            return exists(contract)
+        if look == "before it is made":
+            open_root(DeltaStore(store.root), SANDBOX)
+            put(TRANSACTIONS, swap("s"))
+        return False
+
+    monkeypatch.setattr(store, "exists", not_yet)
+    open_root(store, SANDBOX)
+    assert store.scan(TRANSACTIONS).collect().height == 1
 
 
 def test_a_root_that_is_opened_again_is_left_as_it_is(store: DeltaStore, root: Path) -> None:
