@@ -15,10 +15,11 @@ import polars as pl
 
 from smart_trader_assets.delta.batch import Batch
 from smart_trader_assets.delta.contract import VERSION, TableContract
-from smart_trader_assets.delta.merge import TOMBSTONE, named_values, time_span
+from smart_trader_assets.delta.merge import TOMBSTONE, Span, named_values, time_span
 
 _HELD = "_held"
 _IN_SCOPE = "_in_scope"
+_CHANGED = "_changed"
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,13 @@ class Changes:
     `are_new`: whether none of `rows` meets any, and none leaves the table; what they meet differs.
     `written`: when the rows that they meet were written, from the first to the last; None where one of `rows`
     meets none: it may meet one that another writer is just adding.
+    `span`: between which times, by the table's time bound, they and what they meet lie.
     """
 
     rows: pl.DataFrame
     are_new: bool
     written: tuple[datetime, datetime] | None
+    span: Span | None
 
 
 def changes_of(
@@ -43,19 +46,21 @@ def changes_of(
     key = list(contract.key)
     # With their times, by which the merge leaves files unopened.
     named = list(dict.fromkeys((*key, *([contract.time_bound] if contract.time_bound else []))))
-    decides = [contract.newest_by] if contract.newest_by else []
-    read = list(dict.fromkeys((*named, *contract.compared_columns, *decides, VERSION)))
+    read = list(dict.fromkeys((*named, *_decisive(contract), VERSION)))
+    # Of a key that is there twice, which should not be, both.
     known = pl.concat(
         part.select(*read, pl.lit(in_scope).alias(_IN_SCOPE)).collect()
         for part, in_scope in _that_can_be_met(table, contract, rows, batch)
-    ).unique(key, keep="first")
+    ).unique([*key, VERSION], keep="first")
     gone = known.filter(_IN_SCOPE).join(rows, on=key, how="anti")
     unchanged = _unchanged(rows, known, contract)
     rows = rows.join(unchanged, on=key, how="anti", maintain_order="left")
-    touched = pl.concat([known.join(rows, on=key, how="semi"), gone])[VERSION]
+    met = pl.concat([known.join(rows, on=key, how="semi"), gone])
+    gone = gone.unique(key)
     written = None
-    if len(touched) == rows.height + gone.height and len(touched):
-        written = cast("tuple[datetime, datetime]", (touched.min(), touched.max()))
+    if met.height and met.select(key).n_unique() == rows.height + gone.height:
+        written = cast("tuple[datetime, datetime]", (met[VERSION].min(), met[VERSION].max()))
+    span = time_span(contract, pl.concat([rows.select(named), met.select(named)]))
     if batch.replaces is not None:
         rows = pl.concat(
             [
@@ -64,7 +69,14 @@ def changes_of(
             ],
             how="diagonal",
         )
-    return Changes(rows, are_new=touched.is_empty(), written=written)
+    return Changes(rows, are_new=met.is_empty(), written=written, span=span)
+
+
+def _decisive(contract: TableContract) -> tuple[str, ...]:
+    """The columns by which a known row is told to stay as it is."""
+    if contract.insert_only:
+        return ()
+    return (*contract.compared_columns, *([contract.newest_by] if contract.newest_by else []))
 
 
 def _that_can_be_met(
@@ -95,13 +107,16 @@ def _that_can_be_met(
 def _unchanged(rows: pl.DataFrame, known: pl.DataFrame, contract: TableContract) -> pl.DataFrame:
     """The keys of those of `rows` whose merge would leave the known row as it is."""
     key = list(contract.key)
+    if contract.insert_only:
+        return known.select(key)
     held = known.select(*key, pl.exclude(key).name.suffix(_HELD))
     both = rows.join(held, on=key, how="inner")
-    same = [
-        _merged(contract, name).eq_missing(pl.col(name + _HELD))
+    changed = [
+        _merged(contract, name).ne_missing(pl.col(name + _HELD))
         for name in contract.compared_columns
     ]
-    return both.filter(contract.insert_only or pl.all_horizontal(same)).select(key)
+    of_each = both.select(*key, pl.any_horizontal(changed).alias(_CHANGED))
+    return of_each.group_by(key).agg(pl.any(_CHANGED)).filter(~pl.col(_CHANGED)).select(key)
 
 
 def _merged(contract: TableContract, name: str) -> pl.Expr:

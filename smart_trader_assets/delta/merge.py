@@ -34,7 +34,11 @@ class RowMerge:
     inserts: dict[str, str]
 
 
-def time_span(contract: TableContract, rows: pl.DataFrame) -> tuple[Any, Any] | None:
+Span = tuple[Any, Any]
+"""The earliest and the latest time, as the column of the table's time bound holds them."""
+
+
+def time_span(contract: TableContract, rows: pl.DataFrame) -> Span | None:
     """Between which times, both included, what `rows` can meet lies; None where the table has no time bound."""
     if contract.time_bound is None or not rows.height:
         return None
@@ -59,19 +63,20 @@ def row_merge(
     *,
     partition: str | date | None,
     written: tuple[datetime, datetime] | None = None,
+    span: Span | None = None,
 ) -> RowMerge:
     """The merge of `rows` into the Dagster partition `partition`.
 
     The partition is a literal, so that writers of different partitions never conflict; the state is
-    never named, since a row whose state has moved on must still be found. A time bound leaves the
-    files that are older than all of the rows unopened, and what the table is clustered by those of others;
-    when the rows that they meet were `written`, where that is known of all of them, those of other times.
+    never named, since a row whose state has moved on must still be found. Files are left unopened whose times
+    lie outside of the `span` of the rows and of what they meet, that hold none of the values by which the table
+    is clustered, or that were written at other times than the rows that they meet, where these are known.
     Whatever it meets counts as changed: `differences.changes_of` leaves out the others.
     """
     on = [f"t.{name} = s.{name}" for name in contract.key]
     if contract.dagster_partition is not None and partition is not None:
         on.insert(0, f"t.{contract.dagster_partition} = {literal(partition)}")
-    if (span := time_span(contract, rows)) is not None:
+    if span is not None:
         least, greatest = span
         on.append(f"t.{contract.time_bound} >= {literal(least)}")
         on.append(f"t.{contract.time_bound} <= {literal(greatest)}")

@@ -43,7 +43,13 @@ def merge_rows(
     properties: CommitProperties,
 ) -> Metrics:
     """Merge what `batch` changes: rows that are updated or new, and keys that leave the table."""
-    parts = row_merge(contract, changes.rows, partition=batch.partition, written=changes.written)
+    parts = row_merge(
+        contract,
+        changes.rows,
+        partition=batch.partition,
+        written=changes.written,
+        span=changes.span,
+    )
     merger = table.merge(
         changes.rows.to_arrow(),
         predicate=parts.on,

@@ -247,6 +247,9 @@ class DeltaStore:
             return False
         rows = conform(_stamped(new_rows, stamp, CREATED), contract)
         check_partition(rows, contract, batch.partition)
+        # In a partition only runs of one asset add rows, and by their fences one of two fails. Elsewhere who
+        # adds the same key is noticed only if nobody at all may come in between.
+        is_apart = stamp.fence is not None and contract.dagster_partition is not None
         tries = count(1)
 
         def write(table: DeltaTable) -> Metrics:
@@ -258,10 +261,9 @@ class DeltaStore:
             changes = changes_of(pl.scan_delta(table), contract, rows, batch)
             if not changes.rows.height:
                 return {}
-            if changes.are_new and next(tries) == 1:
-                # Nothing that is there is opened, so nobody may come in between. Who was beaten once merges:
-                # that lets the writers of other partitions pass.
-                properties.max_commit_retries = 0
+            if changes.are_new and (is_apart or next(tries) == 1):
+                if not is_apart:
+                    properties.max_commit_retries = 0
                 new = changes.rows.drop(TOMBSTONE, strict=False)
                 return add_rows(table, contract, new, properties)
             return merge_rows(table, contract, changes, batch, properties)
@@ -270,7 +272,7 @@ class DeltaStore:
             if not rows.height:
                 return {}
             properties = stamp.fenced_properties("insert rows", contract, table, batch.partition)
-            if contract.dagster_partition is None:
+            if not is_apart:
                 properties.max_commit_retries = 0
             return add_rows(table, contract, rows, properties)
 

@@ -18,6 +18,8 @@ from smart_trader_assets.delta import store as writing
 from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope
 from smart_trader_assets.delta.contract import BATCH, VERSION, TableContract
 from smart_trader_assets.delta.differences import Changes
+from smart_trader_assets.delta.errors import OvertakenError
+from smart_trader_assets.delta.merge import time_span
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import (
     RECENT_TRADES,
@@ -129,9 +131,11 @@ def test_swaps_that_are_known_are_passed_over_and_new_ones_are_added(
     assert sorted(store.scan(TRANSACTIONS).collect()["swap_id"]) == ["a", "b", "c"]
 
 
-def test_who_was_beaten_once_lets_the_writers_of_other_partitions_pass(
-    store: DeltaStore, put: Put, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_fenced", [True, False])
+def test_the_writers_of_other_partitions_hold_nobody_up(
+    store: DeltaStore, put: Put, monkeypatch: pytest.MonkeyPatch, is_fenced: bool
 ) -> None:
+    """With fences rows are added beside theirs; without, who was beaten once merges."""
     put(WHALES, whale("a"))
     elsewhere, others = DeltaStore(store.root), iter(["s01", "s02"])
 
@@ -142,10 +146,36 @@ def test_who_was_beaten_once_lets_the_writers_of_other_partitions_pass(
         write_deltalake(*given, **options)
 
     monkeypatch.setattr(operations, "write_deltalake", add)
-    assert put(WHALES, whale("new")).inserted == 1
-    assert list(others) == ["s02"], "it would have been held up again"
+    fence = store.fence("a run", [WHALES]) if is_fenced else None
+    stamp = CommitInfo(run_id="a run", asset=WHALES.name, fence=fence)
+    assert put(WHALES, whale("new"), stamp=stamp).inserted == 1
+    assert list(others) == ["s02"], "it was held up once more"
     (entry,) = store.open(WHALES).history(1)
-    assert entry["operation"] == "MERGE"
+    assert entry["operation"] == ("WRITE" if is_fenced else "MERGE")
+
+
+def test_a_run_of_the_same_partition_that_comes_in_between_is_noticed(
+    store: DeltaStore, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(WHALES, whale("a"))
+    rivals = [DeltaStore(store.root)]
+
+    def stamp_of(run: str, one: DeltaStore) -> CommitInfo:
+        return CommitInfo(run, WHALES.name, fence=one.fence(run, [WHALES]))
+
+    def add(*given: Any, **options: Any) -> None:
+        if rivals:
+            rival = rivals.pop()
+            rows = frame(WHALES, [whale("new", holding_usd=1.0)])
+            rival.write(WHALES, Batch(rows, "00"), stamp_of("a rival", rival))
+        write_deltalake(*given, **options)
+
+    stamp = stamp_of("a run", store)
+    monkeypatch.setattr(operations, "write_deltalake", add)
+    with pytest.raises(OvertakenError, match="run a rival has written"):
+        put(WHALES, whale("new", holding_usd=7.0), stamp=stamp)
+    held = store.scan(WHALES).select("wallet_address", "holding_usd").collect()
+    assert sorted(held.rows()) == [("a", 1.0), ("new", 1.0)]
 
 
 def add_the_same(store: DeltaStore) -> None:
@@ -293,7 +323,7 @@ def test_what_is_left_out_is_what_a_merge_would_leave_as_it_is(
 
     def everything(*given: Any) -> Changes:
         _, _, rows, _ = given
-        return Changes(rows, are_new=False, written=None)
+        return Changes(rows, are_new=False, written=None, span=time_span(contract, rows))
 
     looking, merging = (DeltaStore(str(tmp_path / name)) for name in ("looking", "merging"))
     for one in (looking, merging):
@@ -313,3 +343,27 @@ def test_what_is_left_out_is_what_a_merge_would_leave_as_it_is(
     )
     untouched = after.filter(pl.col(BATCH) == STAMP.run_id)
     assert sorted(same.select(key).rows()) == sorted(untouched.select(key).rows())
+
+
+def test_a_row_that_moves_in_time_is_met_where_it_was_beside_one_that_stays(
+    store: DeltaStore, put: Put
+) -> None:
+    """What stays has its time too, by which the one that moves was found."""
+    put(TRANSACTIONS, swap("moves"), swap("stays"))
+    late = swap("moves", block_unix_time=swap("moves")["block_unix_time"] + 700)
+    written = put(TRANSACTIONS, late, swap("stays"))
+    assert (written.inserted, written.updated) == (0, 1)
+    assert sorted(store.scan(TRANSACTIONS).collect()["swap_id"]) == ["moves", "stays"]
+
+
+@pytest.mark.parametrize("roi", [1.0, 2.0, 3.0])
+def test_a_key_that_is_there_twice_is_written_whole(
+    store: DeltaStore, put: Put, roi: float
+) -> None:
+    """It should not be; a check tells of it, and what is written to both is the same."""
+    put(SMART_TRADERS, trader("w", roi=1.0), trader("other"))
+    rows = whole(SMART_TRADERS, [trader("w", roi=2.0)])
+    write_deltalake(store.uri(SMART_TRADERS), rows, mode="append")
+    assert put(SMART_TRADERS, trader("w", roi=roi)).updated == 2
+    held = store.scan(SMART_TRADERS).filter(pl.col("wallet_address") == "w").collect()
+    assert held["roi"].to_list() == [roi, roi]
