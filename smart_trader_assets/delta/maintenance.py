@@ -32,7 +32,7 @@ ROWS_PER_GROUP = 50_000
 
 _REMOVALS = "delta.deletedFileRetentionDuration"
 _ENTRIES = "delta.logRetentionDuration"
-_BEYOND_RETENTION_DAYS = 2
+_HOURS_BEYOND_RETENTION = 24
 
 # A partition is written anew once so many small files have come together; until then its reads open them all.
 # With fewer, a night would write again what the day had written, and keep both until the retention is over.
@@ -110,8 +110,8 @@ def _remember_removals(
     store: DeltaStore, contract: TableContract, retention_hours: float, stamp: CommitInfo
 ) -> None:
     """Have the log keep what it says of removed files, and its own entries, beyond the retention."""
-    days = math.ceil(retention_hours / 24) + _BEYOND_RETENTION_DAYS
-    wanted = dict.fromkeys((_REMOVALS, _ENTRIES), f"interval {days} days")
+    hours = math.ceil(retention_hours) + _HOURS_BEYOND_RETENTION
+    wanted = dict.fromkeys((_REMOVALS, _ENTRIES), f"interval {hours} hours")
     held = store.snapshot(contract).metadata().configuration
     if any(held.get(name) != value for name, value in wanted.items()):
         store.open(contract).alter.set_table_properties(

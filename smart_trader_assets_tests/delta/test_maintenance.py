@@ -200,8 +200,8 @@ def test_the_log_remembers_a_removed_file_for_longer_than_it_is_kept(store):
         upkeep(store, retention_hours=30 * 24)
     assert removed <= set(data_files(store)["data"])
     held = store.open(TRANSACTIONS).metadata().configuration
-    assert held["delta.deletedFileRetentionDuration"] == "interval 32 days"
-    assert held["delta.logRetentionDuration"] == "interval 32 days"
+    assert held["delta.deletedFileRetentionDuration"] == "interval 744 hours"
+    assert held["delta.logRetentionDuration"] == "interval 744 hours"
 
 
 def test_a_checkpoint_stands_and_the_table_opens_from_it(store):
