@@ -12,9 +12,11 @@ need; the log remembers a removed file for longer than that, or its age could no
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
+from zlib import crc32
 
 import polars as pl
 
@@ -37,6 +39,9 @@ _HOURS_BEYOND_RETENTION = 24
 # A partition is written anew once so many small files have come together; until then its reads open them all.
 # With fewer, a night would write again what the day had written, and keep both until the retention is over.
 FILES_BEFORE_GATHERING = 8
+
+# And up to so many more, by its name: partitions that grow alike would all be gathered in the same night.
+_MORE_FILES = 3
 
 
 class UpkeepError(LakeError):
@@ -122,16 +127,18 @@ def _remember_removals(
 def _gather(store: DeltaStore, contract: TableContract, stamp: CommitInfo) -> None:
     """Make one file of the many small ones of a partition; sorted by the columns that the table is read by."""
     by = [f"partition.{name}" for name in contract.partition_by]
+    whole = pl.lit(value=True).alias("whole")
     small = CLUSTERED_FILE_BYTES // 2 if contract.cluster_by else TARGET_FILE_BYTES
-    crowded = (
+    small_files = (
         store.files(contract)
         .filter(pl.col("size_bytes") < small)
-        .group_by(by or pl.lit(value=True).alias("whole"))
+        .group_by(by or whole)
         .len()
-        .filter(pl.col("len") >= FILES_BEFORE_GATHERING)
+        .sort(by or "whole")
     )
-    partitions = crowded.select(by).sort(by).rows() if by else [()] * crowded.height
-    for partition in partitions:
+    for *partition, files in small_files.select(*by, "len").rows():
+        if files < files_before_gathering(partition):
+            continue
         filters = [
             (name, "=", _spelt(value))
             for name, value in zip(contract.partition_by, partition, strict=True)
@@ -158,6 +165,12 @@ def _gather(store: DeltaStore, contract: TableContract, stamp: CommitInfo) -> No
             return metrics
 
         store.commit(f"{contract.name}: compaction", gather)
+
+
+def files_before_gathering(partition: Sequence[object]) -> int:
+    """With how many small files a partition is gathered; `partition` are the values of its columns."""
+    name = "/".join(_spelt(value) for value in partition)
+    return FILES_BEFORE_GATHERING + crc32(name.encode()) % (_MORE_FILES + 1)
 
 
 def _spelt(value: object) -> str:

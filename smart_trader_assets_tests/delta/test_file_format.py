@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from smart_trader_assets.delta.contract import VERSION
-from smart_trader_assets.delta.maintenance import FILES_BEFORE_GATHERING, maintain
+from smart_trader_assets.delta.maintenance import files_before_gathering, maintain
 from smart_trader_assets.delta.schema import measured_columns
 from smart_trader_assets.tables.catalog import TRACKED_WHALES
 from smart_trader_assets_tests.support.samples import STAMP, tracked_whale
@@ -23,7 +23,7 @@ def files(store, put, settle) -> dict[str, set[Path]]:
     def stored() -> set[Path]:
         return {file for file in root.rglob("*.parquet") if LOG not in file.parts}
 
-    for number in range(FILES_BEFORE_GATHERING):
+    for number in range(files_before_gathering(["00", "pending"])):
         put(TRACKED_WHALES, tracked_whale(f"whale {number}"))
     first = stored()
     maintain(store, TRACKED_WHALES, retention_hours=36, stamp=STAMP)

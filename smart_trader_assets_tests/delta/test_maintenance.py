@@ -17,9 +17,9 @@ from smart_trader_assets.assembly import make_definitions
 from smart_trader_assets.delta.batch import Batch, CommitInfo
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.maintenance import (
-    FILES_BEFORE_GATHERING,
     Upkeep,
     UpkeepError,
+    files_before_gathering,
     maintain,
     unread_files,
 )
@@ -34,8 +34,8 @@ UPKEEP = CommitInfo("upkeep", "maintenance")
 WEEK = 168.0
 
 
-# So many files that a table which is sorted by wallet is sorted anew.
-MANY = FILES_BEFORE_GATHERING
+# So many files that the partition of shard 00 is gathered, and that of 01.
+MANY = max(files_before_gathering([shard, False]) for shard in ("00", "01"))
 
 
 @pytest.fixture
@@ -92,15 +92,26 @@ def test_a_partition_of_a_table_that_is_not_sorted_is_compacted_once_its_files_a
         batch = Batch(frame(WHALES, [whale(name, token_shard=shard)]), shard)
         store.write(WHALES, batch, CommitInfo(name, "writer"))
 
-    for number in range(MANY - 1):
+    most = files_before_gathering(["00", "00", "pending"])
+    for number in range(most - 1):
         listed(f"w{number}", "00")
     listed("elsewhere", "01")
-    assert upkeep(store, WHALES).files_after == MANY
+    assert upkeep(store, WHALES).files_after == most
     listed("one more", "00")
     before = store.scan(WHALES).sort("wallet_address").collect()
     kept = upkeep(store, WHALES)
-    assert (kept.files_before, kept.files_after) == (MANY + 1, 2)
+    assert (kept.files_before, kept.files_after) == (most + 1, 2)
     assert_frame_equal(store.scan(WHALES).sort("wallet_address").collect(), before)
+
+
+def test_partitions_that_grow_alike_are_not_all_gathered_in_the_same_night():
+    turns = [
+        files_before_gathering([f"{shard:02}", state])
+        for shard in range(16)
+        for state in (True, False)
+    ]
+    assert {turn: turns.count(turn) > 4 for turn in turns} == dict.fromkeys((8, 9, 10, 11), True)
+    assert files_before_gathering([]) == 8
 
 
 def test_older_versions_within_the_retention_can_still_be_read(store):
