@@ -421,7 +421,7 @@ def _span(due: dict[str | None, int]) -> list[str]:
 def _facts(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, float]:
     """The numbers of the run's materializations: those of the run itself once, those of partitions summed."""
     metrics: dict[str, float] = {}
-    key = dg.AssetKey(asset.split("/"))
+    key = dg.AssetKey.from_user_string(asset)
     for event in result.get_asset_materialization_events():
         if event.asset_key != key:
             continue

@@ -164,7 +164,7 @@ def _inputs(
     made = ",".join(contract.name for contract in makes)
     return {
         parameter: dg.AssetIn(
-            key=dg.AssetKey(upstream.name.split("/")),
+            key=dg.AssetKey.from_user_string(upstream.name),
             partition_mapping=dg.AllPartitionMapping() if parameter in all_partitions_of else None,
             metadata={MAKES: made},
         )
@@ -183,7 +183,7 @@ def _options(
     """What every asset of a table is declared with."""
     group = contract.name.split("/")[0]
     return {
-        "key": dg.AssetKey(contract.name.split("/")),
+        "key": dg.AssetKey.from_user_string(contract.name),
         "group_name": group,
         "description": f"{contract.grain}\n\n{description}",
         "owners": OWNERS,

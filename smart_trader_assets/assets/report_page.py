@@ -16,7 +16,7 @@ def report_page_asset() -> dg.AssetsDefinition:
 
     @plain_asset(
         key=REPORT_KEY,
-        deps=[dg.AssetKey(table.name.split("/")) for table in SHOWN_TABLES],
+        deps=[dg.AssetKey.from_user_string(table.name) for table in SHOWN_TABLES],
         group_name="reports",
         owners=OWNERS,
         kinds={"html"},

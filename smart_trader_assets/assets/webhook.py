@@ -24,7 +24,7 @@ def helius_webhook_asset() -> dg.AssetsDefinition:
 
     @plain_asset(
         key=WEBHOOK_KEY,
-        deps=[dg.AssetKey(SMART_TRADERS.name.split("/"))],
+        deps=[dg.AssetKey.from_user_string(SMART_TRADERS.name)],
         group_name="alerts",
         owners=OWNERS,
         kinds={"helius"},

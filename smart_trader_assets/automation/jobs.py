@@ -83,7 +83,7 @@ _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 
 ASSETS_OF_JOBS: Mapping[str, frozenset[dg.AssetKey]] = {
-    name: frozenset(dg.AssetKey(asset.split("/")) for asset in assets)
+    name: frozenset(dg.AssetKey.from_user_string(asset) for asset in assets)
     for name, (_, assets) in _JOBS.items()
 }
 
@@ -91,7 +91,7 @@ ASSETS_OF_JOBS: Mapping[str, frozenset[dg.AssetKey]] = {
 def assets_of(consumer: str) -> list[dg.AssetKey]:
     """What a run for the asset `consumer` materializes: it, and what belongs to it."""
     tables = _RANKING if consumer == SMART_TRADERS.name else (consumer,)
-    return [dg.AssetKey(table.split("/")) for table in tables]
+    return [dg.AssetKey.from_user_string(table) for table in tables]
 
 
 def run_assets(consumer: str) -> list[dg.AssetKey]:
@@ -101,7 +101,7 @@ def run_assets(consumer: str) -> list[dg.AssetKey]:
 
 def job_of(consumer: str) -> str:
     """The name of the job that a run for the asset `consumer` belongs to."""
-    key = dg.AssetKey(consumer.split("/"))
+    key = dg.AssetKey.from_user_string(consumer)
     return next(name for name, assets in ASSETS_OF_JOBS.items() if key in assets)
 
 
@@ -128,7 +128,7 @@ def _wallet_job() -> dg.UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         WALLET_JOB,
         selection=AssetSelection.assets(
-            *(dg.AssetKey(asset.split("/")) for asset in (*_OF_A_WALLET, *_RANKING))
+            *(dg.AssetKey.from_user_string(asset) for asset in (*_OF_A_WALLET, *_RANKING))
         ),
         description="Tracks the wallets that the run's tag `wallets` names (addresses, separated by commas), "
         "fetches what is missing of their swaps, computes and ranks them. For all wallet shards in one run.",

@@ -59,7 +59,7 @@ def _materialized(
         return run.asset_selection
     # A run in process has an unnamed job and no selection: its tag says what it is for.
     if (consumer := run.tags.get(CONSUMER_TAG)) is not None:
-        return {dg.AssetKey(consumer.split("/"))}
+        return {dg.AssetKey.from_user_string(consumer)}
     return assets_of_job.get(run.job_name, frozenset())
 
 
@@ -86,7 +86,7 @@ def wait_after_failures(
     )
     if not records or records[0].dagster_run.status != dg.DagsterRunStatus.FAILURE:
         return None
-    wrote = instance.fetch_materializations(dg.AssetKey(consumer.split("/")), limit=1).records
+    wrote = instance.fetch_materializations(dg.AssetKey.from_user_string(consumer), limit=1).records
     failures, last_end = 0, 0.0
     for record in records:
         run = record.dagster_run

@@ -44,7 +44,7 @@ def news_sensors(settings: Settings, lake: LakeResource) -> list[dg.SensorDefini
     """The sensor; none where nobody is told anything."""
     if not settings.tells_somebody:
         return []
-    key = dg.AssetKey(NOTIFICATIONS.name.split("/"))
+    key = dg.AssetKey.from_user_string(NOTIFICATIONS.name)
 
     @dg.sensor(
         name="news_found",

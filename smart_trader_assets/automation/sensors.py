@@ -84,7 +84,7 @@ def _sensor(
     lake: LakeResource,
     read: Collection[str],
 ) -> dg.SensorDefinition:
-    asset = dg.AssetKey(consumer.split("/"))
+    asset = dg.AssetKey.from_user_string(consumer)
     cursors = cursors_of(consumer)
     due_by = ", ".join(f"{cursor.contract.name}.{cursor.column or 'as_of'}" for cursor in cursors)
 

@@ -48,7 +48,7 @@ def make_checks() -> list[dg.AssetChecksDefinition]:
 
 
 def _table_checks(contract: TableContract, checks: list[Check]) -> dg.AssetChecksDefinition:
-    asset = dg.AssetKey(contract.name.split("/"))
+    asset = dg.AssetKey.from_user_string(contract.name)
 
     @dg.multi_asset_check(
         name=f"check_{'_'.join(asset.path)}",
@@ -112,7 +112,7 @@ def _look(
         faults = pl.concat(found[check.name])
         yield dg.AssetCheckResult(
             check_name=check.name,
-            asset_key=dg.AssetKey(contract.name.split("/")),
+            asset_key=dg.AssetKey.from_user_string(contract.name),
             passed=faults.is_empty() or not check.is_fault,
             severity=(
                 dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN

@@ -85,7 +85,7 @@ class FailedCheck:
 
 def check_key(table: str, name: str) -> dg.AssetCheckKey:
     """Dagster's key of the check `name` of a table."""
-    return dg.AssetCheckKey(dg.AssetKey(table.split("/")), name)
+    return dg.AssetCheckKey(dg.AssetKey.from_user_string(table), name)
 
 
 def last_looks(

@@ -54,7 +54,9 @@ def column_lineage(contract: TableContract) -> dg.TableColumnLineage | None:
     return dg.TableColumnLineage(
         {
             column: [
-                dg.TableColumnDep(asset_key=dg.AssetKey(table.name.split("/")), column_name=name)
+                dg.TableColumnDep(
+                    asset_key=dg.AssetKey.from_user_string(table.name), column_name=name
+                )
                 for table, name in sources
             ]
             for column, sources in made_of.items()

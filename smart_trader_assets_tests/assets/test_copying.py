@@ -65,7 +65,7 @@ class Copying:
         moment = AS_OF + timedelta(minutes=minutes)
         self.materialize([WALLET_PNL.name], moment, "00")
         result = self.materialize(COPYING, moment, **options)
-        key = dg.AssetKey(COPY_RESULTS.name.split("/"))
+        key = dg.AssetKey.from_user_string(COPY_RESULTS.name)
         (event,) = (
             one for one in result.get_asset_materialization_events() if one.asset_key == key
         )
@@ -79,7 +79,7 @@ class Copying:
         self, tables: list[str], moment: datetime, partition: str | None = None, **tags: str
     ) -> dg.ExecuteInProcessResult:
         return self._runs.run(
-            [dg.AssetKey(table.split("/")) for table in tables],
+            [dg.AssetKey.from_user_string(table) for table in tables],
             partition=partition,
             tags={AS_OF_TAG: moment.isoformat(), **tags},
         )

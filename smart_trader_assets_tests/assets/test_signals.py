@@ -97,7 +97,7 @@ def test_one_run_ranks_and_tells_what_the_ranked_hold_and_trade(gold: Gold) -> N
 
 def test_the_windows_go_on_where_the_ranking_does_not(gold: Gold) -> None:
     ranked = gold.store.version(SMART_TRADERS)
-    gold.judge(dg.AssetKey(TOKEN_SIGNALS.name.split("/")), day=2)
+    gold.judge(dg.AssetKey.from_user_string(TOKEN_SIGNALS.name), day=2)
     assert gold.store.version(SMART_TRADERS) == ranked
     assert gold.rows(TOKEN_SIGNALS, "window", "elite_bought", "traders_holding") == [
         ("24h", 0, 1),

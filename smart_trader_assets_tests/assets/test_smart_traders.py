@@ -64,7 +64,7 @@ def test_one_run_writes_who_is_in_who_is_out_and_what_changed(gold):
         COPY_RESULTS,
         TRACED_WALLETS,
     )
-    assert gold.judge() == {dg.AssetKey(table.name.split("/")) for table in tables}
+    assert gold.judge() == {dg.AssetKey.from_user_string(table.name) for table in tables}
     assert gold.rows(SMART_TRADERS, "wallet_address", "tier") == [("ann", "ELITE")]
     assert gold.rows(CLASSIFIED_WALLETS, "wallet_address", "wallet_class") == [("bob", "BOT")]
     assert gold.rows(TIER_CHANGES, "wallet_address", "change_number", "change", "changed_at") == [
@@ -173,7 +173,7 @@ def test_a_run_that_dies_between_two_commits_is_repeated_and_doubles_nothing(
 
 
 def test_a_change_that_was_missed_is_told_by_the_next_whole_classification(gold):
-    alone = dg.AssetKey(SMART_TRADERS.name.split("/"))
+    alone = dg.AssetKey.from_user_string(SMART_TRADERS.name)
     gold.put(*trader("ann"))
     assert gold.judge(alone) == {alone}
     assert gold.due() == 0

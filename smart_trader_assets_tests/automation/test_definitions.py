@@ -128,7 +128,7 @@ def test_rows_flow_in_the_order_in_which_the_cursors_stand(definitions):
     # What is told comes last.
     order[-1:-1] = [TIER_CHANGES.name, TOKEN_SIGNALS.name]
     for place, name in enumerate(order):
-        for parent in graph.get(dg.AssetKey(name.split("/"))).parent_keys:
+        for parent in graph.get(dg.AssetKey.from_user_string(name)).parent_keys:
             assert parent.to_user_string() in order[:place]
 
 

@@ -31,7 +31,7 @@ from smart_trader_assets_tests.support.ticking import Automation
 from smart_trader_assets_tests.support.ui import Ui
 
 ASSET = TRACKED_WHALES.name
-KEY = dg.AssetKey(ASSET.split("/"))
+KEY = dg.AssetKey.from_user_string(ASSET)
 SHARDS = shard_keys(16)
 
 

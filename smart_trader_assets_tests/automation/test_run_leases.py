@@ -170,7 +170,7 @@ def test_an_asset_run_holds_a_lease_from_its_start(pipeline, instance):
     settings = pipeline.settings()
     result = dg.materialize(
         make_assets(settings),
-        selection=[dg.AssetKey(ASSET.split("/"))],
+        selection=[dg.AssetKey.from_user_string(ASSET)],
         resources=make_resources(settings),
         partition_key="00",
         instance=instance,

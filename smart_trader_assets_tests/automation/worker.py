@@ -44,7 +44,7 @@ def main(root: Path, shard: str, done: Path) -> None:
             with dg.DagsterInstance.ephemeral() as instance, suppress(OvertakenError):
                 dg.materialize(
                     assets,
-                    selection=[dg.AssetKey(cursor.consumer.split("/"))],
+                    selection=[dg.AssetKey.from_user_string(cursor.consumer)],
                     partition_key=shard,
                     resources=resources,
                     instance=instance,

@@ -109,7 +109,7 @@ class Root:
         with dg.DagsterInstance.ephemeral() as instance:
             dg.materialize(
                 make_assets(self.settings),
-                selection=[dg.AssetKey(table.split("/")) for table in tables],
+                selection=[dg.AssetKey.from_user_string(table) for table in tables],
                 resources=make_resources(self.settings),
                 partition_key=partition,
                 instance=instance,

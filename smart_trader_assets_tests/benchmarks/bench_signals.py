@@ -110,7 +110,9 @@ class Root:
         with dg.DagsterInstance.ephemeral() as instance:
             dg.materialize(
                 make_assets(self.settings),
-                selection=[dg.AssetKey(t.name.split("/")) for t in (POSITIONS, TOKEN_SIGNALS)],
+                selection=[
+                    dg.AssetKey.from_user_string(t.name) for t in (POSITIONS, TOKEN_SIGNALS)
+                ],
                 resources=make_resources(self.settings),
                 instance=instance,
                 tags={AS_OF_TAG: (AS_OF + timedelta(minutes=self._rounds)).isoformat()},

@@ -199,7 +199,7 @@ def test_failed_rows_come_with_the_command_that_tries_them_again(drained):
 def test_a_table_that_a_blocking_check_holds_is_told_with_its_remedy(drained):
     check = next(check for check in all_checks() if check.blocking)
     failed = dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey(check.contract.name.split("/")),
+        asset_key=dg.AssetKey.from_user_string(check.contract.name),
         check_name=check.name,
         passed=False,
         description="2 rows share a key",

@@ -26,7 +26,7 @@ def test_a_run_is_asked_for_once_a_version_of_the_ranking(
     automation: Automation, alerts: Alerts
 ) -> None:
     (first,) = automation.tick(ASSET).requests
-    assert first.asset_selection == [dg.AssetKey(ASSET.split("/"))]
+    assert first.asset_selection == [dg.AssetKey.from_user_string(ASSET)]
     assert first.tags[CONSUMER_TAG] == ASSET
     assert "still at version" in automation.tick(ASSET).skipped
     alerts.rank("ELITE")

@@ -60,7 +60,7 @@ class Told:
         with dg.DagsterInstance.ephemeral() as instance:
             return dg.materialize(
                 make_assets(settings),
-                selection=[dg.AssetKey(NOTIFICATIONS.name.split("/"))],
+                selection=[dg.AssetKey.from_user_string(NOTIFICATIONS.name)],
                 resources=make_resources(settings),
                 instance=instance,
                 tags=dict(tags or {}),

@@ -254,7 +254,7 @@ def test_the_sensors_ask_for_a_run_where_there_is_news_or_something_is_due(begun
     with dg.DagsterInstance.ephemeral() as instance:
         automation = Automation(settings, instance)
         (first,) = automation.tick_sensor("news_found").requests
-        assert first.asset_selection == [dg.AssetKey(NOTIFICATIONS.name.split("/"))]
+        assert first.asset_selection == [dg.AssetKey.from_user_string(NOTIFICATIONS.name)]
         assert "Nothing has happened" in automation.tick_sensor("news_found").skipped
         change(begun, "ann")
         (second,) = automation.tick_sensor("news_found").requests

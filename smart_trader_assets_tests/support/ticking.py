@@ -107,7 +107,7 @@ class Automation:
                 run_id=str(uuid.uuid4()),
                 status=dg.DagsterRunStatus.STARTING if started else status,
                 tags=dict(tags or {}),
-                asset_selection=frozenset({dg.AssetKey(asset.split("/"))}) if asset else None,
+                asset_selection=frozenset({dg.AssetKey.from_user_string(asset)}) if asset else None,
             )
         )
         if started:

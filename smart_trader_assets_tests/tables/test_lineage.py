@@ -23,14 +23,14 @@ def graph():
 def test_every_column_and_every_source_exists_and_the_asset_reads_the_source(
     graph, table: TableContract
 ):
-    parents = graph.get(dg.AssetKey(table.name.split("/"))).parent_keys
+    parents = graph.get(dg.AssetKey.from_user_string(table.name)).parent_keys
     for column, sources in LINEAGE[table.name].items():
         assert column in table.schema
         assert sources
         assert len(set(sources)) == len(sources)
         for upstream, name in sources:
             assert name in upstream.schema, f"{table.name}.{column} <- {upstream.name}.{name}"
-            assert dg.AssetKey(upstream.name.split("/")) in parents
+            assert dg.AssetKey.from_user_string(upstream.name) in parents
 
 
 @pytest.mark.parametrize("table", [WALLET_PNL, SMART_TRADERS], ids=lambda table: table.name)
