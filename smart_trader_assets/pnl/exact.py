@@ -52,15 +52,24 @@ def to_usd(money: pl.Expr) -> pl.Expr:
     return pl.when(money < 0).then(-usd).otherwise(usd)
 
 
+def quotient(one: pl.Expr, other: pl.Expr) -> pl.Expr:
+    """one / other, both columns, rounded alike in every frame.
+
+    By a column that holds a single value, as that of one wallet may, Polars divides by multiplying with its
+    inverse, and makes less than one of 49 of 49. A column that is shifted, if only by nothing, has its values
+    one by one.
+    """
+    return one.cast(pl.Float64) / other.cast(pl.Float64).shift(0)
+
+
 def divided(one: pl.Expr, other: pl.Expr) -> pl.Expr:
-    """one / other, alike in every frame: Polars divides by a column that holds a single value, as that of
-    one wallet may, by multiplying with its inverse."""
+    """one / other by multiplying with the inverse in every frame: for an `other` that is a single value."""
     return one * (1.0 / other)
 
 
 def to_tokens(units: pl.Expr, decimals: pl.Expr) -> pl.Expr:
     """Raw units -> float64 whole tokens, for the table."""
-    return units.cast(pl.Float64) / float_power_of_ten(decimals)
+    return quotient(units, float_power_of_ten(decimals))
 
 
 def usd_value(quantity: pl.Expr, decimals: pl.Expr, price: pl.Expr) -> pl.Expr:

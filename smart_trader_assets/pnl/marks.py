@@ -11,7 +11,7 @@ from smart_trader_assets.pnl.assumptions import Assumptions
 from smart_trader_assets.pnl.cash import NATIVE_SOL, WRAPPED_SOL
 from smart_trader_assets.pnl.decoding import tokens_of
 from smart_trader_assets.pnl.errors import ColumnsMissingError
-from smart_trader_assets.pnl.exact import to_usd
+from smart_trader_assets.pnl.exact import quotient, to_usd
 from smart_trader_assets.pnl.lots import Ledger
 from smart_trader_assets.pnl.segments import ends
 from smart_trader_assets.pnl.swap_rows import time_of
@@ -83,7 +83,7 @@ def trade_marks(trades: pl.DataFrame, source: str) -> pl.DataFrame:
     """Trades for cash -> the same with what each says of its mint: mark_price (USD per whole token), marked_at,
     mark_source."""
     return trades.with_columns(
-        mark_price=to_usd(pl.col("value")) / tokens_of("quantity").abs(),
+        mark_price=quotient(to_usd(pl.col("value")), tokens_of("quantity").abs()),
         marked_at=time_of(pl.col("block_unix_time")),
         mark_source=pl.lit(source),
     )

@@ -24,7 +24,7 @@ from smart_trader_assets.pnl.cash_moves import arbitrages_by_window, conversions
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WALLET_PNL_SCHEMA, WINDOWS
 from smart_trader_assets.pnl.decoding import tokens_of
 from smart_trader_assets.pnl.errors import ColumnsMissingError
-from smart_trader_assets.pnl.exact import to_usd
+from smart_trader_assets.pnl.exact import quotient, to_usd
 from smart_trader_assets.pnl.held import held_portfolios, held_positions
 from smart_trader_assets.pnl.lots import Ledger, lot_matches
 from smart_trader_assets.pnl.path_metrics import activity, drawdowns, holdings, sharpes
@@ -122,7 +122,7 @@ def _timed_matches(ledger: Ledger) -> pl.DataFrame:
     )
     seconds = pl.col("sold_at") - pl.col("bought_at")
     since = pl.col("bought_at") - pl.col("first_at")
-    part = pl.col("quantity").cast(pl.Float64) / pl.col("known_matched").cast(pl.Float64)
+    part = quotient(pl.col("quantity"), pl.col("known_matched"))
     # Whole seconds, but for lots that came by a rollover.
     aged = (ledger.lots["age"] != 0.0).any()
     return matches.filter(pl.col("closing") & pl.col("known") & (pl.col("cost") > 0)).select(
@@ -248,7 +248,9 @@ def _ratios(rows: pl.DataFrame, assumptions: Assumptions) -> pl.DataFrame:
         max_drawdown_usd=to_usd(pl.col("drawdown")),
         first_transaction=time_of(pl.col("first")),
         last_transaction=time_of(pl.col("last")),
-        trade_frequency_daily=pl.col("trade_count") / days.fill_null(0).clip(lower_bound=1),
+        trade_frequency_daily=quotient(
+            pl.col("trade_count"), days.fill_null(0).clip(lower_bound=1)
+        ),
     )
     rows = rows.with_columns(
         *(to_usd(pl.col(name)).alias(name) for name in _FLOWS),
@@ -262,7 +264,7 @@ def _ratios(rows: pl.DataFrame, assumptions: Assumptions) -> pl.DataFrame:
 
 def _ratio(part: pl.Expr, whole_of_it: pl.Expr) -> pl.Expr:
     known = whole_of_it > 0
-    return pl.when(known).then(part.cast(pl.Float64) / whole_of_it.cast(pl.Float64))
+    return pl.when(known).then(quotient(part, whole_of_it))
 
 
 def _percent(part: pl.Expr, whole_of_it: pl.Expr) -> pl.Expr:

@@ -9,6 +9,7 @@ from smart_trader_assets.pnl.exact import (
     MAX_LEG_USD,
     UNITS_PER_USD,
     multiply_divide,
+    quotient,
     usd_value,
     whole,
 )
@@ -108,7 +109,7 @@ def _with_own_values(netted: pl.DataFrame) -> pl.DataFrame:
 def _at_mean_price(net: pl.Expr) -> pl.Expr:
     """Where one unit was priced and a billion were not, the mean price may exceed every limit."""
     gross, value = pl.col("priced_gross"), pl.col("value")
-    estimate = value.cast(pl.Float64) * (net.cast(pl.Float64) / gross.cast(pl.Float64))
+    estimate = value.cast(pl.Float64) * quotient(net, gross)
     believable = (gross > 0) & (estimate <= MAX_LEG_USD * UNITS_PER_USD)
     exact = multiply_divide(
         value,

@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from smart_trader_assets.pnl.columns import WINDOWS
-from smart_trader_assets.pnl.exact import RESULT_QUANTUM, to_usd
+from smart_trader_assets.pnl.exact import RESULT_QUANTUM, quotient, to_usd
 from smart_trader_assets.pnl.segments import (
     ends,
     running_peak,
@@ -60,7 +60,7 @@ def _sharpe(closings: pl.DataFrame) -> pl.DataFrame:
     )
     known = pl.col("differ") & (pl.col("deviation") > 0)
     return spread.select(
-        "segment", trade_sharpe=pl.when(known).then(pl.col("mean") / pl.col("deviation"))
+        "segment", trade_sharpe=pl.when(known).then(quotient(pl.col("mean"), pl.col("deviation")))
     )
 
 

@@ -12,6 +12,7 @@ from smart_trader_assets.pnl.exact import (
     MAX_QUANTITY,
     UNITS_PER_USD,
     multiply_divide,
+    quotient,
     to_usd,
     usd_value,
 )
@@ -54,3 +55,16 @@ def test_a_value_is_the_floor_of_quantity_times_the_decimal_price(units, decimal
 @pytest.mark.parametrize("usd", [0, 1, -1, 50, 3_286, -1_805, 10**11])
 def test_whole_dollars_are_told_whole(usd):
     assert integers(usd * UNITS_PER_USD).select(to_usd(pl.col("a"))).item() == float(usd)
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_quotient_is_the_same_whether_or_not_all_rows_are_divided_by_the_same(rows, alike):
+    """Forty-nine of forty-nine are all of them, also where there is nobody else."""
+    for one, other in [(n, n) for n in range(1, 100)] + [(3, 4.541666666666667), (2, 3)]:
+        frame = pl.DataFrame({"one": [one] * rows}).with_columns(other=pl.lit(other))
+        if not alike:
+            other_rows = frame.with_columns(other=pl.lit(7).cast(frame["other"].dtype))
+            frame = pl.concat([frame, other_rows])
+        found = frame.select(quotient(pl.col("one"), pl.col("other"))).to_series()
+        assert found[:rows].to_list() == [one / other] * rows
