@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -14,7 +14,7 @@ from smart_trader_assets.delta.commit_log import CHANGE_FILES, Entry
 _LEAST_RETENTION = timedelta(hours=1)
 
 ReadEntries = Callable[[Iterable[int]], Mapping[int, Entry]]
-StoredFiles = Callable[[], Collection[str]]
+StoredFiles = Callable[[], set[str]]
 
 
 def changes_since(
@@ -50,11 +50,11 @@ def _entries_since(newest: int, since: datetime, read_entries: ReadEntries) -> M
         most *= 4
 
 
-def _with_change_data(entries: Mapping[int, Entry], there: Collection[str]) -> list[int]:
+def _with_change_data(entries: Mapping[int, Entry], there: set[str]) -> list[int]:
     """Those from which on every commit's change data is there: upkeep deletes it after the retention."""
     kept = []
     for version in sorted(entries, reverse=True):
-        if not set(there).issuperset(entries[version][CHANGE_FILES]):
+        if not there.issuperset(entries[version][CHANGE_FILES]):
             break
         kept.append(version)
     return kept

@@ -19,7 +19,6 @@ from smart_trader_assets.delta.merge import TOMBSTONE, Span, named_values, time_
 
 _HELD = "_held"
 _IN_SCOPE = "_in_scope"
-_CHANGED = "_changed"
 
 
 @dataclass(frozen=True)
@@ -115,8 +114,7 @@ def _unchanged(rows: pl.DataFrame, known: pl.DataFrame, contract: TableContract)
         _merged(contract, name).ne_missing(pl.col(name + _HELD))
         for name in contract.compared_columns
     ]
-    of_each = both.select(*key, pl.any_horizontal(changed).alias(_CHANGED))
-    return of_each.group_by(key).agg(pl.any(_CHANGED)).filter(~pl.col(_CHANGED)).select(key)
+    return both.join(both.filter(pl.any_horizontal(changed)), on=key, how="anti").select(key)
 
 
 def _merged(contract: TableContract, name: str) -> pl.Expr:

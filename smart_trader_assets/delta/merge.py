@@ -62,8 +62,8 @@ def row_merge(
     rows: pl.DataFrame,
     *,
     partition: str | date | None,
-    written: tuple[datetime, datetime] | None = None,
-    span: Span | None = None,
+    written: tuple[datetime, datetime] | None,
+    span: Span | None,
 ) -> RowMerge:
     """The merge of `rows` into the Dagster partition `partition`.
 

@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from itertools import count
 
 import polars as pl
-from deltalake import DeltaTable
+from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
@@ -262,19 +262,19 @@ class DeltaStore:
             if not changes.rows.height:
                 return {}
             if changes.are_new and (is_apart or next(tries) == 1):
-                if not is_apart:
-                    properties.max_commit_retries = 0
-                new = changes.rows.drop(TOMBSTONE, strict=False)
-                return add_rows(table, contract, new, properties)
+                return add(table, changes.rows.drop(TOMBSTONE, strict=False), properties)
             return merge_rows(table, contract, changes, batch, properties)
 
         def insert(table: DeltaTable) -> Metrics:
             if not rows.height:
                 return {}
             properties = stamp.fenced_properties("insert rows", contract, table, batch.partition)
+            return add(table, rows, properties)
+
+        def add(table: DeltaTable, new: pl.DataFrame, properties: CommitProperties) -> Metrics:
             if not is_apart:
                 properties.max_commit_retries = 0
-            return add_rows(table, contract, rows, properties)
+            return add_rows(table, contract, new, properties)
 
         metrics = self._commit_to(contract, "rows", write)
         written.inserted += metrics.get("num_target_rows_inserted", 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ from smart_trader_assets_tests.support.stores import Put
 
 HOUR = timedelta(hours=1)
 
+LetFirst = Callable[..., list[partial[Any]]]
+
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
@@ -60,6 +63,24 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
         monkeypatch.setattr(writing, "_now", lambda: moment)
 
     return set_time
+
+
+@pytest.fixture
+def let_first(monkeypatch: pytest.MonkeyPatch) -> LetFirst:
+    """Has one rival after the other come right before rows are added; hands out those who still wait."""
+
+    def let(*rivals: partial[Any]) -> list[partial[Any]]:
+        waiting = list(rivals)
+
+        def add(*given: Any, **options: Any) -> None:
+            if waiting:
+                waiting.pop(0)()
+            write_deltalake(*given, **options)
+
+        monkeypatch.setattr(operations, "write_deltalake", add)
+        return waiting
+
+    return let
 
 
 def merged(store: DeltaStore, contract: TableContract = SMART_TRADERS) -> dict[str, int]:
@@ -133,45 +154,35 @@ def test_swaps_that_are_known_are_passed_over_and_new_ones_are_added(
 
 @pytest.mark.parametrize("is_fenced", [True, False])
 def test_the_writers_of_other_partitions_hold_nobody_up(
-    store: DeltaStore, put: Put, monkeypatch: pytest.MonkeyPatch, is_fenced: bool
+    store: DeltaStore, put: Put, let_first: LetFirst, is_fenced: bool
 ) -> None:
     """With fences rows are added beside theirs; without, who was beaten once merges."""
     put(WHALES, whale("a"))
-    elsewhere, others = DeltaStore(store.root), iter(["s01", "s02"])
 
-    def add(*given: Any, **options: Any) -> None:
-        if (shard := next(others, None)) is not None:
-            rows = whole(WHALES, [whale("a", token_shard=shard, token_address=shard)])
-            write_deltalake(elsewhere.uri(WHALES), rows, mode="append")
-        write_deltalake(*given, **options)
+    def add_to(shard: str) -> None:
+        rows = whole(WHALES, [whale("a", token_shard=shard, token_address=shard)])
+        write_deltalake(store.uri(WHALES), rows, mode="append")
 
-    monkeypatch.setattr(operations, "write_deltalake", add)
+    waiting = let_first(partial(add_to, "s01"), partial(add_to, "s02"))
     fence = store.fence("a run", [WHALES]) if is_fenced else None
     stamp = CommitInfo(run_id="a run", asset=WHALES.name, fence=fence)
     assert put(WHALES, whale("new"), stamp=stamp).inserted == 1
-    assert list(others) == ["s02"], "it was held up once more"
+    assert [one.args for one in waiting] == [("s02",)], "it was held up once more"
     (entry,) = store.open(WHALES).history(1)
     assert entry["operation"] == ("WRITE" if is_fenced else "MERGE")
 
 
 def test_a_run_of_the_same_partition_that_comes_in_between_is_noticed(
-    store: DeltaStore, put: Put, monkeypatch: pytest.MonkeyPatch
+    store: DeltaStore, put: Put, let_first: LetFirst
 ) -> None:
     put(WHALES, whale("a"))
-    rivals = [DeltaStore(store.root)]
 
     def stamp_of(run: str, one: DeltaStore) -> CommitInfo:
         return CommitInfo(run, WHALES.name, fence=one.fence(run, [WHALES]))
 
-    def add(*given: Any, **options: Any) -> None:
-        if rivals:
-            rival = rivals.pop()
-            rows = frame(WHALES, [whale("new", holding_usd=1.0)])
-            rival.write(WHALES, Batch(rows, "00"), stamp_of("a rival", rival))
-        write_deltalake(*given, **options)
-
-    stamp = stamp_of("a run", store)
-    monkeypatch.setattr(operations, "write_deltalake", add)
+    rival, rows = DeltaStore(store.root), frame(WHALES, [whale("new", holding_usd=1.0)])
+    its_stamp, stamp = stamp_of("a rival", rival), stamp_of("a run", store)
+    let_first(partial(rival.write, WHALES, Batch(rows, "00"), its_stamp))
     with pytest.raises(OvertakenError, match="run a rival has written"):
         put(WHALES, whale("new", holding_usd=7.0), stamp=stamp)
     held = store.scan(WHALES).select("wallet_address", "holding_usd").collect()
@@ -192,44 +203,30 @@ def bring_back_the_same(store: DeltaStore) -> None:
 def test_who_adds_the_same_row_in_between_is_met(
     store: DeltaStore,
     put: Put,
-    monkeypatch: pytest.MonkeyPatch,
+    let_first: LetFirst,
     rival: Callable[[DeltaStore], None],
 ) -> None:
     """Between the look at what is there and the commit of what is new."""
     put(SMART_TRADERS, trader("a"))
     put(SMART_TRADERS, trader("new", roi=1.0))
     store.open(SMART_TRADERS).delete("wallet_address = 'new'")
-    elsewhere, rivals = DeltaStore(store.root), [rival]
-
-    def add(*given: Any, **options: Any) -> None:
-        if rivals:
-            rivals.pop()(elsewhere)
-        write_deltalake(*given, **options)
-
-    monkeypatch.setattr(operations, "write_deltalake", add)
+    waiting = let_first(partial(rival, DeltaStore(store.root)))
     written = put(SMART_TRADERS, trader("new", roi=7.0))
-    assert (written.inserted, written.updated, rivals) == (0, 1, [])
+    assert (written.inserted, written.updated, waiting) == (0, 1, [])
     held = store.scan(SMART_TRADERS).select("wallet_address", "roi").collect()
     assert held.filter(pl.col("wallet_address") == "new").rows() == [("new", 7.0)]
 
 
 @pytest.mark.parametrize("is_fenced", [True, False])
 def test_who_adds_the_same_row_to_an_empty_table_is_met(
-    store: DeltaStore, put: Put, monkeypatch: pytest.MonkeyPatch, is_fenced: bool
+    store: DeltaStore, put: Put, let_first: LetFirst, is_fenced: bool
 ) -> None:
     store.create(SMART_TRADERS)
-    elsewhere, rivals = DeltaStore(store.root), [add_the_same]
-
-    def add(*given: Any, **options: Any) -> None:
-        if rivals:
-            rivals.pop()(elsewhere)
-        write_deltalake(*given, **options)
-
-    monkeypatch.setattr(operations, "write_deltalake", add)
+    waiting = let_first(partial(add_the_same, DeltaStore(store.root)))
     fence = store.fence("a run", [SMART_TRADERS]) if is_fenced else None
     stamp = CommitInfo(run_id="a run", asset=SMART_TRADERS.name, fence=fence)
     written = put(SMART_TRADERS, trader("new", roi=7.0), stamp=stamp)
-    assert (written.inserted, written.updated, rivals) == (0, 1, [])
+    assert (written.inserted, written.updated, waiting) == (0, 1, [])
     assert store.scan(SMART_TRADERS).collect()["roi"].to_list() == [7.0]
 
 
