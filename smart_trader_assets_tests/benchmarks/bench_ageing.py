@@ -29,7 +29,7 @@ from smart_trader_assets.settings import load_settings
 from smart_trader_assets.tables.catalog import TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.tables.transitions import pnl_ranked
 from smart_trader_assets_tests.benchmarks.bench_tables import append, audit
-from smart_trader_assets_tests.benchmarks.lines import Line, Size, command
+from smart_trader_assets_tests.benchmarks.lines import Line, Size, command, compared
 from smart_trader_assets_tests.benchmarks.zipf_swaps import AS_OF, addresses, dressed
 from smart_trader_assets_tests.support.asset_runs import AssetRuns
 
@@ -146,13 +146,12 @@ def measure(_: Size) -> Iterator[Line]:
             told = _elsewhere("age", root).splitlines()[-1]
             seconds[still] = sorted(map(float, told.split()))[DAYS // 2]
     alone, among = seconds[0], seconds[STILL]
-    yield Line(
+    yield compared(
         f"A day's ageing of {MOVING:,} wallets in a shard of {MOVING + STILL:,}",
-        f"{among:.2f} s = {among / alone:.2f} x",
-        "<= 1.3 x",
-        among <= 1.3 * alone,
+        among,
         "in a shard of their own",
-        f"{alone:.2f} s",
+        alone,
+        goal=1.3,
     )
 
 

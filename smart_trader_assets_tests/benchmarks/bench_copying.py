@@ -34,7 +34,7 @@ from smart_trader_assets.tables.catalog import (
     WALLET_PNL,
 )
 from smart_trader_assets_tests.benchmarks.bench_tables import append, audit
-from smart_trader_assets_tests.benchmarks.lines import Line, Size, at_most, command
+from smart_trader_assets_tests.benchmarks.lines import Line, Size, command, compared
 from smart_trader_assets_tests.pnl.histories import AS_OF, buy, mint, sell
 from smart_trader_assets_tests.support.samples import frame
 
@@ -159,12 +159,12 @@ def measure(size: Size) -> Iterator[Line]:
                 little.cluster()
                 large.cluster()
             before, after = little.best(), large.best()
-            yield Line(
+            yield compared(
                 f"copying 40 wallets that traded again, {many:,} trades of all{when}",
-                f"{after:.2f} s = {after / before:.2f} x",
-                *at_most(after / before, _GOAL, " x"),
-                other_way=f"the same, {few:,} trades",
-                theirs=f"{before:.2f} s",
+                after,
+                f"the same, {few:,} trades",
+                before,
+                goal=_GOAL,
             )
 
 

@@ -21,7 +21,7 @@ from smart_trader_assets.delta.maintenance import maintain
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import ALL_TABLES
 from smart_trader_assets_tests.benchmarks.bench_pipeline import drain
-from smart_trader_assets_tests.benchmarks.lines import Line, Size, at_most, command
+from smart_trader_assets_tests.benchmarks.lines import Line, Size, command, compared
 from smart_trader_assets_tests.benchmarks.sized_market import LATER, NOW, served
 
 _TABLE = "bronze/transactions"
@@ -55,12 +55,6 @@ def _due(run: dict[str, Any]) -> dict[str, int]:
     return {asset: due for asset, due, _, _ in run["steps"] if asset not in _OF_ALL}
 
 
-def _maintain(root: Path) -> None:
-    store = DeltaStore(str(root))
-    for table in ALL_TABLES:
-        maintain(store, table, retention_hours=0, stamp=CommitInfo("bench", "bench"))
-
-
 class _Roots:
     """A root of each market, drained once and then kept as it is: all that is measured is done to copies."""
 
@@ -88,7 +82,9 @@ class _Roots:
     def maintain(self) -> None:
         """Do to both what upkeep does every day."""
         for market in self.swaps:
-            _maintain(self._place / market)
+            store = DeltaStore(str(self._place / market))
+            for table in ALL_TABLES:
+                maintain(store, table, retention_hours=0, stamp=CommitInfo("bench", "bench"))
 
 
 def measure(size: Size) -> Iterator[Line]:
@@ -119,17 +115,12 @@ def _lines(
     what: str, swaps: Mapping[str, int], taken: Mapping[str, Seconds], goal: float | None = None
 ) -> Iterator[Line]:
     for asset, few in taken["small"].items():
-        many = taken["large"].get(asset, 0.0)
-        goal_text, holds = "", None
-        if goal is not None and asset != _RANKING:
-            goal_text, holds = at_most(many / few, goal, " x")
-        yield Line(
+        yield compared(
             f"{what}: {asset}, {swaps['large']:,} swaps in the root",
-            f"{many:.2f} s = {many / few:.2f} x",
-            goal_text,
-            holds,
+            taken["large"].get(asset, 0.0),
             f"the same, {swaps['small']:,} swaps",
-            f"{few:.2f} s",
+            few,
+            goal=None if asset == _RANKING else goal,
         )
 
 

@@ -26,7 +26,7 @@ from smart_trader_assets.delta.schema import conform
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import TRANSACTIONS
 from smart_trader_assets_tests.benchmarks.bench_tables import append, audit
-from smart_trader_assets_tests.benchmarks.lines import Line, Size, command
+from smart_trader_assets_tests.benchmarks.lines import Line, Size, command, compared
 from smart_trader_assets_tests.support.samples import NOW
 
 FEW, MANY = 70_000, 700_000
@@ -114,13 +114,12 @@ def measure(_: Size) -> Iterator[Line]:
             _elsewhere("make", root, str(rows))
             found[rows] = tuple(map(float, _elsewhere("add", root, str(rows)).split()))
     (few, _little), (many, much) = found[FEW], found[MANY]
-    yield Line(
+    yield compared(
         f"Adding {SWAPS_ADDED} swaps of {WALLETS_ADDED} wallets to a maintained shard of {MANY:,}",
-        f"{many:.2f} s = {many / few:.2f} x",
-        "<= 1.5 x",
-        many <= 1.5 * few,
+        many,
         f"the same, {FEW:,}",
-        f"{few:.2f} s",
+        few,
+        goal=1.5,
     )
     yield Line("The memory that takes", f"{much:.0f} MB", "<= 600 MB", much <= 600)
 

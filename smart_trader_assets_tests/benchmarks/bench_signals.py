@@ -39,7 +39,7 @@ from smart_trader_assets.tables.catalog import (
 )
 from smart_trader_assets.thresholds import due_policy
 from smart_trader_assets_tests.benchmarks.bench_tables import append, audit
-from smart_trader_assets_tests.benchmarks.lines import Line, Size, at_most, command
+from smart_trader_assets_tests.benchmarks.lines import Line, Size, command, compared
 from smart_trader_assets_tests.pnl.histories import AS_OF, mint
 from smart_trader_assets_tests.support.samples import frame, trader
 
@@ -155,14 +155,12 @@ def measure(size: Size) -> Iterator[Line]:
     with tempfile.TemporaryDirectory(prefix="bench-signals-") as folder:
         small, large = (Root(Path(folder) / str(rows), rows) for rows in (few, many))
         little, much = small.best(), large.best()
-    goal, holds = at_most(much / little, _GOAL, " x")
-    yield Line(
+    yield compared(
         f"What the ranked hold and buy, 200 new trades beside {many:,} older ones",
-        f"{much:.2f} s = {much / little:.2f} x",
-        goal,
-        holds,
+        much,
         f"the same, {few:,}",
-        f"{little:.2f} s",
+        little,
+        goal=_GOAL,
     )
 
 

@@ -47,6 +47,16 @@ def at_most(figure: float, goal: float, unit: str = "") -> tuple[str, bool]:
     return f"<= {goal:g}{unit}", figure <= goal
 
 
+def compared(
+    what: str, seconds: float, other_way: str, theirs: float, goal: float | None = None
+) -> Line:
+    """Seconds beside those of the other way, as so many times as long; `goal`: at most so many times."""
+    ratio = seconds / theirs
+    text, holds = ("", None) if goal is None else at_most(ratio, goal, " x")
+    shown = f"{seconds:.2f} s = {ratio:.2f} x"
+    return Line(what, shown, text, holds, other_way, f"{theirs:.2f} s")
+
+
 def command(description: str | None, measure: Measure) -> None:
     """What a benchmark does when it is started by itself."""
     parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
