@@ -7,7 +7,7 @@ import polars as pl
 
 from smart_trader_assets.pnl.assumptions import Assumptions
 from smart_trader_assets.pnl.decoding import hash_of, tokens_of, with_addresses
-from smart_trader_assets.pnl.exact import multiply_divide, to_usd
+from smart_trader_assets.pnl.exact import multiply_divide, quotient, to_usd
 from smart_trader_assets.pnl.held import held_positions
 from smart_trader_assets.pnl.lots import Ledger, left_of_lots, lot_matches
 from smart_trader_assets.pnl.swap_rows import time_of
@@ -132,7 +132,7 @@ def open_lot_rows(
     held = held.select("position", "open_quantity", *_MARK, "open_value", "conservative_value")
     lots = lots.join(held, on="position", how="left", maintain_order="left")
     # What is of unknown basis is in no total, so that its part is not in the token's worth either.
-    part = pl.when("known").then(tokens_of("quantity") / pl.col("open_quantity"))
+    part = pl.when("known").then(quotient(tokens_of("quantity"), pl.col("open_quantity")))
     cost, worth = to_usd(pl.when("known").then("cost")), pl.col("open_value") * part
     return lots.select(
         "wallet_address",

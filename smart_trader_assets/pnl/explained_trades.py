@@ -5,7 +5,7 @@ import polars as pl
 from smart_trader_assets.pnl.aggregates import network_fee
 from smart_trader_assets.pnl.assumptions import Assumptions
 from smart_trader_assets.pnl.decoding import hash_of, tokens_of, with_addresses
-from smart_trader_assets.pnl.exact import to_usd, whole
+from smart_trader_assets.pnl.exact import quotient, to_usd, whole
 from smart_trader_assets.pnl.lots import Ledger
 from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.pnl.trades import Trades
@@ -60,7 +60,9 @@ def rollover_rows(traded: Trades, ledger: Ledger) -> pl.DataFrame:
     paid = to_usd(pl.max_horizontal(whole(0) - pl.col("cash"), whole(0)))
     cost = pl.col("cost_in").sum().over("tx", "side")
     part = (
-        pl.when(cost > 0).then(pl.col("cost_in") / cost).otherwise(1 / pl.len().over("tx", "side"))
+        pl.when(cost > 0)
+        .then(quotient(pl.col("cost_in"), cost))
+        .otherwise(quotient(pl.lit(1), pl.len().over("tx", "side")))
     )
     return (
         with_addresses(moved, traded, ledger)

@@ -11,7 +11,7 @@ from smart_trader_assets.pnl.assumptions import Assumptions
 from smart_trader_assets.pnl.cash import NATIVE_SOL, WRAPPED_SOL
 from smart_trader_assets.pnl.decoding import tokens_of
 from smart_trader_assets.pnl.errors import ColumnsMissingError
-from smart_trader_assets.pnl.exact import quotient, to_usd
+from smart_trader_assets.pnl.exact import divided, quotient, to_usd
 from smart_trader_assets.pnl.lots import Ledger
 from smart_trader_assets.pnl.segments import ends
 from smart_trader_assets.pnl.swap_rows import time_of
@@ -133,8 +133,8 @@ def open_worth(
     """
     now = pl.lit(as_of.astimezone(UTC)).cast(TIME)
     age = pl.min_horizontal(now, pl.lit(known_to.cast(TIME)).fill_null(now)) - pl.col("marked_at")
-    life = pl.lit(timedelta(days=assumptions.mark_life_days))
-    left = 1.0 - age.dt.total_microseconds() / life.dt.total_microseconds()
+    life = timedelta(days=assumptions.mark_life_days) / timedelta(microseconds=1)
+    left = 1.0 - divided(age.dt.total_microseconds(), pl.lit(life))
     by_trade = pl.col("mark_source").is_in(_TRADED)
     worth = pl.min_horizontal(
         pl.col("open_quantity") * pl.col("mark_price"),

@@ -84,7 +84,8 @@ def _holding(matches: pl.DataFrame) -> pl.DataFrame:
     one search per segment finds it."""
     weight = pl.col("cost").cast(pl.Float64)
     means = matches.group_by("segment", maintain_order=True).agg(
-        avg_holding_hours=(weight * pl.col("seconds")).sum() / weight.sum() * _HOURS_A_SECOND
+        avg_holding_hours=quotient((weight * pl.col("seconds")).sum(), weight.sum())
+        * _HOURS_A_SECOND
     )
     total = matches["cost"].cum_sum()
     before = (total - matches["cost"]).filter(starts(matches["segment"]))

@@ -155,7 +155,7 @@ def backtest(
         copied=copied_groups(
             _copied_groups(classified, before.pnl, rules),
             bets,
-            full_bet_usd=rules.bets.full_bet_usd,
+            rules=rules.bets,
         ),
     )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from smart_trader_assets.pnl.columns import WALLET_PNL_SCHEMA, WINDOWS
+from smart_trader_assets.pnl.exact import divided, quotient
 
 _MOST = 50.0
 """Percent."""
@@ -72,16 +73,14 @@ def with_bets(
     """
     cost = pl.sum_horizontal("matched_cost", "open_cost", "lost_cost")
     is_bet = (cost > 0) & pl.col("conservative_pnl").is_not_null()
-    lost = pl.col("lost_cost").fill_null(0.0)
-    in_usd = pl.col("bet_result") / pl.col("bet_cost")
-    fees = pl.col("estimated_fees_usd").fill_null(0.0) / pl.col("bet_cost")
+    in_usd = quotient(pl.col("bet_result"), pl.col("bet_cost"))
+    fees = quotient(pl.col("estimated_fees_usd").fill_null(0.0), pl.col("bet_cost"))
+    lost_share = quotient(pl.col("lost_cost").fill_null(0.0), pl.col("bet_cost"))
     bets = tokens.with_columns(
         bet_cost=pl.when(is_bet).then(cost), bet_result=pl.when(is_bet).then("conservative_pnl")
     ).with_columns(
         usd_return=in_usd,
-        sol_return=_on_cost_in_sol() * (1 - lost / pl.col("bet_cost"))
-        - lost / pl.col("bet_cost")
-        - fees,
+        sol_return=_on_cost_in_sol() * (1 - lost_share) - lost_share - fees,
     )
     known = (pl.col("matched_cost") <= 0) | (pl.col("sol_coverage") >= rules.min_sol_coverage)
     cap = rules.bet_return_cap / 100
@@ -93,13 +92,16 @@ def with_bets(
         .otherwise("usd_return")
         .clip(-1.0, cap),
         # A stake that is used again and again is staked once.
-        weight=(pl.min_horizontal("bet_cost", "peak_cost") / rules.full_bet_usd).clip(
-            upper_bound=1.0
-        ),
+        weight=bet_weight(pl.min_horizontal("bet_cost", "peak_cost"), rules),
     )
     if found is None:
         return bets.with_columns(counts=pl.lit(value=True))
     return _without_selected(bets, found)
+
+
+def bet_weight(stake: pl.Expr, rules: BetRules) -> pl.Expr:
+    """How much of a full bet a stake in USD is, 1 at most."""
+    return divided(stake, pl.lit(rules.full_bet_usd)).clip(upper_bound=1.0)
 
 
 def paid_in_sol(share: pl.Expr) -> pl.Expr:
@@ -115,7 +117,7 @@ def is_won() -> pl.Expr:
 def bet_win_rate() -> pl.Expr:
     """Aggregated by wallet, in percent: bets won of bets made, by weight; what is dead is lost."""
     won, made = pl.col("weight").filter(is_won()).sum(), pl.col("weight").sum()
-    return pl.when(made > 0).then(100.0 * won / made)
+    return pl.when(made > 0).then(quotient(100.0 * won, made))
 
 
 def _on_cost_in_sol() -> pl.Expr:
@@ -123,7 +125,7 @@ def _on_cost_in_sol() -> pl.Expr:
     cost = pl.sum_horizontal("matched_cost_sol", "open_cost_sol")
     gain = pl.sum_horizontal("realized_pnl_sol", "conservative_value_sol")
     result = gain - pl.col("open_cost_sol").fill_null(0.0)
-    return pl.when(cost > 0).then(result / cost)
+    return pl.when(cost > 0).then(quotient(result, cost))
 
 
 def _share_paid_in_sol() -> pl.Expr:
@@ -133,7 +135,7 @@ def _share_paid_in_sol() -> pl.Expr:
     in_sol = bought * pl.col("paid_in_sol").fill_null(0.0) + rolled * pl.col(
         "wallet_paid_in_sol"
     ).fill_null(0.0)
-    return in_sol / (bought + rolled)
+    return quotient(in_sol, bought + rolled)
 
 
 def _without_selected(bets: pl.LazyFrame, found: pl.LazyFrame) -> pl.LazyFrame:

@@ -6,6 +6,8 @@ from typing import Final
 
 import polars as pl
 
+from smart_trader_assets.pnl.exact import quotient
+
 _MOST_ROLLOVERS: Final = 32
 """One after another, before what they brought is not followed any more."""
 _HALF: Final = 0.5
@@ -33,10 +35,12 @@ def copied_bets(
     )
     parts = parts.with_columns(
         **{
-            f"growth_{money}": pl.when(pl.col("left_at").is_not_null())
-            .then(f"exit_{money}")
-            .otherwise(f"unit_{money}")
-            / pl.col(f"entry_{money}")
+            f"growth_{money}": quotient(
+                pl.when(pl.col("left_at").is_not_null())
+                .then(f"exit_{money}")
+                .otherwise(f"unit_{money}"),
+                pl.col(f"entry_{money}"),
+            )
             for money in _CURRENCIES
         }
     )
@@ -60,7 +64,7 @@ def copied_bets(
             priced=priced & pl.col("result_usd").is_not_null().any(),
             usd_return=_mean("result_usd") - 1 - copy_cost_percent / 100,
             sol_return=_mean("result_sol") - 1 - copy_cost_percent / 100,
-            entry_drift=(pl.col("entry_usd") * pl.col("quantity") / pl.col("paid"))
+            entry_drift=quotient(pl.col("entry_usd") * pl.col("quantity"), pl.col("paid"))
             .filter(pl.col("paid") > 0)
             .median(),
         )
@@ -90,7 +94,7 @@ def _mean(result: str) -> pl.Expr:
     cost = pl.col("cost").filter(known)
     # Parts that cost nothing weigh alike.
     free = pl.col(result).mean()
-    paid = (pl.col(result).filter(known) * cost).sum() / cost.sum()
+    paid = quotient((pl.col(result).filter(known) * cost).sum(), cost.sum())
     return pl.when(cost.sum() > 0).then(paid).otherwise(free)
 
 

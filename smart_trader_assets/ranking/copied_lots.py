@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from smart_trader_assets.pnl.decoding import hash_of, tokens_of, with_addresses
-from smart_trader_assets.pnl.exact import to_tokens, to_usd
+from smart_trader_assets.pnl.exact import quotient, to_tokens, to_usd
 from smart_trader_assets.pnl.lots import Ledger, left_of_lots, lot_matches
 from smart_trader_assets.pnl.trades import Trades
 from smart_trader_assets.pnl.valuation import CASH, ROLLOVER
@@ -97,8 +97,10 @@ def token_trades(traded: Trades) -> pl.DataFrame:
             tx_hash=hash_of(traded, "tx"),
             quantity=tokens,
             value_usd=pl.when(for_cash).then(to_usd(pl.col("value").abs())),
-            price=pl.when(for_cash).then(to_usd(pl.col("value").abs()) / tokens.abs()),
-            price_sol=pl.when(for_cash).then(to_usd(pl.col("value_sol").abs()) / tokens.abs()),
+            price=pl.when(for_cash).then(quotient(to_usd(pl.col("value").abs()), tokens.abs())),
+            price_sol=pl.when(for_cash).then(
+                quotient(to_usd(pl.col("value_sol").abs()), tokens.abs())
+            ),
         )
     )
 

@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from smart_trader_assets.pnl.columns import ALL_TOKENS
+from smart_trader_assets.pnl.exact import quotient
 from smart_trader_assets.ranking.bets import whole_history, with_bets
 from smart_trader_assets.ranking.copied_bets import copied_bets, judged_returns
 from smart_trader_assets.ranking.discovery import WHALE_COLUMNS, discoveries
@@ -83,9 +84,11 @@ def bets_to_copy(
     marked = pl.col("mark_price").is_not_null() & (pl.col("open_quantity") > 0)
     return (
         tokens.with_columns(
-            unit_usd=pl.when(marked).then(pl.col("conservative_value") / pl.col("open_quantity")),
+            unit_usd=pl.when(marked).then(
+                quotient(pl.col("conservative_value"), pl.col("open_quantity"))
+            ),
             unit_sol=pl.when(marked).then(
-                pl.col("conservative_value_sol") / pl.col("open_quantity")
+                quotient(pl.col("conservative_value_sol"), pl.col("open_quantity"))
             ),
         )
         .select("wallet_address", *BETS_TO_COPY, *_CHANGING)
@@ -179,8 +182,10 @@ def _of_delay(copied: pl.DataFrame, wallets: pl.Series, rules: RankingRules) -> 
         .agg(
             bets=pl.len().cast(pl.Int64),
             priced_bets=priced.sum().cast(pl.Int64),
-            priced_share=pl.when(weight.sum() > 0).then(100 * known / weight.sum()),
-            copied_return=pl.when(known > 0).then(100 * (pl.col("copied") * weight).sum() / known),
+            priced_share=pl.when(weight.sum() > 0).then(quotient(100 * known, weight.sum())),
+            copied_return=pl.when(known > 0).then(
+                quotient(100 * (pl.col("copied") * weight).sum(), known)
+            ),
             price_drift_entry=pl.col("entry_drift").median(),
         )
     )
@@ -214,7 +219,7 @@ def _break_even(table: pl.DataFrame) -> pl.DataFrame:
     return (
         table.sort("wallet_address", "delay_seconds")
         .with_columns(
-            at=pl.when(falls).then(ago + (place - ago) * before / (before - value)),
+            at=pl.when(falls).then(ago + quotient((place - ago) * before, before - value)),
         )
         .group_by("wallet_address")
         .agg(break_even_delay=pl.col("at").drop_nulls().first())

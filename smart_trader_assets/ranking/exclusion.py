@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from smart_trader_assets.pnl.exact import quotient
 from smart_trader_assets.text import money, percent, plural, sol, times
 
 UNTESTED = "UNTESTED"
@@ -84,7 +85,7 @@ class ExclusionRule:
 
 def _arbitrage_share() -> pl.Expr:
     done = pl.col("arbitrage_count") + pl.col("trade_count")
-    return 100 * pl.col("arbitrage_count") / done
+    return quotient(100 * pl.col("arbitrage_count"), done)
 
 
 def _is_bot(context: RuleContext) -> pl.Expr:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from smart_trader_assets.ranking.bets import DEFAULT_BETS
+from smart_trader_assets.ranking.bets import DEFAULT_BETS, BetRules, bet_weight
 
 _DRAWS: Final = 2_000
 _CELLS: Final = 4_000_000
@@ -42,7 +42,7 @@ def top_wallets(portfolios: pl.DataFrame, by: str, count: int = TOP) -> pl.DataF
 
 
 def copied_groups(
-    groups: pl.DataFrame, bets: pl.DataFrame, *, full_bet_usd: float = DEFAULT_BETS.full_bet_usd
+    groups: pl.DataFrame, bets: pl.DataFrame, *, rules: BetRules = DEFAULT_BETS
 ) -> pl.DataFrame:
     """Who is in which group (group, wallet_address), and `copied_bets` -> what copying each group earned.
 
@@ -51,14 +51,14 @@ def copied_groups(
     `copied_return` (percent of the stake, the mean over all priced bets, each with the same stake, less the
     cost of copying), `return_from` and `return_to` (in which it lies with 95 %), `earned` (percent of the
     copied wallets whose own mean is above zero). Null where nothing is known. As in the ranking, a bet of less
-    than `full_bet_usd` weighs less, in proportion.
+    than `rules.full_bet_usd` weighs less, in proportion.
 
     The interval is that of the Bayesian bootstrap over wallets and over the bets of each: bets of one wallet
     are alike. Below five wallets with a priced bet there is none. In: `copied` of `judged_returns`.
     """
     bets = bets.rename({"copied": "copied_bet"})
     of_group = groups.join(bets, on="wallet_address", how="left").with_columns(
-        weight=(pl.col("stake") / full_bet_usd).clip(upper_bound=1.0)
+        weight=bet_weight(pl.col("stake"), rules)
     )
     priced = pl.col("copied_bet").is_not_null()
     by_wallet = of_group.group_by("group", "wallet_address").agg(own=_mean())

@@ -33,6 +33,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from smart_trader_assets.pnl.exact import quotient
 from smart_trader_assets.ranking.gamma_sums import Floats, GammaRows, blocks
 
 _CELLS = 40_000
@@ -81,7 +82,7 @@ def population_prior(bets: pl.DataFrame, rules: SkillRules) -> Prior:
 
 def _quantiles(bets: pl.DataFrame, levels: int) -> list[float]:
     """The returns in the middle of so many equal parts of the population."""
-    part = pl.col("weight") / pl.col("weight").sum().over("wallet_address")
+    part = quotient(pl.col("weight"), pl.col("weight").sum().over("wallet_address"))
     by_return = (
         bets.with_columns(part=part)
         .group_by("bet_return")

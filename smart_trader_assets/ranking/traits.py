@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from smart_trader_assets.pnl.exact import quotient
 from smart_trader_assets.ranking.bets import bet_win_rate
 
 _MINUTES_AN_HOUR = 60
@@ -57,7 +58,7 @@ def bet_traits(bets: pl.LazyFrame, launches: pl.LazyFrame, rules: LaunchRules) -
         )
         .with_columns(
             launch_gain_share=pl.when(pl.col("gain") > 0).then(
-                100.0 * pl.col("launch_gain") / pl.col("gain")
+                quotient(100.0 * pl.col("launch_gain"), pl.col("gain"))
             )
         )
         .drop("launch_gain", "gain")
@@ -95,7 +96,7 @@ def paid_shares(bets: pl.LazyFrame, paid: pl.LazyFrame) -> pl.LazyFrame:
             "paid_bets",
             "payers",
             paid_gain_share=pl.when(pl.col("gain") > 0).then(
-                100.0 * pl.col("paid_gain") / pl.col("gain")
+                quotient(100.0 * pl.col("paid_gain"), pl.col("gain"))
             ),
         )
     )
@@ -129,5 +130,9 @@ def unknown_shares(tokens: pl.LazyFrame) -> pl.LazyFrame:
         .sort("wallet_address", "towards", "token_address", descending=[False, True, False])
         .filter(needed)
         .group_by("wallet_address")
-        .agg(unknown_share=100.0 * pl.col("unmatched_proceeds").sum() / pl.col("total_sold").sum())
+        .agg(
+            unknown_share=quotient(
+                100.0 * pl.col("unmatched_proceeds").sum(), pl.col("total_sold").sum()
+            )
+        )
     )

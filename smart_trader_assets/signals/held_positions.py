@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
+from smart_trader_assets.pnl.exact import quotient
 from smart_trader_assets.signals.signal_rules import SignalRules
 
 HELD_COLUMNS: Final = (
@@ -54,7 +55,7 @@ def positions(
             "overall_rank",
             quantity="open_quantity",
             cost="open_cost",
-            entry_price=pl.col("open_cost") / pl.col("open_quantity"),
+            entry_price=quotient(pl.col("open_cost"), pl.col("open_quantity")),
             mark_price="mark_price",
             marked_at="marked_at",
             mark_source="mark_source",

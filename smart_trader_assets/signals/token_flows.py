@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from smart_trader_assets.delta.contract import TIME
+from smart_trader_assets.pnl.exact import quotient
 from smart_trader_assets.pnl.marks import LISTED, OWN_TRADE
 from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.ranking import QUALIFIED
@@ -81,7 +82,7 @@ def token_signals(
         pl.concat(rows)
         .join(marks, on="token_address", how="left")
         .with_columns(
-            entry_return=(pl.col("mark_price") / pl.col("entry_price") - 1) * 100,
+            entry_return=(quotient(pl.col("mark_price"), pl.col("entry_price")) - 1) * 100,
             as_of=pl.lit(as_of).cast(TIME),
         )
         .sort("window", "token_address")
@@ -139,7 +140,7 @@ def _sums(traded: pl.DataFrame) -> pl.DataFrame:
         bought_usd=pl.when(priced.any()).then(paid),
         sold_usd=pl.when(priced.any()).then(got),
         net_flow_usd=pl.when(priced.any()).then(paid - got),
-        entry_price=pl.when(for_cash > 0).then(paid / for_cash),
+        entry_price=pl.when(for_cash > 0).then(quotient(paid, for_cash)),
         first_trade_at=at.min(),
         last_trade_at=at.max(),
     )
