@@ -75,7 +75,7 @@ prove: $(CLUSTER) ## The long proofs: kills, a daemon, eight writers, every faul
 	$(BIN)/python -m smart_trader_assets_tests.trust.faults
 	$(BIN)/python -m smart_trader_assets_tests.trust.fuzz --mutations 100000
 
-prove-skill: $(STAMP) ## Rank 20 invented markets, copy the ranked for a month, late and at cost; ten minutes
+prove-skill: $(STAMP) ## Rank 20 invented markets, copy the ranked for a month, late and at cost; six minutes
 	$(BIN)/python -m smart_trader_assets_tests.proofs.skill $(ARGS)
 
 prove-economy: $(STAMP) ## Search ten invented markets with the same credits in three orders; an hour
@@ -93,7 +93,7 @@ prove-clusters: $(STAMP) ## Find planted groups of one hand in twenty generated 
 prove-messages: $(STAMP) ## Tell 500 pieces of news while the sender is killed 50 times; five minutes
 	$(BIN)/python -m smart_trader_assets_tests.proofs.messages $(ARGS)
 
-prove-cluster: $(CLUSTER) ## Two machines, four workers, PostgreSQL, Redis and S3: killed, restarted, compared; ten minutes
+prove-cluster: $(CLUSTER) ## Two machines, four workers, PostgreSQL, Redis and S3: killed, restarted, compared; a quarter of an hour
 	$(BIN)/python -m smart_trader_assets_tests.proofs.cluster $(ARGS)
 
 prove-cluster-speed: $(CLUSTER) ## PnL of two million swaps with one Celery worker and with two, five rounds; half an hour

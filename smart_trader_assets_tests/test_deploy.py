@@ -53,6 +53,12 @@ def test_services_depend_on_services_and_keep_named_volumes(path):
         assert {volume.partition(":")[0] for volume in service.get("volumes", [])} <= volumes
 
 
+@pytest.mark.parametrize("name", [".env", "smart-trader.env"])
+def test_neither_git_nor_an_image_takes_a_file_of_secrets(name):
+    assert name in (PROJECT / ".gitignore").read_text().split()
+    assert f"**/{name}" in (PROJECT / ".dockerignore").read_text().split()
+
+
 def test_secrets_of_the_cluster_have_no_default():
     for name, service in services(DEPLOY / "compose.cluster.yaml"):
         given = service.get("environment", {})

@@ -1,4 +1,4 @@
-"""BirdEye over HTTP: the only room that talks to the API, and the only one that imports httpx."""
+"""BirdEye over HTTP: the only room that talks to its API."""
 
 from smart_trader_assets.birdeye.account_reading import AccountReading
 from smart_trader_assets.birdeye.client import PAGE_SIZE, BirdEyeClient

@@ -86,7 +86,7 @@ def reset(
 
 
 def upgrade(data: Data = None, yes: Yes = False) -> None:
-    """Bring a root along that an earlier version has made: its rows, their identity, new columns and tables.
+    """Bring a root along that an earlier version has made: its rows, their identity, new columns.
 
     Shows what would be done; does it with --yes, and goes on where it was interrupted. No request is made.
     Switch the automation off before, and let its runs end. A table that differs in anything else is refused.

@@ -98,7 +98,8 @@ class Settings(NotificationSettings):
         None,
         ge=EARLIEST,
         lt=LATEST,
-        description="Time at which the invented market's history ends; by default the start of today",
+        description="Time at which the invented market's history ends; by default what the root has "
+        "recorded, and for a new root the hour that has begun",
     )
     as_of: AwareDatetime | None = Field(
         None,

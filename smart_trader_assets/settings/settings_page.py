@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, get_args
 
-from annotated_types import Ge, Gt, Le, Lt, MinLen
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
@@ -26,7 +26,8 @@ _INTRODUCTION: Final = f"""\
 Made from the settings by `make docs`; a test compares. Each is an environment variable; `none` unsets one
 that has a default. A variable that begins with `{PREFIX}` and is no setting is refused, since a misspelt
 limit would limit nothing. Keys have the names of their services, `{API_KEY_VARIABLE}` and
-`{HELIUS_KEY_VARIABLE}`, and like `{PREFIX}NOTIFY_URLS` are shown by no log, error, table or page.
+`{HELIUS_KEY_VARIABLE}`, and like `{PREFIX}NOTIFY_URLS`, `{PREFIX}STATE_URL` and
+`{PREFIX}BROKER_URL` are shown by no log, error, table or page.
 
 A live account's [plan](#plans) gives some of them another default.
 """
@@ -82,12 +83,20 @@ def _plain(value: Any) -> str:
 
 
 def _range(field: FieldInfo) -> str:
-    bounds = [
-        _BOUNDS[type(bound)].format(_limit(bound))
-        for bound in field.metadata
-        if type(bound) in _BOUNDS and not isinstance(bound, MinLen)
-    ]
-    return " ".join(bounds) or ", ".join(f"`{choice}`" for choice in _choices(field.annotation))
+    parts = [f"`{choice}`" for choice in _choices(field.annotation)]
+    for bounds in (field.metadata, *(one.__metadata__ for one in _annotated(field.annotation))):
+        known = [bound for one in bounds for bound in _single(one) if type(bound) in _BOUNDS]
+        parts.append(" ".join(_BOUNDS[type(bound)].format(_limit(bound)) for bound in known))
+    return ", ".join(filter(None, parts))
+
+
+def _annotated(annotation: Any) -> list[Any]:
+    """The parts of a union that have bounds of their own."""
+    return [part for part in get_args(annotation) if hasattr(part, "__metadata__")]
+
+
+def _single(bound: Any) -> list[Any]:
+    return bound.metadata if isinstance(bound, FieldInfo) else [bound]
 
 
 def _limit(bound: Any) -> str:
