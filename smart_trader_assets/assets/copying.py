@@ -23,6 +23,7 @@ from smart_trader_assets.ranking.copied_lots import lot_parts, token_trades, tra
 from smart_trader_assets.ranking.copied_returns import (
     bets_to_copy,
     copied_returns,
+    copying_edition,
     wallet_fingerprints,
 )
 from smart_trader_assets.ranking.late_prices import CopyRules
@@ -43,8 +44,12 @@ _NO_BETS = "no bets"
 _TRADES = "token_trades"
 _RECENT = "recent_trades"
 _RESULTS = "copy_results"
+_TRANSACTION = ("wallet_address", "tx_hash")
 
-# The longest window of gold/token_signals, and two days for clocks that go back a little.
+# Two runs, perhaps of two machines, or one that began long before the other, differ by no more than this.
+_CLOCKS_APART = timedelta(days=2)
+
+# The longest window of gold/token_signals, and those two days.
 RECENT_DAYS = 9
 
 
@@ -101,7 +106,8 @@ def copying_assets(declared: Settings) -> dg.AssetsDefinition:
 @dataclass
 class _Copying:
     """One run's work. `due`: wallet_address, wallet_shard, as_of, based_on, and `since`, the time of the
-    numbers that its rows were made from (null for a wallet without rows, or with rows by other rules of PnL);
+    numbers that its rows were made from (null where all of its trades are to be looked at: a wallet without
+    rows, or with rows by other rules of PnL or of copying, or from swaps that were not all counted);
     `unsettled`: wallets whose swaps are not all counted, so that their numbers and their trades may not be of
     one time; `bets`: `bets_to_copy` of all wallets; `fresh`: token_address and block_unix_time of the trades
     that are new; `recent`: rows of silver/recent_trades among them; `netted`: the trades of all due wallets,
@@ -158,7 +164,9 @@ class _Copying:
         due = settled.filter(
             pl.lit(scope.reprocess) | pl.col("based_on").ne_missing(pl.col("made_from"))
         )
-        by_these_rules = pl.col("made_from").str.starts_with(pl.col("pnl_rules") + pl.lit(" "))
+        by_these_rules = pl.col("made_from").str.starts_with(
+            pl.col("pnl_rules") + pl.lit(f" {copying_edition(rules)}-")
+        )
         due = due.with_columns(
             since=pl.when(by_these_rules & ~pl.lit(scope.reprocess)).then("since")
         )
@@ -177,21 +185,25 @@ class _Copying:
         )
 
     def new_trades(self) -> Iterator[Batch]:
-        """What the due wallets have traded since their rows were made; notes it as `fresh`."""
+        """What the due wallets have traded since their rows were made, and what they have not; notes it as
+        `fresh`."""
         for chosen in self.due.iter_slices(WALLETS_AT_ONCE):
             swaps = self._swaps(chosen)
-            new = swaps.join(chosen.select("wallet_address", "since"), on="wallet_address").filter(
-                pl.col("since").is_null() | (pl.col("pnl_processed_at") >= pl.col("since"))
-            )
-            if new.is_empty():
+            looked_at = _looked_at(swaps, chosen)
+            if looked_at.is_empty():
                 continue
-            keys = new.select("wallet_address", "tx_hash").unique()
             # Of whole histories: what SOL was worth may be known by another of the wallet's transactions.
             traded = self._netted(swaps)
             if chosen.height == self.due.height:
                 self.netted = traded
-            rows = token_trades(traded).join(keys, on=["wallet_address", "tx_hash"], how="semi")
-            rows = pl.concat([rows, self._withdrawn(new, rows)])
+            rows = _news(
+                token_trades(traded)
+                .join(looked_at, on=_TRANSACTION, how="left")
+                .drop_nulls("is_new"),
+                self._held(swaps, looked_at),
+            )
+            if rows.is_empty():
+                continue
             self.fresh.append(rows.select("token_address", "block_unix_time"))
             self.recent.append(rows.filter(pl.col("block_unix_time") >= self._recent_since))
             yield Batch(rows=rows, is_part=True, metrics={"trades_new": rows.height})
@@ -308,31 +320,57 @@ class _Copying:
             swaps, as_of=self.scope.as_of, cash_mints=self.cash, assumptions=self.assumptions
         )
 
-    def _withdrawn(self, new: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-        """Rows for trades that were written once, and that what is now known of their transaction denies."""
-        earlier = new.filter(pl.col("since").is_not_null())
-        if earlier.is_empty():
-            return rows.clear()
-        first, last = earlier["block_unix_time"].min(), earlier["block_unix_time"].max()
-        tokens = pl.concat([earlier["base_address"], earlier["quote_address"]]).unique()
+    def _held(self, swaps: pl.DataFrame, looked_at: pl.DataFrame) -> pl.DataFrame:
+        """The rows of silver/token_trades of the transactions that are looked at, with their `is_new`."""
+        looked_in = swaps.join(looked_at, on=_TRANSACTION, how="semi")
+        first, last = looked_in["block_unix_time"].min(), looked_in["block_unix_time"].max()
+        tokens = pl.concat([looked_in["base_address"], looked_in["quote_address"]]).unique()
         return (
             self.store.scan(TOKEN_TRADES)
             .filter(
                 pl.col("token_address").is_in(tokens.to_list())
                 & pl.col("block_unix_time").is_between(first, last)
             )
-            .select(rows.columns)
+            .select(column.name for column in TOKEN_TRADES.columns)
             .collect()
-            .join(earlier, on=["wallet_address", "tx_hash"], how="semi")
-            .join(rows, on=list(TOKEN_TRADES.key), how="anti")
-            .with_columns(
-                quantity=pl.lit(0.0),
-                **{
-                    name: pl.lit(None, dtype=pl.Float64)
-                    for name in ("value_usd", "price", "price_sol")
-                },
-            )
+            .join(looked_at, on=_TRANSACTION)
         )
+
+
+def _looked_at(swaps: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
+    """wallet_address and tx_hash of what was counted since the chosen wallets were last copied, and shortly
+    before; `is_new`: whether since then. Times of runs do not say for certain which came first: what was
+    counted before is news where the table does not hold it."""
+    known = pl.col("since").is_null()
+    return (
+        swaps.join(chosen.select("wallet_address", "since"), on="wallet_address")
+        .filter(known | (pl.col("pnl_processed_at") >= pl.col("since") - _CLOCKS_APART))
+        .group_by(_TRANSACTION)
+        .agg(is_new=(known | (pl.col("pnl_processed_at") >= pl.col("since"))).any())
+    )
+
+
+def _news(rows: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+    """What is to be written: rows that are new or that the table does not hold, and, with a quantity of zero,
+    those that it holds and that what is now known of their transaction denies.
+
+    What is new is written even where the table holds it: a run that died may have written it there, and its
+    news nowhere else.
+    """
+    content = [name for name in rows.columns if name != "is_new"]
+    denied = held.join(rows, on=list(TOKEN_TRADES.key), how="anti").filter(
+        pl.col("is_new") | (pl.col("quantity") != 0)
+    )
+    unpriced = dict.fromkeys(("value_usd", "price", "price_sol"), pl.lit(None, dtype=pl.Float64))
+    news = rows.filter("is_new")
+    missing = rows.filter(~pl.col("is_new")).join(held, on=content, how="anti", nulls_equal=True)
+    return pl.concat(
+        [
+            news.select(content),
+            missing.select(content),
+            denied.select(content).with_columns(quantity=pl.lit(0.0), **unpriced),
+        ]
+    )
 
 
 def _reach(rules: CopyRules) -> tuple[int, int]:

@@ -242,6 +242,34 @@ def test_what_is_cash_from_now_on_was_cash_in_the_trades_of_before(copying):
     renamed = Copying(copying.root, cash_mints=[coin])
     renamed.run(minutes=10)
     assert renamed.of(ANN)["copied_return"] == pytest.approx(97.0)
+    # What is cash is not traded.
+    assert coin in renamed.store.scan(TOKEN_TRADES).collect()["token_address"]
+    assert coin not in {token for _, token in traded(renamed)}
+
+
+def test_what_was_counted_by_a_clock_that_is_behind_is_found_where_it_is_missing(copying):
+    copying.put(*trip(ANN))
+    copying.run(minutes=5)
+    copying.put(seen("late", 1.25, 61, wallet=ANN), seen("other", 1.25, 61))
+    copying.run(minutes=3)
+    assert traded(copying) == [(ANN, CAT)] * 3 + [(BOB, CAT)]
+    assert copying.of(ANN)["priced_bets"] == 0
+    versions = copying.versions()
+    copying.run(minutes=30)
+    assert copying.versions() == versions
+
+
+def test_a_trade_that_is_denied_while_others_wait_to_be_counted_is_withdrawn(copying):
+    copying.put(buy("x", 100, 1.0, CAT, wallet=ANN, **at(30)), *trip(BOB))
+    copying.run()
+    # News of CID makes ANN's results anew, whose other half is there and not counted.
+    copying.put(seen("c", 1.5, 95, wallet=CID))
+    copying.materialize([WALLET_PNL.name], AS_OF + timedelta(minutes=5), "00")
+    copying.put(sell("x", 100, 1.0, CAT, wallet=ANN, ordinal=1, **at(30)))
+    copying.materialize(COPYING, AS_OF + timedelta(minutes=6))
+    assert (ANN, CAT) in traded(copying)
+    copying.run(minutes=10)
+    assert (ANN, CAT) not in traded(copying)
 
 
 def test_what_comes_bit_by_bit_ends_like_what_comes_at_once(tmp_path):
@@ -297,6 +325,13 @@ def test_the_ranking_shows_what_copying_earned(copying):
     assert (trader["wallet_address"], trader["tier"]) == (ANN, "PROMISING")
     assert (trader["copied_priced_share"], trader["copied_return"]) == (100.0, pytest.approx(-28.0))
     assert "Not STRONG: copied 60 s later, its bets have lost on average." in trader["reasons"]
+
+
+def traded(copying: Copying) -> list[tuple[str, str]]:
+    """Wallet and token of each trade in silver/token_trades."""
+    rows = copying.store.scan(TOKEN_TRADES).filter(pl.col("quantity") != 0)
+    found = rows.select("wallet_address", "token_address").collect().rows()
+    return sorted(found, key=lambda row: (WALLETS.index(row[0]), row[1]))
 
 
 def recent(copying: Copying) -> list[tuple[str, float]]:
