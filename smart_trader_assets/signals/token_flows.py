@@ -82,9 +82,12 @@ def token_signals(
         pl.concat(rows)
         .join(marks, on="token_address", how="left")
         .with_columns(
-            entry_return=(quotient(pl.col("mark_price"), pl.col("entry_price")) - 1) * 100,
+            entry_return=pl.when("is_agreed").then(
+                (quotient(pl.col("mark_price"), pl.col("entry_price")) - 1) * 100
+            ),
             as_of=pl.lit(as_of).cast(TIME),
         )
+        .drop("is_agreed")
         .sort("window", "token_address")
     )
 
@@ -147,16 +150,16 @@ def _sums(traded: pl.DataFrame) -> pl.DataFrame:
 
 
 def _newest_marks(held: pl.DataFrame, trades: pl.LazyFrame, hands: pl.DataFrame) -> pl.DataFrame:
-    """token_address, mark_price, marked_at: the newer of what a holder's token was listed or traded at by
-    itself, and of what it was traded at by several.
+    """token_address, mark_price, marked_at: the newer of what a holder's token was listed at, and of what it was
+    traded at by several; where there is neither, what a holder paid or got itself (not `is_agreed`).
 
-    One wallet's trade is no price, nor is that of one hand: who trades with himself would make one. Of the
-    newest trade for cash of each of the newest `MARK_WALLETS` the lower median counts; of one alone none
-    does.
+    One wallet's trade is no price by which others are told to have gained, nor is that of one hand: who trades
+    with himself would make one. Of the newest trade for cash of each of the newest `MARK_WALLETS` the lower
+    median counts.
     """
     known = held.filter(
         pl.col("mark_price").is_not_null() & pl.col("mark_source").is_in([LISTED, OWN_TRADE])
-    ).select("token_address", "mark_price", "marked_at")
+    ).select("token_address", "mark_price", "marked_at", is_agreed=pl.col("mark_source") == LISTED)
     newest_of_each = (
         trades.filter(pl.col("price").is_not_null())
         .join(hands.lazy(), on="wallet_address", how="left")
@@ -180,10 +183,11 @@ def _newest_marks(held: pl.DataFrame, trades: pl.LazyFrame, hands: pl.DataFrame)
             .list.sort()
             .list.get((pl.col("mark_price").list.len() - 1) // 2),
             marked_at=pl.col("marked_at").list.max(),
+            is_agreed=pl.lit(value=True),
         )
     )
     return (
         pl.concat([known, traded])
-        .sort("marked_at", "mark_price", descending=[True, False])
+        .sort("is_agreed", "marked_at", "mark_price", descending=[True, True, False])
         .unique("token_address", keep="first", maintain_order=True)
     )

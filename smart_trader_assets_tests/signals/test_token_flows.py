@@ -147,6 +147,14 @@ def test_nobody_makes_a_price_alone():
     assert row["mark_price"] == 10.0
     others = [trade(f"w{n}", usd=11.0 + n, block_unix_time=END - 30 - n) for n in range(3)]
     assert signals([bought, *crazy, *others])["m", "24h"]["mark_price"] == 12.0
+    # Nor as a holder, however lately it has traded, where others say what it is worth.
+    own = {"mark_price": 1_000.0, "mark_source": "own_trade", "marked_at": NOW}
+    held = [position("eve", token_address="m", **own)]
+    assert signals([bought, *others], held)["m", "24h"]["mark_price"] == 11.0
+    row = signals([bought, *crazy[:1]], held)["m", "24h"]
+    assert (row["mark_price"], row["entry_return"]) == (10.0, 0.0)
+    row = signals([bought], held)["m", "24h"]
+    assert (row["mark_price"], row["entry_return"]) == (1_000.0, None)
 
 
 def test_a_price_by_one_foreign_trade_is_none_a_listed_one_is():
