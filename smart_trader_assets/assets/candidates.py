@@ -1,14 +1,15 @@
 """bronze/candidates: who the lists of ranked traders name, and whom the user watches."""
 
+from collections.abc import Iterator
+
 import dagster as dg
-import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.fetching import FetchMeter, Watch
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.birdeye import EntityFetchError, PlanError
-from smart_trader_assets.birdeye.session import BirdEyeAccess
-from smart_trader_assets.delta.batch import Batch
+from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
+from smart_trader_assets.delta.batch import Batch, Batches
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import CANDIDATES
@@ -34,7 +35,7 @@ def candidates_asset(declared: Settings) -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
         birdeye: dg.ResourceParam[BirdEyeAccess],
         lake: LakeResource,
-    ) -> list[Batch]:
+    ) -> Batches:
         scope = RunScope.of(context, settings, config)
         lists = (
             settings.candidate_lists
@@ -43,40 +44,43 @@ def candidates_asset(declared: Settings) -> dg.AssetsDefinition:
         )
         if not lists:
             context.log.info("No list of ranked traders is due.")
-            return []
-        found: list[pl.DataFrame] = []
-        rejected: list[str] = []
-        refused = 0
-        watch = Watch(context.instance, scope, lake.store, CANDIDATES)
-        with birdeye.session(scope.budget, before_request=watch) as session:
-            meter = FetchMeter(session)
-            price = settings.prices["gainers_losers"]
-            for name in lists:
-                if not session.affords(price):
-                    context.log.info(f"No credits are left for the list {name}: it stays due.")
-                    break
-                try:
-                    listed = session.fetch(session.client.ranked_traders(name))
-                except (EntityFetchError, PlanError) as error:
-                    # What else works is done: the holders of tokens bring wallets, too.
-                    refused += 1
-                    context.log.warning(f"The list of ranked traders {name} was not read: {error}")
-                    continue
-                rows = ranked_trader_rows(
-                    listed.items,
-                    places=listed.places,
-                    source=name,
-                    fetched_at=scope.as_of,
-                    wallet_shards=settings.wallet_shards,
-                )
-                if rows.frame.is_empty():
-                    note_empty(settings, name, scope.as_of)
-                found.append(rows.frame)
-                rejected += [*map(str, listed.rejected), *rows.rejected]
-            metrics = meter.metrics()
-        for reason in rejected:
-            context.log.warning(f"A ranked trader was left out: {reason}")
-        counts = {"lists_refused": refused, "items_rejected": len(rejected)}
-        return [Batch(pl.concat(found) if found else None, metrics={**metrics, **counts})]
+
+        def batches() -> Iterator[Batch]:
+            if not lists:
+                return
+            watch = Watch(context.instance, scope, lake.store, CANDIDATES)
+            with birdeye.session(scope.budget, before_request=watch) as session:
+                # A batch a list: what one has cost is not lost with the next.
+                for name in lists:
+                    if not session.affords(settings.prices["gainers_losers"]):
+                        context.log.info(f"No credits are left for the list {name}: it stays due.")
+                        break
+                    yield _read_list(name, scope, settings, session)
+
+        return Batches(batches())
 
     return candidates
+
+
+def _read_list(name: str, scope: RunScope, settings: Settings, session: FetchSession) -> Batch:
+    meter = FetchMeter(session)
+    try:
+        listed = session.fetch(session.client.ranked_traders(name))
+    except (EntityFetchError, PlanError) as error:
+        # What else works is done: the holders of tokens bring wallets, too.
+        scope.log.warning(f"The list of ranked traders {name} was not read: {error}")
+        return Batch(metrics={**meter.metrics(), "lists_refused": 1})
+    rows = ranked_trader_rows(
+        listed.items,
+        places=listed.places,
+        source=name,
+        fetched_at=scope.as_of,
+        wallet_shards=settings.wallet_shards,
+    )
+    if rows.frame.is_empty():
+        note_empty(settings, name, scope.as_of)
+    rejected = [*map(str, listed.rejected), *rows.rejected]
+    for reason in rejected:
+        scope.log.warning(f"A ranked trader was left out: {reason}")
+    counts = {"lists_refused": 0, "items_rejected": len(rejected)}
+    return Batch(rows.frame, metrics={**meter.metrics(), **counts})

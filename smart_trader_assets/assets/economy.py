@@ -10,12 +10,13 @@ from smart_trader_assets.birdeye import PAGE_SIZE
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.tables.catalog import TRANSACTIONS, TRANSFERS, WHALES
+from smart_trader_assets.tables.catalog import TRACKED_TOKENS, TRANSACTIONS, TRANSFERS, WHALES
 from smart_trader_assets.tables.cursor import Cursor
-from smart_trader_assets.tables.cursors import CANDIDATES_TO_TRACK, WHALES_TO_FETCH
+from smart_trader_assets.tables.cursors import CANDIDATES_TO_TRACK, TOKENS_TO_FETCH, WHALES_TO_FETCH
+from smart_trader_assets.thresholds import due_policy
 
 HOLDERS_SHARE = 0.2
-"""Of what a day may spend: what may go into the holders of tokens."""
+"""Of what a day may spend: what may go into the holders of tokens, those of one token in any case."""
 _REFUSABLE = {WHALES.name: "token_holder", TRANSFERS.name: "wallet_transfers"}
 _PAGE_OF = {TRANSACTIONS.name: "trader_txs", TRANSFERS.name: "wallet_transfers"}
 _PAGES_UNREAD = 2
@@ -49,12 +50,12 @@ def for_holders(store: DeltaStore, settings: Settings, left: int | None) -> Allo
     if known * settings.prices["trader_txs"] >= left:
         waiting = f"About {known:,} pages of wallets that are known come first"
         return Allowed(0, f"{waiting}, and {left:,} credits are left.")
-    page = settings.prices["token_holder"]
+    token = settings.prices["token_holder"] * -(-settings.holders_per_token // PAGE_SIZE)
     # The day's share is taken once, however many shards and runs it has.
     today = BirdEyeAccess(settings).spent_today()
     gone = sum(one.credits for one in today.values())
     on_holders = today["token_holder"].credits if "token_holder" in today else 0
-    share = max(page, int((left + gone) * HOLDERS_SHARE)) - on_holders
+    share = max(token, int((left + gone) * HOLDERS_SHARE)) - on_holders
     share = max(0, min(left, share))
     return Allowed(share, f"{left:,} credits are left, and most of them are for swaps.")
 
@@ -65,6 +66,17 @@ def holder_costs(tokens: pl.DataFrame, settings: Settings) -> pl.Series:
     asked = pl.min_horizontal(pl.lit(top), pl.col("holder").fill_null(top).clip(1))
     pages = (asked / PAGE_SIZE).ceil().cast(pl.Int64)
     return tokens.select(cost=pages * settings.prices["token_holder"]).to_series()
+
+
+def affordable(tokens: pl.DataFrame, settings: Settings, allowed: Allowed) -> pl.DataFrame:
+    """Those rows of silver/tracked_tokens whose holders may be fetched, in their order: each whose cost fits
+    into what those before it leave."""
+    left, chosen = allowed.credits, []
+    for place, cost in enumerate(holder_costs(tokens, settings)):
+        if cost <= left:
+            left -= cost
+            chosen.append(place)
+    return tokens[chosen]
 
 
 def why_it_waits(
@@ -81,9 +93,21 @@ def why_it_waits(
         return f"{left:,} credits are left to spend now."
     if consumer == WHALES.name:
         allowed = for_holders(store, settings, left)
-        if allowed is not None and allowed.credits < settings.prices["token_holder"]:
+        if (
+            allowed is not None
+            and affordable(_due_tokens(store, settings), settings, allowed).is_empty()
+        ):
             return allowed.why
     return None
+
+
+def _due_tokens(store: DeltaStore, settings: Settings) -> pl.DataFrame:
+    return TOKENS_TO_FETCH.due_rows(
+        store.scan(TRACKED_TOKENS),
+        shards=None,
+        as_of=settings.now(),
+        policy=due_policy(settings),
+    ).collect()
 
 
 def _pages_waiting(store: DeltaStore) -> int:

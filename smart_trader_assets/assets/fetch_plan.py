@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 
 import polars as pl
@@ -28,6 +28,7 @@ from smart_trader_assets.tables.catalog import (
     WALLET_PNL,
 )
 from smart_trader_assets.tables.cursors import WHALES_TO_FETCH
+from smart_trader_assets.thresholds import due_policy
 from smart_trader_assets.transforms.candidates import ASKED, LEADERBOARD, WATCHLIST, watched_wallets
 from smart_trader_assets.transforms.holders import HOLDER
 
@@ -120,17 +121,13 @@ def fall_due_today(
     The credits of a day are there when it begins. Whoever is followed is brought up to date with the first of
     them, instead of finding them spent when its hour has come.
     """
-    midnight = next_midnight(as_of)
-    refreshed = midnight - timedelta(hours=settings.wallet_refresh_hours)
-    return (
-        store.scan(TRACKED_WHALES)
-        .filter(
-            (pl.col(WHALES_TO_FETCH.state_column) == WHALES_TO_FETCH.done)
-            & pl.col("wallet_address").is_in(followed)
-            & (pl.col("transactions_fetched_at") < refreshed)
-        )
-        .collect()
+    fetched = store.scan(TRACKED_WHALES).filter(
+        (pl.col(WHALES_TO_FETCH.state_column) == WHALES_TO_FETCH.done)
+        & pl.col("wallet_address").is_in(followed)
     )
+    return WHALES_TO_FETCH.due_rows(
+        fetched, shards=None, as_of=next_midnight(as_of), policy=due_policy(settings)
+    ).collect()
 
 
 def refreshes_a_day(settings: Settings) -> float:

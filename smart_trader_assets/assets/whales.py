@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
-from smart_trader_assets.assets.economy import for_holders, holder_costs
+from smart_trader_assets.assets.economy import affordable, for_holders, holder_costs
 from smart_trader_assets.assets.fetching import FetchMeter, Watch, settled_trouble
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
@@ -73,16 +73,15 @@ def _affordable(
     session: FetchSession,
     scope: RunScope,
 ) -> pl.DataFrame:
-    """The first of the due tokens, as many as there are credits for."""
-    costs = holder_costs(due, settings)
+    """The due tokens that there are credits for, in their order."""
     allowed = for_holders(lake.store, settings, session.left)
     chosen = due
     if allowed is not None:
-        chosen = due.filter(costs.cum_sum() <= allowed.credits)
+        chosen = affordable(due, settings, allowed)
         if chosen.height < due.height:
             waiting = due.height - chosen.height
             scope.log.info(f"Shard {shard}: {waiting} tokens wait: {allowed.why}")
-    most = costs.head(chosen.height).sum()
+    most = holder_costs(chosen, settings).sum()
     scope.log.info(f"Shard {shard}: {chosen.height} tokens to fetch, at most {most:,} credits.")
     return chosen
 

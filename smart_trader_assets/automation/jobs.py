@@ -82,9 +82,15 @@ _JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 
+_OF_CHOSEN_WALLETS = (*_OF_A_WALLET, *_RANKING)
+
 ASSETS_OF_JOBS: Mapping[str, frozenset[dg.AssetKey]] = {
     name: frozenset(dg.AssetKey.from_user_string(asset) for asset in assets)
-    for name, (_, assets) in _JOBS.items()
+    for name, assets in (
+        *((name, assets) for name, (_, assets) in _JOBS.items()),
+        # Last: a consumer's own runs belong to another job.
+        (WALLET_JOB, _OF_CHOSEN_WALLETS),
+    )
 }
 
 
@@ -128,7 +134,7 @@ def _wallet_job() -> dg.UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         WALLET_JOB,
         selection=AssetSelection.assets(
-            *(dg.AssetKey.from_user_string(asset) for asset in (*_OF_A_WALLET, *_RANKING))
+            *(dg.AssetKey.from_user_string(asset) for asset in _OF_CHOSEN_WALLETS)
         ),
         description="Tracks the wallets that the run's tag `wallets` names (addresses, separated by commas), "
         "fetches what is missing of their swaps, computes and ranks them. For all wallet shards in one run.",

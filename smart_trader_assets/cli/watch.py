@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 import typer
 
 from smart_trader_assets.cli.addresses import named_addresses
@@ -17,9 +18,16 @@ from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.report.words import tier_word
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.sources import settings_of_root
-from smart_trader_assets.tables.catalog import CANDIDATES, CLASSIFIED_WALLETS, SMART_TRADERS
+from smart_trader_assets.tables.catalog import (
+    CANDIDATES,
+    CLASSIFIED_WALLETS,
+    SMART_TRADERS,
+    TRACKED_WHALES,
+)
 from smart_trader_assets.tables.root import read_identity
+from smart_trader_assets.tables.transitions import watched_again
 from smart_trader_assets.transforms.candidates import watch_rows, watched_wallets
+from smart_trader_assets.transforms.shards import shard_of
 
 watch = typer.Typer(
     no_args_is_help=True,
@@ -90,13 +98,17 @@ def _name(wallets: list[str] | None, file: Path | None, data: str | None, *, wat
         named = named_addresses(console, wallets or (), file)
         store = make_lake(settings).store
         held = set(watched_wallets(store.scan(CANDIDATES)).collect()["wallet_address"])
+        stamp = CommitInfo(f"watch-{uuid.uuid4()}", CANDIDATES.name)
         changed = [wallet for wallet in named if (wallet in held) is not watched]
         if changed:
             rows = watch_rows(
                 changed, watched=watched, at=settings.now(), wallet_shards=settings.wallet_shards
             )
-            stamp = CommitInfo(f"watch-{uuid.uuid4()}", CANDIDATES.name)
             store.write(CANDIDATES, Batch(rows), stamp)
+        if watched:
+            shards = [shard_of(wallet, settings.wallet_shards) for wallet in named]
+            of_named = pl.col("wallet_shard").is_in(shards) & pl.col("wallet_address").is_in(named)
+            store.settle(watched_again(store.scan(TRACKED_WHALES).filter(of_named)), stamp)
         now = len(held | set(changed) if watched else held - set(changed))
         done = "added" if watched else "removed"
         same = len(named) - len(changed)

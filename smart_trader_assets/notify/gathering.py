@@ -25,7 +25,7 @@ from smart_trader_assets.notify.news_rules import (
     SIGNALS,
     TIERS,
     TRADES,
-    TRADES_FOR,
+    TRADES_LATE,
     NewsRules,
 )
 from smart_trader_assets.notify.wording import News
@@ -138,7 +138,7 @@ class Outlook:
         kinds: Mapping[str, Callable[[], Iterable[News]]] = {
             TIERS: lambda: self._tier_changes(max(since, self.as_of - NEWS_FOR)),
             SIGNALS: lambda: self._signals(max(since, self.as_of - _DAY)),
-            TRADES: lambda: self._trades(max(since, self.as_of - TRADES_FOR)),
+            TRADES: lambda: self._trades(max(since, self.as_of - self._trades_for)),
             RUNS: lambda: news.failed_runs(self._runs(lately)),
             CHECKS: lambda: news.checks(check for check in self.failed if check.at >= lately),
             CREDITS: lambda: news.paused(
@@ -153,6 +153,10 @@ class Outlook:
                 self.log.warning(
                     f"What is news of the kind {kind} could not be found.", exc_info=True
                 )
+
+    @property
+    def _trades_for(self) -> timedelta:
+        return timedelta(hours=self.settings.wallet_refresh_hours) + TRADES_LATE
 
     @property
     def _rules(self) -> NewsRules:

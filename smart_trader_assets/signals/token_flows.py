@@ -150,8 +150,8 @@ def _sums(traded: pl.DataFrame) -> pl.DataFrame:
 
 
 def _newest_marks(held: pl.DataFrame, trades: pl.LazyFrame, hands: pl.DataFrame) -> pl.DataFrame:
-    """token_address, mark_price, marked_at: the newer of what a holder's token was listed at, and of what it was
-    traded at by several; where there is neither, what a holder paid or got itself (not `is_agreed`).
+    """token_address, mark_price, marked_at: the newer of what a holder's token was listed at, and of what it
+    was traded at by several; where there is neither, what a holder paid or got itself (not `is_agreed`).
 
     One wallet's trade is no price by which others are told to have gained, nor is that of one hand: who trades
     with himself would make one. Of the newest trade for cash of each of the newest `MARK_WALLETS` the lower

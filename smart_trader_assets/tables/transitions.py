@@ -31,6 +31,7 @@ from smart_trader_assets.tables.cursors import (
     WHALES_TO_FETCH,
     WHALES_TO_TRACK,
 )
+from smart_trader_assets.transforms.candidates import WATCHLIST
 from smart_trader_assets.transforms.swap_history import HISTORY_COLUMNS
 
 REJECTED = "rejected"
@@ -150,6 +151,24 @@ def whales_screened(whales: pl.DataFrame, *, rules: str) -> Settlement:
             "processing_status": pl.when(out).then(pl.lit(EXCLUDED)).otherwise(pl.lit(READY)),
             "exclude_reason": pl.col("exclude_reason"),
             "excluded_by_rules": pl.when(out).then(pl.lit(rules)),
+            **WHALES_TO_FETCH.cleared_trouble(),
+        },
+    )
+
+
+def watched_again(whales: pl.LazyFrame) -> Settlement:
+    """Rows of wallets that the user names anew, and that were excluded while they were not watched."""
+    excluded = whales.filter(
+        (pl.col("origin") == WATCHLIST) & (pl.col("processing_status") == EXCLUDED)
+    )
+    return Settlement.of(
+        TRACKED_WHALES,
+        excluded.collect(),
+        operation="WATCHED",
+        sets={
+            "processing_status": PENDING,
+            "exclude_reason": None,
+            "excluded_by_rules": None,
             **WHALES_TO_FETCH.cleared_trouble(),
         },
     )

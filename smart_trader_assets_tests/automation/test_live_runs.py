@@ -6,7 +6,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from smart_trader_assets.automation.jobs import ASSETS_OF_JOBS
+from smart_trader_assets.assets.keys import WALLET_JOB
+from smart_trader_assets.automation.jobs import ASSETS_OF_JOBS, job_of
 from smart_trader_assets.automation.live_runs import (
     CONSUMER_TAG,
     live_partitions,
@@ -37,6 +38,12 @@ SHARDS = shard_keys(16)
 
 def live(automation: Automation) -> set[str]:
     return live_partitions(automation.instance, KEY, SHARDS, ASSETS_OF_JOBS)
+
+
+def test_a_look_at_chosen_wallets_holds_whatever_it_materializes(automation):
+    automation.add_run(job_name=WALLET_JOB, status=dg.DagsterRunStatus.STARTED, tags={})
+    assert live(automation) == set(SHARDS)
+    assert job_of(ASSET) != WALLET_JOB
 
 
 def now() -> datetime:

@@ -3,12 +3,16 @@
 import json
 from typing import Any
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
 from smart_trader_assets.cli.app import app
+from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.sandbox import Endpoint
 from smart_trader_assets.tables.catalog import CANDIDATES, TRACKED_WHALES
+from smart_trader_assets.tables.transitions import whales_screened
+from smart_trader_assets.thresholds import screening_rules
 from smart_trader_assets_tests.support.tiny_market import ANN, BOB, EVE, LATER, NOW
 
 
@@ -130,6 +134,23 @@ def test_who_is_watched_no_longer_is_not_fetched_for_it(drained):
     drained.drain(NOW)
     assert drained.requests(Endpoint.SWAPS) == 0
     assert set(drained.rows(CANDIDATES)["tracking_status"]) == {"tracked"}
+
+
+def test_who_is_watched_again_is_fetched_though_what_it_is_had_excluded_it(drained):
+    command(drained, "watch", "add", EVE)
+    drained.drain(NOW)
+    command(drained, "watch", "remove", EVE)
+    whales = drained.rows(TRACKED_WHALES)
+    excluded = whales.filter(wallet_address=EVE).with_columns(exclude_reason=pl.lit("A bot."))
+    rules = screening_rules(drained.settings(NOW)).version
+    drained.store.settle(whales_screened(excluded, rules=rules), CommitInfo("run", "an asset"))
+    drained.drain(LATER)
+    assert drained.asked_for(Endpoint.SWAPS).get(EVE) is None
+    assert "1 added; 1 watched now." in command(drained, "watch", "add", EVE)
+    drained.drain(LATER)
+    assert drained.asked_for(Endpoint.SWAPS) == {EVE: 1}
+    watched = drained.rows(TRACKED_WHALES).filter(whale_id=f"{EVE}_WATCHLIST")
+    assert watched.select("processing_status", "exclude_reason").rows() == [("processed", None)]
 
 
 def test_without_a_key_it_says_what_one_would_bring(tmp_path):

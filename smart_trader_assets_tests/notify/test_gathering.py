@@ -174,8 +174,9 @@ def test_an_old_trade_is_no_news(begun: Told):
             value_usd=900.0,
         ),
     )
-    assert new(begun, NOW + 24 * HOUR, notify=("trades",)).height == 1
-    assert new(begun, NOW + 26 * HOUR, notify=("trades",)).height == 0
+    # A day until its wallet is fetched again, and half a day until that is counted and ranked.
+    assert new(begun, NOW + 36 * HOUR, notify=("trades",)).height == 1
+    assert new(begun, NOW + 38 * HOUR, notify=("trades",)).height == 0
 
 
 def failed_run(told: Told, run: str, asset: str, error: str) -> None:
