@@ -10,7 +10,7 @@ import polars as pl
 from smart_trader_assets.assets.declare import medallion_assets
 from smart_trader_assets.assets.pools import pool_addresses
 from smart_trader_assets.assets.scope import RunConfig, RunScope
-from smart_trader_assets.delta.batch import Batch, ReplaceScope
+from smart_trader_assets.delta.batch import Batch, ReplaceScope, Settlement
 from smart_trader_assets.delta.contract import TIME, VERSION
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl.cash import NATIVE_SOL
@@ -22,8 +22,10 @@ from smart_trader_assets.ranking import (
     rank_wallets,
     tier_changes,
 )
+from smart_trader_assets.ranking.classification import Classification
 from smart_trader_assets.ranking.co_trading import lately
 from smart_trader_assets.ranking.funding import Funding, funded_pairs, funders_to_read
+from smart_trader_assets.ranking.promise import SHOWN_AT_ONCE
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.signals import positions, token_signals
 from smart_trader_assets.state.shared_state import state_of
@@ -51,7 +53,11 @@ from smart_trader_assets.tables.cursors import (
     RANKED,
     TRANSFERS_TO_RANK,
 )
-from smart_trader_assets.tables.transitions import pnl_ranked, transfers_ranked
+from smart_trader_assets.tables.transitions import (
+    pnl_ranked,
+    transfers_ranked,
+    whales_judged_anew,
+)
 from smart_trader_assets.text import named_mint
 from smart_trader_assets.thresholds import cash_mints, ranking_rules, signal_rules
 from smart_trader_assets.transforms.shards import with_shard
@@ -257,6 +263,7 @@ class _Ranking:
             rows=classified.traders,
             replaces=ReplaceScope(),
             settles=(
+                *self._judged_anew(classified, due),
                 pnl_ranked(due, at=scope.as_of, rules=rules.edition),
                 transfers_ranked(told, at=scope.as_of),
             ),
@@ -270,6 +277,15 @@ class _Ranking:
             _TRACED: [Batch(rows=self._newly_traced(classified.traders, funding), is_part=True)],
             _TRADERS: [ranked],
         }
+
+    def _judged_anew(self, classified: Classification, due: pl.DataFrame) -> Iterator[Settlement]:
+        """By other rules than before a wallet may be a trader whose class had kept it from being fetched."""
+        if due.filter(pl.col("gold_rules") != self._rules.edition).is_empty():
+            return
+        excluded = classified.excluded.filter(~pl.col("wallet_class").is_in(SHOWN_AT_ONCE))
+        address = pl.col("wallet_address")
+        traders = pl.concat([classified.traders.select(address), excluded.select(address)])
+        yield whales_judged_anew(self.lake.store.scan(TRACKED_WHALES), traders)
 
     def _newly_traced(self, traders: pl.DataFrame, funding: Funding) -> pl.DataFrame:
         """Rows of those whose transfers are to be looked at from now on."""

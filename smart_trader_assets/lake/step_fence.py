@@ -7,7 +7,13 @@ from collections.abc import Iterable
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.fence import Fence
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS, WHALES
+from smart_trader_assets.tables.catalog import (
+    ALL_TABLES,
+    SMART_TRADERS,
+    TOKENS,
+    TRACKED_WHALES,
+    WHALES,
+)
 from smart_trader_assets.tables.cursors import cursors_of
 
 MAKES = "smart_trader/makes"
@@ -20,11 +26,14 @@ _FENCES: dict[tuple[str, str, str], Fence] = {}
 _MOST_KEPT = 1_000
 
 
+# Mirrors of a state, and states that other rules undo.
+_ALSO_MOVED = {WHALES.name: (TOKENS,), SMART_TRADERS.name: (TRACKED_WHALES,)}
+
+
 def written_with(contract: TableContract) -> list[TableContract]:
     """The tables that a step which makes `contract` may commit to: its own, and those whose states it moves."""
     settled = [cursor.contract for cursor in cursors_of(contract.name)]
-    mirrored = [TOKENS] if contract is WHALES else []
-    return [contract, *settled, *mirrored]
+    return [contract, *settled, *_ALSO_MOVED.get(contract.name, ())]
 
 
 def step_fence(store: DeltaStore, run_id: str, step: str, makes: Iterable[TableContract]) -> Fence:

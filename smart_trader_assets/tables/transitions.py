@@ -158,13 +158,23 @@ def whales_screened(whales: pl.DataFrame, *, rules: str) -> Settlement:
 
 def watched_again(whales: pl.LazyFrame) -> Settlement:
     """Rows of wallets that the user names anew, and that were excluded while they were not watched."""
-    excluded = whales.filter(
-        (pl.col("origin") == WATCHLIST) & (pl.col("processing_status") == EXCLUDED)
+    return _to_screen_again(whales.filter(pl.col("origin") == WATCHLIST), "WATCHED")
+
+
+def whales_judged_anew(whales: pl.LazyFrame, traders: pl.DataFrame) -> Settlement:
+    """Excluded rows of wallets (wallet_address) that by the ranking's rules of now are traders: what the rules
+    of before had shown them to be excluded them."""
+    return _to_screen_again(
+        whales.join(traders.lazy().select("wallet_address"), on="wallet_address", how="semi"),
+        "JUDGED_ANEW",
     )
+
+
+def _to_screen_again(whales: pl.LazyFrame, operation: str) -> Settlement:
     return Settlement.of(
         TRACKED_WHALES,
-        excluded.collect(),
-        operation="WATCHED",
+        whales.filter(pl.col("processing_status") == EXCLUDED).collect(),
+        operation=operation,
         sets={
             "processing_status": PENDING,
             "exclude_reason": None,

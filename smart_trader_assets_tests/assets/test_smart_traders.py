@@ -21,11 +21,14 @@ from smart_trader_assets.tables.catalog import (
     TOKEN_TRADES,
     TRACED_WALLETS,
     TRACKED_TOKENS,
+    TRACKED_WHALES,
     WALLET_CLUSTERS,
 )
+from smart_trader_assets.tables.transitions import whales_screened
 from smart_trader_assets_tests.assets.ranked_root import GOLD, STAMP, Gold
 from smart_trader_assets_tests.ranking.pnl_rows import AS_OF, portfolio, token, trader
 from smart_trader_assets_tests.support.made_once import MadeOnce
+from smart_trader_assets_tests.support.samples import frame, tracked_whale
 from smart_trader_assets_tests.support.tiny_market import ANN
 
 
@@ -211,6 +214,28 @@ def test_reasons_name_a_tracked_token_by_its_symbol_and_its_mint(gold):
     reasons = dict(gold.rows(SMART_TRADERS, "wallet_address", "reasons"))
     assert "Best of 13 tokens: BONK (ADwd…4hXc) with 2,000.00 USD." in reasons["ann"]
     assert "Best of 12 tokens: mint-11 with 1,000.00 USD." in reasons["bob"]
+
+
+def test_who_is_a_bot_no_longer_by_other_rules_is_screened_again(tmp_path):
+    gold = Gold(tmp_path / "root")
+    gold.put(
+        *(
+            portfolio(wallet, max_trades_per_day=trades)
+            for wallet, trades in (("bob", 900), ("cat", 5_000))
+        )
+    )
+    names = ("wallet_address", "processing_status", "exclude_reason", "excluded_by_rules")
+    shut = [("bob", "excluded", "A bot.", "rules"), ("cat", "excluded", "A bot.", "rules")]
+    whales = frame(TRACKED_WHALES, [tracked_whale(wallet) for wallet in ("bob", "cat")])
+    gold.store.write(TRACKED_WHALES, Batch(whales, "00"), STAMP)
+    written = gold.store.scan(TRACKED_WHALES).collect()
+    excluded = written.with_columns(exclude_reason=pl.lit("A bot."))
+    gold.store.settle(whales_screened(excluded, rules="rules"), STAMP)
+    gold.judge()
+    assert gold.rows(CLASSIFIED_WALLETS, "wallet_class") == [("BOT",), ("BOT",)]
+    assert gold.rows(TRACKED_WHALES, *names) == shut
+    Gold(tmp_path / "root", bot_trades_in_day=1_000).judge(day=1)
+    assert gold.rows(TRACKED_WHALES, *names) == [("bob", "pending", None, None), shut[1]]
 
 
 def test_the_settings_rule_the_ranking(tmp_path):
