@@ -34,6 +34,7 @@ from smart_trader_assets.automation.live_runs import (
     RANGE_END_TAG,
     RANGE_START_TAG,
 )
+from smart_trader_assets.automation.run_leases import LEASE_TAG
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.checks.asset_checks import make_checks
 from smart_trader_assets.checks.results import (
@@ -49,10 +50,10 @@ from smart_trader_assets.delta.store import DeltaStore, PinnedStore
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.lake.io_manager import MedallionIOManager
 from smart_trader_assets.lake.resource import LakeResource
-from smart_trader_assets.lake.run_metrics import PLOTTED, record_failed_run
+from smart_trader_assets.lake.run_metrics import PLOTTED, REQUESTS, record_failed_run
 from smart_trader_assets.notify import receivers_of
 from smart_trader_assets.settings import Settings
-from smart_trader_assets.state.shared_state import state_of
+from smart_trader_assets.state.shared_state import SharedState, state_of
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     CANDIDATES,
@@ -69,6 +70,7 @@ from smart_trader_assets.thresholds import due_policy
 from smart_trader_assets.transforms.shards import shard_of
 
 RECHECK = "recheck"
+_BESIDE_TAG = "smart_trader/beside"
 
 _TABLES = [contract.name for contract in ALL_TABLES]
 # What a run does for the rows that were due; one that does none of it would be repeated for ever.
@@ -92,6 +94,11 @@ class Step:
     left: int
     seconds: float
     metrics: dict[str, float]
+
+    @property
+    def has_fetched(self) -> bool:
+        """Whether it made a request."""
+        return any(count for name, count in self.metrics.items() if name.startswith(REQUESTS))
 
 
 @dataclass
@@ -179,7 +186,7 @@ class Drain:
         report = DrainReport(self._as_of)
         store = self._lake.store
         with alone_on_root(self._settings), translate_storage_errors("draining the pipeline"):
-            _fail_killed_drains(self._instance)
+            _fail_killed_drains(self._instance, state_of(self._settings))
             forget_old_runs(self._instance, days=self._settings.history_days)
             try:
                 self._recheck()
@@ -200,7 +207,7 @@ class Drain:
         receivers_of(self._settings.notify_urls)
         report = DrainReport(self._as_of)
         with translate_storage_errors("telling what is news"):
-            self._materialize(NOTIFICATIONS.name, [], None, self._lake.store, report)
+            self._materialize(NOTIFICATIONS.name, [], None, self._lake.store, report, beside=True)
         return report
 
     def _tell(self, store: DeltaStore, report: DrainReport) -> None:
@@ -216,11 +223,16 @@ class Drain:
         self._materialize(TOKENS.name, [self._today()], None, store, report)
         if stale_lists(store.scan(CANDIDATES), self._settings, self._as_of):
             self._materialize(CANDIDATES.name, [], None, store, report)
-        for _ in range(MOST_SWEEPS):
+        idle = 0
+        while idle < MOST_SWEEPS:
+            told = len(report.steps)
             if not self._sweep(store, report):
                 return
+            # A long history takes as many sweeps as it has tens of pages.
+            idle += not any(step.has_fetched for step in report.steps[told:])
         raise DrainError(
-            f"After {MOST_SWEEPS} sweeps rows are still due: {report.stuck or 'see smart-trader state'}."
+            f"After {MOST_SWEEPS} sweeps without a request rows are still due: "
+            f"{report.stuck or 'see smart-trader state'}."
         )
 
     def _write_page(self) -> None:
@@ -255,7 +267,7 @@ class Drain:
         shards = sorted({shard_of(wallet, self._lake.wallet_shards) for wallet in wallets})
         partitions = _span(dict.fromkeys(shards, 1))
         with alone_on_root(self._settings), translate_storage_errors("looking wallets up"):
-            _fail_killed_drains(self._instance)
+            _fail_killed_drains(self._instance, state_of(self._settings))
             self._recheck()
             for asset in (TRACKED_WHALES, TRANSACTIONS, WALLET_PNL):
                 due = self._due_of(asset.name, wallets)
@@ -336,9 +348,11 @@ class Drain:
         store: DeltaStore,
         report: DrainReport,
         wallets: Sequence[str] = (),
+        *,
+        beside: bool = False,
     ) -> None:
         """One run of `asset` for its `due` rows (None: the snapshot, which reads no queue), or only for those
-        of `wallets`."""
+        of `wallets`; `beside`: a drain may be at work on the root meanwhile."""
 
         def left_due() -> int:
             if wallets:
@@ -352,6 +366,8 @@ class Drain:
             DRAIN_TAG: self._budget,
             CONSUMER_TAG: asset,
         }
+        if beside:
+            tags[_BESIDE_TAG] = "true"
         if len(partitions) > 1:
             tags |= {RANGE_START_TAG: partitions[0], RANGE_END_TAG: partitions[-1]}
         try:
@@ -432,6 +448,12 @@ def _facts(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, float]:
     return metrics
 
 
+def _is_leased(run: dg.DagsterRun, state: SharedState) -> bool:
+    """Whether its process shows life, or has begun just now."""
+    until = run.tags.get(LEASE_TAG)
+    return until is None or datetime.fromisoformat(until) > state.now()
+
+
 @contextmanager
 def alone_on_root(settings: Settings) -> Iterator[None]:
     """One drain at a time on a root; the lock is released when its process ends."""
@@ -442,14 +464,15 @@ def alone_on_root(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _fail_killed_drains(instance: dg.DagsterInstance) -> None:
+def _fail_killed_drains(instance: dg.DagsterInstance, state: SharedState) -> None:
     """Earlier drains that never ended were killed: mark them failed and free their pool slots.
 
-    The instance is the root's own and only one drain runs at a time, so none of them can be alive.
+    The instance is the root's own and only one drain runs at a time, so none of them can be alive; of what may
+    run beside it only that which no longer renews its lease was killed.
     """
     begun = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
     for run in begun:
-        if DRAIN_TAG not in run.tags:
+        if DRAIN_TAG not in run.tags or (_BESIDE_TAG in run.tags and _is_leased(run, state)):
             continue
         instance.report_run_failed(
             run, "The process of this run was killed; its rows are still due."

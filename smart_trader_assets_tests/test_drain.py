@@ -1,13 +1,14 @@
 """The drain: alone on its root, honest about what is left, and one run to the budget."""
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 from filelock import FileLock
 
 from smart_trader_assets.assets.scope import DRAIN_TAG
+from smart_trader_assets.automation.run_leases import LEASE_TAG
 from smart_trader_assets.delta.batch import CommitInfo, Settlement
 from smart_trader_assets.drain import Drain, DrainError, DrainReport, Watcher
 from smart_trader_assets.settings import Settings
@@ -69,16 +70,26 @@ def test_a_drain_that_was_killed_is_marked_failed_by_the_next_one(drained):
     with dg.DagsterInstance.ephemeral() as instance:
         killed = instance.add_run(started({DRAIN_TAG: "drain-of-before"}))
         of_the_daemon = instance.add_run(started({}))
+        # Who tells what is news may do so beside a drain.
+        tells = {DRAIN_TAG: "told", "smart_trader/beside": "true"}
+        until = datetime.now(UTC)
+        alive = {LEASE_TAG: (until + timedelta(minutes=1)).isoformat()}
+        tells_now = instance.add_run(started(tells | alive))
+        died = instance.add_run(started(tells | {LEASE_TAG: until.isoformat()}))
         Drain(drained.settings(), instance).run()
         statuses = {
             run.run_id: run.status
             for run in instance.get_runs(
-                dg.RunsFilter(run_ids=[killed.run_id, of_the_daemon.run_id])
+                dg.RunsFilter(
+                    run_ids=[run.run_id for run in (killed, of_the_daemon, tells_now, died)]
+                )
             )
         }
     assert statuses == {
         killed.run_id: dg.DagsterRunStatus.FAILURE,
         of_the_daemon.run_id: dg.DagsterRunStatus.STARTED,
+        tells_now.run_id: dg.DagsterRunStatus.STARTED,
+        died.run_id: dg.DagsterRunStatus.FAILURE,
     }
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from smart_trader_assets.assets import keys
+from smart_trader_assets.checks.results import has_materialized
 from smart_trader_assets.settings import Settings
 
 PARTITION_TAG = "dagster/partition"
@@ -86,11 +87,13 @@ def wait_after_failures(
     )
     if not records or records[0].dagster_run.status != dg.DagsterRunStatus.FAILURE:
         return None
-    wrote = instance.fetch_materializations(dg.AssetKey.from_user_string(consumer), limit=1).records
+    asset = dg.AssetKey.from_user_string(consumer)
     failures, last_end = 0, 0.0
     for record in records:
         run = record.dagster_run
-        if run.status != dg.DagsterRunStatus.FAILURE or (wrote and run.run_id == wrote[0].run_id):
+        if run.status != dg.DagsterRunStatus.FAILURE:
+            break
+        if has_materialized(instance, run.run_id, asset):
             break
         failures += 1
         last_end = max(last_end, record.end_time or 0.0)

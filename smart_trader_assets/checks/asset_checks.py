@@ -20,6 +20,7 @@ from smart_trader_assets.checks.results import (
     ROWS,
     VERSIONS,
     LastLook,
+    has_materialized,
     last_looks,
 )
 from smart_trader_assets.delta.contract import VERSION, TableContract
@@ -139,11 +140,10 @@ def _parts(
 
 def _run_began(context: dg.AssetCheckExecutionContext, asset: dg.AssetKey) -> datetime | None:
     """When the run began, if it has materialized the table; None for checks that run by themselves."""
-    newest = context.instance.fetch_materializations(asset, limit=1).records
     record = context.instance.get_run_record_by_id(context.run.run_id)
     if record is None or record.start_time is None:
         return None
-    if not newest or newest[0].run_id != context.run.run_id:
+    if not has_materialized(context.instance, context.run.run_id, asset):
         return None
     return datetime.fromtimestamp(record.start_time, UTC)
 

@@ -116,6 +116,7 @@ def all_checks() -> list[Check]:
             ),
             "It blocks nothing: these rows and their transactions are not in the numbers.",
             blocking=False,
+            is_fault=False,
         ),
         Check(
             WALLET_PNL,

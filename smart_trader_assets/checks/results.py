@@ -211,3 +211,11 @@ def read_failed_keys(state: SharedState) -> set[dg.AssetCheckKey]:
 
 def _note(state: SharedState) -> Note[list[_NotedCheck]]:
     return state.note(FAILED_CHECKS_NOTE, list[_NotedCheck])
+
+
+def has_materialized(instance: dg.DagsterInstance, run_id: str, asset: dg.AssetKey) -> bool:
+    """Whether that run has written the asset, whatever other runs have written of it since."""
+    of_run = instance.get_records_for_run(
+        run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
+    ).records
+    return any(record.asset_key == asset for record in of_run)

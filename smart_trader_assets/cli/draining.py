@@ -18,11 +18,12 @@ from smart_trader_assets.ranking import members_of, with_hands
 from smart_trader_assets.report.page_file import page_is_current, write_page
 from smart_trader_assets.report.page_place import page_of
 from smart_trader_assets.report.report_data import PageRules
+from smart_trader_assets.report.words import with_copied_deciding
 from smart_trader_assets.settings import LIVE_URL, Settings
 from smart_trader_assets.sources import open_source
 from smart_trader_assets.tables.catalog import SMART_TRADERS, WALLET_CLUSTERS
 from smart_trader_assets.tables.queue import read_queue
-from smart_trader_assets.thresholds import due_policy
+from smart_trader_assets.thresholds import due_policy, ranking_rules
 
 
 def drain_and_tell(chosen: Settings, console: Console, *, top: int) -> None:
@@ -48,7 +49,9 @@ def drain_and_tell(chosen: Settings, console: Console, *, top: int) -> None:
     lake = make_lake(settings)
     store = lake.store
     hands = members_of(store.scan(WALLET_CLUSTERS).collect())
-    traders = with_hands(store.scan(SMART_TRADERS).collect(), hands)
+    traders = with_copied_deciding(
+        with_hands(store.scan(SMART_TRADERS).collect(), hands), ranking_rules(settings).copying
+    )
     queue = read_queue(store, as_of=settings.now(), policy=due_policy(settings))
     print_outcome(console, report, traders, queue, root=place(store.root), top=top)
     page = page_of(lake)

@@ -25,6 +25,7 @@ from smart_trader_assets.cli.waiting import waiting_told
 from smart_trader_assets.drain import Drain, DrainReport
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.ranking.late_prices import CopyRules
 from smart_trader_assets.report.address_lookup import UnknownAddressError
 from smart_trader_assets.report.company import company_words
 from smart_trader_assets.report.explanation import ExplainedWallet
@@ -32,7 +33,7 @@ from smart_trader_assets.report.explanation import explain as explain_from_table
 from smart_trader_assets.report.exports import json_text
 from smart_trader_assets.report.wallet_view import WalletVerdict, read_verdicts
 from smart_trader_assets.report.whence import whence_words
-from smart_trader_assets.report.words import copied_words, tier_word
+from smart_trader_assets.report.words import copied_words, tier_word, with_copied_deciding
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.sources import open_source, settings_of_root
 from smart_trader_assets.tables.catalog import TRACKED_WHALES
@@ -48,7 +49,6 @@ from smart_trader_assets.thresholds import (
 _ASKS_FROM_PAGES = 50
 """From here on a look-up is only made once its cost is agreed to."""
 _NEWEST = 12
-_COPIED_AFTER = 60
 
 
 class LookUpRefusedError(SmartTraderError):
@@ -114,10 +114,11 @@ def wallet(
             rows = [v.as_json() | _trades_json(explained.get(v.wallet)) for v in verdicts]
             typer.echo(json_text({"source": lake.source, "wallets": rows}))
             return
+        copying = ranking_rules(settings).copying
         if len(verdicts) > 1:
-            _show_table(console, verdicts)
+            _show_table(console, verdicts, copying)
         else:
-            _show_one(console, verdicts[0], explained[verdicts[0].wallet])
+            _show_one(console, verdicts[0], explained[verdicts[0].wallet], copying)
 
 
 def _of_root_or_new(settings: Settings) -> Settings:
@@ -231,7 +232,7 @@ def _trades_json(explained: ExplainedWallet | None) -> dict[str, Any]:
     return {"latest_trades": _newest_trades(explained).to_dicts()}
 
 
-def _show_table(console: Console, verdicts: Sequence[WalletVerdict]) -> None:
+def _show_table(console: Console, verdicts: Sequence[WalletVerdict], rules: CopyRules) -> None:
     columns = [
         Column("wallet"),
         Column("verdict", shortens=True),
@@ -251,7 +252,7 @@ def _show_table(console: Console, verdicts: Sequence[WalletVerdict]) -> None:
                 _short_verdict(v),
                 f"#{v.standing.overall_rank}" if v.standing.overall_rank else text.UNKNOWN,
                 text.percent(v.standing.skill_confidence),
-                _copied(v),
+                _copied(v, rules),
                 text.usd(v.whole.get("conservative_pnl")),
                 text.percent(v.whole.get("roi")),
                 text.percent(v.whole.get("win_rate")),
@@ -285,14 +286,12 @@ def _short_verdict(verdict: WalletVerdict) -> str:
             return verdict.headline.removeprefix("Not ranked: ")
 
 
-def _copied(verdict: WalletVerdict) -> str:
-    rows = verdict.copies.filter(pl.col("delay_seconds") == _COPIED_AFTER).to_dicts()
-    if not rows:
+def _copied(verdict: WalletVerdict, rules: CopyRules) -> str:
+    rows = verdict.copies.filter(pl.col("delay_seconds") == rules.copy_delay)
+    if rows.is_empty():
         return text.UNKNOWN
-    row = rows[0]
-    return copied_words(
-        {"copied_return": row["copied_return"], "copied_priced_share": row["priced_share"]}
-    )
+    told = rows.select("copied_return", copied_priced_share="priced_share")
+    return copied_words(with_copied_deciding(told, rules).row(0, named=True))
 
 
 def _history_words(verdict: WalletVerdict) -> str:
@@ -303,14 +302,19 @@ def _history_words(verdict: WalletVerdict) -> str:
     return f"{known}, whole" if history.complete else f"{known}, in part"
 
 
-def _show_one(console: Console, verdict: WalletVerdict, explained: ExplainedWallet | None) -> None:
+def _show_one(
+    console: Console,
+    verdict: WalletVerdict,
+    explained: ExplainedWallet | None,
+    rules: CopyRules,
+) -> None:
     console.print(verdict.wallet, highlight=False, soft_wrap=True)
     console.print(f"[bold]{escape(verdict.headline)}[/]", highlight=False, soft_wrap=True)
     for reason in verdict.standing.reasons:
         # A reason may name a token, whose symbol is anybody's text.
         console.print(f"  {reason}", markup=False, highlight=False, soft_wrap=True)
     symbols = explained.symbols if explained else {}
-    for line in _remarks(verdict, symbols):
+    for line in _remarks(verdict, symbols, rules):
         console.print(line, highlight=False, soft_wrap=True)
     if not verdict.whole:
         return
@@ -330,11 +334,11 @@ def _show_one(console: Console, verdict: WalletVerdict, explained: ExplainedWall
     )
 
 
-def _remarks(verdict: WalletVerdict, symbols: Mapping[str, str]) -> list[str]:
+def _remarks(verdict: WalletVerdict, symbols: Mapping[str, str], rules: CopyRules) -> list[str]:
     """What copying it would have brought, and how much of it is known."""
     lines = []
-    if (copied := _copied(verdict)) != text.UNKNOWN:
-        lines.append(f"Copied a minute later, at cost: {copied} a bet.")
+    if (copied := _copied(verdict, rules)) != text.UNKNOWN:
+        lines.append(f"Copied {rules.copy_delay} s later, at cost: {copied} a bet.")
     lines += company_words(verdict.pairs, verdict.wallet)
     lines += whence_words(verdict.received, verdict.wallet, symbols)
     history = verdict.history

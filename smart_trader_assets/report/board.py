@@ -90,7 +90,7 @@ _COLUMNS: Final = (
     _Column(
         "Copied",
         _copied,
-        "What an equal-stake copier would have earned a bet, a minute later and at cost, and the part of the "
+        "What an equal-stake copier would have earned a bet, late and at cost, and the part of the "
         "bets that could be priced",
     ),
     _Column("Realized 7 d", _amount("realized_7d", text.usd, signed=True)),

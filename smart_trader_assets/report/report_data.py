@@ -18,10 +18,12 @@ from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
 from smart_trader_assets.ranking import members_of
 from smart_trader_assets.ranking.bets import DEFAULT_BETS, BetRules, with_bets
 from smart_trader_assets.ranking.discovery import LIST_WINDOW, discoveries
+from smart_trader_assets.ranking.late_prices import CopyRules
 from smart_trader_assets.report.company import company_of
 from smart_trader_assets.report.stored_inputs import stored_histories, stored_marks
 from smart_trader_assets.report.token_view import read_signals
 from smart_trader_assets.report.whence import received_tokens
+from smart_trader_assets.report.words import with_copied_deciding
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.signals import SIGNAL_WINDOWS, SignalRules, counts
 from smart_trader_assets.tables.catalog import (
@@ -65,6 +67,7 @@ class PageRules:
     bets: BetRules = DEFAULT_BETS
     list_window: timedelta = LIST_WINDOW
     signals: SignalRules = field(default_factory=SignalRules)
+    copying: CopyRules = field(default_factory=CopyRules)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -76,6 +79,7 @@ class PageRules:
             ranking.bets,
             ranking.list_window,
             signal_rules(settings),
+            ranking.copying,
         )
 
 
@@ -138,7 +142,9 @@ def read_report_data(
     """
     store, rules = lake.store, rules or PageRules()
     signals = read_signals(store)
-    traders = store.scan(SMART_TRADERS).sort("overall_rank").collect()
+    traders = with_copied_deciding(
+        store.scan(SMART_TRADERS).sort("overall_rank").collect(), rules.copying
+    )
     shown = traders.head(most_wallets)
     shards = _shards(shown["wallet_address"].to_list(), lake.wallet_shards)
     pnl = (
@@ -275,8 +281,8 @@ def _lots(
             inputs.swaps,
             as_of=inputs.as_of,
             cash_mints=rules.cash_mints,
-            # The list may have changed since; later marks than `as_of` do not count.
-            marks=pl.concat([inputs.marks, stored_marks(own)]),
+            # Those of the numbers, and no others: the list may have changed since.
+            marks=stored_marks(own),
             histories=stored_histories(own),
             assumptions=rules.assumptions,
         )

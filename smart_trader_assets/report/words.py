@@ -12,9 +12,18 @@ from smart_trader_assets.ranking.late_prices import CopyRules
 from smart_trader_assets.text import percent, plural
 
 
+def with_copied_deciding(traders: pl.DataFrame, rules: CopyRules) -> pl.DataFrame:
+    """Adds `copied_decides`: whether enough bets are priced for the ranking to go by what copying earned.
+
+    In: copied_priced_share, in percent, null where nothing is known.
+    """
+    enough = pl.col("copied_priced_share") >= rules.copy_min_priced_share
+    return traders.with_columns(copied_decides=enough.fill_null(value=False))
+
+
 def copied_words(trader: Mapping[str, Any]) -> str:
     """What a copier would have earned a bet, and of how many this is known: `12.3 % (61 % priced)`; where that
-    is less than half, `too few (2 % priced)`, since it decides nothing."""
+    is too little to decide anything, `too few (2 % priced)`. In: rows of `with_copied_deciding`."""
     earned, share = trader["copied_return"], trader["copied_priced_share"]
     if earned is None:
         return percent(None)
@@ -24,8 +33,7 @@ def copied_words(trader: Mapping[str, Any]) -> str:
 
 def copied_figure(trader: Mapping[str, Any]) -> float | None:
     """What a copier would have earned a bet, in percent, where enough of the bets are priced to tell."""
-    earned, share = trader["copied_return"], trader["copied_priced_share"]
-    return earned if share is not None and share >= CopyRules().copy_min_priced_share else None
+    return trader["copied_return"] if trader["copied_decides"] else None
 
 
 def tier_word(tier: str) -> str:

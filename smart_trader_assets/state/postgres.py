@@ -63,11 +63,13 @@ _TABLES: Final = (
     "CREATE INDEX journals_by_name ON journals (name)",
     "CREATE TABLE locks (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until TIMESTAMPTZ NOT NULL)",
 )
-# While the server was away nobody could renew: what has run out since then is not over yet.
+# While the server was away nobody could renew: what has run out since then is not over yet. Who took it and was
+# not told so, since the connection broke, asks again.
 _TAKE: Final = """
 INSERT INTO locks VALUES (?, ?, clock_timestamp() + ?)
 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
-WHERE locks.until < clock_timestamp() AND pg_postmaster_start_time() < clock_timestamp() - ?
+WHERE locks.holder = excluded.holder
+   OR (locks.until < clock_timestamp() AND pg_postmaster_start_time() < clock_timestamp() - ?)
 RETURNING holder
 """
 _RENEW: Final = """

@@ -41,7 +41,7 @@ SMART_TRADERS = TableContract(
         col.number("bets", "Bets that count as evidence, as a number of whole ones"),
         col.percent(
             "copied_return",
-            "What an equal-stake copier would have earned a bet, a minute later and at cost",
+            "What an equal-stake copier would have earned a bet, after the delay that decides and at cost",
             preview=True,
         ),
         col.percent("copied_priced_share", "Part of the bets for which that could be priced"),

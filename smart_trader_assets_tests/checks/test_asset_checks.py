@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from smart_trader_assets.checks import asset_checks
 from smart_trader_assets.checks.asset_checks import looks_from
 from smart_trader_assets.checks.catalogue import Check, Look, all_checks
 from smart_trader_assets.checks.results import (
@@ -54,6 +55,28 @@ def test_the_first_look_of_a_run_is_at_what_the_run_touched():
 def test_a_look_by_hand_is_at_the_whole_table():
     before = look(passed=True, since=BEGAN, until=BEGAN)
     assert looks_from(None, before) is looks_from(None, None) is None
+
+
+def test_a_run_looks_at_what_it_touched_whatever_others_have_written_meanwhile():
+    asset, partitions = dg.AssetKey(["a", "table"]), dg.StaticPartitionsDefinition(["00", "01"])
+    began: list[datetime | None] = []
+
+    @dg.asset(key=asset, partitions_def=partitions)
+    def table() -> None:
+        pass
+
+    @dg.asset_check(asset=asset)
+    def looks(context):  # an annotation would be a text here, which Dagster does not know
+        dg.materialize([table], partition_key="01", instance=context.instance)
+        began.append(asset_checks._run_began(context, asset))
+        return dg.AssetCheckResult(passed=True)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize([table, looks], partition_key="00", instance=instance)
+        record = instance.get_run_record_by_id(result.run_id)
+    assert record is not None
+    assert record.start_time is not None
+    assert began == [datetime.fromtimestamp(record.start_time, UTC)]
 
 
 def test_a_look_reaches_back_to_the_one_before_for_runs_that_died_in_between():

@@ -9,9 +9,11 @@ from rich.console import Console, RenderableType
 from smart_trader_assets.cli.doctor import findings_table
 from smart_trader_assets.cli.terminal import leaderboard, reset_table
 from smart_trader_assets.doctor import Finding, Verdict
+from smart_trader_assets.report.words import with_copied_deciding
 from smart_trader_assets.tables.catalog import TRACKED_WHALES
 from smart_trader_assets.tables.reset import Choice, plan_reset
 from smart_trader_assets.text import short
+from smart_trader_assets_tests.support.defaults import RANKING
 from smart_trader_assets_tests.support.tiny_market import ANN, BOB
 
 NARROW = 80
@@ -35,7 +37,7 @@ TRADERS = pl.DataFrame(
         "closing_count": [2, 31, 1],
         "token_count": [1, 12, 1],
     }
-)
+).pipe(with_copied_deciding, RANKING.copying)
 
 
 def lines(shown: RenderableType, width: int) -> list[str]:

@@ -150,9 +150,12 @@ def test_the_part_of_a_wallet_says_what_is_left_if_nobody_buys(page, ranking):
     assert f"The same in SOL {sol(trader['realized_pnl_sol'])}" in page.words
 
 
-def test_open_lots_are_worth_on_the_page_what_the_table_says_whatever_the_list_says_since(own_lake):
+@pytest.mark.parametrize("listed", [30, -10], ids=["later", "then, and written later"])
+def test_open_lots_are_worth_on_the_page_what_the_table_says_whatever_the_list_says_since(
+    own_lake, listed
+):
     rank(own_lake, known_to=NOW - timedelta(minutes=45))
-    add_tokens(own_lake, {CAT: 5.0, DOG: 7.5}, at=NOW + timedelta(minutes=30))
+    add_tokens(own_lake, {CAT: 5.0, DOG: 7.5}, at=NOW + timedelta(minutes=listed))
     data = read_report_data(own_lake)
     held = data.pnl.filter((pl.col("token_address") == DOG) & (pl.col("window") == "all"))
     assert data.lots.open_lots["mark_price"].to_list() == [2.5]
@@ -379,6 +382,7 @@ def test_what_one_should_know_stands_beside_the_numbers(ranking):
         "coverage": 90.0,
         "copied_return": 10.0,
         "copied_priced_share": 70.0,
+        "copied_decides": True,
         "stale_open_cost": 0.0,
         "unmarked_tokens": 0,
         "unpriced_count": 0,
@@ -390,7 +394,7 @@ def test_what_one_should_know_stands_beside_the_numbers(ranking):
         ({"history_complete": False}, "not known to its first trade"),
         ({"coverage": 61.0}, "the cost of 61.0 % is known"),
         ({"copied_priced_share": None}, "nobody else's trade shows a price"),
-        ({"copied_priced_share": 20.0}, "known of 20.0 % of its bets"),
+        ({"copied_priced_share": 20.0, "copied_decides": False}, "known of 20.0 % of its bets"),
         ({"stale_open_cost": 12.0}, "It paid $12.00 for tokens that nobody has priced for days"),
         ({"unmarked_tokens": 2}, "2 tokens that it holds: no price is known"),
         ({"unpriced_count": 1}, "1 trade against which no known cash stands"),

@@ -162,6 +162,13 @@ def test_a_lock_whose_holder_has_died_is_free_after_its_lease(new_database):
         assert not postgres_state._HeldLock(state.database("locks", durable=True), "drain").take()
 
 
+def test_who_has_taken_a_lock_and_was_not_told_so_takes_it_again(new_database):
+    """The connection breaks once the server has written it down."""
+    state = PostgresState.of(new_database(), ROOT)
+    assert held_by_nobody_alive(state).take()
+    assert not postgres_state._HeldLock(state.database("locks", durable=True), "drain").take()
+
+
 @pytest.mark.usefixtures("short_leases")
 def test_a_holder_that_was_asleep_learns_that_its_lock_is_lost(new_database):
     state = PostgresState.of(new_database(), ROOT)
