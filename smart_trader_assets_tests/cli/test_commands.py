@@ -14,7 +14,7 @@ import pytest
 from deltalake import write_deltalake
 from typer.testing import CliRunner, Result
 
-from smart_trader_assets.cli.app import app
+from smart_trader_assets.cli.app import _SUBCOMMANDS, _subcommand, app
 from smart_trader_assets.cli.serve import sandbox
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.store import DeltaStore
@@ -355,6 +355,44 @@ def test_a_wrong_call_is_told_from_a_refusal_by_its_exit_code(arguments, told):
 
 
 # The command itself
+
+
+@pytest.mark.parametrize("name", _SUBCOMMANDS)
+def test_the_help_lists_a_subcommand_by_what_it_says_of_itself_first(name):
+    first, *_ = _subcommand(name).help.split("\n\n")
+    assert " ".join(first.split()) == _SUBCOMMANDS[name][1]
+
+
+_LISTED = """
+from smart_trader_assets.cli.app import main
+try:
+    main()
+except SystemExit:
+    pass
+print(sorted({"dagster", "polars", "deltalake"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "told"),
+    [
+        (["--help"], {}, "Drain the pipeline once"),
+        (
+            [],
+            {
+                "_SMART_TRADER_COMPLETE": "complete_bash",
+                "COMP_WORDS": "smart-trader re",
+                "COMP_CWORD": "1",
+            },
+            "report",
+        ),
+    ],
+)
+def test_the_subcommands_are_listed_without_what_they_import(arguments, variables, told):
+    code = f"import sys; sys.argv[0] = 'smart-trader'\n{_LISTED}"
+    shown = python("-c", code, *arguments, variables=variables)
+    assert told in shown.stdout
+    assert shown.stdout.splitlines()[-1] == "[]"
 
 
 def test_the_installed_command_explains_itself():
