@@ -79,6 +79,8 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 # Far beyond any real queue; only a defect that makes the same rows due again and again gets here.
 MOST_SWEEPS = 100
+# Nor are there histories of so many pages.
+_MOST_FETCHES = 10_000
 
 
 class DrainError(SmartTraderError):
@@ -224,12 +226,14 @@ class Drain:
         if stale_lists(store.scan(CANDIDATES), self._settings, self._as_of):
             self._materialize(CANDIDATES.name, [], None, store, report)
         idle = 0
-        while idle < MOST_SWEEPS:
+        for _ in range(_MOST_FETCHES):
             told = len(report.steps)
             if not self._sweep(store, report):
                 return
             # A long history takes as many sweeps as it has tens of pages.
             idle += not any(step.has_fetched for step in report.steps[told:])
+            if idle == MOST_SWEEPS:
+                break
         raise DrainError(
             f"After {MOST_SWEEPS} sweeps without a request rows are still due: "
             f"{report.stuck or 'see smart-trader state'}."

@@ -196,17 +196,16 @@ class _Copying:
             traded = self._netted(swaps)
             if chosen.height == self.due.height:
                 self.netted = traded
-            rows = _news(
-                token_trades(traded)
-                .join(looked_at, on=_TRANSACTION, how="left")
-                .drop_nulls("is_new"),
-                self._held(swaps, looked_at),
-            )
-            if rows.is_empty():
+            held = self._held(swaps, looked_at)
+            known = _known(token_trades(traded).join(looked_at, on=_TRANSACTION), held)
+            # All that was looked at: a run that died may have written it to the other table alone.
+            recent = known.filter(pl.col("block_unix_time") >= self._recent_since)
+            self.recent.append(recent.drop("is_new"))
+            news = _news(known, held)
+            if news.is_empty():
                 continue
-            self.fresh.append(rows.select("token_address", "block_unix_time"))
-            self.recent.append(rows.filter(pl.col("block_unix_time") >= self._recent_since))
-            yield Batch(rows=rows, is_part=True, metrics={"trades_new": rows.height})
+            self.fresh.append(news.select("token_address", "block_unix_time"))
+            yield Batch(rows=news, is_part=True, metrics={"trades_new": news.height})
 
     def recent_trades(self) -> Iterator[Batch]:
         """Those of the new trades that are recent; what is so no longer goes."""
@@ -330,6 +329,7 @@ class _Copying:
             .filter(
                 pl.col("token_address").is_in(tokens.to_list())
                 & pl.col("block_unix_time").is_between(first, last)
+                & pl.col("wallet_address").is_in(looked_at["wallet_address"].unique().to_list())
             )
             .select(column.name for column in TOKEN_TRADES.columns)
             .collect()
@@ -350,27 +350,24 @@ def _looked_at(swaps: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _news(rows: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
-    """What is to be written: rows that are new or that the table does not hold, and, with a quantity of zero,
-    those that it holds and that what is now known of their transaction denies.
+def _known(rows: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+    """The trades of the transactions that are looked at, and with a quantity of zero those that the table holds
+    and that what is now known of their transaction denies; all with `is_new`."""
+    unpriced = dict.fromkeys(("value_usd", "price", "price_sol"), pl.lit(None, dtype=pl.Float64))
+    denied = held.join(rows, on=list(TOKEN_TRADES.key), how="anti")
+    denied = denied.with_columns(quantity=pl.lit(0.0), **unpriced)
+    return pl.concat([rows, denied.select(rows.columns)])
+
+
+def _news(known: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+    """What of it is new, and what the table does not hold as it is known.
 
     What is new is written even where the table holds it: a run that died may have written it there, and its
     news nowhere else.
     """
-    content = [name for name in rows.columns if name != "is_new"]
-    denied = held.join(rows, on=list(TOKEN_TRADES.key), how="anti").filter(
-        pl.col("is_new") | (pl.col("quantity") != 0)
-    )
-    unpriced = dict.fromkeys(("value_usd", "price", "price_sol"), pl.lit(None, dtype=pl.Float64))
-    news = rows.filter("is_new")
-    missing = rows.filter(~pl.col("is_new")).join(held, on=content, how="anti", nulls_equal=True)
-    return pl.concat(
-        [
-            news.select(content),
-            missing.select(content),
-            denied.select(content).with_columns(quantity=pl.lit(0.0), **unpriced),
-        ]
-    )
+    content = [name for name in known.columns if name != "is_new"]
+    missing = known.filter(~pl.col("is_new")).join(held, on=content, how="anti", nulls_equal=True)
+    return pl.concat([known.filter("is_new"), missing]).select(content)
 
 
 def _reach(rules: CopyRules) -> tuple[int, int]:

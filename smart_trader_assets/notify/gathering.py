@@ -25,6 +25,7 @@ from smart_trader_assets.notify.news_rules import (
     SIGNALS,
     TIERS,
     TRADES,
+    TRADES_KEPT,
     TRADES_LATE,
     NewsRules,
 )
@@ -156,7 +157,12 @@ class Outlook:
 
     @property
     def _trades_for(self) -> timedelta:
-        return timedelta(hours=self.settings.wallet_refresh_hours) + TRADES_LATE
+        """The longest time between two fetches of a ranked wallet, which grows with its inactivity, and what
+        the way from a fetch to a message may take."""
+        settings = self.settings
+        idle = min(settings.wallet_refresh_limit_hours, settings.max_idle_days * 24 / 10)
+        between = timedelta(hours=max(settings.wallet_refresh_hours, idle))
+        return min(between + TRADES_LATE, TRADES_KEPT)
 
     @property
     def _rules(self) -> NewsRules:

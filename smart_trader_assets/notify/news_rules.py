@@ -22,6 +22,8 @@ blocking checks, paused fetching, the daily digest."""
 
 NEWS_FOR: Final = timedelta(days=7)
 """How long something is news that nobody could be told sooner."""
+TRADES_KEPT: Final = timedelta(days=8)
+"""For how long `silver/recent_trades` has all of them."""
 TRADES_LATE: Final = timedelta(hours=12)
 """How long a trade is news beyond the time between two fetches of a wallet: it is known with the next one, and
 told once that has been counted and ranked."""

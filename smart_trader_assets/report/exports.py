@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from smart_trader_assets.delta.contract import AUDIT
+from smart_trader_assets.tables.catalog import SMART_TRADERS
 
 _FORMULA = r"^[=+\-@\t\r]"
 _BETWEEN_TEXTS = " | "
@@ -54,8 +55,10 @@ def json_text(value: Mapping[str, Any]) -> str:
     return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def _content(table: pl.DataFrame) -> pl.DataFrame:
-    return table.drop([column.name for column in AUDIT], strict=False)
+def _content(traders: pl.DataFrame) -> pl.DataFrame:
+    """The table's columns, without those of the page and the audit trail."""
+    audit = {column.name for column in AUDIT}
+    return traders.select(name for name in SMART_TRADERS.schema if name not in audit)
 
 
 def _plain(value: object) -> object:

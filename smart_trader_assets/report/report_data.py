@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 import polars as pl
 
@@ -15,6 +15,7 @@ from smart_trader_assets.pnl import LotEvidence, lot_evidence
 from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS, Assumptions
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS
+from smart_trader_assets.pnl.marks import OWN_TRADE
 from smart_trader_assets.ranking import members_of
 from smart_trader_assets.ranking.bets import DEFAULT_BETS, BetRules, with_bets
 from smart_trader_assets.ranking.discovery import LIST_WINDOW, discoveries
@@ -266,8 +267,7 @@ def _lots(
     parts: list[LotEvidence] = []
     symbols: dict[str, str] = {}
     # An empty ranking has no time of calculation; its one part is empty, with the right columns.
-    for as_of in shown["as_of"].unique(maintain_order=True).to_list() or [_LONG_AGO]:
-        wallets = shown.filter(pl.col("as_of") == as_of)["wallet_address"].to_list()
+    for as_of, wallets in _calculated_alike(shown, pnl) or [(_LONG_AGO, [])]:
         inputs = read_pnl_inputs(
             wallets,
             shards=_shards(wallets, lake.wallet_shards),
@@ -294,6 +294,31 @@ def _lots(
         for field in fields(LotEvidence)
     }
     return LotEvidence(**lots), symbols
+
+
+def _calculated_alike(shown: pl.DataFrame, pnl: pl.DataFrame) -> list[tuple[datetime, list[str]]]:
+    """The shown wallets by the time of their numbers, apart where these know another price of a token."""
+    marked = pnl.filter(
+        (pl.col("window") == "all")
+        & (pl.col("mark_source") != OWN_TRADE)
+        & pl.col("marked_at").is_not_null()
+    ).select(
+        "wallet_address", "token_address", "mark_price", "marked_at", "mark_source", "liquidity"
+    )
+    marks: dict[str, dict[str, tuple[Any, ...]]] = {}
+    for wallet, token, *mark in marked.iter_rows():
+        marks.setdefault(wallet, {})[token] = tuple(mark)
+    groups: list[tuple[datetime, list[str], dict[str, tuple[Any, ...]]]] = []
+    for wallet, as_of in shown.select("wallet_address", "as_of").iter_rows():
+        own = marks.get(wallet, {})
+        for time, wallets, known in groups:
+            if time == as_of and all(known.get(token, mark) == mark for token, mark in own.items()):
+                wallets.append(wallet)
+                known.update(own)
+                break
+        else:
+            groups.append((as_of, [wallet], dict(own)))
+    return [(time, wallets) for time, wallets, _ in groups]
 
 
 def _shards(wallets: Sequence[str], count: int) -> list[str]:

@@ -259,6 +259,29 @@ def test_what_was_counted_by_a_clock_that_is_behind_is_found_where_it_is_missing
     assert copying.versions() == versions
 
 
+def test_what_a_clock_behind_found_and_a_death_cut_off_comes_to_the_recent_trades(
+    copying, monkeypatch
+):
+    copying.put(buy("a", 1, 1.0, CAT, wallet=ANN, hours_ago=3))
+    copying.run(minutes=5)
+    copying.put(buy("b", 1, 1.0, CAT, wallet=ANN, hours_ago=2))
+    whole = DeltaStore.write
+
+    def dies(self, contract, *given):
+        if contract is RECENT_TRADES:
+            raise DiedError
+        return whole(self, contract, *given)
+
+    monkeypatch.setattr(DeltaStore, "write", dies)
+    with pytest.raises(DiedError):
+        copying.run(minutes=3)
+    monkeypatch.undo()
+    assert traded(copying) == [(ANN, CAT)] * 2
+    assert recent(copying) == [(ANN, 3.0)]
+    copying.run(minutes=4)
+    assert recent(copying) == [(ANN, 2.0), (ANN, 3.0)]
+
+
 def test_a_trade_that_is_denied_while_others_wait_to_be_counted_is_withdrawn(copying):
     copying.put(buy("x", 100, 1.0, CAT, wallet=ANN, **at(30)), *trip(BOB))
     copying.run()

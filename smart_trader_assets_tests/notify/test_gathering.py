@@ -174,9 +174,12 @@ def test_an_old_trade_is_no_news(begun: Told):
             value_usd=900.0,
         ),
     )
-    # A day until its wallet is fetched again, and half a day until that is counted and ranked.
-    assert new(begun, NOW + 36 * HOUR, notify=("trades",)).height == 1
-    assert new(begun, NOW + 38 * HOUR, notify=("trades",)).height == 0
+    # A wallet that has been idle for nearly thirty days is fetched after three, and then counted and ranked.
+    assert new(begun, NOW + 84 * HOUR, notify=("trades",)).height == 1
+    assert new(begun, NOW + 86 * HOUR, notify=("trades",)).height == 0
+    often: dict[str, Any] = {"max_idle_days": 5.0, "wallet_refresh_hours": 6.0}
+    assert new(begun, NOW + 24 * HOUR, notify=("trades",), **often).height == 1
+    assert new(begun, NOW + 26 * HOUR, notify=("trades",), **often).height == 0
 
 
 def failed_run(told: Told, run: str, asset: str, error: str) -> None:
