@@ -36,14 +36,15 @@ from smart_trader_assets.delta.maintenance import maintain
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.drain import Drain
 from smart_trader_assets.lake.resource import make_lake
+from smart_trader_assets.sandbox import GeneratedMarket, SandboxServer
 from smart_trader_assets.settings import Settings, load_settings
-from smart_trader_assets.sources import open_source
 from smart_trader_assets.tables.catalog import ALL_TABLES
 from smart_trader_assets.tables.cursors import CURSORS
 from smart_trader_assets.tables.ops import RUNS
 from smart_trader_assets.thresholds import due_policy
 
 FIRST: Final = datetime(2030, 1, 1, 9, tzinfo=UTC)
+MOST_DAYS: Final = 365
 TABLES: Final = (*ALL_TABLES, RUNS)
 MOST_BYTES, MOST_TIME, MOST_GROWTH = 3.0, 1.5, 1.1
 ROUNDS: Final = 7
@@ -68,26 +69,24 @@ class Day:
 
 def _drain(root: str) -> None:
     """In a process whose clock is set."""
-    settings = load_settings({"source": "sandbox", "root": root})
+    settings = load_settings({"source": "sandbox", "root": root, "sandbox_anchor": FIRST})
+    # The sandbox's own market ends a month after its epoch.
+    market = GeneratedMarket(settings.sandbox_seed, FIRST, future_days=MOST_DAYS + 1)
     with (
-        open_source(settings) as (running, _, _stand_in),
+        SandboxServer(market, clock=settings.now) as server,
         dg.DagsterInstance.ephemeral() as instance,
     ):
-        Drain(running, instance).run()
+        Drain(settings.but(birdeye_base_url=server.base_url), instance).run()
 
 
 def _maintain(root: str) -> None:
     """In a process whose clock is set; prints what lies below the root then."""
-    with open_source(load_settings({"source": "sandbox", "root": root})) as (
-        settings,
-        _,
-        _stand_in,
-    ):
-        store = make_lake(settings).store
-        for contract in TABLES:
-            stamp = CommitInfo("upkeep", "maintenance")
-            maintain(store, contract, retention_hours=settings.retention_hours, stamp=stamp)
-        print(json.dumps(asdict(_look(store, settings))))
+    settings = load_settings({"source": "sandbox", "root": root, "sandbox_anchor": FIRST})
+    store = make_lake(settings).store
+    for contract in TABLES:
+        stamp = CommitInfo("upkeep", "maintenance")
+        maintain(store, contract, retention_hours=settings.retention_hours, stamp=stamp)
+    print(json.dumps(asdict(_look(store, settings))))
 
 
 def _look(store: DeltaStore, settings: Settings) -> Day:
@@ -173,7 +172,9 @@ def faults(days: list[Day]) -> list[str]:
 def main() -> None:
     """Live the days, tell of each, and judge the last."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument(
+        "--days", type=int, default=MOST_DAYS, choices=range(1, MOST_DAYS + 1), metavar="N"
+    )
     parser.add_argument("--keep", type=Path, help="where the root stays")
     parser.add_argument("--drain", help=argparse.SUPPRESS)
     parser.add_argument("--maintain", help=argparse.SUPPRESS)
