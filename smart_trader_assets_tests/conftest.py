@@ -136,6 +136,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (not _rooms(item) & LONGEST_ROOMS, not _is_slow(item)))
 
 
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays: it need not be looked through whenever a test makes garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 def _is_slow(item: pytest.Item) -> bool:
     return item.get_closest_marker("slow") is not None
 

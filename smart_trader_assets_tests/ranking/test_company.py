@@ -69,7 +69,7 @@ def copied_of(rows: list[Row], market: list[Row]) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("figures", [trades_of, bets_of, copied_of])
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(market=markets())
 @example(market=ONE_LOT_EACH)
 def test_a_wallet_is_the_same_alone_and_in_company(
