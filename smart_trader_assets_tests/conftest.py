@@ -33,7 +33,7 @@ gc.freeze()
 gc.set_threshold(50_000, 20, 50)
 
 # `make test` draws a share of the examples, `make prove` many times as many.
-settings.register_profile("share", deadline=None, max_examples=12)
+settings.register_profile("share", deadline=None, max_examples=9)
 settings.register_profile("long", deadline=None, max_examples=500)
 settings.load_profile("share")
 
