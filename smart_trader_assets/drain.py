@@ -34,7 +34,7 @@ from smart_trader_assets.automation.live_runs import (
     RANGE_END_TAG,
     RANGE_START_TAG,
 )
-from smart_trader_assets.automation.run_leases import LEASE_TAG
+from smart_trader_assets.automation.run_leases import expired_runs
 from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.checks.asset_checks import make_checks
 from smart_trader_assets.checks.results import (
@@ -452,12 +452,6 @@ def _facts(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, float]:
     return metrics
 
 
-def _is_leased(run: dg.DagsterRun, state: SharedState) -> bool:
-    """Whether its process shows life, or has begun just now."""
-    until = run.tags.get(LEASE_TAG)
-    return until is None or datetime.fromisoformat(until) > state.now()
-
-
 @contextmanager
 def alone_on_root(settings: Settings) -> Iterator[None]:
     """One drain at a time on a root; the lock is released when its process ends."""
@@ -474,9 +468,13 @@ def _fail_killed_drains(instance: dg.DagsterInstance, state: SharedState) -> Non
     The instance is the root's own and only one drain runs at a time, so none of them can be alive; of what may
     run beside it only that which no longer renews its lease was killed.
     """
-    begun = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    started = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    begun = [run for run in started if DRAIN_TAG in run.tags]
+    dead = {run.run_id for run in begun if _BESIDE_TAG not in run.tags}
+    if len(dead) < len(begun):
+        dead |= {record.dagster_run.run_id for record in expired_runs(instance, state)}
     for run in begun:
-        if DRAIN_TAG not in run.tags or (_BESIDE_TAG in run.tags and _is_leased(run, state)):
+        if run.run_id not in dead:
             continue
         instance.report_run_failed(
             run, "The process of this run was killed; its rows are still due."

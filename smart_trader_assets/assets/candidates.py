@@ -46,8 +46,6 @@ def candidates_asset(declared: Settings) -> dg.AssetsDefinition:
             context.log.info("No list of ranked traders is due.")
 
         def batches() -> Iterator[Batch]:
-            if not lists:
-                return
             watch = Watch(context.instance, scope, lake.store, CANDIDATES)
             with birdeye.session(scope.budget, before_request=watch) as session:
                 # A batch a list: what one has cost is not lost with the next.
@@ -57,7 +55,7 @@ def candidates_asset(declared: Settings) -> dg.AssetsDefinition:
                         break
                     yield _read_list(name, scope, settings, session)
 
-        return Batches(batches())
+        return Batches(batches() if lists else ())
 
     return candidates
 

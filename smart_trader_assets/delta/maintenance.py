@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 from urllib.parse import unquote
 from zlib import crc32
@@ -86,7 +85,7 @@ def _maintain(
     if unread_files(store, contract, retention_hours):
         vacuumed = len(
             store.open(contract).vacuum(
-                retention_hours=ceil(retention_hours),
+                retention_hours=math.ceil(retention_hours),
                 dry_run=False,
                 enforce_retention_duration=False,
                 full=True,
@@ -102,7 +101,7 @@ def _maintain(
 def unread_files(store: DeltaStore, contract: TableContract, retention_hours: float) -> list[str]:
     """Files below the table's folder that are older than the retention and that nothing reads."""
     old = store.open(contract).vacuum(
-        retention_hours=ceil(retention_hours),
+        retention_hours=math.ceil(retention_hours),
         dry_run=True,
         enforce_retention_duration=False,
         full=True,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -13,8 +15,8 @@ import polars as pl
 import pytest
 
 from smart_trader_assets.assets.scope import AS_OF_TAG
-from smart_trader_assets.delta.batch import Batch, CommitInfo
-from smart_trader_assets.delta.contract import AUDIT
+from smart_trader_assets.delta.batch import Batch, CommitInfo, WriteResult
+from smart_trader_assets.delta.contract import AUDIT, TableContract
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets.tables.catalog import (
@@ -42,6 +44,22 @@ Row = dict[str, Any]
 
 class DiedError(Exception):
     """What a process that is killed before a commit would have raised."""
+
+
+@contextmanager
+def dying_before(table: TableContract) -> Iterator[None]:
+    """The run within dies before it writes this table."""
+    whole = DeltaStore.write
+
+    def dies(self: DeltaStore, contract: TableContract, *given: Any) -> WriteResult:
+        if contract is table:
+            raise DiedError
+        return whole(self, contract, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DeltaStore, "write", dies)
+        with pytest.raises(DiedError):
+            yield
 
 
 class Copying:
@@ -186,19 +204,10 @@ def test_everything_is_copied_again_where_it_is_asked_for(copied):
     assert copied.run(minutes=5, reprocess="true")["wallets_copied"] == 3
 
 
-def test_a_death_before_the_results_costs_nothing_but_repeated_work(copied, monkeypatch):
+def test_a_death_before_the_results_costs_nothing_but_repeated_work(copied):
     copied.put(seen("c", 2.5, HOUR + 70, wallet=CID))
-    whole = DeltaStore.write
-
-    def dies(self, contract, *given):
-        if contract is COPY_RESULTS:
-            raise DiedError
-        return whole(self, contract, *given)
-
-    monkeypatch.setattr(DeltaStore, "write", dies)
-    with pytest.raises(DiedError):
+    with dying_before(COPY_RESULTS):
         copied.run(minutes=5)
-    monkeypatch.undo()
     assert copied.of(ANN)["copied_return"] is None
     # The trades are written already, and yet ANN and DEE are priced by them.
     metrics = copied.run(minutes=10)
@@ -259,23 +268,12 @@ def test_what_was_counted_by_a_clock_that_is_behind_is_found_where_it_is_missing
     assert copying.versions() == versions
 
 
-def test_what_a_clock_behind_found_and_a_death_cut_off_comes_to_the_recent_trades(
-    copying, monkeypatch
-):
+def test_what_a_clock_behind_found_and_a_death_cut_off_comes_to_the_recent_trades(copying):
     copying.put(buy("a", 1, 1.0, CAT, wallet=ANN, hours_ago=3))
     copying.run(minutes=5)
     copying.put(buy("b", 1, 1.0, CAT, wallet=ANN, hours_ago=2))
-    whole = DeltaStore.write
-
-    def dies(self, contract, *given):
-        if contract is RECENT_TRADES:
-            raise DiedError
-        return whole(self, contract, *given)
-
-    monkeypatch.setattr(DeltaStore, "write", dies)
-    with pytest.raises(DiedError):
+    with dying_before(RECENT_TRADES):
         copying.run(minutes=3)
-    monkeypatch.undo()
     assert traded(copying) == [(ANN, CAT)] * 2
     assert recent(copying) == [(ANN, 3.0)]
     copying.run(minutes=4)
