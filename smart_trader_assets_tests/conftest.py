@@ -13,8 +13,9 @@ from smart_trader_assets_tests.support.made_once import MadeOnce, made_once  # n
 from smart_trader_assets_tests.support.pipeline import DrainedRoot, Pipeline, open_pipeline
 from smart_trader_assets_tests.support.postgres import new_database, postgres  # noqa: F401
 from smart_trader_assets_tests.support.quick_instance import (  # noqa: F401
+    histories_keep_their_connections,
     history_in_memory,
-    readers_wait_for_nobody,
+    resources_described_once,
     unstamped_histories,
 )
 from smart_trader_assets_tests.support.states import place, shared_state  # noqa: F401

@@ -215,7 +215,7 @@ def _note(state: SharedState) -> Note[list[_NotedCheck]]:
 
 def has_materialized(instance: dg.DagsterInstance, run_id: str, asset: dg.AssetKey) -> bool:
     """Whether that run has written the asset, whatever other runs have written of it since."""
-    of_run = instance.get_records_for_run(
+    # Without reading the materializations themselves, which hold what the UI shows of all tables of the run.
+    return asset in instance.get_asset_partitions_for_run(
         run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
-    ).records
-    return any(record.asset_key == asset for record in of_run)
+    )

@@ -30,6 +30,8 @@ Floats = NDArray[np.float64]
 
 _STEP: Final = 0.25
 _POINTS: Final = 160
+_MOST_AT_ONCE: Final = 16
+_CELLS_AT_ONCE: Final = 5_000
 _STRETCH: Final = 3.0
 _NEGLIGIBLE: Final = 1e-13
 _SADDLE_STEPS: Final = 50
@@ -123,29 +125,50 @@ def _inverted(values: Floats, shapes: Floats, *, with_slope: bool) -> tuple[Floa
     part = shapes / decay
     width = 1.0 / np.sqrt(_sums(shapes, ratio**2))
     width = np.minimum(np.minimum(width, -line), line - 1.0 / values.min(axis=1))
+    scale = np.exp(-_sums(shapes, np.log(decay))) / np.pi
     integral, slope = np.zeros(len(values)), np.zeros(len(values))
-    for point in range(_POINTS):
-        x = _STEP * point / _STRETCH
+    # Each row ends by itself, whatever the others need.
+    going_on = np.arange(len(values))
+    point = 0
+    while point < _POINTS and len(going_on):
+        # Of few and short rows many points at once: a call costs more than its numbers.
+        together = min(_MOST_AT_ONCE, max(1, _CELLS_AT_ONCE // ratio.size))
+        x = (_STEP * np.arange(point, point + together) / _STRETCH)[:, None]
         height = width * _STRETCH * np.sinh(x)
-        weight = width * np.cosh(x) * (_STEP / 2 if point == 0 else _STEP)
-        turned = height[:, None] * ratio
+        weight = width * np.cosh(x) * np.where(x == 0, _STEP / 2, _STEP)
+        turned = height[:, :, None] * ratio
         square = turned**2
         size = weight * np.exp(-_sums(shapes, np.log1p(square)) / 2)
         angle = _sums(shapes, np.arctan(turned))
         real, imaginary = size * np.cos(angle), size * np.sin(angle)
-        integral += (real * line + imaginary * height) / (line**2 + height**2)
+        terms = (real * line + imaginary * height) / (line**2 + height**2)
+        reached = _running(integral[going_on], terms)
+        negligible = size <= _NEGLIGIBLE * np.abs(line * reached)
+        ended = negligible.any(axis=0)
+        last = np.where(ended, negligible.argmax(axis=0), together - 1), np.arange(len(going_on))
+        integral[going_on] = reached[last]
         if with_slope:
             share = part / (1.0 + square)
-            slope += real * share.sum(axis=1) - imaginary * _sums(share, turned)
-        if (size <= _NEGLIGIBLE * np.abs(line * integral)).all():
-            break
-    scale = np.exp(-_sums(shapes, np.log(decay))) / np.pi
+            terms = real * share.sum(axis=-1) - imaginary * _sums(share, turned)
+            slope[going_on] = _running(slope[going_on], terms)[last]
+        point += together
+        if ended.any():
+            going_on = going_on[~ended]
+            shapes, ratio, part, line, width = (
+                of_rows[~ended] for of_rows in (shapes, ratio, part, line, width)
+            )
     return -scale * integral, scale * slope
 
 
+def _running(before: Floats, terms: Floats) -> Floats:
+    """The sums so far, point by point, in the order of the points."""
+    sums: Floats = np.cumsum(np.vstack([before[None], terms]), axis=0)[1:]
+    return sums
+
+
 def _sums(left: Floats, right: Floats) -> Floats:
-    """The sum of products by row."""
-    sums: Floats = np.einsum("ij,ij->i", left, right)
+    """The sum of products by row; of each point apart where one of them is by point."""
+    sums: Floats = np.einsum("...j,...j->...", left, right)
     return sums
 
 
