@@ -84,7 +84,7 @@ prove-economy: $(STAMP) ## Search ten invented markets with the same credits in 
 prove-month: $(STAMP) ## Live a month on an invented free account, run by run; half an hour
 	$(BIN)/python -m smart_trader_assets_tests.proofs.month $(ARGS)
 
-prove-year: $(STAMP) ## Live a year day by day with nightly upkeep, under a set clock; an hour and a half
+prove-year: $(STAMP) ## Live a year day by day with nightly upkeep, under a set clock; two hours (ARGS="--keep DIR": in several parts)
 	$(BIN)/python -m smart_trader_assets_tests.proofs.year $(ARGS)
 
 prove-clusters: $(STAMP) ## Find planted groups of one hand in twenty generated markets, and none in twenty others; seconds

@@ -1,6 +1,8 @@
-"""A year of an invented market with nightly upkeep: nothing leaks; an hour and a half.
+"""A year of an invented market with nightly upkeep: nothing leaks; two hours.
 
     python -m smart_trader_assets_tests.proofs.year [--days N] [--keep DIR]
+
+With `--keep` the next call goes on where this one ended.
 
 Each day are two processes whose clocks libfaketime sets (Debian: faketime): one drains the root, one maintains
 it. File dates, which the kernel sets, are put to the day's after each of them. After each day it is told what
@@ -17,6 +19,7 @@ import argparse
 import json
 import logging
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -70,13 +73,22 @@ class Day:
 def _drain(root: str) -> None:
     """In a process whose clock is set."""
     settings = load_settings({"source": "sandbox", "root": root, "sandbox_anchor": FIRST})
-    # The sandbox's own market ends a month after its epoch.
-    market = GeneratedMarket(settings.sandbox_seed, FIRST, future_days=MOST_DAYS + 1)
     with (
-        SandboxServer(market, clock=settings.now) as server,
+        SandboxServer(_market(Path(root).parent, settings), clock=settings.now) as server,
         dg.DagsterInstance.ephemeral() as instance,
     ):
         Drain(settings.but(birdeye_base_url=server.base_url), instance).run()
+
+
+def _market(folder: Path, settings: Settings) -> GeneratedMarket:
+    """The market of the year, made once: the sandbox's own ends a month after its epoch."""
+    kept = folder / "market.pickle"
+    if kept.exists():
+        market: GeneratedMarket = pickle.loads(kept.read_bytes())  # noqa: S301 - written below
+        return market
+    market = GeneratedMarket(settings.sandbox_seed, FIRST, future_days=MOST_DAYS + 1)
+    kept.write_bytes(pickle.dumps(market))
+    return market
 
 
 def _maintain(root: str) -> None:
@@ -175,7 +187,7 @@ def main() -> None:
     parser.add_argument(
         "--days", type=int, default=MOST_DAYS, choices=range(1, MOST_DAYS + 1), metavar="N"
     )
-    parser.add_argument("--keep", type=Path, help="where the root stays")
+    parser.add_argument("--keep", type=Path, help="where the root stays, to go on from there")
     parser.add_argument("--drain", help=argparse.SUPPRESS)
     parser.add_argument("--maintain", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -186,11 +198,16 @@ def main() -> None:
             return
     if shutil.which("faketime") is None:
         sys.exit("faketime is missing: install it (Debian: apt-get install faketime)")
-    days: list[Day] = []
-    with tempfile.TemporaryDirectory(prefix="prove-year-") as folder:
-        root = (chosen.keep or Path(folder)) / "root"
-        for number in range(1, chosen.days + 1):
-            days.append(one_day(root, number))
+    with tempfile.TemporaryDirectory(prefix="prove-year-") as temporary:
+        folder = chosen.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        told = folder / "days.jsonl"
+        lines = told.read_text().splitlines() if told.exists() else []
+        days = [Day(**json.loads(line)) for line in lines]
+        for number in range(len(days) + 1, chosen.days + 1):
+            days.append(one_day(folder / "root", number))
+            with told.open("a") as file:
+                file.write(json.dumps(asdict(days[-1])) + "\n")
             print("  ".join(f"{k} {v:.1f}" for k, v in asdict(days[-1]).items()), flush=True)
     for fault in (found := faults(days)):
         print(f"NOT AS IT SHOULD BE: {fault}")
