@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import cache
 
 import polars as pl
 from deltalake import Field, Schema
@@ -29,6 +30,7 @@ def _delta_type(dtype: pl.DataType | type[pl.DataType]) -> PrimitiveType | Array
     return PrimitiveType(_PRIMITIVES[dtype.base_type()])
 
 
+@cache
 def delta_schema(contract: TableContract) -> Schema:
     """The contract as a Delta schema; every field carries its description as its comment."""
     return Schema(
@@ -89,9 +91,10 @@ def conform(frame: pl.DataFrame, contract: TableContract) -> pl.DataFrame:
     missing = [c.name for c in contract.all_columns if c.required and c.name not in frame.columns]
     if missing:
         raise FrameError(f"rows for {contract.name} lack the required {', '.join(missing)}")
+    given = frame.schema
     frame = frame.select(
         pl.col(name)
-        if name in frame.columns and frame.schema[name] != pl.Null
+        if given.get(name, pl.Null) != pl.Null
         else pl.lit(None, dtype=dtype).alias(name)
         for name, dtype in contract.schema.items()
     )
@@ -101,10 +104,11 @@ def conform(frame: pl.DataFrame, contract: TableContract) -> pl.DataFrame:
 
 
 def _check_types(frame: pl.DataFrame, contract: TableContract) -> None:
+    given = frame.schema
     wrong = [
-        f"{name} is {frame.schema[name]} and should be {dtype}"
+        f"{name} is {given[name]} and should be {dtype}"
         for name, dtype in contract.schema.items()
-        if frame.schema[name] != dtype
+        if given[name] != dtype
     ]
     if wrong:
         raise FrameError(f"rows for {contract.name} have wrong types: {'; '.join(wrong)}")
