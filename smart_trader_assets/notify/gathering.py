@@ -43,6 +43,7 @@ from smart_trader_assets.tables.catalog import (
 from smart_trader_assets.tables.cursors import CURSORS
 from smart_trader_assets.tables.ops import RUNS as RUN_METRICS
 from smart_trader_assets.tables.ops import STARTED
+from smart_trader_assets.thresholds import due_policy
 
 _LOG: Final = logging.getLogger(__name__)
 _DAY: Final = timedelta(days=1)
@@ -159,9 +160,8 @@ class Outlook:
     def _trades_for(self) -> timedelta:
         """The longest time between two fetches of a ranked wallet, which grows with its inactivity, and what
         the way from a fetch to a message may take."""
-        settings = self.settings
-        idle = min(settings.wallet_refresh_limit_hours, settings.max_idle_days * 24 / 10)
-        between = timedelta(hours=max(settings.wallet_refresh_hours, idle))
+        longest_idle = timedelta(days=self.settings.max_idle_days)
+        between = due_policy(self.settings).wallet_interval(longest_idle)
         return min(between + TRADES_LATE, TRADES_KEPT)
 
     @property

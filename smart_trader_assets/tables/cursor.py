@@ -17,6 +17,8 @@ from smart_trader_assets.delta.batch import Settlement
 from smart_trader_assets.delta.contract import TIME, TableContract
 from smart_trader_assets.delta.store import DeltaStore
 
+_OF_IDLE_TIME = 10
+
 
 @dataclass(frozen=True)
 class DuePolicy:
@@ -34,6 +36,17 @@ class DuePolicy:
     transfers_refresh: timedelta | None = None
     """None: transfers are not looked at."""
     listed_within: timedelta = timedelta(days=1)
+
+    def wallet_interval(self, idle: timedelta) -> timedelta:
+        """For how long what was fetched of a wallet is fresh that had not traded for so long: a tenth of that,
+        within limits."""
+        return max(self.wallet_refresh, min(idle / _OF_IDLE_TIME, self.wallet_refresh_limit))
+
+    def wallet_intervals(self, idle: pl.Expr) -> pl.Expr:
+        """The same by row; of one that has never traded, the longest."""
+        limit = pl.lit(self.wallet_refresh_limit)
+        most = pl.min_horizontal((idle / _OF_IDLE_TIME).fill_null(limit), limit)
+        return pl.max_horizontal(pl.lit(self.wallet_refresh), most)
 
 
 Rule = Callable[[datetime, DuePolicy], pl.Expr]

@@ -41,18 +41,12 @@ def _whales_are_stale(as_of: datetime, policy: DuePolicy) -> pl.Expr:
 
 
 def _swaps_are_stale(as_of: datetime, policy: DuePolicy) -> pl.Expr:
-    """Older than the wallet's interval, which grows with its inactivity: a tenth of it, within limits."""
+    """Older than the wallet's interval, which grows with its inactivity."""
     fetched = pl.col("transactions_fetched_at")
     idle = fetched - pl.from_epoch(pl.col("last_swap_at"), time_unit="s").dt.replace_time_zone(
         "UTC"
     )
-    interval = pl.max_horizontal(
-        pl.lit(policy.wallet_refresh),
-        pl.min_horizontal(
-            idle.fill_null(policy.wallet_refresh_limit * 10) / 10,
-            pl.lit(policy.wallet_refresh_limit),
-        ),
-    )
+    interval = policy.wallet_intervals(idle)
     # The first comparison follows from the second, and is one that file statistics can prune by.
     return (fetched <= as_of - policy.wallet_refresh) & (fetched + interval <= as_of)
 
