@@ -9,7 +9,7 @@ from functools import cached_property
 import polars as pl
 
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.pnl.ageing import next_midnight
+from smart_trader_assets.pnl.ageing import midnight, next_midnight
 from smart_trader_assets.pnl.columns import is_portfolio
 from smart_trader_assets.ranking.promise import (
     KNOWN,
@@ -119,10 +119,11 @@ def fall_due_today(
     """Rows of silver/tracked_whales of followed wallets that fall due before the day is over.
 
     The credits of a day are there when it begins. Whoever is followed is brought up to date with the first of
-    them, instead of finding them spent when its hour has come.
+    them, instead of finding them spent when its hour has come. Once a day: who was fetched today waits for it.
     """
     fetched = store.scan(TRACKED_WHALES).filter(
         (pl.col(WHALES_TO_FETCH.state_column) == WHALES_TO_FETCH.done)
+        & (pl.col("transactions_fetched_at") < midnight(as_of))
         & pl.col("wallet_address").is_in(followed)
     )
     return WHALES_TO_FETCH.due_rows(

@@ -7,7 +7,14 @@ import dagster as dg
 import polars as pl
 
 from smart_trader_assets.assets.scope import RunScope
-from smart_trader_assets.birdeye import Spend
+from smart_trader_assets.birdeye import (
+    EntityFetchError,
+    RateLimitedError,
+    ServerError,
+    ServiceOutageError,
+    Spend,
+    StopFetchingError,
+)
 from smart_trader_assets.birdeye.session import FetchSession
 from smart_trader_assets.delta.batch import Settlement
 from smart_trader_assets.delta.contract import TableContract
@@ -78,14 +85,36 @@ def _running_time() -> float:
 
 
 def settled_trouble(
-    cursor: Cursor, rows: pl.DataFrame, by: str, errors: Mapping[str, str], scope: RunScope
+    cursor: Cursor,
+    rows: pl.DataFrame,
+    by: str,
+    errors: Mapping[str, EntityFetchError],
+    stopped: StopFetchingError | None,
+    scope: RunScope,
 ) -> tuple[Settlement, ...]:
-    """Those of `rows` whose entity, in the column `by`, failed with an error, settled so; none without."""
+    """Those of `rows` whose entity, in the column `by`, failed with an error, settled so; none without.
+
+    In an outage, which `stopped` the fetching, those that failed by the server's fault wait as well, so that
+    others come first once it is over, but it is no failure of theirs.
+    """
     troubled = rows.filter(pl.col(by).is_in(list(errors)))
     if troubled.is_empty():
         return ()
-    error = pl.col(by).replace_strict(errors, return_dtype=pl.String)
-    return (cursor.settle_trouble(troubled, error=error, at=scope.as_of, policy=scope.policy),)
+    is_outage = isinstance(stopped, ServiceOutageError)
+    told = {entity: str(error) for entity, error in errors.items()}
+    counts = {
+        entity: not (is_outage and isinstance(error, ServerError | RateLimitedError))
+        for entity, error in errors.items()
+    }
+    return (
+        cursor.settle_trouble(
+            troubled,
+            error=pl.col(by).replace_strict(told, return_dtype=pl.String),
+            counts=pl.col(by).replace_strict(counts, return_dtype=pl.Boolean),
+            at=scope.as_of,
+            policy=scope.policy,
+        ),
+    )
 
 
 class FetchMeter:

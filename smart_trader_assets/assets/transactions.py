@@ -143,9 +143,9 @@ def _traders(ready: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
 def _asked_and_known(ready: pl.DataFrame, scope: RunScope) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All rows of the wallets that are to be asked for; and the due rows of those that are not.
 
-    Those came while their wallet was being fetched for another row, and that one is not due again: they take
-    over what is known, and have it beside their columns as `KNOWN_SCHEMA` names it, and when it was fetched
-    as `known_at`. A wallet whose only due row was screened out is in neither.
+    Those came, or were excluded, while their wallet was being fetched for another row, and that one is not due
+    again: they take over what is known, and have it beside their columns as `KNOWN_SCHEMA` names it, and when
+    it was fetched as `known_at`. A wallet whose only due row was screened out is in neither.
     """
     due = WHALES_TO_FETCH.due_rows(
         ready.lazy(), shards=None, as_of=scope.as_of, policy=scope.policy
@@ -154,11 +154,14 @@ def _asked_and_known(ready: pl.DataFrame, scope: RunScope) -> tuple[pl.DataFrame
     history = known_histories(
         at_rest.lazy().filter(pl.col("processing_status") == WHALES_TO_FETCH.done)
     ).collect()
-    never_asked = pl.col("fetched_to").is_null() & pl.col("transactions_fetched_at").is_null()
+    fetched_at = pl.col("transactions_fetched_at")
+    is_behind = pl.col("resume_before").is_null() & (
+        fetched_at.is_null() | (fetched_at < pl.col("known_at"))
+    )
     known = (
-        due.filter(never_asked.all().over("wallet_address"))
-        .join(history.rename(_as_known), on="wallet_address")
+        due.join(history.rename(_as_known), on="wallet_address")
         .rename({"known_transactions_fetched_at": "known_at"})
+        .filter(is_behind.all().over("wallet_address"))
     )
     if scope.reprocess:
         return ready, known.clear()
@@ -259,12 +262,12 @@ def _fetch(
     )
     read: dict[str, list[dict[str, Any]]] = {}
     advanced: list[dict[str, Any]] = []
-    errors: dict[str, str] = {}
+    errors: dict[str, EntityFetchError] = {}
     rejected = 0
     stopped: StopFetchingError | None = outcomes.stopped
     for wallet, outcome in zip(walks, outcomes.results, strict=True):
         if isinstance(outcome, EntityFetchError):
-            errors[wallet] = str(outcome)
+            errors[wallet] = outcome
             scope.log.warning(f"Wallet {wallet} stays due: {outcome}")
         elif outcome is not None:
             read[wallet] = outcome.items
@@ -276,11 +279,13 @@ def _fetch(
                 scope.log.warning(f"A row of wallet {wallet} was left out: {item}")
             if isinstance(outcome.stopped_by, StopFetchingError):
                 stopped = stopped or outcome.stopped_by
+            elif outcome.stopped_by is not None:
+                scope.log.warning(f"Wallet {wallet} is gone on with later: {outcome.stopped_by}")
     swaps = transaction_rows(read, fetched_at=scope.as_of, wallet_shards=settings.wallet_shards)
     yield Batch(
         rows=swaps.sort("wallet_address", "block_unix_time") if read else None,
         partition=shard,
-        settles=_settlements(whales, advanced, errors, scope),
+        settles=_settlements(whales, advanced, errors, stopped, scope),
         metrics={
             **meter.metrics(),
             "wallets_fetched": len(advanced),
@@ -316,12 +321,13 @@ def _advanced(
 def _settlements(
     whales: pl.DataFrame,
     advanced: list[dict[str, Any]],
-    errors: dict[str, str],
+    errors: dict[str, EntityFetchError],
+    stopped: StopFetchingError | None,
     scope: RunScope,
 ) -> tuple[Any, ...]:
     known = pl.DataFrame(advanced, schema=KNOWN_SCHEMA)
     fetched = whales.join(known, on="wallet_address", how="inner")
     return (
         wallets_fetched(fetched, at=scope.as_of),
-        *settled_trouble(WHALES_TO_FETCH, whales, "wallet_address", errors, scope),
+        *settled_trouble(WHALES_TO_FETCH, whales, "wallet_address", errors, stopped, scope),
     )

@@ -10,7 +10,7 @@ from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.fetching import FetchMeter, Watch, settled_trouble
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
-from smart_trader_assets.birdeye import EntityFetchError
+from smart_trader_assets.birdeye import EntityFetchError, StopFetchingError
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
 from smart_trader_assets.lake.resource import LakeResource
@@ -86,11 +86,11 @@ def _fetch(
     )
     read: dict[str, list[dict[str, Any]]] = {}
     whole: dict[str, bool] = {}
-    errors: dict[str, str] = {}
+    errors: dict[str, EntityFetchError] = {}
     rejected = 0
     for wallet, outcome in zip(due["wallet_address"], outcomes.results, strict=True):
         if isinstance(outcome, EntityFetchError):
-            errors[wallet] = str(outcome)
+            errors[wallet] = outcome
             scope.log.warning(f"The transfers of wallet {wallet} stay due: {outcome}")
         elif outcome is not None:
             read[wallet], whole[wallet] = outcome.items, outcome.is_whole
@@ -101,7 +101,7 @@ def _fetch(
     yield Batch(
         rows=rows if rows.height else None,
         partition=shard,
-        settles=tuple(_settlements(due, read, whole, errors, scope)),
+        settles=tuple(_settlements(due, read, whole, errors, outcomes.stopped, scope)),
         metrics={
             **meter.metrics(),
             "wallets_traced": len(read),
@@ -116,7 +116,8 @@ def _settlements(
     due: pl.DataFrame,
     read: dict[str, list[dict[str, Any]]],
     whole: dict[str, bool],
-    errors: dict[str, str],
+    errors: dict[str, EntityFetchError],
+    stopped: StopFetchingError | None,
     scope: RunScope,
 ) -> Iterator[Settlement]:
     if read:
@@ -128,4 +129,4 @@ def _settlements(
             }
         )
         yield transfers_fetched(due.join(now, on="wallet_address"), at=scope.as_of)
-    yield from settled_trouble(WALLETS_TO_TRACE, due, "wallet_address", errors, scope)
+    yield from settled_trouble(WALLETS_TO_TRACE, due, "wallet_address", errors, stopped, scope)

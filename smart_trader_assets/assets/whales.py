@@ -102,11 +102,11 @@ def _fetch(
     found: list[pl.DataFrame] = []
     counts: dict[str, int] = {}
     rejected = 0
-    errors: dict[str, str] = {}
+    errors: dict[str, EntityFetchError] = {}
     for token, outcome in zip(due.iter_rows(named=True), outcomes.results, strict=True):
         mint = token["token_address"]
         if isinstance(outcome, EntityFetchError):
-            errors[mint] = str(outcome)
+            errors[mint] = outcome
             scope.log.warning(f"The whales of {token['symbol']!r} ({mint}) stay due: {outcome}")
         elif outcome is not None:
             rows, left_out = _holders(token, outcome, scope, settings)
@@ -122,7 +122,9 @@ def _fetch(
     if fetched.height:
         mirror = mirrored_listings(listings, fetched, shard=shard).collect()
         settles += tokens_fetched(fetched, mirror, at=scope.as_of)
-    settles += settled_trouble(TOKENS_TO_FETCH, due, "token_address", errors, scope)
+    settles += settled_trouble(
+        TOKENS_TO_FETCH, due, "token_address", errors, outcomes.stopped, scope
+    )
     yield Batch(
         rows=pl.concat(found) if found else None,
         partition=shard,

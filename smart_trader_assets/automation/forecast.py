@@ -5,7 +5,6 @@ Everything is reckoned from the settings, the ledger and the tables' logs; no re
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -119,7 +118,7 @@ def forecast(settings: Settings, store: DeltaStore) -> Forecast:
     """The forecast of the root's next run, as of the settings' clock."""
     page = settings.prices["trader_txs"]
     access = BirdEyeAccess(settings)
-    budget, next_run = access.budget(), access.left(f"forecast-{uuid.uuid4()}")
+    budget, next_run = access.budget(), access.left()
     waiting = _Waiting.of(settings, store)
     followed = waiting.followed
     kept = most_followed(settings, budget.of_cycle)

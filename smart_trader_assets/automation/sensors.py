@@ -167,7 +167,7 @@ def _sensor(
         if consumer in FETCHERS:
             if breaker := current_breaker(state_of(settings)):
                 return f"fetching is paused {breaker.words}"
-            left = BirdEyeAccess(settings).budget().left
+            left = BirdEyeAccess(settings).left()
             if reason := why_it_waits(consumer, store, settings, left):
                 return reason
         if until := wait_after_failures(instance, consumer, datetime.now(UTC)):

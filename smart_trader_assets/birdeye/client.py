@@ -62,6 +62,8 @@ PATHS = dict([_TOKEN_LIST, _TOKEN_HOLDER, _TRADER_TXS, _GAINERS_LOSERS, _TRANSFE
 _SHORT_PAGE = 10
 UNKNOWN_AT_FIRST = 10
 """Entities in a row, from the first on, that an endpoint does not know before that is taken for the plan."""
+UNKNOWN_OF_SUSPECT = 3
+"""The same where the endpoint knew nobody when it was last asked: one may be unknown for its own sake."""
 
 
 class BirdEyeClient:
@@ -70,6 +72,7 @@ class BirdEyeClient:
     base_url: where the API is, without a path
     api_key: the account's key; it appears in the request's header and nowhere else
     gate: the rate limit, shared by every process that uses the account
+    wallet_gate: that of the wallet endpoints, which holds besides; None for no other
     meter: the budget of this run
     timeout: seconds for connecting, and for each wait for bytes
     attempts: how often a request is sent where the failure may be temporary
@@ -81,7 +84,7 @@ class BirdEyeClient:
     page_size: rows per page, 1 to 100
     before_request: called when a request is about to leave; what it raises stops the request and the caller
     on_answer: called with every question and its answer, before it is read
-    suspects: paths that knew nobody when they were last asked: there the first 404 is taken for the plan
+    suspects: paths that knew nobody when they were last asked: there few 404 are taken for the plan
 
     Every call raises a `StopFetchingError` or an `EntityFetchError`.
     """
@@ -92,6 +95,7 @@ class BirdEyeClient:
         base_url: str,
         api_key: SecretStr,
         gate: RateGate,
+        wallet_gate: RateGate | None = None,
         meter: CreditMeter,
         timeout: float = 20.0,
         attempts: int = 5,
@@ -114,6 +118,7 @@ class BirdEyeClient:
             base_url=base_url,
             api_key=api_key,
             gate=gate,
+            wallet_gate=wallet_gate,
             meter=meter,
             timeout=timeout,
             attempts=attempts,
@@ -295,7 +300,8 @@ class BirdEyeClient:
         if not isinstance(error, NotFoundError) or endpoint in self.answered:
             return
         self._unknown[endpoint] += 1
-        if self._unknown[endpoint] >= UNKNOWN_AT_FIRST or endpoint in self._suspects:
+        most = UNKNOWN_OF_SUSPECT if endpoint in self._suspects else UNKNOWN_AT_FIRST
+        if self._unknown[endpoint] >= most:
             raise PlanError(
                 f"{endpoint} answered 404 for each of the first tokens or wallets: the plan of the account "
                 "seems to lack this endpoint; check the plan.",

@@ -32,7 +32,8 @@ from smart_trader_assets.birdeye.errors import CallerBugError, without_state_not
 from smart_trader_assets.state.database import Database, Transaction
 
 RATE: Final = "birdeye_rate"
-"""The name of its database."""
+WALLET_RATE: Final = "birdeye_wallet_rate"
+"""The names of their databases: one for all requests, one for those of the wallet endpoints."""
 
 T = TypeVar("T")
 

@@ -44,6 +44,8 @@ MAX_BACKOFF_SECONDS = 30.0
 LONGEST_RETRY_AFTER_SECONDS = 120.0
 KEEP_ALIVE_SECONDS = 60.0
 LONGEST_QUOTED_BODY = 65_536
+WALLET_GROUP = ("/v1/wallet", "/wallet/v2")
+"""Beginnings of the paths that have a rate limit of their own."""
 WHOLE_ANSWER = 3.0
 """Times the timeout: what an answer may take from the request to its last byte."""
 
@@ -108,6 +110,7 @@ class Requester:
         base_url: str,
         api_key: SecretStr,
         gate: RateGate,
+        wallet_gate: RateGate | None,
         meter: CreditMeter,
         timeout: float,
         attempts: int,
@@ -120,6 +123,7 @@ class Requester:
         self._api_key = api_key
         self._base_url = _checked_url(base_url)
         self._gate = gate
+        self._wallet_gate = wallet_gate
         self._meter = meter
         self._before_request = before_request
         self._on_answer = on_answer
@@ -202,6 +206,8 @@ class Requester:
             raise
 
     async def _send(self, question: Question, number: int, departure: _Departure) -> httpx.Response:
+        if self._wallet_gate is not None and question.path.startswith(WALLET_GROUP):
+            await self._wallet_gate.acquire()
         departure.turn = await self._gate.acquire()
         if self._before_request is not None:
             self._before_request()

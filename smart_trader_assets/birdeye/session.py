@@ -9,11 +9,13 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Generic, TypeVar
+from uuid import uuid4
 
 from pydantic import SecretStr
 
 from smart_trader_assets.birdeye import (
     AccountReading,
+    ApiUnreachableError,
     BirdEyeClient,
     BlockedError,
     Budget,
@@ -26,6 +28,7 @@ from smart_trader_assets.birdeye import (
     PlanError,
     RateGate,
     Reconciled,
+    RedirectedError,
     Spend,
     StateFileError,
     StopFetchingError,
@@ -43,7 +46,7 @@ from smart_trader_assets.birdeye.circuit_breaker import (
 from smart_trader_assets.birdeye.client import PATHS
 from smart_trader_assets.birdeye.errors import without_state_nothing_is_fetched
 from smart_trader_assets.birdeye.ledger import LEDGER
-from smart_trader_assets.birdeye.rate_gate import RATE
+from smart_trader_assets.birdeye.rate_gate import RATE, WALLET_RATE
 from smart_trader_assets.birdeye.requester import OnAnswer
 from smart_trader_assets.delta.stopwatch import Stopwatch
 from smart_trader_assets.settings import API_KEY_VARIABLE, LIVE_URL, Settings, SettingsError
@@ -136,7 +139,7 @@ class FetchSession:
         """The results of calls made in parallel; an entity's own error is its result.
 
         An account or service failure gives up what is still under way, at once; a spent budget
-        only what was not sent yet.
+        only what was not sent yet. What a walk had read by then is its result.
         """
         with self.waiting:
             return self.runner.run(_side_by_side(calls))
@@ -166,22 +169,21 @@ class BirdEyeAccess:
         settings = self.settings
         key = self._key()
         state = state_of(settings)
-        throttled = settings.limits("requests_per_second")
         with without_state_nothing_is_fetched():
             begun_with = noted_breaker(state)
             unanswered = suspects(state)
-            gate = RateGate(
-                state.database(RATE, durable=False)
-                if throttled
-                else SqliteFile(None, durable=False),
-                requests_per_second=settings.requests_per_second if throttled else _UNTHROTTLED,
-            )
+            throttled = settings.limits("requests_per_second")
+            gate = _gate(state, RATE, settings.requests_per_second if throttled else None)
+            throttled = settings.limits("wallet_requests_per_minute")
+            of_wallets = settings.wallet_requests_per_minute / 60
+            wallet_gate = _gate(state, WALLET_RATE, of_wallets if throttled else None)
             ledger = _ledger(settings, state.database(LEDGER, durable=True))
         meter = _meter(ledger, budget, settings)
         client = BirdEyeClient(
             base_url=settings.birdeye_base_url,
             api_key=key,
             gate=gate,
+            wallet_gate=wallet_gate,
             meter=meter,
             timeout=settings.request_timeout_seconds,
             attempts=settings.request_attempts,
@@ -213,6 +215,7 @@ class BirdEyeAccess:
             with _only_a_hint():
                 forget_refused(state, client.answered)
             ledger.close()
+            wallet_gate.close()
             gate.close()
 
     def _read_account(self, session: FetchSession, ledger: CreditLedger) -> None:
@@ -228,7 +231,14 @@ class BirdEyeAccess:
                 return
         try:
             reading = session.fetch(session.client.account())
-        except (EntityFetchError, PlanError, BlockedError, BudgetSpentError):
+        except (
+            EntityFetchError,
+            PlanError,
+            BlockedError,
+            BudgetSpentError,
+            ApiUnreachableError,  # what is asked next tries several times, and tells
+            RedirectedError,
+        ):
             reading = None
         ledger.reconcile(session.meter.run_id, reading, at=now)
 
@@ -252,10 +262,10 @@ class BirdEyeAccess:
         with self._book() as ledger:
             return ledger.budget(self.settings.now())
 
-    def left(self, budget: str) -> int | None:
-        """Credits that the run `budget` may still spend now; None: any."""
+    def left(self, budget: str | None = None) -> int | None:
+        """Credits that the run `budget`, or one that is to begin, may still spend now; None: any."""
         with self._book() as ledger:
-            return _meter(ledger, budget, self.settings).left
+            return _meter(ledger, budget or str(uuid4()), self.settings).left
 
     def refuses(self, endpoint: str) -> str | None:
         """Why the plan's endpoint (as the ledger names it) is left alone; None where it is not."""
@@ -293,6 +303,13 @@ class BirdEyeAccess:
                 f"No BirdEye key: set {API_KEY_VARIABLE}, or run with --sandbox to try it without one."
             )
         return settings.birdeye_api_key
+
+
+def _gate(state: SharedState, name: str, requests_per_second: float | None) -> RateGate:
+    """The rate limit of that name, shared; None: none that would be felt."""
+    if requests_per_second is None:
+        return RateGate(SqliteFile(None, durable=False), requests_per_second=_UNTHROTTLED)
+    return RateGate(state.database(name, durable=False), requests_per_second=requests_per_second)
 
 
 def _ledger(settings: Settings, database: Database) -> CreditLedger:

@@ -13,6 +13,7 @@ server is inclusive as soon as it shows a row at `before_time`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -105,7 +106,7 @@ class SwapWalk:
 
         A second that fills whole pages is finished beyond `max_pages`: otherwise a budget of one
         page would never get past it. An error before a whole second was read is raised; a later
-        one is `stopped_by`.
+        one is `stopped_by`. A walk that is cancelled hands on what it has read: it is paid for.
         """
         raw: list[Any] = []
         truncated: list[int] = []
@@ -115,10 +116,10 @@ class SwapWalk:
         while not ended and self._pages < max_pages:
             try:
                 stretch = await self._read_stretch()
-            except BirdEyeError as error:
+            except (BirdEyeError, asyncio.CancelledError) as error:
                 if self._position == start:
                     raise
-                stopped_by = error
+                stopped_by = error if isinstance(error, BirdEyeError) else None
                 break
             raw += stretch.items
             truncated += stretch.truncated
@@ -175,17 +176,25 @@ class SwapWalk:
                 rows, offset = [], 0
                 continue
             if not unread:
-                raise InvalidResponseError(
-                    f"A page of the swaps of {self._entity} before {before_time} holds none "
-                    "before that time: check whether the API has changed.",
-                    entity=self._entity,
-                )
+                raise self._nothing_before(before_time, page.items)
             if len(page.items) < self._page_size:
                 # A short page that is not the last one: whether its only second is whole is not known.
                 return self._truncated(rows)
             offset += self._page_size - self._overlap
             if offset + self._page_size > MAX_OFFSET:
                 return self._truncated(rows)
+
+    def _nothing_before(self, before_time: int, items: list[Any]) -> InvalidResponseError:
+        """What is wrong with a page that has nothing to go on with: no item can be read, or none is of then."""
+        kept, rejected = sift(items, SwapItem, self._redact)
+        if rejected and not kept:
+            return format_changed(rejected, endpoint=self._endpoint, entity=self._entity)
+        return InvalidResponseError(
+            f"A page of the swaps of {self._entity} before {before_time} holds none "
+            "before that time: check whether the API has changed.",
+            endpoint=self._endpoint,
+            entity=self._entity,
+        )
 
     def _truncated(self, rows: list[Any]) -> _Stretch:
         """What could be read of a second that the API does not show whole; the walk steps below."""

@@ -132,6 +132,12 @@ class Settings(NotificationSettings):
     requests_per_second: float = Field(
         1.0, gt=0, le=1000, description="Rate that the account's plan allows"
     )
+    wallet_requests_per_minute: float = Field(
+        30.0,
+        gt=0,
+        le=60_000,
+        description="Rate of BirdEye's wallet endpoints (transfers), which is tighter than the plan's",
+    )
     request_timeout_seconds: float = Field(
         20.0, gt=0, le=300, description="Longest wait for one answer"
     )

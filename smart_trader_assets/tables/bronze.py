@@ -173,6 +173,10 @@ CANDIDATES = TableContract(
             moves=(("pending", "tracked"), ("tracked", "pending")),
         ),
     ),
+    # Who is watched again on one day has to be taken up again.
+    send_backs=(
+        SendBack("tracking_status", "pending", changed=("is_watched",), clears=("tracked_at",)),
+    ),
     time_bound="listed_on",
     statistics=("wallet_address",),
     renewed_by="candidates",

@@ -187,18 +187,31 @@ class Cursor:
         )
 
     def settle_trouble(
-        self, rows: pl.DataFrame, *, error: pl.Expr, at: datetime, policy: DuePolicy
+        self,
+        rows: pl.DataFrame,
+        *,
+        error: pl.Expr,
+        at: datetime,
+        policy: DuePolicy,
+        counts: pl.Expr | None = None,
     ) -> Settlement:
         """Settle rows whose work failed: one more attempt, the error, and when to try again.
 
         The wait doubles with each attempt, with jitter from the row's own key so that a repeated batch
-        gives the same time; after the last attempt the row is `failed` until it is reset.
+        gives the same time; after the last attempt the row is `failed` until it is reset. An attempt that is
+        not among those that it `counts` is only waited for; None: all count.
         """
-        attempts = pl.col("attempts") + 1
-        last = attempts >= policy.max_attempts
+        counts = pl.lit(value=True) if counts is None else counts
+        attempts = pl.col("attempts") + counts.cast(pl.Int64)
+        last = counts & (attempts >= policy.max_attempts)
         base, limit = policy.retry_base.total_seconds(), policy.retry_limit.total_seconds()
         jitter = 0.75 + (pl.concat_str(self.contract.key).hash(seed=7) % 1000) / 2000
-        wait = pl.min_horizontal(base * pl.lit(2.0).pow(attempts - 1), pl.lit(limit)) * jitter
+        wait = (
+            pl.min_horizontal(
+                base * pl.lit(2.0).pow((attempts - 1).clip(lower_bound=0)), pl.lit(limit)
+            )
+            * jitter
+        )
         next_at = (pl.lit(at) + pl.duration(microseconds=(wait * 1e6).cast(pl.Int64))).cast(TIME)
         return Settlement.of(
             self.contract,

@@ -7,10 +7,16 @@ import pytest
 
 from smart_trader_assets.assets.economy import Allowed, affordable, why_it_waits
 from smart_trader_assets.assets.fetch_plan import fall_due_today
+from smart_trader_assets.birdeye.session import BirdEyeAccess
 from smart_trader_assets.delta.store import DeltaStore
-from smart_trader_assets.pnl.ageing import next_midnight
+from smart_trader_assets.pnl.ageing import midnight, next_midnight
 from smart_trader_assets.settings import Settings, load_settings
-from smart_trader_assets.tables.catalog import TRACKED_TOKENS, TRACKED_WHALES, WHALES
+from smart_trader_assets.tables.catalog import (
+    TRACKED_TOKENS,
+    TRACKED_WHALES,
+    TRANSACTIONS,
+    WHALES,
+)
 from smart_trader_assets_tests.support.samples import NOW, frame, tracked_token, tracked_whale
 
 PRICE = {"source": "live", "birdeye_api_key": "key-of-the-tests", "plan": "starter"}
@@ -39,6 +45,22 @@ def test_a_token_that_costs_less_is_fetched_before_one_that_costs_too_much(store
     asked = settings(store, holders_per_token=300)
     chosen = affordable(tokens, asked, Allowed(150, "why"))
     assert chosen["token_address"].to_list() == ["m150", "m7"]
+
+
+def test_a_run_to_come_has_the_budget_of_a_run_and_not_of_the_day(store):
+    access = BirdEyeAccess(settings(store, credits_per_run=10))
+    assert (access.left(), access.budget().left) == (10, 5_000_000 // 31)
+    assert why_it_waits(TRANSACTIONS.name, store, access.settings, access.left())
+
+
+@pytest.mark.parametrize("hours", [6, 24])
+def test_who_was_fetched_today_is_not_fetched_ahead_of_its_time_once_more(
+    store, put, settle, hours
+):
+    put(TRACKED_WHALES, tracked_whale("w", transactions_fetched_at=midnight(NOW)))
+    settle(TRACKED_WHALES, {"processing_status": "processed"})
+    often = settings(store, wallet_refresh_hours=hours)
+    assert fall_due_today(store, ["w"], often, NOW).is_empty()
 
 
 @pytest.mark.parametrize(("idle_days", "is_due"), [(1, True), (80, False)])

@@ -29,6 +29,7 @@ _LIMITLESS: Final = {
     "source": "live",
     "birdeye_api_key": "key-of-the-benchmark",
     "requests_per_second": 1000,
+    "wallet_requests_per_minute": 60_000,
     "credits_per_month": 10**9,
     "credits_per_run": 10**9,
 }

@@ -1,5 +1,7 @@
 """The way to BirdEye for one run: the key, the budgets, and whose trouble is whose."""
 
+import asyncio
+
 import pytest
 
 from smart_trader_assets.assets.fetching import fetch_cost
@@ -10,16 +12,22 @@ from smart_trader_assets.birdeye import (
     MissingKeyError,
     NotFoundError,
 )
+from smart_trader_assets.birdeye.circuit_breaker import read_breaker
 from smart_trader_assets.birdeye.ledger import LEDGER
 from smart_trader_assets.birdeye.rate_gate import RATE
+from smart_trader_assets.birdeye.responses import Page
 from smart_trader_assets.birdeye.session import (
     BirdEyeAccess,
     FetchSession,
     Outcomes,
+    _side_by_side,
 )
+from smart_trader_assets.birdeye.swap_walk import SwapHistory, SwapWalk
 from smart_trader_assets.lake.run_metrics import FETCH_SECONDS
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
 from smart_trader_assets.settings import LIVE_URL, SettingsError, load_settings
+from smart_trader_assets.state.shared_state import state_of
+from smart_trader_assets_tests.birdeye.swap_service import row
 from smart_trader_assets_tests.support.tiny_market import CAT, DOG, FOX
 
 HOLDERS = Endpoint.HOLDERS
@@ -84,6 +92,41 @@ def test_trouble_of_the_account_gives_up_the_rest_and_keeps_what_has_arrived(pip
     assert isinstance(outcomes.stopped, CreditsSpentError)
     with pytest.raises(CreditsSpentError):
         outcomes.raise_if_stopped()
+
+
+def test_what_a_walk_had_read_before_it_was_given_up_is_paid_for_and_kept():
+    first_page = asyncio.Event()
+
+    async def page(*, before_time: int, offset: int) -> Page:
+        if first_page.is_set():
+            await asyncio.Event().wait()
+        first_page.set()
+        return Page.model_validate({"items": [row(9, "a"), row(8, "b")], "has_next": True})
+
+    walk = SwapWalk(
+        page, page_size=2, before=10, floor=None, entity="w", endpoint="swaps", redact=str
+    )
+
+    async def spent() -> SwapHistory:
+        await first_page.wait()
+        raise CreditsSpentError("spent")
+
+    async def both() -> Outcomes[SwapHistory]:
+        return await _side_by_side([walk.run(5), spent()])
+
+    outcomes = asyncio.run(both())
+    kept, given_up = outcomes.results
+    assert isinstance(kept, SwapHistory)
+    assert ([item["tx_hash"] for item in kept.items], kept.resume_before) == (["a"], 9)
+    assert given_up is None
+    assert isinstance(outcomes.stopped, CreditsSpentError)
+
+
+def test_an_account_that_cannot_be_asked_about_itself_stops_nothing(pipeline):
+    nowhere = pipeline.settings(read_account=True, birdeye_base_url="http://127.0.0.1:9")
+    with BirdEyeAccess(nowhere).session("run") as session:
+        assert session.affords(100)
+    assert read_breaker(state_of(nowhere), now=nowhere.now()) is None
 
 
 def test_a_spent_budget_lets_what_was_sent_arrive(pipeline):

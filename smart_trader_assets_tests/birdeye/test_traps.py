@@ -24,7 +24,7 @@ from smart_trader_assets.birdeye import (
     SwapHistory,
     TokenListFilters,
 )
-from smart_trader_assets.birdeye.client import UNKNOWN_AT_FIRST
+from smart_trader_assets.birdeye.client import UNKNOWN_AT_FIRST, UNKNOWN_OF_SUSPECT
 from smart_trader_assets.sandbox import Fault, FaultKind, GeneratedMarket, SandboxServer
 from smart_trader_assets.state.database import SqliteFile
 from smart_trader_assets_tests.birdeye.conftest import MakeClient
@@ -134,6 +134,50 @@ def test_where_nothing_can_be_read_the_format_has_changed(server, make_client):
     server.script(items({"address": "m", "decimals": "six"}))
     with pytest.raises(FormatChangedError, match="decimals"):
         asyncio.run(listed(make_client()))
+
+
+def test_a_full_page_of_which_nothing_can_be_read_says_so_too(server, make_client):
+    page = [row(5, f"t{n}") | {"block_unix_time": 1_700_000_000_000} for n in range(100)]
+    server.script(items(*page, has_next=True))
+    with pytest.raises(FormatChangedError, match=r"block_unix_time.*format has changed") as caught:
+        swaps(make_client())
+    assert caught.value.endpoint == "/trader/txs/seek_by_time"
+
+
+def test_one_that_a_suspect_does_not_know_is_unknown_for_its_own_sake(server, make_client):
+    """The endpoint knew nobody when it was last asked; a few more, and it is taken for the plan again."""
+    server.script(Answer(404, {"success": False, "message": "Not found"}))
+
+    async def run(client: BirdEyeClient) -> None:
+        async with client:
+            for number in range(UNKNOWN_OF_SUSPECT - 1):
+                with pytest.raises(NotFoundError):
+                    await client.token_holders(f"m{number}", top=5)
+            with pytest.raises(PlanError):
+                await client.token_holders("m", top=5)
+
+    asyncio.run(run(make_client(suspects=frozenset({"/defi/v3/token/holder"}))))
+
+
+def test_the_wallet_endpoints_have_a_rate_of_their_own(server, make_client):
+    turns: list[str] = []
+
+    class Counted(RateGate):
+        async def acquire(self) -> int:
+            turns.append("turn")
+            return await super().acquire()
+
+    server.respond = lambda asked: items(holder(1)) if "holder" in asked.path else items()
+    of_wallets = Counted(SqliteFile(None, durable=False), requests_per_second=1000)
+
+    async def run(client: BirdEyeClient) -> None:
+        async with client:
+            await client.token_holders("m", top=5)
+            assert turns == []
+            await client.wallet_transfers("w")
+
+    asyncio.run(run(make_client(wallet_gate=of_wallets)))
+    assert turns == ["turn"]
 
 
 def test_a_redirect_names_the_place_and_the_setting_and_is_not_followed(server, make_client):

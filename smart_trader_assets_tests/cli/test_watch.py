@@ -134,6 +134,9 @@ def test_who_is_watched_no_longer_is_not_fetched_for_it(drained):
     drained.drain(NOW)
     assert drained.requests(Endpoint.SWAPS) == 0
     assert set(drained.rows(CANDIDATES)["tracking_status"]) == {"tracked"}
+    # And yet it is once it is watched again on that day.
+    command(drained, "watch", "add", EVE)
+    assert set(drained.rows(CANDIDATES)["tracking_status"]) == {"pending"}
 
 
 def test_who_is_watched_again_is_fetched_though_what_it_is_had_excluded_it(drained):

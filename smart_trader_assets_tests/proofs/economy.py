@@ -34,7 +34,12 @@ from smart_trader_assets.tables.catalog import SMART_TRADERS
 
 ANCHOR: Final = datetime(2026, 3, 1, tzinfo=UTC)
 _ANY: Final = 10**9
-_QUIET: Final = {"requests_per_second": 1000, "read_account": False, "credits_per_day": _ANY}
+_QUIET: Final = {
+    "requests_per_second": 1000,
+    "wallet_requests_per_minute": 60_000,
+    "read_account": False,
+    "credits_per_day": _ANY,
+}
 ORDERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "promise": {},
     # Without a token nobody is found by what he holds.

@@ -122,6 +122,7 @@ def _settings(root: Path, base_url: str, now: datetime) -> Settings:
             "birdeye_api_key": "key",
             "birdeye_base_url": base_url,
             "requests_per_second": 1000,
+            "wallet_requests_per_minute": 60_000,
             "root": str(root),
             "as_of": now,
             "wallet_shards": 2,

@@ -56,6 +56,7 @@ class Pipeline:
                 "candidate_lists": (),
                 "trace_transfers": False,
                 "requests_per_second": 1000,
+                "wallet_requests_per_minute": 60_000,
                 "root": str(self.root),
                 "as_of": as_of,
                 **SMALL,

@@ -151,6 +151,16 @@ def test_a_wait_doubles_up_to_its_limit_and_differs_between_rows_by_a_quarter(
         assert 0.75 * rule <= row["new_next_attempt_at"] - NOW <= 1.25 * rule
 
 
+def test_an_attempt_that_does_not_count_is_waited_for_and_fails_nobody() -> None:
+    rows = rows_with([0, 1, POLICY.max_attempts - 1])
+    moved = WHALES_TO_FETCH.settle_trouble(
+        rows, error=pl.lit("an outage"), counts=pl.lit(value=False), at=NOW, policy=POLICY
+    ).rows
+    assert moved["new_attempts"].to_list() == rows["attempts"].to_list()
+    assert set(moved["new_processing_status"]) == {"retry"}
+    assert (moved["new_next_attempt_at"] > NOW).all()
+
+
 def test_rows_that_failed_together_do_not_all_come_back_at_once() -> None:
     moved = WHALES_TO_FETCH.settle_trouble(
         rows_with([1] * 50), error=pl.lit("x"), at=NOW, policy=POLICY
