@@ -22,11 +22,13 @@ def copied_bets(
     In: `worth`, what a whole token that is still held brings, by wallet_address and token_address: unit_usd and
     unit_sol, null or absent where it has no mark.
 
-    Out: stake (USD, the trader's), `priced`, `usd_return` and `sol_return` (parts of one, less the cost of
-    copying; null where not priced), entry_drift (the median of the copier's entries over the trader's).
+    Out: stake (USD, the trader's), `priced` (in USD), `usd_return` and `sol_return` (parts of one, less what
+    copying costs; null where not priced in it), entry_drift (the median of the copier's entries over the
+    trader's).
 
     Of each part the copier buys and sells at the late prices; his stake is cut like the trader's. What rolled
-    over is followed from the token that was bought to the one that it became, and is the bet of that one. A bet
+    over is followed from the token that was bought to the one that it became, and is the bet of that one; cash
+    that the trader paid beside it the copier pays too. A bet
     is priced where both ends are known of half of its cost, the exits of half of what was sold, and a mark of
     half of what is open. Lots of unknown basis are no part of a bet.
     """
@@ -46,29 +48,24 @@ def copied_bets(
     )
     for money in _CURRENCIES:
         parts = _followed(parts, money)
-    cost = pl.col("cost")
-    sold, held = pl.col("left_at").is_not_null(), pl.col("left_at").is_null()
-    priced = (
-        (cost.filter(pl.col("result_usd").is_not_null()).sum() >= _HALF * cost.sum())
-        & (
-            _of("quantity", sold & pl.col("exit_usd").is_not_null())
-            >= _HALF * _of("quantity", sold)
-        )
-        & (_of("cost", held & pl.col("unit_usd").is_not_null()) >= _HALF * _of("cost", held))
-    )
     return (
         parts.filter(~pl.col("rolled_out"))
         .group_by("wallet_address", "token_address", maintain_order=True)
         .agg(
-            stake=cost.sum(),
-            priced=priced & pl.col("result_usd").is_not_null().any(),
+            stake=pl.col("cost").sum(),
+            priced=_is_priced("usd"),
+            priced_sol=_is_priced("sol"),
             usd_return=_mean("result_usd") - 1 - copy_cost_percent / 100,
             sol_return=_mean("result_sol") - 1 - copy_cost_percent / 100,
             entry_drift=quotient(pl.col("entry_usd") * pl.col("quantity"), pl.col("paid"))
             .filter(pl.col("paid") > 0)
             .median(),
         )
-        .with_columns(pl.when("priced").then(pl.col("usd_return", "sol_return")))
+        .with_columns(
+            usd_return=pl.when("priced").then("usd_return"),
+            sol_return=pl.when(pl.col("priced") & pl.col("priced_sol")).then("sol_return"),
+        )
+        .drop("priced_sol")
     )
 
 
@@ -81,6 +78,20 @@ def judged_returns(copied: pl.DataFrame) -> pl.DataFrame:
         copied=pl.when(pl.col("judged_in_sol").fill_null(value=False))
         .then(lesser)
         .otherwise("usd_return")
+    )
+
+
+def _is_priced(money: str) -> pl.Expr:
+    """Whether enough of a bet is known in that currency, as its parts tell."""
+    sold, held = pl.col("left_at").is_not_null(), pl.col("left_at").is_null()
+    result, left, mark = (
+        pl.col(f"{of}_{money}").is_not_null() for of in ("result", "exit", "unit")
+    )
+    return (
+        result.any()
+        & (_of("cost", result) >= _HALF * pl.col("cost").sum())
+        & (_of("quantity", sold & left) >= _HALF * _of("quantity", sold))
+        & (_of("cost", held & mark) >= _HALF * _of("cost", held))
     )
 
 
@@ -102,29 +113,40 @@ def _followed(parts: pl.DataFrame, money: str) -> pl.DataFrame:
     """Adds `brought_`: what a unit of stake had become when the lot was made, 1 where it was paid in cash, and
     `result_`: what it has become since."""
     brought, result = f"brought_{money}", f"result_{money}"
-    parts = parts.with_columns(
-        pl.when(~pl.col("rolled_in")).then(1.0).alias(brought),
-    )
-    for _ in range(_MOST_ROLLOVERS):
-        parts = parts.with_columns((pl.col(f"growth_{money}") * pl.col(brought)).alias(result))
-        waiting = parts.filter(pl.col("rolled_in") & pl.col(brought).is_null())
-        if waiting.is_empty():
-            break
+    parts = parts.with_columns(pl.when(~pl.col("rolled_in")).then(1.0).alias(brought))
+    grown = (pl.col(f"growth_{money}") * pl.col(brought)).alias(result)
+    parts = parts.with_columns(grown)
+    # As often as one followed the other: what came of two lots is known once both are.
+    for _ in range(_MOST_ROLLOVERS if parts["rolled_in"].any() else 0):
+        before = parts[brought]
         arrived = (
-            parts.filter(pl.col("rolled_out") & pl.col(result).is_not_null())
+            parts.filter("rolled_out")
             .group_by("wallet_address", bought_tx="left_tx")
-            .agg(_mean(result).alias("arrived"))
+            .agg(
+                moved=pl.col("cost").sum(),
+                arrived=pl.when(
+                    _of("cost", pl.col(result).is_not_null()) >= _HALF * pl.col("cost").sum()
+                ).then(_mean(result)),
+            )
         )
-        known = parts[brought].count()
+        cost = pl.col("cost").filter("rolled_in").sum().over("wallet_address", "bought_tx")
+        cash = cost - pl.col("moved")
+        with_cash = quotient(pl.col("moved") * pl.col("arrived") + cash, cost)
         parts = (
             parts.join(
                 arrived, on=["wallet_address", "bought_tx"], how="left", maintain_order="left"
             )
             .with_columns(
-                pl.when("rolled_in").then(pl.col("arrived")).otherwise(brought).alias(brought)
+                pl.when(~pl.col("rolled_in"))
+                .then(brought)
+                .when(cash > 0)
+                .then(with_cash)
+                .otherwise("arrived")
+                .alias(brought)
             )
-            .drop("arrived")
+            .drop("moved", "arrived")
+            .with_columns(grown)
         )
-        if parts[brought].count() == known:
+        if parts[brought].equals(before):
             break
-    return parts.with_columns((pl.col(f"growth_{money}") * pl.col(brought)).alias(result))
+    return parts

@@ -22,7 +22,7 @@ from smart_trader_assets.ranking.skill_estimate import (
 from smart_trader_assets.ranking.tiers import RankingRules
 from smart_trader_assets.text import content_hash
 
-_EDITION: Final = 3
+_EDITION: Final = 4
 """Of what the code makes of the rules."""
 
 _READ: Final = (

@@ -22,6 +22,7 @@ from smart_trader_assets_tests.pnl.histories import (
     sell,
     sol,
     swap,
+    usdc,
 )
 from smart_trader_assets_tests.ranking.copying import Deal, copied, recount
 from smart_trader_assets_tests.support.defaults import RANKING
@@ -175,6 +176,64 @@ def test_a_chain_of_rollovers_is_followed_to_its_end():
     rows.append(sell("out", 100, 16.0, tokens[-1], **at(9 * HOUR)))
     rows.append(seen("last", 2.0, 9 * HOUR + 60, tokens[-1]))
     assert result(rows)["copied_return"] == pytest.approx(100 * (2**5 - 1) - 3)
+
+
+@pytest.mark.parametrize(("grew", "then"), [(100, 0.5), (1, 2), (0.01, 2)])
+def test_cash_paid_beside_a_rollover_grows_from_then_on(grew, then):
+    """One dollar's worth of A and a thousand dollars become B: what A had done hardly counts."""
+    found = result(
+        [
+            buy("in", 10, 0.1, A, **at(0)),
+            seen("a", 0.1, 60, A),
+            *beside(
+                swap("over", usdc(1_000), Leg(B, 99.9), **at(HOUR)),
+                swap("over", Leg(A, 10), Leg(B, 0.1), **at(HOUR)),
+            ),
+            seen("a again", 0.1 * grew, HOUR + 60, A),
+            seen("b", 10.0, HOUR + 60, B),
+            sell("out", 100, 10.0 * then, B, **at(2 * HOUR)),
+            seen("b again", 10.0 * then, 2 * HOUR + 60, B),
+        ]
+    )
+    assert found["copied_return"] == pytest.approx(100 * ((grew + 1_000) / 1_001 * then - 1) - 3)
+
+
+@pytest.mark.parametrize("grew", [0.01, 1.0, 10.0])
+def test_what_had_rolled_in_is_followed_beside_what_was_bought(grew):
+    found = result(
+        [
+            buy("in", 100, 1.0, A, **at(0)),
+            seen("a", 1.0, 60, A),
+            roll("over", (A, 100), (B, 100), **at(HOUR)),
+            seen("a again", grew, HOUR + 60, A),
+            seen("b", 1.0, HOUR + 60, B),
+            buy("more", 100, 1.0, B, **at(2 * HOUR)),
+            seen("b later", 1.0, 2 * HOUR + 60, B),
+            roll("over again", (B, 200), (X, 200), **at(3 * HOUR)),
+            seen("b at last", 1.0, 3 * HOUR + 60, B),
+            seen("x", 1.0, 3 * HOUR + 60),
+            sell("out", 200, 1.5, **at(4 * HOUR)),
+            seen("x again", 1.5, 4 * HOUR + 60),
+        ]
+    )
+    assert found["copied_return"] == pytest.approx(100 * ((grew + 1) / 2 * 1.5 - 1) - 3)
+
+
+def test_a_bet_in_sol_needs_the_prices_in_sol_of_half_of_it():
+    """Of 99 of its 100 SOL the later prices are known in USD alone."""
+    found = result(
+        [
+            swap("in", sol(99, 100.0), Leg(X, 9_900), **at(0)),
+            swap("out", Leg(X, 9_900), sol(198, 100.0), **at(2 * HOUR)),
+            swap("in again", sol(1, 100.0), Leg(X, 100), **at(5 * HOUR)),
+            swap("out again", Leg(X, 100), sol(0.5, 100.0), **at(6 * HOUR)),
+            seen("a", 1.0, 60),
+            seen("b", 2.0, 2 * HOUR + 60),
+            swap("c", sol(1, 100.0), Leg(X, 100), wallet=mint("third"), **at(5 * HOUR + 60)),
+            swap("d", sol(1, 100.0), Leg(X, 200), wallet=mint("third"), **at(6 * HOUR + 60)),
+        ]
+    )
+    assert (found["priced_bets"], found["copied_return"]) == (0, None)
 
 
 def test_what_was_never_seen_to_be_bought_is_no_bet():
