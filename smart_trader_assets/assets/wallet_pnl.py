@@ -14,9 +14,10 @@ from smart_trader_assets.delta.batch import Batch, Batches, ReplaceScope
 from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import compute_wallet_pnl, screen_swaps
-from smart_trader_assets.pnl.ageing import NEVER, awakened, midnight, next_ageing
+from smart_trader_assets.pnl.ageing import NEVER, awakened, is_fading, midnight, next_ageing
 from smart_trader_assets.pnl.assumptions import Assumptions
 from smart_trader_assets.pnl.columns import ALL_TOKENS, WINDOWS, is_portfolio
+from smart_trader_assets.pnl.swap_rows import time_of
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL
 from smart_trader_assets.tables.cursors import PNL_TO_AGE, SWAPS_TO_COUNT
@@ -63,9 +64,6 @@ def wallet_pnl_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDef
 
         def batches() -> Iterator[Batch]:
             wallets = _due_wallets(transactions, own, scope)
-            if not wallets.height:
-                scope.log.info("No wallet has uncounted swaps, or numbers that time has changed.")
-                return
             # Whoever traded a mint last may be in any shard.
             everybody = lake.store.scan(TRANSACTIONS)
             market = _Market.of(
@@ -74,6 +72,9 @@ def wallet_pnl_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDef
             if not scope.wallets:
                 others = _touched_wallets(own, tracked_whales, market, scope)
                 wallets = pl.concat([wallets, others]).unique().sort(wallets.columns)
+            if not wallets.height:
+                scope.log.info("No wallet has uncounted swaps, or numbers that have changed since.")
+                return
             for chosen in wallets.iter_slices(WALLETS_AT_ONCE):
                 yield from _compute(chosen, transactions, tracked_whales, market, scope)
 
@@ -145,7 +146,8 @@ def _touched_wallets(
 ) -> pl.DataFrame:
     """Wallets that nothing makes due and whose numbers change all the same: wallet_shard, wallet_address.
 
-    What they hold was priced since by others, or their history has turned out to be known to its beginning.
+    What they hold was priced since by others, or their history has turned out to be known to its beginning, or
+    up to a later time than that to which the marks of what they hold had faded.
     They are computed with the others of their shard, at most once a UTC day.
     """
     asleep = scope.in_shards(own.filter(pl.col("as_of") < midnight(scope.as_of)))
@@ -159,15 +161,19 @@ def _touched_wallets(
         market.marks(held["token_address"].unique(), scope.as_of),
         since=scope.as_of - timedelta(days=market.assumptions.mark_life_days),
     )
-    known = known_histories(tracked_whales).select("wallet_address", now="history_complete")
-    completed = (
-        asleep.filter(is_portfolio() & ~pl.col("history_complete"))
+    known = known_histories(tracked_whales).select(
+        "wallet_address", now="history_complete", now_to=time_of(pl.col("fetched_to"))
+    )
+    completed = ~pl.col("history_complete") & pl.col("now")
+    faded = is_fading & (pl.col("known_to") < pl.col("now_to"))
+    known_better = (
+        asleep.filter(is_portfolio() & (~pl.col("history_complete") | is_fading))
         .join(known, on="wallet_address")
-        .filter(pl.col("now"))
+        .filter(completed | faded)
         .select("wallet_shard", "wallet_address")
         .collect()
     )
-    return pl.concat([priced.select(completed.columns), completed]).unique()
+    return pl.concat([priced.select(known_better.columns), known_better]).unique()
 
 
 def _compute(
@@ -205,7 +211,14 @@ def _compute(
     unsettled = SWAPS_TO_COUNT.due_rule(scope.as_of, scope.policy) | (
         pl.col("reason").ne_missing(pl.col("set_aside_reason"))
     )
-    ageing = next_ageing(pnl, inputs.swaps, as_of=scope.as_of, idle_days=market.idle_days)
+    ageing = next_ageing(
+        pnl,
+        inputs.swaps,
+        as_of=scope.as_of,
+        idle_days=market.idle_days,
+        # A day more, for the fetch itself.
+        followed_within=scope.policy.wallet_refresh_limit + timedelta(days=1),
+    )
     pnl = pnl.join(
         _swaps_counted(judged), on=["wallet_address", "token_address", "window"], how="left"
     ).join(_of_portfolios(ageing), on=["wallet_address", "token_address", "window"], how="left")

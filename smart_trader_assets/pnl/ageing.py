@@ -16,9 +16,19 @@ NEVER: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _WINDOW_DAYS: Final = tuple(int(window.removesuffix("d")) for window in WINDOWS[1:])
 _DAY: Final = 86_400
 
+is_fading: Final = (pl.col("conservative_value") > 0) | (
+    pl.col("stale_open_cost") < pl.col("open_cost")
+)
+"""Of a row of silver/wallet_pnl: whether what is held is worth less, or may be called stale, with time."""
+
 
 def next_ageing(
-    pnl: pl.DataFrame, swaps: pl.DataFrame, *, as_of: datetime, idle_days: float
+    pnl: pl.DataFrame,
+    swaps: pl.DataFrame,
+    *,
+    as_of: datetime,
+    idle_days: float,
+    followed_within: timedelta,
 ) -> pl.DataFrame:
     """wallet_address, ages_at: when the numbers as of `as_of` change next by time alone, at the earliest at the
     next UTC midnight; `NEVER` where they do not.
@@ -26,6 +36,8 @@ def next_ageing(
     pnl: what `compute_wallet_pnl` returns; swaps: block_unix_time of all that it was made from, by
     wallet_address. A swap leaves a window of so many days when it is as old as that; a mark fades with every
     day, until what is held is worth nothing; a wallet without a swap for longer than `idle_days` is idle.
+    A mark fades up to when the wallet's history is known: that of a wallet which was not fetched within
+    `followed_within` stands still until it is.
     """
     now = int(as_of.timestamp())
     at = pl.col("block_unix_time")
@@ -37,11 +49,9 @@ def next_ageing(
     by_swaps = swaps.group_by("wallet_address").agg(
         *leaving, pl.when(idle > now).then(idle).alias("idle")
     )
-    is_fading = (pl.col("conservative_value") > 0) | (
-        pl.col("stale_open_cost") < pl.col("open_cost")
-    )
+    is_followed = pl.col("known_to").is_null() | (pl.col("known_to") > as_of - followed_within)
     fading = (
-        pnl.filter((pl.col("token_address") != ALL_TOKENS) & is_fading)
+        pnl.filter((pl.col("token_address") != ALL_TOKENS) & is_fading & is_followed)
         .select("wallet_address", fading=pl.lit(now))
         .unique()
     )

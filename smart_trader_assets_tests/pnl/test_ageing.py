@@ -12,7 +12,7 @@ from smart_trader_assets.pnl import compute_wallet_pnl
 from smart_trader_assets.pnl.ageing import NEVER, awakened, next_ageing, next_midnight
 from smart_trader_assets_tests.pnl import figures
 from smart_trader_assets_tests.pnl.agreement import KEY
-from smart_trader_assets_tests.pnl.histories import AS_OF, A, B, X, buy, frame, sell
+from smart_trader_assets_tests.pnl.histories import AS_OF, WALLET, A, B, X, buy, frame, sell
 from smart_trader_assets_tests.pnl.strategies import histories
 
 MARKS = figures.marks(
@@ -24,6 +24,7 @@ DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
 TOMORROW = next_midnight(AS_OF)
 IDLE_DAYS = 45.0
+FOLLOWED_WITHIN = 8 * DAY
 
 
 def computed(rows: list[dict[str, Any]], as_of: datetime) -> pl.DataFrame:
@@ -35,7 +36,9 @@ def computed(rows: list[dict[str, Any]], as_of: datetime) -> pl.DataFrame:
 def ages_at(rows: list[dict[str, Any]], idle_days: float = IDLE_DAYS) -> dict[str, datetime]:
     swaps = frame(rows)
     table = compute_wallet_pnl(swaps, as_of=AS_OF, marks=MARKS)
-    found = next_ageing(table, swaps, as_of=AS_OF, idle_days=idle_days)
+    found = next_ageing(
+        table, swaps, as_of=AS_OF, idle_days=idle_days, followed_within=FOLLOWED_WITHIN
+    )
     return dict(found.select("wallet_address", "ages_at").iter_rows())
 
 
@@ -63,6 +66,28 @@ def test_until_then_every_number_stays_as_it_is(rows):
         own = [row for row in rows if row["wallet_address"] == wallet]
         until = AS_OF + 500 * DAY if at == NEVER else at - SECOND
         assert_frame_equal(computed(own, AS_OF), computed(own, until))
+
+
+@pytest.mark.parametrize(("known_days_ago", "fades"), [(1, True), (30, False)])
+def test_the_marks_of_a_wallet_that_is_fetched_no_longer_stand_still(known_days_ago, fades):
+    swaps = frame([buy("b", 10, 1.0, A, hours_ago=24 * 100)])
+    known = pl.DataFrame(
+        {
+            "wallet_address": [WALLET],
+            "history_complete": [True],
+            "known_to": [AS_OF - known_days_ago * DAY],
+        }
+    )
+    now, later = (
+        compute_wallet_pnl(swaps, as_of=at, marks=MARKS, histories=known)
+        for at in (AS_OF, AS_OF + 400 * DAY)
+    )
+    assert now.filter(pl.col("conservative_value") > 0).height
+    assert_frame_equal(now.drop("as_of"), later.drop("as_of"))
+    found = next_ageing(
+        now, swaps, as_of=AS_OF, idle_days=IDLE_DAYS, followed_within=FOLLOWED_WITHIN
+    )
+    assert found["ages_at"].to_list() == [TOMORROW if fades else NEVER]
 
 
 def test_a_trade_is_due_when_it_leaves_each_window():
