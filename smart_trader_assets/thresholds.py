@@ -97,7 +97,7 @@ def ranking_rules(settings: Settings) -> RankingRules:
             seconds=settings.cluster_seconds,
             min_tokens=settings.cluster_min_tokens,
         ),
-        list_window_days=settings.list_window_days,
+        list_window_days=settings.resolved_list_window_days,
         beside=content_hash(asdict(signal_rules(settings))),
     )
 

@@ -12,7 +12,7 @@ import polars as pl
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.keys import CONSUMER_TAG
 from smart_trader_assets.assets.scope import RunConfig, RunScope
-from smart_trader_assets.checks.results import failed_checks
+from smart_trader_assets.checks.results import failed_by_checks, failed_checks
 from smart_trader_assets.delta.batch import Batch, Batches
 from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.delta.store import DeltaStore
@@ -276,7 +276,10 @@ class _Sending:
 
 
 def failed_runs_of(instance: dg.DagsterInstance) -> pl.DataFrame:
-    """run_id, finished_at and asset of the instance's failed runs of the last days, the newest."""
+    """run_id, finished_at and asset of the instance's failed runs of the last days, the newest.
+
+    Not of those in which only a check has failed: what it found is news of another kind.
+    """
     since = datetime.now(UTC) - NEWS_FOR
     records = instance.get_run_records(
         dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since),
@@ -291,6 +294,7 @@ def failed_runs_of(instance: dg.DagsterInstance) -> pl.DataFrame:
             record.dagster_run.tags.get(CONSUMER_TAG) or record.dagster_run.job_name,
         )
         for record in records
+        if not failed_by_checks(instance, record.dagster_run.run_id)
     ]
     return pl.DataFrame(
         rows,

@@ -98,7 +98,7 @@ def _fingerprint(instance: dg.DagsterInstance, settings: Settings, lake: LakeRes
     return content_hash(
         [
             [store.version(table) for table in _TABLES],
-            [run.run_id for run in told_of[:1]],
+            sorted(run.run_id for run in told_of),
             sorted(
                 f"{check.key.to_user_string()} {check.at.isoformat()}"
                 for check in failed_checks(instance, [table.name for table in ALL_TABLES])

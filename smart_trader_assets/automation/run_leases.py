@@ -28,6 +28,8 @@ RUN_LEASE = "run_lease"
 """The resource that every run takes, most by way of `settings`: while it is held, the lease is renewed."""
 
 LEASE_TAG = "smart_trader/lease_until"
+LEASED_BY_TAG = "smart_trader/leased_by"
+"""The run whose lease it is: one that is executed again is given the tags of the run before it."""
 UNLEASED_NOTE = "runs_without_lease"
 RENEWAL = timedelta(seconds=15)
 LEASE = timedelta(seconds=60)
@@ -57,7 +59,8 @@ def keep_lease(instance: dg.DagsterInstance, run_id: str, state: SharedState) ->
         while True:
             try:
                 until = state.now() + LEASE
-                instance.add_run_tags(run_id, {LEASE_TAG: until.isoformat()})
+                lease = {LEASE_TAG: until.isoformat(), LEASED_BY_TAG: run_id}
+                instance.add_run_tags(run_id, lease)
             except Exception:  # noqa: BLE001 - whatever a storage raises, the run itself is fine
                 _log.warning("The lease of run %s could not be renewed.", run_id, exc_info=True)
             if stop.wait(RENEWAL.total_seconds()):
@@ -145,7 +148,7 @@ def _alive_until(record: dg.RunRecord, seen: Mapping[str, datetime] | None) -> d
     None where one clock writes everything down."""
     run = record.dagster_run
     is_launching = run.status in _AT_ITS_LAUNCH
-    lease = None if is_launching else run.tags.get(LEASE_TAG)
+    lease = None if is_launching else _lease_of(run)
     if lease is not None:
         return datetime.fromisoformat(lease)
     since: datetime | None
@@ -161,6 +164,12 @@ def _alive_until(record: dg.RunRecord, seen: Mapping[str, datetime] | None) -> d
     return since + (LAUNCH_GRACE if is_launching else GRACE)
 
 
+def _lease_of(run: dg.DagsterRun) -> str | None:
+    """Until when the run itself has said that it is alive; None where it has not yet."""
+    is_own = run.tags.get(LEASED_BY_TAG, run.run_id) == run.run_id
+    return run.tags.get(LEASE_TAG) if is_own else None
+
+
 def _note_unleased(instance: dg.DagsterInstance, state: SharedState) -> None:
     """Note since when, by the clock that all share, runs are without a lease: when they were launched or
     started is written down by the clock of some machine."""
@@ -170,7 +179,7 @@ def _note_unleased(instance: dg.DagsterInstance, state: SharedState) -> None:
     without = {
         _unleased_key(run)
         for run in under_way
-        if run.status in _AT_ITS_LAUNCH or LEASE_TAG not in run.tags
+        if run.status in _AT_ITS_LAUNCH or _lease_of(run) is None
     }
     note = _unleased(state)
     if without == (note.read() or {}).keys():

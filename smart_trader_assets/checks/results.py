@@ -22,6 +22,9 @@ from smart_trader_assets.text import shown_text
 # Names of an evaluation's metadata.
 LOOKED_FROM, LOOKED_UNTIL, VERSIONS, ROWS = "looked_from", "looked_until", "versions", "rows"
 
+CHECKING = "check_"
+"""How the steps of checks begin."""
+
 _ROWS_TOLD = 3
 _LONGEST_VALUE = 80
 
@@ -211,6 +214,13 @@ def read_failed_keys(state: SharedState) -> set[dg.AssetCheckKey]:
 
 def _note(state: SharedState) -> Note[list[_NotedCheck]]:
     return state.note(FAILED_CHECKS_NOTE, list[_NotedCheck])
+
+
+def failed_by_checks(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether nothing but checks has failed in that run; not one whose process died."""
+    failures = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    steps = [entry.step_key or "" for entry in failures]
+    return bool(steps) and all(step.startswith(CHECKING) for step in steps)
 
 
 def has_materialized(instance: dg.DagsterInstance, run_id: str, asset: dg.AssetKey) -> bool:

@@ -30,6 +30,7 @@ from smart_trader_assets.cli.options import (
     cli_errors,
     output_file,
     page_file,
+    source_words,
 )
 from smart_trader_assets.cli.terminal import copied_table, outcomes_table, queue_tables
 from smart_trader_assets.lake.resource import make_lake
@@ -39,7 +40,7 @@ from smart_trader_assets.report.exports import ranking_csv, ranking_json
 from smart_trader_assets.report.page_file import check_folder, write_page, write_text
 from smart_trader_assets.report.page_place import PageFile, page_of
 from smart_trader_assets.report.report_data import MOST_WALLETS, PageRules
-from smart_trader_assets.settings import load_settings
+from smart_trader_assets.settings import Settings, load_settings
 from smart_trader_assets.sources import settings_of_root
 from smart_trader_assets.state.shared_state import state_of
 from smart_trader_assets.tables.queue import read_queue
@@ -117,16 +118,16 @@ def show_forecast(
     Without a key, what the free plan's would bring. No request is made.
     """
     with cli_errors() as console:
-        settings = chosen_settings(data, as_of=as_of)
-        if read_identity(make_lake(settings).unchecked_store) is not None:
+        settings = chosen = chosen_settings(data, as_of=as_of)
+        found = read_identity(make_lake(settings).unchecked_store)
+        if found is not None:
             settings = settings_of_root(settings)
         if settings.resolved_source != "live":
-            console.print(
-                "There is no BirdEye key here: this is what the free plan would bring. "
-                "Set BIRDEYE_API_KEY, and SMART_TRADER_PLAN where it is not the free one.",
-                soft_wrap=True,
-            )
-            settings = load_settings({"source": "live", "root": data, "as_of": settings.as_of})
+            if not as_json:
+                console.print(_what_instead(chosen, settings), highlight=False, soft_wrap=True)
+            # What others than BirdEye were asked for is no part of an account.
+            root = data if found is None else "data/live"
+            settings = load_settings({"source": "live", "root": root, "as_of": chosen.as_of})
         store = make_lake(settings).unchecked_store
         known = forecast(settings, store)
         if as_json:
@@ -137,6 +138,19 @@ def show_forecast(
         console.print(costs_table(known, console.width))
         for line in known.advice:
             console.print(f"[yellow]![/] {escape(line)}", highlight=False, soft_wrap=True)
+
+
+def _what_instead(chosen: Settings, settings: Settings) -> str:
+    """Whose forecast is shown where the root, if there is one, is not fed by BirdEye."""
+    if chosen.birdeye_api_key is not None:
+        return (
+            f"The rows of this root come from {source_words(settings)} and cost nothing: this is what a root "
+            "of one's own would cost with this key."
+        )
+    return (
+        "There is no BirdEye key here: this is what the free plan would bring. "
+        "Set BIRDEYE_API_KEY, and SMART_TRADER_PLAN where it is not the free one."
+    )
 
 
 def explain(

@@ -338,7 +338,7 @@ def _remarks(verdict: WalletVerdict, symbols: Mapping[str, str], rules: CopyRule
     """What copying it would have brought, and how much of it is known."""
     lines = []
     if (copied := _copied(verdict, rules)) != text.UNKNOWN:
-        lines.append(f"Copied {rules.copy_delay} s later, at cost: {copied} a bet.")
+        lines.append(f"Copied {rules.copy_delay} s later, at cost, a bet: {copied}.")
     lines += company_words(verdict.pairs, verdict.wallet)
     lines += whence_words(verdict.received, verdict.wallet, symbols)
     history = verdict.history
@@ -401,7 +401,8 @@ def _positions_table(verdict: WalletVerdict, symbols: dict[str, str], width: int
         Column("quantity", number=True, spare=True),
         Column("paid", number=True),
         Column("worth", number=True),
-        Column("unrealized", number=True),
+        Column("faded value", number=True),
+        Column("unrealized", number=True, spare=True),
         Column("price of, UTC", spare=True),
         Column("last trade, UTC", spare=True),
     ]
@@ -412,6 +413,7 @@ def _positions_table(verdict: WalletVerdict, symbols: dict[str, str], width: int
                 text.quantity(row["open_quantity"]),
                 text.usd(row["open_cost"]),
                 text.usd(row["open_value"]),
+                text.usd(row["conservative_value"]),
                 text.usd(row["unrealized_pnl"]),
                 text.moment(row["marked_at"]),
                 text.moment(row["last_transaction"]),

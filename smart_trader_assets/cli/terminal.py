@@ -37,7 +37,7 @@ _POLL_SECONDS = 0.5
 _TELL_SECONDS = 30
 
 # Below it, whole addresses would leave no room for the columns that a ranking is read for.
-_WIDTH_FOR_ADDRESSES = 110
+_WIDTH_FOR_ADDRESSES = 140
 
 # An address, or one of those that a key is made of.
 _ADDRESS = re.compile(r"[0-9A-Za-z]{32,}")
@@ -161,8 +161,8 @@ _LEADERBOARD: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "conservative PnL": lambda row: usd(row["conservative_pnl"]),
     "confidence": lambda row: percent(row["skill_confidence"]),
     "a bet, at least": lambda row: percent(row["return_floor"]),
-    "bets won": lambda row: percent(row["bet_win_rate"]),
     "copied": copied_words,
+    "bets won": lambda row: percent(row["bet_win_rate"]),
     "ROI": lambda row: percent(row["roi"]),
     "realized": lambda row: usd(row["realized_pnl"]),
     "score": lambda row: f"{row['score']:.1f}",
@@ -203,10 +203,10 @@ def copied_table(backtest: Backtest, rules: RankingRules, width: int) -> Table:
         Column("wallets", number=True, spare=True),
         Column("priced wallets", number=True),
         Column("priced bets", number=True),
-        Column("share", number=True, spare=True),
+        Column("of the bets", number=True, spare=True),
         Column("a bet", number=True),
         Column("95 % interval", number=True),
-        Column("earned", number=True, spare=True),
+        Column("wallets that earned", number=True, spare=True),
     )
     return fitted_table(
         f"Copied from then on, {rules.copying.copy_delay} s late, at "
@@ -293,7 +293,8 @@ def _as_of(report: DrainReport, traders: pl.DataFrame) -> str:
     ranked: Any = traders["as_of"].max()
     if ranked is None:
         return f"As of {report.as_of:%Y-%m-%d %H:%M:%S} UTC."
-    idle = ranked < report.as_of and not report.total("wallets_computed")
+    ranked_anew = ("wallets_computed", "smart_traders", "wallets_unproven", "wallets_excluded")
+    idle = ranked < report.as_of and not any(report.total(counted) for counted in ranked_anew)
     return f"Ranked as of {ranked:%Y-%m-%d %H:%M:%S} UTC{', nothing new since' if idle else ''}."
 
 

@@ -27,6 +27,7 @@ class Settlement:
 
     contract: TableContract
     rows: pl.DataFrame
+    is_told: bool = False
 
     @classmethod
     def of(
@@ -36,9 +37,11 @@ class Settlement:
         *,
         operation: str | pl.Expr,
         sets: Mapping[str, Any],
+        is_told: bool = False,
     ) -> Self:
         """Settle `rows`, as read from the table of `contract`.
 
+        Where it `is_told`, a row is written of which nothing differs but what last touched it.
         `sets` maps state columns or companions to an expression over `rows` or to a plain value.
         KeyError where a column is not a state, FrameError where a value is not allowed or a key comes twice.
         """
@@ -61,7 +64,7 @@ class Settlement:
         for state in contract.states:
             if state.column in sets:
                 check_state(settled[NEW + state.column], state, contract.name)
-        return cls(contract, settled)
+        return cls(contract, settled, is_told)
 
     @property
     def sets(self) -> tuple[str, ...]:

@@ -156,7 +156,9 @@ def state_merge(settlement: Settlement) -> StateMerge:
     on.append(f"t.{VERSION} = s.read_version")
     read = cast("tuple[datetime, datetime]", (rows[VERSION].min(), rows[VERSION].max()))
     on.append(within(f"t.{VERSION}", *read))
-    moved: Sequence[str] = [name for name in settlement.sets if name != OPERATION]
+    moved: Sequence[str] = [
+        name for name in settlement.sets if name != OPERATION or settlement.is_told
+    ]
     return StateMerge(
         on=all_of(on),
         changed=any_of(differs(f"t.{name}", f"s.{NEW}{name}") for name in moved),

@@ -6,11 +6,14 @@ dies at every commit finds them all there.
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import cached_property, partial
 from itertools import count
+from pathlib import Path
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable
@@ -38,7 +41,7 @@ from smart_trader_assets.delta.errors import (
 )
 from smart_trader_assets.delta.fence import Fence, writer_of
 from smart_trader_assets.delta.handles import Handles, ReadableTable, Snapshot
-from smart_trader_assets.delta.location import check_spelling, open_objects
+from smart_trader_assets.delta.location import check_spelling, is_remote, open_objects
 from smart_trader_assets.delta.merge import TOMBSTONE
 from smart_trader_assets.delta.operations import (
     Metrics,
@@ -87,9 +90,14 @@ class DeltaStore:
     def exists(self, contract: TableContract) -> bool:
         """Whether there is a Delta table at the contract's place; a read error is raised, not taken as a no."""
         try:
-            return DeltaTable.is_deltatable(self.uri(contract), self.storage_options)
+            found = DeltaTable.is_deltatable(self.uri(contract), self.storage_options)
+            if not found and not is_remote(self.root):
+                # What may not be looked into is nothing to it.
+                with suppress(FileNotFoundError):
+                    os.scandir(Path(self.uri(contract)) / "_delta_log").close()
         except (OSError, DeltaError) as error:
             raise self._unreadable(contract, error) from None
+        return found
 
     def open(self, contract: TableContract) -> DeltaTable:
         """The table at its newest version, opened anew, to do with what one likes; TableMissingError where the

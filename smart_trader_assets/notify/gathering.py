@@ -216,8 +216,10 @@ class Outlook:
                 .collect()
             )
         if self.broken_off is not None:
+            # One that ended well is of a run that may have died after it.
+            told_of = runs.filter(pl.col("outcome") == "failed")
             broken = self.broken_off.filter(pl.col("finished_at") >= since).join(
-                runs, on="run_id", how="anti"
+                told_of, on="run_id", how="anti"
             )
             told = broken.with_columns(
                 outcome=pl.lit("failed"), error=pl.lit(None, dtype=pl.String)

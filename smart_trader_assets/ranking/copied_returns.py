@@ -198,8 +198,11 @@ def _of_delay(copied: pl.DataFrame, wallets: pl.Series, rules: RankingRules) -> 
         "wallet_address",
         copied_floor=pl.when(pl.col("counted_bets") > 0).then("return_floor"),
     )
+    # No bet proves less than a total loss, and copying one costs something besides.
+    at_least = pl.min_horizontal("copied_floor", "copied_return")
     return proven.join(returns, on="wallet_address", how="left").with_columns(
-        pl.col("bets", "priced_bets").fill_null(0)
+        pl.col("bets", "priced_bets").fill_null(0),
+        copied_floor=pl.when(pl.col("copied_floor").is_not_null()).then(at_least),
     )
 
 

@@ -33,15 +33,14 @@ def discoveries(tracked_whales: pl.LazyFrame, *, list_window: timedelta) -> pl.L
 
     In: wallet_address, token_address, origin, first_seen_on. Out: wallet_address, token_address (of a holding;
     null for a list), closed_from and closed_to (of a list: bets closed in between are what it ranked). Later
-    holdings and lists found nobody new. A wallet that its user watched by then was chosen by him, and has no
-    row, nor has one that he asked about before anything had found it: a question takes no evidence away.
+    holdings and lists found nobody new. A wallet that its user watched, or asked about, before the day on
+    which anything had found it was chosen by him, and has no row. Whoever is watched on the very day that he
+    was found may have been chosen for what was found.
     """
     first = _first_seen(tracked_whales)
-    origin = pl.col("origin")
-    named = ((origin == WATCHLIST).any() | (origin == ASKED).all()).over("wallet_address")
     listed = pl.col("origin") == LEADERBOARD
     day = pl.col("first_seen_on").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    return first.filter(~named & (origin != ASKED)).select(
+    return first.filter(~pl.col("origin").is_in([WATCHLIST, ASKED])).select(
         "wallet_address",
         pl.when(~listed).then("token_address").alias("token_address"),
         closed_from=pl.when(listed).then(day - list_window),

@@ -43,6 +43,7 @@ _POSITION = (
     "mark_price",
     "marked_at",
     "open_value",
+    "conservative_value",
     "unrealized_pnl",
     "last_transaction",
 )

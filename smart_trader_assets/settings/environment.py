@@ -46,8 +46,8 @@ EARLIEST, LATEST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo
 
 Source = Literal["live", "sandbox", "replay"]
 _TOTAL_LOSS = -100.0
-RANKED_LISTS = ("today", "yesterday", "1W", "30d", "90d")
-"""Over what time the lists of ranked traders look back."""
+RANKED_LISTS = {"today": 1.0, "yesterday": 2.0, "1W": 7.0, "30d": 30.0, "90d": 90.0}
+"""BirdEye's lists of ranked traders, and over how many days each looks back."""
 
 
 class SettingsError(SmartTraderError):
@@ -388,8 +388,11 @@ class Settings(NotificationSettings):
     trace_refresh_days: float = Field(
         30.0, gt=0, description="Days after which a wallet's transfers are fetched again"
     )
-    list_window_days: float = Field(
-        7.0, gt=0, description="Days before a list of ranked traders whose bets prove nothing"
+    list_window_days: float | None = Field(
+        None,
+        gt=0,
+        description="Days before a list of ranked traders whose bets prove nothing; as many as the widest of "
+        "candidate_lists looks back, if not set",
     )
     evidence_confidence: float = Field(
         95,
@@ -663,6 +666,15 @@ class Settings(NotificationSettings):
     def limits(self, name: str) -> bool:
         """Whether the limit of that name applies: at BirdEye, and where it was set; a stand-in has none."""
         return self.resolved_source == "live" or name in self.model_fields_set
+
+    @property
+    def resolved_list_window_days(self) -> float:
+        """Days before a list of ranked traders whose bets prove nothing: by them it chose the wallet."""
+        if self.list_window_days is not None:
+            return self.list_window_days
+        return max(
+            (RANKED_LISTS[name] for name in self.candidate_lists), default=RANKED_LISTS["1W"]
+        )
 
     @property
     def traces_transfers(self) -> bool:

@@ -155,7 +155,7 @@ def _newest_marks(held: pl.DataFrame, trades: pl.LazyFrame, hands: pl.DataFrame)
 
     One wallet's trade is no price by which others are told to have gained, nor is that of one hand: who trades
     with himself would make one. Of the newest trade for cash of each of the newest `MARK_WALLETS` the lower
-    median counts.
+    median counts, as of its own time.
     """
     known = held.filter(
         pl.col("mark_price").is_not_null() & pl.col("mark_source").is_in([LISTED, OWN_TRADE])
@@ -175,16 +175,12 @@ def _newest_marks(held: pl.DataFrame, trades: pl.LazyFrame, hands: pl.DataFrame)
     )
     traded = (
         newest_of_each.group_by("token_address", maintain_order=True)
-        .agg(pl.col("mark_price", "marked_at").head(MARK_WALLETS))
-        .filter(pl.col("mark_price").list.len() > 1)
-        .select(
-            "token_address",
-            mark_price=pl.col("mark_price")
-            .list.sort()
-            .list.get((pl.col("mark_price").list.len() - 1) // 2),
-            marked_at=pl.col("marked_at").list.max(),
-            is_agreed=pl.lit(value=True),
-        )
+        .head(MARK_WALLETS)
+        .sort("token_address", "mark_price", "marked_at")
+        .group_by("token_address", maintain_order=True)
+        .agg(pl.col("mark_price", "marked_at").get((pl.len() - 1) // 2), voters=pl.len())
+        .filter(pl.col("voters") > 1)
+        .select("token_address", "mark_price", "marked_at", is_agreed=pl.lit(value=True))
     )
     return (
         pl.concat([known, traded])

@@ -166,5 +166,6 @@ def _connect(database: str, *, durable: bool) -> sqlite3.Connection:
         database, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(f"PRAGMA synchronous={'NORMAL' if durable else 'OFF'}")
+    # NORMAL may lose the last commits with the power, OFF the whole file.
+    connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
     return connection

@@ -50,11 +50,12 @@ class NoteFile:
 
     def write(self, text: str) -> None:
         """Raises OSError."""
-        write_whole(self._path, text)
+        self.change(lambda _: text)
 
     def remove(self) -> None:
         """Raises OSError."""
-        self._path.unlink(missing_ok=True)
+        if self._path.exists():
+            self.change(lambda _: None)
 
     def change(self, change: Callable[[str | bytes | None], str | None]) -> None:
         """Raises OSError."""
@@ -62,9 +63,9 @@ class NoteFile:
         with FileLock(self._path.with_suffix(".lock")):
             text = change(self.read())
             if text is None:
-                self.remove()
+                self._path.unlink(missing_ok=True)
             else:
-                self.write(text)
+                write_whole(self._path, text)
 
 
 class Note(Generic[T]):

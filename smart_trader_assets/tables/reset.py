@@ -118,7 +118,9 @@ def carry_out(store: DeltaStore, plan: Plan, stamp: CommitInfo) -> int:
     settled = 0
     for part in plan.rows.partition_by(contract.partition_by or (contract.key[0],)):
         settled += store.settle(
-            Settlement.of(contract, part, operation=OPERATION, sets=sets), stamp
+            # Told of rows that are in their first state already, too: somebody else may have put them there.
+            Settlement.of(contract, part, operation=OPERATION, sets=sets, is_told=True),
+            stamp,
         )
     return settled
 

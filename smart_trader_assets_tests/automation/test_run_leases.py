@@ -21,6 +21,7 @@ from smart_trader_assets.automation.run_leases import (
     LAUNCH_GRACE,
     LEASE,
     LEASE_TAG,
+    LEASED_BY_TAG,
     expired_runs,
     fail_expired_runs,
     keep_lease,
@@ -74,6 +75,14 @@ def test_the_partitions_of_a_dead_run_are_asked_for_in_the_tick_that_finds_it(au
     tick = automation.tick(ASSET)
     assert tick.log[0] == f"Run {run_id} stopped renewing its lease: marked as failed."
     assert tick.partitions == ["03"]
+
+
+def test_a_lease_that_came_with_the_tags_of_another_run_says_nothing(automation):
+    """As where a run is executed once more in the UI: its own first renewal is still to come."""
+    tags = {LEASE_TAG: EXPIRED.isoformat(), LEASED_BY_TAG: "the run before"}
+    again = automation.add_run(asset=ASSET, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    assert fail_expired_runs(automation.instance, HERE) == []
+    assert fail_expired_runs(automation.instance, HERE, datetime.now(UTC) + GRACE) == [again.run_id]
 
 
 def test_a_run_that_renews_its_lease_is_left_alone(automation):

@@ -63,7 +63,10 @@ def test_a_later_notice_replaces_an_earlier_one_and_leaves_no_draft(tmp_path):
     notice = read_breaker(LocalState(tmp_path), now=NOW)
     assert notice is not None
     assert notice.until == NOW + timedelta(minutes=5)
-    assert [path.name for path in tmp_path.iterdir()] == [f"{BREAKER_NOTE}.json"]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{BREAKER_NOTE}.json",
+        f"{BREAKER_NOTE}.lock",
+    }
 
 
 def test_a_notice_is_taken_away_once_and_for_all(shared_state):

@@ -182,7 +182,9 @@ def test_an_old_trade_is_no_news(begun: Told):
     assert new(begun, NOW + 26 * HOUR, notify=("trades",), **often).height == 0
 
 
-def failed_run(told: Told, run: str, asset: str, error: str) -> None:
+def failed_run(
+    told: Told, run: str, asset: str, error: str | None, outcome: str = "failed"
+) -> None:
     now = datetime.now(UTC)
     row = {
         "run_id": run,
@@ -190,7 +192,7 @@ def failed_run(told: Told, run: str, asset: str, error: str) -> None:
         "started_on": now.date(),
         "started_at": now,
         "finished_at": now,
-        "outcome": "failed",
+        "outcome": outcome,
         "error": error,
         "total_seconds": 1.0,
         "peak_memory_mb": 1.0,
@@ -218,17 +220,23 @@ def test_failed_and_overtaken_runs_are_told_once_each(begun: Told):
 def test_a_run_that_could_not_say_that_it_failed_is_told_too(begun: Told):
     now = datetime.now(UTC)
     broken = pl.DataFrame(
-        [("killed", now, "bronze/transactions"), ("told", now, "gold/smart_traders")],
+        [
+            ("killed", now, "bronze/transactions"),
+            ("told", now, "gold/smart_traders"),
+            ("killed midway", now, "silver/token_trades"),
+        ],
         schema={"run_id": pl.String, "finished_at": pl.Datetime("us", "UTC"), "asset": pl.String},
         orient="row",
     )
     failed_run(begun, "told", "gold/smart_traders", "StorageError: no room")
+    failed_run(begun, "killed midway", "silver/recent_trades", None, outcome="succeeded")
     names = begun.store.scan(NOTIFICATIONS).collect()["receiver"].to_list()
     outlook = Outlook(begun.store, begun.settings(LATER), LATER, now + HOUR, (), broken_off=broken)
     rows = {row["title"]: row["body"] for row in outlook.new_rows(names).to_dicts()}
     assert rows.keys() == {
         "A run of bronze/transactions failed",
         "A run of gold/smart_traders failed",
+        "A run of silver/token_trades failed",
     }
     assert "killed" in rows["A run of bronze/transactions failed"]
 

@@ -160,7 +160,7 @@ LATER = DAY + timedelta(days=1)
         ([("mint-0", None, DAY)], {"mint-0"}),
         ([("mint-0", "holder", DAY), ("mint-1", "holder", DAY)], {"mint-0", "mint-1"}),
         ([("mint-0", "holder", DAY), ("mint-1", "holder", LATER)], {"mint-0"}),
-        ([("WATCHLIST", "watchlist", DAY), ("mint-0", "holder", DAY)], set()),
+        ([("WATCHLIST", "watchlist", DAY), ("mint-0", "holder", DAY)], {"mint-0"}),
         ([("WATCHLIST", "watchlist", DAY), ("mint-0", "holder", LATER)], set()),
         ([("WATCHLIST", "watchlist", LATER), ("mint-0", "holder", DAY)], {"mint-0"}),
         ([], set()),

@@ -8,7 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from smart_trader_assets.delta.batch import Batch, CommitInfo
-from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.contract import OPERATION, TableContract
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.sandbox import Endpoint
 from smart_trader_assets.settings import load_settings
@@ -190,6 +190,19 @@ def test_a_row_that_changes_between_plan_and_reset_is_left_as_it_is(drained):
     assert carry_out(drained.store, plan, STAMP) < plan.rows.height
     states = drained.rows(TRACKED_WHALES).filter(pl.col("wallet_address") == DEE)
     assert set(states["processing_status"]) == {"retry"}
+
+
+def test_a_row_that_somebody_else_has_put_back_is_reset_all_the_same(drained):
+    """The log says who did it: a check that found the move lets it pass."""
+    foreign = {
+        "predicate": f"token_address = '{CAT}'",
+        "updates": {"whale_fetch_status": "'pending'"},
+    }
+    drained.store.open(TRACKED_TOKENS).update(**foreign)
+    plan = plan_reset(drained.store, Choice(table=TRACKED_TOKENS.name, tokens=(CAT,)))
+    assert carry_out(drained.store, plan, CommitInfo("run", "reset")) == 1
+    row = drained.rows(TRACKED_TOKENS).filter(token_address=CAT)
+    assert row.select("whale_fetch_status", OPERATION).rows() == [("pending", "RESET")]
 
 
 def test_a_plan_changes_nothing_and_tells_what_will_follow(drained):
