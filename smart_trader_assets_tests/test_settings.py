@@ -48,6 +48,16 @@ def test_the_defaults_are_those_of_the_free_plan_and_the_documented_thresholds()
     assert (settings.requests_per_second, settings.credits_per_month) == (1, 30_000)
 
 
+@pytest.mark.parametrize(
+    ("lists", "days"), [("1W,30d", 30.0), ("1W", 30.0), ("today,90d", 90.0), ("", 30.0)]
+)
+def test_bets_prove_nothing_that_the_widest_list_could_have_ranked(monkeypatch, lists, days):
+    monkeypatch.setenv(API_KEY_VARIABLE, KEY)
+    chosen = load_settings({"candidate_lists": tuple(filter(None, lists.split(",")))})
+    assert chosen.resolved_list_window_days == days
+    assert load_settings({"list_window_days": 3}).resolved_list_window_days == 3
+
+
 def test_further_cash_is_named_by_its_mints(monkeypatch):
     mints = ("So11111111111111111111111111111111111111112", "11111111111111111111111111111111")
     monkeypatch.setenv(PREFIX + "CASH_MINTS", ", ".join(mints))

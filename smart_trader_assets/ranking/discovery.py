@@ -14,8 +14,8 @@ import polars as pl
 from smart_trader_assets.transforms.candidates import ASKED, LEADERBOARD, WATCHLIST
 from smart_trader_assets.transforms.holders import HOLDER
 
-LIST_WINDOW = timedelta(days=7)
-"""Over which a list of ranked traders looks back, by default."""
+LIST_WINDOW = timedelta(days=30)
+"""Over which the widest of the lists of ranked traders that are asked for by default looks back."""
 
 WHALE_COLUMNS = (
     "wallet_address",

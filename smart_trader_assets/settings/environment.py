@@ -391,8 +391,8 @@ class Settings(NotificationSettings):
     list_window_days: float | None = Field(
         None,
         gt=0,
-        description="Days before a list of ranked traders whose bets prove nothing; as many as the widest of "
-        "candidate_lists looks back, if not set",
+        description="Days before a list of ranked traders whose bets prove nothing; 30, or as many as the "
+        "widest of candidate_lists looks back, if not set",
     )
     evidence_confidence: float = Field(
         95,
@@ -672,9 +672,9 @@ class Settings(NotificationSettings):
         """Days before a list of ranked traders whose bets prove nothing: by them it chose the wallet."""
         if self.list_window_days is not None:
             return self.list_window_days
-        return max(
-            (RANKED_LISTS[name] for name in self.candidate_lists), default=RANKED_LISTS["1W"]
-        )
+        # What a stand-in happens to list changes no rule.
+        asked = self.candidate_lists if self.resolved_source == "live" else ()
+        return max(RANKED_LISTS["30d"], *(RANKED_LISTS[name] for name in asked), 0.0)
 
     @property
     def traces_transfers(self) -> bool:
