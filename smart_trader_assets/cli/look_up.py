@@ -370,7 +370,7 @@ def _windows_table(verdict: WalletVerdict, width: int) -> Any:
         Column("conservative PnL", number=True),
         Column("realized", number=True),
         Column("ROI", number=True),
-        Column("wins", number=True),
+        Column("sells won", number=True),
         Column("closed", number=True, spare=True),
         Column("trades", number=True),
         Column("coverage", number=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import Annotated
 
@@ -12,6 +12,7 @@ import dagster as dg
 import typer
 from rich.markup import escape
 
+from smart_trader_assets.assets.economy import holder_costs
 from smart_trader_assets.automation.home import CONFIGURATION, home_of, make_home
 from smart_trader_assets.automation.live_runs import LIVE
 from smart_trader_assets.cli.options import Data, chosen_settings, cli_errors
@@ -19,11 +20,14 @@ from smart_trader_assets.cli.terminal import reset_table
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.errors import UpgradeError
 from smart_trader_assets.drain import alone_on_root
+from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.lake.resource import make_lake
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.sources import settings_of_root
+from smart_trader_assets.tables.catalog import TRACKED_TOKENS, TRACKED_WHALES
 from smart_trader_assets.tables.layouts import carry_out_root_upgrade, plan_root_upgrade
-from smart_trader_assets.tables.reset import Choice, carry_out, plan_reset
+from smart_trader_assets.tables.reset import Choice, Plan, ResetError, carry_out, plan_reset
+from smart_trader_assets.text import plural
 
 Yes = Annotated[
     bool,
@@ -74,15 +78,46 @@ def reset(
             "choose rows with --token, --wallet, --shard, --day, --state or --failed, or all of them with --all"
         )
     with cli_errors() as console:
-        store = make_lake(settings_of_root(chosen_settings(data))).store
+        settings = settings_of_root(chosen_settings(data))
+        store = make_lake(settings).store
         plan = plan_reset(store, choice)
         console.print(reset_table(plan, console.width))
         console.print(plan.consequence)
+        for line in _cost_words(plan, settings):
+            console.print(line, highlight=False, soft_wrap=True)
         if not yes:
             console.print("Nothing was changed: add --yes to do it.")
             return
-        done = carry_out(store, plan, CommitInfo(f"reset-{uuid.uuid4()}", "reset"))
+        stamp = CommitInfo(f"reset-{uuid.uuid4()}", "reset")
+        # What a run takes over from another row of a wallet would undo it.
+        with _alone(settings) if refetch else nullcontext():
+            done = carry_out(store, plan_reset(store, choice) if refetch else plan, stamp)
         console.print(f"{done} rows are back in their first state.")
+
+
+def _cost_words(plan: Plan, settings: Settings) -> Iterator[str]:
+    """What BirdEye takes for fetching the rows' entities again; nothing where it is not asked."""
+    if settings.resolved_source != "live":
+        return
+    if plan.cursor.contract is TRACKED_TOKENS:
+        cost = int(holder_costs(plan.rows, settings).sum())
+        yield f"Fetching their holders again costs at most {cost:,} credits."
+    elif plan.cursor.contract is TRACKED_WHALES:
+        wallets = plan.rows["wallet_address"].n_unique()
+        cost = wallets * settings.prices["trader_txs"]
+        pages = (
+            "all of its pages" if plan.choice.refetch else "further pages where it has traded much"
+        )
+        yield (
+            f"Fetching the swaps of {plural(wallets, 'wallet')} again costs {cost:,} credits for a page of each, and "
+            f"{pages}."
+        )
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    with alone_on_root(settings), nobody_at_work(settings, ResetError, "reset"):
+        yield
 
 
 def upgrade(data: Data = None, yes: Yes = False) -> None:
@@ -106,7 +141,7 @@ def upgrade(data: Data = None, yes: Yes = False) -> None:
         stamp = CommitInfo(f"upgrade-{uuid.uuid4()}", "upgrade")
         with (
             alone_on_root(settings),
-            nobody_at_work(settings),
+            nobody_at_work(settings, UpgradeError, "upgrade"),
             console.status("Upgrading") as status,
         ):
             plan = plan_root_upgrade(store)  # as it stands now that nobody else is at work
@@ -119,14 +154,14 @@ def upgrade(data: Data = None, yes: Yes = False) -> None:
 
 
 @contextmanager
-def nobody_at_work(settings: Settings) -> Iterator[None]:
-    """UpgradeError where Dagster's instance has a run under way, which an upgrade would get in the way of."""
+def nobody_at_work(settings: Settings, error: type[SmartTraderError], doing: str) -> Iterator[None]:
+    """The error where Dagster's instance has a run under way, which what is done would get in the way of."""
     home = make_home(settings) if settings.launcher == "celery" else home_of(settings)
     if (home / CONFIGURATION).is_file():
         with dg.DagsterInstance.from_config(str(home)) as instance:
             if live := instance.get_runs(dg.RunsFilter(statuses=LIVE), limit=1):
-                raise UpgradeError(
+                raise error(
                     f"Run {live[0].run_id} is under way or waiting: switch the automation off, let the "
-                    "runs end or terminate them, and upgrade then. Nothing was changed."
+                    f"runs end or terminate them, and {doing} then. Nothing was changed."
                 )
     yield

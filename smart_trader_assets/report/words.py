@@ -28,7 +28,7 @@ def copied_words(trader: Mapping[str, Any]) -> str:
     if earned is None:
         return percent(None)
     shown = "too few" if copied_figure(trader) is None else percent(earned)
-    return f"{shown} ({percent(share)} priced)"
+    return f"{shown} ({share:.0f} % priced)"
 
 
 def copied_figure(trader: Mapping[str, Any]) -> float | None:

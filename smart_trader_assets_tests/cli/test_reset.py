@@ -1,6 +1,7 @@
 """The reset as a Dagster job and as a command: both show first, and do it only when told to."""
 
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 import polars as pl
@@ -8,7 +9,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from smart_trader_assets.assembly import make_definitions
+from smart_trader_assets.automation.home import make_home
 from smart_trader_assets.cli.app import app
+from smart_trader_assets.settings import load_settings
+from smart_trader_assets.sources import settings_of_root
 from smart_trader_assets.tables.catalog import TRACKED_TOKENS, TRACKED_WHALES
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.roots import versions
@@ -72,6 +76,7 @@ def test_the_command_only_shows_until_it_is_told_yes(drained):
     shown = command(drained, TRACKED_WHALES.name, "--wallet", CID)
     assert shown.exit_code == 0, shown.output
     assert "2 rows of silver/tracked_whales" in shown.output
+    assert "the swaps of 1 wallet again costs 12 credits for a page of each" in shown.output
     assert "Nothing was changed: add --yes to do it." in shown.output
     assert versions(drained.store) == before
 
@@ -87,7 +92,23 @@ def test_all_rows_are_reset_only_where_all_are_asked_for(drained):
     refused = command(drained, TRACKED_TOKENS.name, "--yes")
     assert refused.exit_code == 2
     assert "or all of them with --all" in " ".join(refused.output.split())
-    assert command(drained, TRACKED_TOKENS.name, "--all").exit_code == 0
+    shown = command(drained, TRACKED_TOKENS.name, "--all")
+    assert shown.exit_code == 0
+    assert "Fetching their holders again costs at most" in shown.output
+
+
+def test_histories_are_fetched_again_only_while_nobody_is_at_work(drained):
+    """What a run took over from another row of the wallet would undo the reset."""
+    settings = settings_of_root(load_settings({"root": str(drained.root)}))
+    with dg.DagsterInstance.from_config(str(make_home(settings))) as instance:
+        run = dg.DagsterRun(
+            job_name="wallet_side", run_id=str(uuid4()), status=dg.DagsterRunStatus.STARTED
+        )
+        instance.add_run(run)
+        refused = command(drained, TRACKED_WHALES.name, "--wallet", CID, "--refetch", "--yes")
+    assert refused.exit_code == 1
+    assert f"Run {run.run_id} is under way or waiting" in refused.output
+    assert set(drained.rows(TRACKED_WHALES)["processing_status"]) == {"processed"}
 
 
 @pytest.mark.parametrize(
