@@ -241,7 +241,7 @@ def _show_table(console: Console, verdicts: Sequence[WalletVerdict], rules: Copy
         Column("copied", number=True, spare=True),
         Column("conservative PnL", number=True),
         Column("ROI", number=True, spare=True),
-        Column("wins", number=True, spare=True),
+        Column("sells won", number=True, spare=True),
         Column("trades", number=True, spare=True),
         Column("history", spare=True),
     ]

@@ -109,8 +109,8 @@ def _cost_words(plan: Plan, settings: Settings) -> Iterator[str]:
             "all of its pages" if plan.choice.refetch else "further pages where it has traded much"
         )
         yield (
-            f"Fetching the swaps of {plural(wallets, 'wallet')} again costs {cost:,} credits for a page of each, and "
-            f"{pages}."
+            f"Fetching the swaps of {plural(wallets, 'wallet')} again costs {cost:,} credits for a page of "
+            f"each, and {pages}."
         )
 
 
