@@ -14,7 +14,10 @@ import polars as pl
 
 from smart_trader_assets.pnl import netted_trades
 from smart_trader_assets.pnl.assumptions import Assumptions
+from smart_trader_assets.pnl.cash import NATIVE_SOL, WRAPPED_SOL
 from smart_trader_assets.pnl.marks import TABLE_TRADE, trade_marks
+from smart_trader_assets.pnl.sol_price import BELIEVED_WITHIN
+from smart_trader_assets.pnl.swap_rows import LEGS
 from smart_trader_assets.pnl.valuation import CASH
 from smart_trader_assets.tables.pnl_inputs import MARKS
 
@@ -55,7 +58,7 @@ def _mints_moved(lately: pl.LazyFrame, cash_mints: Mapping[str, float | None]) -
     those of one second have one place."""
     legs = [
         lately.select(*_TRANSACTION, "block_unix_time", token_address=f"{leg}_address")
-        for leg in ("base", "quote")
+        for leg in LEGS
     ]
     time = pl.col("block_unix_time")
     return (
@@ -71,6 +74,19 @@ def _mints_moved(lately: pl.LazyFrame, cash_mints: Mapping[str, float | None]) -
     )
 
 
+def _with_doubtful_sol(rows: pl.DataFrame) -> pl.Series:
+    """The wallets to whom SOL is said to have been worth something else than to most."""
+    rates = pl.concat(
+        rows.filter(pl.col(f"{leg}_address").is_in([WRAPPED_SOL, NATIVE_SOL])).select(
+            "wallet_address", rate=pl.coalesce(f"{leg}_price", f"{leg}_nearest_price")
+        )
+        for leg in LEGS
+    )
+    ratio = pl.col("rate") / pl.col("rate").median()
+    believed = ratio.is_between(1 / BELIEVED_WITHIN, BELIEVED_WITHIN)
+    return rates.filter(~believed)["wallet_address"].unique()
+
+
 def _marks(
     lately: pl.LazyFrame,
     chosen: pl.DataFrame,
@@ -79,10 +95,13 @@ def _marks(
     assumptions: Assumptions,
 ) -> pl.DataFrame:
     """By whole transactions, since one that is seen in part is worth something else."""
-    rows = lately.join(chosen.lazy().select(_TRANSACTION).unique(), on=_TRANSACTION, how="semi")
-    traded = netted_trades(
-        rows.collect(), as_of=as_of, cash_mints=cash_mints, assumptions=assumptions
-    )
+    rows = lately.join(
+        chosen.lazy().select(_TRANSACTION).unique(), on=_TRANSACTION, how="semi"
+    ).collect()
+    # A wallet's price of SOL is held against its others of those days.
+    of_doubted = pl.col("wallet_address").is_in(_with_doubtful_sol(rows).implode())
+    rows = pl.concat([rows.filter(~of_doubted), lately.filter(of_doubted).collect()])
+    traded = netted_trades(rows, as_of=as_of, cash_mints=cash_mints, assumptions=assumptions)
     for_cash = traded.trades.filter(pl.col("valuation") == CASH).join(traded.mints, on="mint")
     return (
         trade_marks(for_cash, TABLE_TRADE)

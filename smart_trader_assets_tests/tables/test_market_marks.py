@@ -10,7 +10,18 @@ import polars as pl
 from smart_trader_assets.pnl.assumptions import DEFAULT_ASSUMPTIONS
 from smart_trader_assets.pnl.cash import DEFAULT_CASH_MINTS
 from smart_trader_assets.tables.market_marks import traded_marks
-from smart_trader_assets_tests.pnl.histories import AS_OF, A, B, Leg, X, frame, mint, swap, usdc
+from smart_trader_assets_tests.pnl.histories import (
+    AS_OF,
+    A,
+    B,
+    Leg,
+    X,
+    frame,
+    mint,
+    sol,
+    swap,
+    usdc,
+)
 
 FIRST, SECOND = mint("first wallet"), mint("second wallet")
 
@@ -55,6 +66,25 @@ def test_a_mint_that_was_only_rolled_over_lately_is_looked_at_further_back():
     ]
     assert marks(bought("1", 2.0, hours_ago=30), *rolled) == {X: (2.0, 30.0)}
     assert marks(*rolled) == {}
+
+
+def test_a_price_of_sol_is_held_against_the_others_of_its_wallet():
+    """They are of transactions that others have followed since, and that mark nothing themselves."""
+    tokens = [mint(f"t{number}") for number in range(4)]
+    seen = [
+        swap(f"o{n}", sol(1, 150.0), Leg(token, 10), wallet=FIRST, hours_ago=10 + n)
+        for n, token in enumerate(tokens)
+    ]
+    later = [
+        bought(f"n{n}{k}", 15.0, token, wallet=SECOND, hours_ago=1 + k / 100)
+        for n, token in enumerate(tokens)
+        for k in range(9)
+    ]
+    others = [
+        swap(f"s{k}", sol(1, 150.0), Leg(B, 10), wallet=SECOND, hours_ago=2 + k) for k in range(3)
+    ]
+    wrong = swap("x", sol(1, 1.5), Leg(X, 100), wallet=FIRST, hours_ago=5)
+    assert marks(*seen, *later, *others, wrong)[X] == (1.5, 5.0)
 
 
 def test_a_transaction_is_seen_as_a_whole():
