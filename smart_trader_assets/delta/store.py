@@ -93,7 +93,7 @@ class DeltaStore:
             found = DeltaTable.is_deltatable(self.uri(contract), self.storage_options)
             if not found and not is_remote(self.root):
                 # What may not be looked into is nothing to it.
-                with suppress(FileNotFoundError):
+                with suppress(FileNotFoundError, NotADirectoryError):
                     os.scandir(Path(self.uri(contract)) / "_delta_log").close()
         except (OSError, DeltaError) as error:
             raise self._unreadable(contract, error) from None

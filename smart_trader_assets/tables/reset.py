@@ -118,8 +118,15 @@ def carry_out(store: DeltaStore, plan: Plan, stamp: CommitInfo) -> int:
     settled = 0
     for part in plan.rows.partition_by(contract.partition_by or (contract.key[0],)):
         settled += store.settle(
-            # Told of rows that are in their first state already, too: somebody else may have put them there.
-            Settlement.of(contract, part, operation=OPERATION, sets=sets, is_told=True),
+            # Told of rows that are in their first state already, too: somebody else may have put them there,
+            # on a way that only a reset may go. True and false may become each other at any time.
+            Settlement.of(
+                contract,
+                part,
+                operation=OPERATION,
+                sets=sets,
+                is_told=isinstance(state.initial, str),
+            ),
             stamp,
         )
     return settled
