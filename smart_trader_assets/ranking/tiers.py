@@ -19,7 +19,7 @@ from smart_trader_assets.text import content_hash
 QUALIFIED = "QUALIFIED"
 """Excluded by nothing, and proven by nothing: in words, unproven."""
 
-_EDITION = 4
+_EDITION = 5
 """Of what the code makes of the thresholds."""
 
 
