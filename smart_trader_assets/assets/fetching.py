@@ -91,16 +91,19 @@ def settled_trouble(
     errors: Mapping[str, EntityFetchError],
     stopped: StopFetchingError | None,
     scope: RunScope,
+    *,
+    is_answered: bool,
 ) -> tuple[Settlement, ...]:
     """Those of `rows` whose entity, in the column `by`, failed with an error, settled so; none without.
 
     In an outage, which `stopped` the fetching, those that failed by the server's fault wait as well, so that
-    others come first once it is over, but it is no failure of theirs.
+    others come first once it is over, but it is no failure of theirs. It is where others of the same batch
+    were answered (`is_answered`): many broken ones in a row look like an outage.
     """
     troubled = rows.filter(pl.col(by).is_in(list(errors)))
     if troubled.is_empty():
         return ()
-    is_outage = isinstance(stopped, ServiceOutageError)
+    is_outage = isinstance(stopped, ServiceOutageError) and not is_answered
     told = {entity: str(error) for entity, error in errors.items()}
     counts = {
         entity: not (is_outage and isinstance(error, ServerError | RateLimitedError))

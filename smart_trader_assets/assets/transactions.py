@@ -329,5 +329,13 @@ def _settlements(
     fetched = whales.join(known, on="wallet_address", how="inner")
     return (
         wallets_fetched(fetched, at=scope.as_of),
-        *settled_trouble(WHALES_TO_FETCH, whales, "wallet_address", errors, stopped, scope),
+        *settled_trouble(
+            WHALES_TO_FETCH,
+            whales,
+            "wallet_address",
+            errors,
+            stopped,
+            scope,
+            is_answered=bool(advanced),
+        ),
     )

@@ -129,4 +129,6 @@ def _settlements(
             }
         )
         yield transfers_fetched(due.join(now, on="wallet_address"), at=scope.as_of)
-    yield from settled_trouble(WALLETS_TO_TRACE, due, "wallet_address", errors, stopped, scope)
+    yield from settled_trouble(
+        WALLETS_TO_TRACE, due, "wallet_address", errors, stopped, scope, is_answered=bool(read)
+    )

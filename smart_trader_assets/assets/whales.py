@@ -123,7 +123,13 @@ def _fetch(
         mirror = mirrored_listings(listings, fetched, shard=shard).collect()
         settles += tokens_fetched(fetched, mirror, at=scope.as_of)
     settles += settled_trouble(
-        TOKENS_TO_FETCH, due, "token_address", errors, outcomes.stopped, scope
+        TOKENS_TO_FETCH,
+        due,
+        "token_address",
+        errors,
+        outcomes.stopped,
+        scope,
+        is_answered=bool(counts),
     )
     yield Batch(
         rows=pl.concat(found) if found else None,

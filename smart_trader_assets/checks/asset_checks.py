@@ -15,7 +15,6 @@ import polars as pl
 
 from smart_trader_assets.checks.catalogue import Check, Look, all_checks
 from smart_trader_assets.checks.results import (
-    CHECKING,
     LOOKED_FROM,
     LOOKED_UNTIL,
     ROWS,
@@ -53,7 +52,7 @@ def _table_checks(contract: TableContract, checks: list[Check]) -> dg.AssetCheck
     asset = dg.AssetKey.from_user_string(contract.name)
 
     @dg.multi_asset_check(
-        name=f"{CHECKING}{'_'.join(asset.path)}",
+        name=f"check_{'_'.join(asset.path)}",
         specs=[
             dg.AssetCheckSpec(
                 check.name, asset=asset, description=check.description, blocking=check.blocking
@@ -105,11 +104,13 @@ def _look(
 ) -> Iterator[dg.AssetCheckResult]:
     until, pinned = datetime.now(UTC), PinnedStore(store)
     found = _found(pinned, contract, checks, since, settings)
+    versions = dict.fromkeys(found, pinned.versions)
     # Each table is read as it was when it was first asked for: what another run writes between two of them may
     # look like a fault once, and not twice.
     if doubted := [check for check in checks if check.is_fault and found[check.name].height]:
         pinned = PinnedStore(store)
-        found |= _found(pinned, contract, doubted, since, settings)
+        again = _found(pinned, contract, doubted, since, settings)
+        found, versions = found | again, versions | dict.fromkeys(again, pinned.versions)
     for check in checks:
         faults = found[check.name]
         yield dg.AssetCheckResult(
@@ -120,7 +121,7 @@ def _look(
                 dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN
             ),
             description=_format_found(faults, is_fault=check.is_fault),
-            metadata=_metadata(faults, check, since, until, pinned.versions),
+            metadata=_metadata(faults, check, since, until, versions[check.name]),
         )
 
 

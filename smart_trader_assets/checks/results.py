@@ -22,9 +22,7 @@ from smart_trader_assets.text import shown_text
 # Names of an evaluation's metadata.
 LOOKED_FROM, LOOKED_UNTIL, VERSIONS, ROWS = "looked_from", "looked_until", "versions", "rows"
 
-CHECKING = "check_"
-"""How the steps of checks begin."""
-
+_FOUND_SOMETHING = "DagsterAssetCheckFailedError"
 _ROWS_TOLD = 3
 _LONGEST_VALUE = 80
 
@@ -217,10 +215,16 @@ def _note(state: SharedState) -> Note[list[_NotedCheck]]:
 
 
 def failed_by_checks(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Whether nothing but checks has failed in that run; not one whose process died."""
+    """Whether the run has failed by nothing but what checks have found; not one that broke off or died."""
     failures = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
-    steps = [entry.step_key or "" for entry in failures]
-    return bool(steps) and all(step.startswith(CHECKING) for step in steps)
+    causes = [
+        entry.dagster_event.step_failure_data.error
+        for entry in failures
+        if entry.dagster_event is not None
+    ]
+    return bool(causes) and all(
+        cause is not None and cause.cls_name == _FOUND_SOMETHING for cause in causes
+    )
 
 
 def has_materialized(instance: dg.DagsterInstance, run_id: str, asset: dg.AssetKey) -> bool:

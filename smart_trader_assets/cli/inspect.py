@@ -124,7 +124,8 @@ def show_forecast(
             settings = settings_of_root(settings)
         if settings.resolved_source != "live":
             if not as_json:
-                console.print(_what_instead(chosen, settings), highlight=False, soft_wrap=True)
+                held = None if found is None else source_words(settings)
+                console.print(_what_instead(chosen, held), highlight=False, soft_wrap=True)
             # What others than BirdEye were asked for is no part of an account.
             root = data if found is None else "data/live"
             settings = load_settings({"source": "live", "root": root, "as_of": chosen.as_of})
@@ -140,13 +141,11 @@ def show_forecast(
             console.print(f"[yellow]![/] {escape(line)}", highlight=False, soft_wrap=True)
 
 
-def _what_instead(chosen: Settings, settings: Settings) -> str:
-    """Whose forecast is shown where the root, if there is one, is not fed by BirdEye."""
+def _what_instead(chosen: Settings, held: str | None) -> str:
+    """Whose forecast is shown where the root, if there is one, is not fed by BirdEye; `held`: by what it is."""
     if chosen.birdeye_api_key is not None:
-        return (
-            f"The rows of this root come from {source_words(settings)} and cost nothing: this is what a root "
-            "of one's own would cost with this key."
-        )
+        whose = "" if held is None else f"The rows of this root come from {held} and cost nothing. "
+        return f"{whose}This is what a root fed by BirdEye would cost with this key."
     return (
         "There is no BirdEye key here: this is what the free plan would bring. "
         "Set BIRDEYE_API_KEY, and SMART_TRADER_PLAN where it is not the free one."

@@ -57,7 +57,8 @@ def _moves(state: State) -> str:
 
 
 def _sent_back(back: SendBack) -> str:
-    where = f"{_names(back.changed)} change" if back.changed else "a row changes"
+    verb = "changes" if len(back.changed) == 1 else "change"
+    where = f"{_names(back.changed)} {verb}" if back.changed else "a row changes"
     came = "" if back.only_from is None else f" from {_value(back.only_from)}"
     return f"- Where {where}, `{back.column}` goes back{came} to {_value(back.to)}."
 

@@ -37,7 +37,7 @@ def next_ageing(
     wallet_address. A swap leaves a window of so many days when it is as old as that; a mark fades with every
     day, until what is held is worth nothing; a wallet without a swap for longer than `idle_days` is idle.
     A mark fades up to when the wallet's history is known: that of a wallet which was not fetched within
-    `followed_within` stands still until it is.
+    `followed_within` stands still until it is, which is looked at as often.
     """
     now = int(as_of.timestamp())
     at = pl.col("block_unix_time")
@@ -51,9 +51,13 @@ def next_ageing(
     )
     is_followed = pl.col("known_to").is_null() | (pl.col("known_to") > as_of - followed_within)
     fading = (
-        pnl.filter((pl.col("token_address") != ALL_TOKENS) & is_fading & is_followed)
-        .select("wallet_address", fading=pl.lit(now))
-        .unique()
+        pnl.filter((pl.col("token_address") != ALL_TOKENS) & is_fading)
+        .group_by("wallet_address")
+        .agg(
+            fading=pl.when(is_followed.any())
+            .then(now)
+            .otherwise(now + int(followed_within.total_seconds()))
+        )
     )
     seconds = pl.min_horizontal("fading", "idle", *(f"in_{days}" for days in _WINDOW_DAYS))
     tomorrow = next_midnight(as_of)

@@ -1,7 +1,7 @@
 """What mints were last traded at, by whomever the tables know: marks for those who hold them.
 
-Only what was traded lately is looked at: an older price is worth nothing any more (see `pnl.marks`). Of the
-rest no more than the times are read, and these only where upkeep has put rows of all times into one file.
+Only what was traded lately is looked at: an older price is worth nothing any more (see `pnl.marks`). Of what is
+older no more than the times are read, and these only where upkeep has put rows of all times into one file.
 """
 
 from __future__ import annotations

@@ -32,13 +32,21 @@ def whales(*rows: Row) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("stopped", "attempts"),
-    [(None, {"slow": 1, "gone": 1}), (ServiceOutageError("all down"), {"slow": 0, "gone": 1})],
+    ("stopped", "is_answered", "attempts"),
+    [
+        (None, False, {"slow": 1, "gone": 1}),
+        (ServiceOutageError("all down"), False, {"slow": 0, "gone": 1}),
+        (ServiceOutageError("all that were left"), True, {"slow": 1, "gone": 1}),
+    ],
 )
-def test_an_outage_is_no_failure_of_those_that_it_hits_and_they_come_later(stopped, attempts):
+def test_an_outage_is_no_failure_of_those_that_it_hits_and_they_come_later(
+    stopped, is_answered, attempts
+):
     rows = whales(*(tracked_whale(name, processing_status="ready") for name in attempts))
     errors = {"slow": ServerError("500"), "gone": NotFoundError("404")}
-    (settled,) = settled_trouble(WHALES_TO_FETCH, rows, "wallet_address", errors, stopped, SCOPE)
+    (settled,) = settled_trouble(
+        WHALES_TO_FETCH, rows, "wallet_address", errors, stopped, SCOPE, is_answered=is_answered
+    )
     moved = rows.select("whale_id", "wallet_address").join(settled.rows, on="whale_id")
     assert dict(moved.select("wallet_address", "new_attempts").iter_rows()) == attempts
     assert set(moved["new_processing_status"]) == {"retry"}

@@ -18,6 +18,7 @@ from smart_trader_assets.checks.results import (
     LOOKED_FROM,
     LOOKED_UNTIL,
     LastLook,
+    failed_by_checks,
     read_failed_keys,
     write_failed_keys,
 )
@@ -57,6 +58,29 @@ def test_the_first_look_of_a_run_is_at_what_the_run_touched():
 def test_a_look_by_hand_is_at_the_whole_table():
     before = look(passed=True, since=BEGAN, until=BEGAN)
     assert looks_from(None, before) is looks_from(None, None) is None
+
+
+@pytest.mark.parametrize("breaks_off", [False, True])
+def test_a_run_that_a_check_has_failed_is_told_from_one_whose_check_broke_off(breaks_off):
+    @dg.asset
+    def table() -> None:
+        pass
+
+    @dg.asset_check(asset=table, blocking=True)
+    def looks() -> dg.AssetCheckResult:
+        if breaks_off:
+            raise OSError("no room")
+        return dg.AssetCheckResult(passed=False)
+
+    @dg.asset(deps=[table])
+    def downstream() -> None:
+        pass
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        definitions = [table, looks, downstream]
+        result = dg.materialize(definitions, instance=instance, raise_on_error=False)
+        assert not result.success
+        assert failed_by_checks(instance, result.run_id) is not breaks_off
 
 
 @pytest.mark.parametrize(("looks", "passes"), [((1, 0), True), ((1, 1), False), ((0,), True)])

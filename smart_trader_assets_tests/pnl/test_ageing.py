@@ -87,7 +87,7 @@ def test_the_marks_of_a_wallet_that_is_fetched_no_longer_stand_still(known_days_
     found = next_ageing(
         now, swaps, as_of=AS_OF, idle_days=IDLE_DAYS, followed_within=FOLLOWED_WITHIN
     )
-    assert found["ages_at"].to_list() == [TOMORROW if fades else NEVER]
+    assert found["ages_at"].to_list() == [TOMORROW if fades else AS_OF + FOLLOWED_WITHIN]
 
 
 def test_a_trade_is_due_when_it_leaves_each_window():
