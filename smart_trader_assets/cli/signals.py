@@ -89,7 +89,9 @@ def _show_list(console: Console, signals: pl.DataFrame, window: str, most: int |
             highlight=False,
         )
         return
-    shown = traded.slice(0, most)
+    proven = traded.filter(pl.sum_horizontal("traders_bought", "traders_sold") > 0)
+    listed = traded if most is None or proven.is_empty() else proven
+    shown = listed.slice(0, most)
     columns = [
         Column("token", shortens=True),
         Column("bought", number=True),
@@ -126,7 +128,12 @@ def _show_list(console: Console, signals: pl.DataFrame, window: str, most: int |
     console.print(
         fitted_table(title, columns, lines, width=console.width, tells_what_is_left_out=True)
     )
-    _tell_rest(console, shown, traded)
+    _tell_rest(console, shown, listed)
+    if others := traded.height - listed.height:
+        console.print(
+            f"{text.plural(others, 'token')} more, traded by unproven wallets alone: --all shows all.",
+            highlight=False,
+        )
     console.print(
         "One vote a trader, and one for all who hang together; the best tier is told in brackets. "
         "`smart-trader token MINT` lists the trades.",

@@ -33,7 +33,9 @@ def test_without_a_mint_it_lists_what_they_bought(root: Path) -> None:
     cat = next(line for line in told.splitlines() if "CAT" in line)
     assert "1 (1 ELITE)" in cat
     assert "$40.00" in cat
-    assert "[red]DOG[/]" in told
+    assert "DOG" not in told
+    assert "1 token more, traded by unproven wallets alone" in told
+    assert "[red]DOG[/]" in token(root, "--all").output
     assert "smart-trader token MINT" in told
 
 
