@@ -58,7 +58,8 @@ def transfers_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefi
             with birdeye.session(scope.budget, before_request=watch) as session:
                 due = scope.due(WALLETS_TO_TRACE, traced_wallets)
                 chosen = _affordable(due, settings, session)
-                waiting = f"; {due.height - chosen.height} wait for credits" if due.height else ""
+                waits = due.height - chosen.height
+                waiting = f"; {waits} wait for credits" if waits else ""
                 scope.log.info(f"{chosen.height} wallets to trace{waiting}.")
                 with session.going_without(scope.log):
                     for rows in chosen.partition_by("wallet_shard", maintain_order=True):
