@@ -12,6 +12,9 @@ from rich.markup import escape
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.transforms.whale_screening import may_be_a_trader
 
+_SHORTEST = 32
+"""Characters of an address, at least."""
+
 
 class AddressError(SmartTraderError):
     """No address was given, or none that a wallet can have."""
@@ -39,9 +42,13 @@ def named_addresses(console: Console, wallets: Iterable[str], file: Path | None)
         if may_be_a_trader(address):
             good.append(address)
             continue
+        why = (
+            "give the whole address"
+            if len(address) < _SHORTEST
+            else "not the address of a wallet that a key can sign for"
+        )
         console.print(
-            f"[yellow]![/] {escape(place)}{escape(repr(address[:60]))} is left out: not the address of a "
-            "wallet that a key can sign for.",
+            f"[yellow]![/] {escape(place)}{escape(repr(address[:60]))} is left out: {why}.",
             highlight=False,
             soft_wrap=True,
         )

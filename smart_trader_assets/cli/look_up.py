@@ -96,8 +96,8 @@ def wallet(
         named = named_addresses(told, wallets or (), file)
         if settings.resolved_source != "live":
             told.print(
-                f"[yellow]![/] Source: {escape(source_words(settings))}. A wallet of Solana is not in it: that "
-                "takes BIRDEYE_API_KEY, and a root of its own.",
+                f"[yellow]![/] Source: {escape(source_words(settings))}. What is not in it takes "
+                "BIRDEYE_API_KEY, and a root of its own.",
                 highlight=False,
                 soft_wrap=True,
             )

@@ -177,12 +177,18 @@ def test_json_holds_everything_and_is_alone_on_standard_output(ann: LookUp) -> N
     assert "To fetch: 1 wallet" in beside
 
 
-@pytest.mark.parametrize("address", ["abc", VAULT, "0" * 44])
+_UNSIGNED = "not the address of a wallet that a key can sign for"
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [("abc", "give the whole address"), (VAULT, _UNSIGNED), ("0" * 44, _UNSIGNED)],
+)
 def test_what_no_key_can_sign_for_is_refused_and_nothing_is_made(
-    fresh: Pipeline, address: str
+    fresh: Pipeline, address: str, why: str
 ) -> None:
     told, error = command(fresh, address, code=1)
-    assert "is left out: not the address of a wallet that a key can sign for" in told
+    assert f"is left out: {why}" in told
     assert "No address of a wallet was named" in error
     assert not fresh.root.exists()
 
@@ -251,7 +257,7 @@ def test_an_invented_market_says_that_it_is_one(
     )
     assert result.exit_code == 0, result.output
     assert "Source: an invented market (seed 7)" in result.stdout
-    assert "A wallet of Solana is not in it: that takes BIRDEYE_API_KEY" in result.stdout
+    assert "What is not in it takes BIRDEYE_API_KEY" in result.stdout
     assert "the invented market has no swap of it" in result.stdout
 
 
