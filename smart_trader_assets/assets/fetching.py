@@ -11,9 +11,7 @@ from smart_trader_assets.birdeye import (
     EntityFetchError,
     RateLimitedError,
     ServerError,
-    ServiceOutageError,
     Spend,
-    StopFetchingError,
 )
 from smart_trader_assets.birdeye.session import FetchSession
 from smart_trader_assets.delta.batch import Settlement
@@ -89,21 +87,18 @@ def settled_trouble(
     rows: pl.DataFrame,
     by: str,
     errors: Mapping[str, EntityFetchError],
-    stopped: StopFetchingError | None,
     scope: RunScope,
     *,
-    is_answered: bool,
+    is_outage: bool,
 ) -> tuple[Settlement, ...]:
     """Those of `rows` whose entity, in the column `by`, failed with an error, settled so; none without.
 
-    In an outage, which `stopped` the fetching, those that failed by the server's fault wait as well, so that
-    others come first once it is over, but it is no failure of theirs. It is where others of the same batch
-    were answered (`is_answered`): many broken ones in a row look like an outage.
+    In an outage (`Outcomes.is_outage`) those that failed by the server's fault wait as well, so that others
+    come first once it is over, but it is no failure of theirs.
     """
     troubled = rows.filter(pl.col(by).is_in(list(errors)))
     if troubled.is_empty():
         return ()
-    is_outage = isinstance(stopped, ServiceOutageError) and not is_answered
     told = {entity: str(error) for entity, error in errors.items()}
     counts = {
         entity: not (is_outage and isinstance(error, ServerError | RateLimitedError))

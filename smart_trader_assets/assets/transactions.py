@@ -285,7 +285,7 @@ def _fetch(
     yield Batch(
         rows=swaps.sort("wallet_address", "block_unix_time") if read else None,
         partition=shard,
-        settles=_settlements(whales, advanced, errors, stopped, scope),
+        settles=_settlements(whales, advanced, errors, scope, is_outage=outcomes.is_outage),
         metrics={
             **meter.metrics(),
             "wallets_fetched": len(advanced),
@@ -322,20 +322,15 @@ def _settlements(
     whales: pl.DataFrame,
     advanced: list[dict[str, Any]],
     errors: dict[str, EntityFetchError],
-    stopped: StopFetchingError | None,
     scope: RunScope,
+    *,
+    is_outage: bool,
 ) -> tuple[Any, ...]:
     known = pl.DataFrame(advanced, schema=KNOWN_SCHEMA)
     fetched = whales.join(known, on="wallet_address", how="inner")
     return (
         wallets_fetched(fetched, at=scope.as_of),
         *settled_trouble(
-            WHALES_TO_FETCH,
-            whales,
-            "wallet_address",
-            errors,
-            stopped,
-            scope,
-            is_answered=bool(advanced),
+            WHALES_TO_FETCH, whales, "wallet_address", errors, scope, is_outage=is_outage
         ),
     )

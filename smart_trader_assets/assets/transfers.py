@@ -10,7 +10,7 @@ from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.fetching import FetchMeter, Watch, settled_trouble
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
-from smart_trader_assets.birdeye import EntityFetchError, StopFetchingError
+from smart_trader_assets.birdeye import EntityFetchError
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
 from smart_trader_assets.lake.resource import LakeResource
@@ -102,7 +102,17 @@ def _fetch(
     yield Batch(
         rows=rows if rows.height else None,
         partition=shard,
-        settles=tuple(_settlements(due, read, whole, errors, outcomes.stopped, scope)),
+        settles=(
+            *_settlements(due, read, whole, scope),
+            *settled_trouble(
+                WALLETS_TO_TRACE,
+                due,
+                "wallet_address",
+                errors,
+                scope,
+                is_outage=outcomes.is_outage,
+            ),
+        ),
         metrics={
             **meter.metrics(),
             "wallets_traced": len(read),
@@ -117,8 +127,6 @@ def _settlements(
     due: pl.DataFrame,
     read: dict[str, list[dict[str, Any]]],
     whole: dict[str, bool],
-    errors: dict[str, EntityFetchError],
-    stopped: StopFetchingError | None,
     scope: RunScope,
 ) -> Iterator[Settlement]:
     if read:
@@ -130,6 +138,3 @@ def _settlements(
             }
         )
         yield transfers_fetched(due.join(now, on="wallet_address"), at=scope.as_of)
-    yield from settled_trouble(
-        WALLETS_TO_TRACE, due, "wallet_address", errors, stopped, scope, is_answered=bool(read)
-    )

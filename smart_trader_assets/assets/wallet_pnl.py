@@ -165,9 +165,9 @@ def _touched_wallets(
         "wallet_address", now="history_complete", now_to=time_of(pl.col("fetched_to"))
     )
     completed = ~pl.col("history_complete") & pl.col("now")
-    faded = is_fading & (pl.col("known_to") < pl.col("now_to"))
+    faded = is_fading() & (pl.col("known_to") < pl.col("now_to"))
     known_better = (
-        asleep.filter(is_portfolio() & (~pl.col("history_complete") | is_fading))
+        asleep.filter(is_portfolio() & (~pl.col("history_complete") | is_fading()))
         .join(known, on="wallet_address")
         .filter(completed | faded)
         .select("wallet_shard", "wallet_address")

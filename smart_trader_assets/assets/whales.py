@@ -127,9 +127,8 @@ def _fetch(
         due,
         "token_address",
         errors,
-        outcomes.stopped,
         scope,
-        is_answered=bool(counts),
+        is_outage=outcomes.is_outage,
     )
     yield Batch(
         rows=pl.concat(found) if found else None,

@@ -104,6 +104,18 @@ def wait_after_failures(
     return until if now < until < now + 2 * wait else None
 
 
+def why_not_now(instance: dg.DagsterInstance, doing: str, *, but: str | None = None) -> str | None:
+    """What to do first, where a run (`but` the one of that id) is under way that what is done would get in the
+    way of; None where there is none."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=LIVE), limit=2):
+        if run.run_id != but:
+            return (
+                f"Run {run.run_id} is under way or waiting: switch the automation off, let the runs end or "
+                f"terminate them, and {doing} then. Nothing was changed."
+            )
+    return None
+
+
 def last_run_failed(instance: dg.DagsterInstance, consumer: str) -> bool:
     """Whether the newest run that was asked for `consumer` has failed."""
     runs = instance.get_runs(dg.RunsFilter(tags={CONSUMER_TAG: consumer}), limit=1)

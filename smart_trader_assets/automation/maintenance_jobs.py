@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from smart_trader_assets.automation.history import forget_old_runs
-from smart_trader_assets.automation.live_runs import LIVE
+from smart_trader_assets.automation.live_runs import why_not_now
 from smart_trader_assets.automation.run_leases import RUN_LEASE
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.errors import LakeError
@@ -71,13 +71,8 @@ def reset_rows(context: dg.OpExecutionContext, config: ResetChoice) -> None:
         context.log.info("Nothing was changed: set `yes` to do it.")
         return
     # What a run takes over from another row of a wallet would undo it.
-    others = context.instance.get_runs(dg.RunsFilter(statuses=LIVE))
-    if config.refetch and (at_work := [run for run in others if run.run_id != context.run_id]):
-        raise dg.Failure(
-            f"Run {at_work[0].run_id} is under way or waiting: switch the automation off, let the runs end or "
-            "terminate them, and reset then. Nothing was changed.",
-            allow_retries=False,
-        )
+    if config.refetch and (why := why_not_now(context.instance, "reset", but=context.run_id)):
+        raise dg.Failure(why, allow_retries=False)
     done = carry_out(store, plan, CommitInfo(context.run_id, "reset"))
     context.log.info(f"{done} rows of {config.table} are back in their first state.")
 

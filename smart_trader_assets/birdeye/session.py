@@ -29,6 +29,7 @@ from smart_trader_assets.birdeye import (
     RateGate,
     Reconciled,
     RedirectedError,
+    ServiceOutageError,
     Spend,
     StateFileError,
     StopFetchingError,
@@ -73,6 +74,14 @@ class Outcomes(Generic[T]):
 
     results: list[T | EntityFetchError | None]
     stopped: StopFetchingError | None
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether the service answered about nobody: many broken entities in a row look like an outage, but
+        beside others that were answered."""
+        return isinstance(self.stopped, ServiceOutageError) and all(
+            result is None or isinstance(result, EntityFetchError) for result in self.results
+        )
 
     def raise_if_stopped(self) -> None:
         """Raise what stopped the calls, if anything did."""

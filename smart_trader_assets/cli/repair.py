@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from smart_trader_assets.assets.economy import holder_costs
 from smart_trader_assets.automation.home import CONFIGURATION, home_of, make_home
-from smart_trader_assets.automation.live_runs import LIVE
+from smart_trader_assets.automation.live_runs import why_not_now
 from smart_trader_assets.cli.options import Data, chosen_settings, cli_errors
 from smart_trader_assets.cli.terminal import reset_table
 from smart_trader_assets.delta.batch import CommitInfo
@@ -159,9 +159,6 @@ def nobody_at_work(settings: Settings, error: type[SmartTraderError], doing: str
     home = make_home(settings) if settings.launcher == "celery" else home_of(settings)
     if (home / CONFIGURATION).is_file():
         with dg.DagsterInstance.from_config(str(home)) as instance:
-            if live := instance.get_runs(dg.RunsFilter(statuses=LIVE), limit=1):
-                raise error(
-                    f"Run {live[0].run_id} is under way or waiting: switch the automation off, let the "
-                    f"runs end or terminate them, and {doing} then. Nothing was changed."
-                )
+            if why := why_not_now(instance, doing):
+                raise error(why)
     yield

@@ -16,10 +16,10 @@ NEVER: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _WINDOW_DAYS: Final = tuple(int(window.removesuffix("d")) for window in WINDOWS[1:])
 _DAY: Final = 86_400
 
-is_fading: Final = (pl.col("conservative_value") > 0) | (
-    pl.col("stale_open_cost") < pl.col("open_cost")
-)
-"""Of a row of silver/wallet_pnl: whether what is held is worth less, or may be called stale, with time."""
+
+def is_fading() -> pl.Expr:
+    """Of a row of silver/wallet_pnl: whether what is held is worth less, or may be called stale, with time."""
+    return (pl.col("conservative_value") > 0) | (pl.col("stale_open_cost") < pl.col("open_cost"))
 
 
 def next_ageing(
@@ -51,7 +51,7 @@ def next_ageing(
     )
     is_followed = pl.col("known_to").is_null() | (pl.col("known_to") > as_of - followed_within)
     fading = (
-        pnl.filter((pl.col("token_address") != ALL_TOKENS) & is_fading)
+        pnl.filter((pl.col("token_address") != ALL_TOKENS) & is_fading())
         .group_by("wallet_address")
         .agg(
             fading=pl.when(is_followed.any())

@@ -674,7 +674,7 @@ class Settings(NotificationSettings):
             return self.list_window_days
         # What a stand-in happens to list changes no rule.
         asked = self.candidate_lists if self.resolved_source == "live" else ()
-        return max(RANKED_LISTS["30d"], *(RANKED_LISTS[name] for name in asked), 0.0)
+        return max(RANKED_LISTS[name] for name in ("30d", *asked))
 
     @property
     def traces_transfers(self) -> bool:

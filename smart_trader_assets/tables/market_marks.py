@@ -99,8 +99,9 @@ def _marks(
         chosen.lazy().select(_TRANSACTION).unique(), on=_TRANSACTION, how="semi"
     ).collect()
     # A wallet's price of SOL is held against its others of those days.
-    of_doubted = pl.col("wallet_address").is_in(_with_doubtful_sol(rows).implode())
-    rows = pl.concat([rows.filter(~of_doubted), lately.filter(of_doubted).collect()])
+    if (doubted := _with_doubtful_sol(rows)).len():
+        of_doubted = pl.col("wallet_address").is_in(doubted.implode())
+        rows = pl.concat([rows.filter(~of_doubted), lately.filter(of_doubted).collect()])
     traded = netted_trades(rows, as_of=as_of, cash_mints=cash_mints, assumptions=assumptions)
     for_cash = traded.trades.filter(pl.col("valuation") == CASH).join(traded.mints, on="mint")
     return (

@@ -10,6 +10,7 @@ import pytest
 from smart_trader_assets.assets.fetching import settled_trouble
 from smart_trader_assets.assets.transactions import _asked_and_known
 from smart_trader_assets.birdeye import NotFoundError, ServerError, ServiceOutageError
+from smart_trader_assets.birdeye.session import Outcomes
 from smart_trader_assets.delta.contract import TIME, VERSION
 from smart_trader_assets.settings import load_settings
 from smart_trader_assets.tables.catalog import TRACKED_WHALES
@@ -44,8 +45,10 @@ def test_an_outage_is_no_failure_of_those_that_it_hits_and_they_come_later(
 ):
     rows = whales(*(tracked_whale(name, processing_status="ready") for name in attempts))
     errors = {"slow": ServerError("500"), "gone": NotFoundError("404")}
+    answers = ["an answer"] if is_answered else []
+    outcomes: Outcomes[str] = Outcomes([*errors.values(), None, *answers], stopped)
     (settled,) = settled_trouble(
-        WHALES_TO_FETCH, rows, "wallet_address", errors, stopped, SCOPE, is_answered=is_answered
+        WHALES_TO_FETCH, rows, "wallet_address", errors, SCOPE, is_outage=outcomes.is_outage
     )
     moved = rows.select("whale_id", "wallet_address").join(settled.rows, on="whale_id")
     assert dict(moved.select("wallet_address", "new_attempts").iter_rows()) == attempts
