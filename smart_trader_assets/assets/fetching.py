@@ -1,7 +1,8 @@
 """What the fetching assets share: what they count besides their rows, and when they must stop."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
 
 import dagster as dg
 import polars as pl
@@ -24,6 +25,8 @@ from smart_trader_assets.lake.step_fence import step_fence, written_with
 from smart_trader_assets.tables.cursor import Cursor
 
 LOOKS_EVERY_SECONDS = 1.0
+
+Entities = TypeVar("Entities", list[str], pl.DataFrame)
 _ENDED = frozenset({dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED})
 
 
@@ -74,12 +77,34 @@ class Watch:
                 "not written is still due."
             )
         writer = writer_of(self._contract.name, self.shard)
-        self._fence.check_all(written_with(self._contract), writer)
+        self._fence.check_all(written_with(self._contract), [writer])
 
 
 def _running_time() -> float:
     """Seconds that go on also while the machine sleeps, where it has such a clock."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def in_groups(
+    by_shard: Iterable[tuple[str, Entities]], most: int
+) -> Iterator[list[tuple[str, Entities]]]:
+    """What is asked for before anything is written: slices of a shard each, together at most `most` long.
+
+    So much is paid for again where a process dies.
+    """
+    group: list[tuple[str, Entities]] = []
+    room = most
+    for shard, entities in by_shard:
+        start = 0
+        while start < len(entities):
+            part = entities[start : start + room]
+            group.append((shard, part))
+            start, room = start + len(part), room - len(part)
+            if not room:
+                yield group
+                group, room = [], most
+    if group:
+        yield group
 
 
 def settled_trouble(

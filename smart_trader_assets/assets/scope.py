@@ -102,12 +102,16 @@ class RunScope:
         self, cursor: Cursor, table: pl.LazyFrame
     ) -> Iterator[tuple[str, pl.DataFrame]]:
         """The due rows, a frame per shard; logs it where there is nothing to do."""
+        shard = str(cursor.shard)
+        for rows in self.due_or_say(cursor, table).partition_by(shard, maintain_order=True):
+            yield rows[shard][0], rows
+
+    def due_or_say(self, cursor: Cursor, table: pl.LazyFrame) -> pl.DataFrame:
+        """As `due`; logs it where there is nothing to do."""
         due = self.due(cursor, table)
         if not due.height:
             self.log.info(f"Nothing is due in {cursor.contract.name} for {cursor.consumer}.")
-        shard = str(cursor.shard)
-        for rows in due.partition_by(shard, maintain_order=True):
-            yield rows[shard][0], rows
+        return due
 
 
 def _named(wallets: str) -> tuple[str, ...]:

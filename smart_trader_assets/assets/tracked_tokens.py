@@ -1,6 +1,6 @@
 """silver/tracked_tokens: the tokens whose holders are worth knowing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import dagster as dg
 import polars as pl
@@ -9,6 +9,8 @@ from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.delta.batch import Batch, Batches
+from smart_trader_assets.delta.batch_group import gathered
+from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
@@ -42,21 +44,34 @@ def tracked_tokens_asset(declared: Settings, partitions: Partitions) -> dg.Asset
         scope = RunScope.of(context, settings, config)
         own = lake.store.scan(TRACKED_TOKENS)
 
-        def batches() -> Iterator[Batch]:
-            for shard, due in scope.due_by_shard(TOKENS_TO_TRACK, tokens):
-                yield _track(shard, due, own, scope, settings)
-                yield from join_mirrors(lake.store, shard)
+        def batches() -> Iterator[tuple[Batch, ...]]:
+            due = dict(scope.due_by_shard(TOKENS_TO_TRACK, tokens))
+            tracked = (_track(shard, rows, own, scope, settings) for shard, rows in due.items())
+            yield from gathered(TRACKED_TOKENS, tracked)
+            yield from join_mirrors(lake.store, TRACKED_TOKENS, due)
 
         return Batches(batches())
 
     return tracked_tokens
 
 
-def join_mirrors(store: DeltaStore, shard: str) -> Iterator[Batch]:
-    """Settle the listings of the shard that part from silver; to be taken when all else is written."""
-    parted = parted_mirrors(store.scan(TOKENS), store.scan(TRACKED_TOKENS), shards=[shard])
-    if parted.height:
-        yield Batch(partition=shard, settles=(mirrors_joined(parted),))
+def join_mirrors(
+    store: DeltaStore, made: TableContract, shards: Iterable[str]
+) -> Iterator[tuple[Batch, ...]]:
+    """Settle the listings of the shards that part from silver, with what is `made`; to be taken when all else
+    is written."""
+    shards = list(shards)
+    if not shards:
+        return
+    parted = parted_mirrors(store.scan(TOKENS), store.scan(TRACKED_TOKENS), shards=shards)
+    by_shard = parted.partition_by("token_shard", maintain_order=True)
+    yield from gathered(
+        made,
+        (
+            Batch(partition=rows["token_shard"][0], settles=(mirrors_joined(rows),))
+            for rows in by_shard
+        ),
+    )
 
 
 def _track(

@@ -1,6 +1,6 @@
 """silver/tracked_whales: the wallets whose trading is worth knowing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 import polars as pl
@@ -9,6 +9,7 @@ from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
+from smart_trader_assets.delta.batch_group import gathered
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
@@ -46,35 +47,32 @@ def tracked_whales_asset(declared: Settings, partitions: Partitions) -> dg.Asset
     ) -> Batches:
         scope = RunScope.of(context, settings, config)
 
-        def batches() -> Iterator[Batch]:
-            for shard, due in scope.due_by_shard(WHALES_TO_TRACK, whales):
-                yield _take_over(
-                    shard,
-                    tracked_whale_rows(due),
-                    whales_taken_over(due, at=scope.as_of),
-                    lake,
-                    scope,
-                )
-            for shard, due in scope.due_by_shard(CANDIDATES_TO_TRACK, candidates):
-                settled = candidates_taken_over(due, at=scope.as_of)
-                yield _take_over(shard, tracked_candidate_rows(due), settled, lake, scope)
-            for rows in _asked_about(scope, lake):
-                yield _take_over(rows["wallet_shard"][0], rows, None, lake, scope)
+        def batches() -> Iterator[tuple[Batch, ...]]:
+            due = dict(scope.due_by_shard(WHALES_TO_TRACK, whales))
+            new = {shard: tracked_whale_rows(rows) for shard, rows in due.items()}
+            taken = {s: whales_taken_over(rows, at=scope.as_of) for s, rows in due.items()}
+            yield from _take_over(new, taken, lake, scope)
+            due = dict(scope.due_by_shard(CANDIDATES_TO_TRACK, candidates))
+            new = {shard: tracked_candidate_rows(rows) for shard, rows in due.items()}
+            taken = {s: candidates_taken_over(rows, at=scope.as_of) for s, rows in due.items()}
+            yield from _take_over(new, taken, lake, scope)
+            yield from _take_over(_asked_about(scope, lake), {}, lake, scope)
 
         return Batches(batches())
 
     return tracked_whales
 
 
-def _asked_about(scope: RunScope, lake: LakeResource) -> list[pl.DataFrame]:
-    """Wallets that the run is about and that nobody has named before, a frame a shard."""
+def _asked_about(scope: RunScope, lake: LakeResource) -> dict[str, pl.DataFrame]:
+    """Wallets that the run is about and that nobody has named before, by shard."""
     asked = asked_wallet_rows(scope.wallets, at=scope.as_of, wallet_shards=lake.wallet_shards)
     asked = scope.in_shards(asked)
     if asked.is_empty():
-        return []
+        return {}
     known = looked_at(lake.store, asked["wallet_address"].to_list())
     new = asked.filter(~pl.col("wallet_address").is_in(list(known)))
-    return new.partition_by("wallet_shard", maintain_order=True)
+    by_shard = new.partition_by("wallet_shard", maintain_order=True)
+    return {rows["wallet_shard"][0]: rows for rows in by_shard}
 
 
 def looked_at(store: DeltaStore, wallets: Sequence[str]) -> set[str]:
@@ -88,24 +86,32 @@ def looked_at(store: DeltaStore, wallets: Sequence[str]) -> set[str]:
 
 
 def _take_over(
-    shard: str, new: pl.DataFrame, settled: Settlement | None, lake: LakeResource, scope: RunScope
-) -> Batch:
-    own = lake.store.scan(TRACKED_WHALES)
-    wallets = known_histories(
-        own.filter(
-            (pl.col("wallet_shard") == shard)
-            & pl.col("wallet_address").is_in(new["wallet_address"].unique().to_list())
+    new: Mapping[str, pl.DataFrame],
+    settled: Mapping[str, Settlement],
+    lake: LakeResource,
+    scope: RunScope,
+) -> Iterator[tuple[Batch, ...]]:
+    """The rows of each shard, with what they settle there."""
+    if not new:
+        return
+    wallets = pl.concat(rows["wallet_address"] for rows in new.values()).unique()
+    known = known_histories(
+        lake.store.scan(TRACKED_WHALES).filter(
+            pl.col("wallet_shard").is_in(list(new))
+            & pl.col("wallet_address").is_in(wallets.implode())
         )
     ).collect()
-    rows = born_states(
-        new,
-        wallets,
-        as_of=scope.as_of,
-        refresh_interval=scope.policy.wallet_refresh,
-    )
-    return Batch(
-        rows=rows,
-        partition=shard,
-        settles=() if settled is None else (settled,),
-        metrics={"whales_taken_over": rows.height},
-    )
+
+    def batches() -> Iterator[Batch]:
+        for shard, found in new.items():
+            rows = born_states(
+                found, known, as_of=scope.as_of, refresh_interval=scope.policy.wallet_refresh
+            )
+            yield Batch(
+                rows=rows,
+                partition=shard,
+                settles=(settled[shard],) if shard in settled else (),
+                metrics={"whales_taken_over": rows.height},
+            )
+
+    yield from gathered(TRACKED_WHALES, batches())

@@ -1,6 +1,6 @@
 """bronze/transactions: what the tracked whales traded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -13,7 +13,7 @@ from smart_trader_assets.assets.fetch_plan import (
     most_followed,
     pages_of,
 )
-from smart_trader_assets.assets.fetching import FetchMeter, Watch, settled_trouble
+from smart_trader_assets.assets.fetching import FetchMeter, Watch, in_groups, settled_trouble
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.birdeye import (
@@ -24,6 +24,7 @@ from smart_trader_assets.birdeye import (
 )
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches
+from smart_trader_assets.delta.batch_group import gathered
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TRACKED_WHALES, TRANSACTIONS
@@ -47,7 +48,7 @@ from smart_trader_assets.transforms.swap_history import (
 from smart_trader_assets.transforms.swaps import transaction_rows
 from smart_trader_assets.transforms.whale_screening import screen_whales
 
-WALLETS_PER_BATCH = 40
+WALLETS_AT_ONCE = 40
 
 
 def transactions_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinition:
@@ -73,28 +74,25 @@ def transactions_asset(declared: Settings, partitions: Partitions) -> dg.AssetsD
     ) -> Batches:
         scope = RunScope.of(context, settings, config)
 
-        def batches() -> Iterator[Batch]:
+        def batches() -> Iterator[tuple[Batch, ...]]:
             watch = Watch(context.instance, scope, lake.store, TRANSACTIONS)
             evidence = Evidence.read(lake.store)
             with birdeye.session(scope.budget, before_request=watch) as session:
-                due: list[pl.DataFrame] = []
-                for shard, rows in scope.due_by_shard(WHALES_TO_FETCH, tracked_whales):
-                    watch.shard = shard
-                    yield _screen(shard, to_screen(rows), evidence, settings)
-                    # Read again: screening has moved states, and with them the rows' versions.
-                    screened = lake.store.scan(TRACKED_WHALES).filter(
-                        pl.col("wallet_shard") == shard
-                    )
-                    wallets = rows["wallet_address"].unique(maintain_order=True).to_list()
-                    ready = to_fetch(screened, wallets).collect()
-                    yield from _exclude(shard, ready, evidence, settings)
-                    traders = _traders(ready, evidence)
-                    asked, known = _asked_and_known(traders, scope)
-                    yield from _take_over(shard, known)
-                    due.append(asked)
+                due = dict(scope.due_by_shard(WHALES_TO_FETCH, tracked_whales))
+                screened = (
+                    _screen(shard, to_screen(rows), evidence, settings)
+                    for shard, rows in due.items()
+                )
+                yield from gathered(TRANSACTIONS, screened)
+                ready = _ready(due, lake)
+                yield from gathered(TRANSACTIONS, _exclude(ready, evidence, settings))
+                asked, known = _asked_and_known(_traders(ready, evidence), scope)
+                yield from gathered(TRANSACTIONS, _take_over(known))
                 # A walk may end a page later than planned; without swaps there is nothing to do without.
                 try:
-                    yield from _fetch_planned(due, evidence, lake, scope, settings, session, watch)
+                    yield from _fetch_planned(
+                        asked, evidence, lake, scope, settings, session, watch
+                    )
                 except BudgetSpentError as error:
                     scope.log.warning(str(error))
 
@@ -122,17 +120,23 @@ def _screen(shard: str, pending: pl.DataFrame, evidence: Evidence, settings: Set
     )
 
 
-def _exclude(
-    shard: str, ready: pl.DataFrame, evidence: Evidence, settings: Settings
-) -> Iterator[Batch]:
+def _ready(due: Mapping[str, pl.DataFrame], lake: LakeResource) -> pl.DataFrame:
+    """The rows of the wallets of `due`, read again: screening has moved states, and with them the rows'
+    versions."""
+    screened = lake.store.scan(TRACKED_WHALES).filter(pl.col("wallet_shard").is_in(list(due)))
+    wallets = {wallet for rows in due.values() for wallet in rows["wallet_address"]}
+    return to_fetch(screened, list(wallets)).collect()
+
+
+def _exclude(ready: pl.DataFrame, evidence: Evidence, settings: Settings) -> Iterator[Batch]:
     """Those whose swaps have shown that they are no traders: nothing more is paid for them."""
     shown = evidence.shown_to_be_no_traders.rename({"reason": "shown"})
     out = ready.join(shown, on="wallet_address").with_columns(exclude_reason=pl.col("shown"))
-    if out.height:
+    for (shard,), rows in out.group_by("wallet_shard", maintain_order=True):
         yield Batch(
-            partition=shard,
-            settles=(whales_screened(out, rules=screening_rules(settings).version),),
-            metrics={"whales_excluded": out.height},
+            partition=str(shard),
+            settles=(whales_screened(rows, rules=screening_rules(settings).version),),
+            metrics={"whales_excluded": rows.height},
         )
 
 
@@ -175,31 +179,32 @@ def _as_known(name: str) -> str:
     return name if name == "wallet_address" else f"known_{name}"
 
 
-def _take_over(shard: str, known: pl.DataFrame) -> Iterator[Batch]:
+def _take_over(known: pl.DataFrame) -> Iterator[Batch]:
     """What is known of the wallet becomes known of these rows, as of when it was fetched."""
-    for (at,), rows in known.group_by("known_at", maintain_order=True):
+    for (at, shard), rows in known.group_by("known_at", "wallet_shard", maintain_order=True):
         yield Batch(
-            partition=shard,
+            partition=str(shard),
             settles=(wallets_fetched(rows, at=at),),
             metrics={"whales_known_already": rows.height},
         )
 
 
 def _fetch_planned(
-    due: list[pl.DataFrame],
+    ready: pl.DataFrame,
     evidence: Evidence,
     lake: LakeResource,
     scope: RunScope,
     settings: Settings,
     session: FetchSession,
     watch: Watch,
-) -> Iterator[Batch]:
+) -> Iterator[tuple[Batch, ...]]:
     """Fetch what the plan takes of the due wallets of all shards."""
     left, budget = session.left, session.budget
     if left is not None and not scope.wallets:
-        early = fall_due_today(lake.store, evidence.followed, settings, scope.as_of)
-        due = [*due, scope.in_shards(early)]
-    ready = pl.concat(due).unique("whale_id", maintain_order=True) if due else pl.DataFrame()
+        early = scope.in_shards(
+            fall_due_today(lake.store, evidence.followed, settings, scope.as_of)
+        )
+        ready = pl.concat([ready, early]).unique("whale_id", maintain_order=True)
     if ready.is_empty():
         return
     following = most_followed(settings, budget.of_cycle)
@@ -209,32 +214,22 @@ def _fetch_planned(
     price = settings.prices["trader_txs"]
     most = f"at most {sum(pages.values()):,} requests and {price * sum(pages.values()):,} credits"
     scope.log.info(f"{len(pages)} wallets to fetch, {most}; {waiting} wait for their turn.")
-    for shard_rows in ready.partition_by("wallet_shard", maintain_order=True):
-        shard = shard_rows["wallet_shard"][0]
-        watch.shard = shard
-        in_shard = set(shard_rows["wallet_address"])
-        chosen = [wallet for wallet in pages if wallet in in_shard]
-        yield from _fetch_shard(shard, shard_rows, chosen, pages, scope, settings, session)
-
-
-def _fetch_shard(
-    shard: str,
-    ready: pl.DataFrame,
-    order: list[str],
-    pages: dict[str, int],
-    scope: RunScope,
-    settings: Settings,
-    session: FetchSession,
-) -> Iterator[Batch]:
-    """Fetch wallets of `ready` in the order in which they were planned."""
     known = known_histories(ready.lazy()).collect()
     histories = {row["wallet_address"]: row for row in known.iter_rows(named=True)}
-    for start in range(0, len(order), WALLETS_PER_BATCH):
-        chosen = order[start : start + WALLETS_PER_BATCH]
-        rows = ready.filter(pl.col("wallet_address").is_in(chosen))
-        yield from _fetch(
-            shard, rows, {w: histories[w] for w in chosen}, pages, scope, settings, session
-        )
+    shards = dict(ready.select("wallet_address", "wallet_shard").iter_rows())
+    planned: dict[str, list[str]] = {shard: [] for shard in shards.values()}
+    for wallet in pages:
+        planned[shards[wallet]].append(wallet)
+
+    def fetched(group: list[tuple[str, list[str]]]) -> Iterator[Batch]:
+        for shard, chosen in group:
+            watch.shard = shard
+            rows = ready.filter(pl.col("wallet_address").is_in(chosen))
+            of_chosen = {wallet: histories[wallet] for wallet in chosen}
+            yield from _fetch(shard, rows, of_chosen, pages, scope, settings, session)
+
+    for group in in_groups(planned.items(), WALLETS_AT_ONCE):
+        yield from gathered(TRANSACTIONS, fetched(group))
 
 
 def _fetch(

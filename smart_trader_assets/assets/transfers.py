@@ -7,12 +7,13 @@ import dagster as dg
 import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
-from smart_trader_assets.assets.fetching import FetchMeter, Watch, settled_trouble
+from smart_trader_assets.assets.fetching import FetchMeter, Watch, in_groups, settled_trouble
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.birdeye import EntityFetchError
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
+from smart_trader_assets.delta.batch_group import gathered
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TRACED_WALLETS, TRANSFERS
@@ -20,7 +21,7 @@ from smart_trader_assets.tables.cursors import WALLETS_TO_TRACE
 from smart_trader_assets.tables.transitions import transfers_fetched
 from smart_trader_assets.transforms.transfer_rows import transfer_rows
 
-WALLETS_PER_BATCH = 40
+WALLETS_AT_ONCE = 40
 
 
 def transfers_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinition:
@@ -47,7 +48,7 @@ def transfers_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefi
     ) -> Batches:
         scope = RunScope.of(context, settings, config)
 
-        def batches() -> Iterator[Batch]:
+        def batches() -> Iterator[tuple[Batch, ...]]:
             watch = Watch(context.instance, scope, lake.store, TRANSFERS)
             if not settings.traces_transfers:
                 scope.log.info("Transfers are not looked at: SMART_TRADER_TRACE_TRANSFERS is off.")
@@ -62,10 +63,11 @@ def transfers_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefi
                 waiting = f"; {waits} wait for credits" if waits else ""
                 scope.log.info(f"{chosen.height} wallets to trace{waiting}.")
                 with session.going_without(scope.log):
-                    for rows in chosen.partition_by("wallet_shard", maintain_order=True):
-                        watch.shard = rows["wallet_shard"][0]
-                        for part in rows.iter_slices(WALLETS_PER_BATCH):
-                            yield from _fetch(watch.shard, part, scope, settings, session)
+                    by_shard = chosen.partition_by("wallet_shard", maintain_order=True)
+                    parts = ((rows["wallet_shard"][0], rows) for rows in by_shard)
+                    for group in in_groups(parts, WALLETS_AT_ONCE):
+                        fetched = _fetch_group(group, scope, settings, session, watch)
+                        yield from gathered(TRANSFERS, fetched)
 
         return Batches(batches())
 
@@ -76,6 +78,18 @@ def _affordable(due: pl.DataFrame, settings: Settings, session: FetchSession) ->
     """The first of the due wallets of all shards, as many as there are credits for."""
     left, price = session.left, settings.prices["wallet_transfers"]
     return due if left is None or not price else due.head(left // price)
+
+
+def _fetch_group(
+    group: list[tuple[str, pl.DataFrame]],
+    scope: RunScope,
+    settings: Settings,
+    session: FetchSession,
+    watch: Watch,
+) -> Iterator[Batch]:
+    for shard, due in group:
+        watch.shard = shard
+        yield from _fetch(shard, due, scope, settings, session)
 
 
 def _fetch(

@@ -11,6 +11,7 @@ from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.delta.batch import Batch, Batches, ReplaceScope
+from smart_trader_assets.delta.batch_group import gathered
 from smart_trader_assets.delta.contract import TIME
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.pnl import compute_wallet_pnl, screen_swaps
@@ -62,7 +63,7 @@ def wallet_pnl_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDef
         scope = RunScope.of(context, settings, config)
         own = lake.store.scan(WALLET_PNL)
 
-        def batches() -> Iterator[Batch]:
+        def batches() -> Iterator[tuple[Batch, ...]]:
             wallets = _due_wallets(transactions, own, scope)
             # Whoever traded a mint last may be in any shard.
             everybody = lake.store.scan(TRANSACTIONS)
@@ -76,7 +77,8 @@ def wallet_pnl_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDef
                 scope.log.info("No wallet has uncounted swaps, or numbers that have changed since.")
                 return
             for chosen in wallets.iter_slices(WALLETS_AT_ONCE):
-                yield from _compute(chosen, transactions, tracked_whales, market, scope)
+                computed = _compute(chosen, transactions, tracked_whales, market, scope)
+                yield from gathered(WALLET_PNL, computed)
 
         return Batches(batches())
 

@@ -8,13 +8,14 @@ import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.economy import affordable, for_holders, holder_costs
-from smart_trader_assets.assets.fetching import FetchMeter, Watch, settled_trouble
+from smart_trader_assets.assets.fetching import FetchMeter, Watch, in_groups, settled_trouble
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.assets.tracked_tokens import join_mirrors
 from smart_trader_assets.birdeye import EntityFetchError, HolderList
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
+from smart_trader_assets.delta.batch_group import gathered
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS, WHALES
@@ -22,7 +23,7 @@ from smart_trader_assets.tables.cursors import TOKENS_TO_FETCH
 from smart_trader_assets.tables.transitions import mirrored_listings, tokens_fetched
 from smart_trader_assets.transforms.holders import holder_rows
 
-TOKENS_PER_BATCH = 25
+TOKENS_AT_ONCE = 25
 
 
 def whales_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinition:
@@ -49,16 +50,18 @@ def whales_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
     ) -> Batches:
         scope = RunScope.of(context, settings, config)
 
-        def batches() -> Iterator[Batch]:
+        def batches() -> Iterator[tuple[Batch, ...]]:
             watch = Watch(context.instance, scope, lake.store, WHALES)
+            due = scope.due_or_say(TOKENS_TO_FETCH, tracked_tokens)
             with birdeye.session(scope.budget, before_request=watch) as session:
-                for shard, due in scope.due_by_shard(TOKENS_TO_FETCH, tracked_tokens):
-                    watch.shard = shard
-                    with session.going_without(scope.log):
-                        chosen = _affordable(shard, due, lake, settings, session, scope)
-                        for part in chosen.iter_slices(TOKENS_PER_BATCH):
-                            yield from _fetch(shard, part, tokens, scope, settings, session)
-                    yield from join_mirrors(lake.store, shard)
+                with session.going_without(scope.log):
+                    chosen = _affordable(due, lake, settings, session, scope)
+                    by_shard = chosen.partition_by("token_shard", maintain_order=True)
+                    parts = ((rows["token_shard"][0], rows) for rows in by_shard)
+                    for group in in_groups(parts, TOKENS_AT_ONCE):
+                        fetched = _fetch_group(group, tokens, scope, settings, session, watch)
+                        yield from gathered(WHALES, fetched)
+                yield from join_mirrors(lake.store, WHALES, due["token_shard"].unique().sort())
 
         return Batches(batches())
 
@@ -66,7 +69,6 @@ def whales_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
 
 
 def _affordable(
-    shard: str,
     due: pl.DataFrame,
     lake: LakeResource,
     settings: Settings,
@@ -80,10 +82,24 @@ def _affordable(
         chosen = affordable(due, settings, allowed)
         if chosen.height < due.height:
             waiting = due.height - chosen.height
-            scope.log.info(f"Shard {shard}: {waiting} tokens wait: {allowed.why}")
-    most = holder_costs(chosen, settings).sum()
-    scope.log.info(f"Shard {shard}: {chosen.height} tokens to fetch, at most {most:,} credits.")
+            scope.log.info(f"{waiting} tokens wait: {allowed.why}")
+    if due.height:
+        most = holder_costs(chosen, settings).sum()
+        scope.log.info(f"{chosen.height} tokens to fetch, at most {most:,} credits.")
     return chosen
+
+
+def _fetch_group(
+    group: list[tuple[str, pl.DataFrame]],
+    listings: pl.LazyFrame,
+    scope: RunScope,
+    settings: Settings,
+    session: FetchSession,
+    watch: Watch,
+) -> Iterator[Batch]:
+    for shard, due in group:
+        watch.shard = shard
+        yield from _fetch(shard, due, listings, scope, settings, session)
 
 
 def _fetch(

@@ -16,6 +16,9 @@ from smart_trader_assets.delta.schema import check_state, check_unique
 
 NEW = "new_"
 
+Partition = str | date | None
+"""A Dagster partition as a table's column holds it: a shard, a day; None for a table without partitions."""
+
 
 @dataclass(frozen=True)
 class Settlement:
@@ -109,7 +112,7 @@ class Batch:
     """
 
     rows: pl.DataFrame | None = None
-    partition: str | date | None = None
+    partition: Partition = None
     replaces: ReplaceScope | None = None
     settles: tuple[Settlement, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -126,13 +129,14 @@ class Batch:
 class Batches:
     """An iterator of batches that the IO manager writes while it is produced.
 
+    Several that are produced as one tuple are committed together: `BatchGroup`.
     A separate class, since Dagster takes a bare generator for the asset's own output events.
     """
 
-    def __init__(self, batches: Iterable[Batch]) -> None:
+    def __init__(self, batches: Iterable[Batch | tuple[Batch, ...]]) -> None:
         self._batches = batches
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Batch | tuple[Batch, ...]]:
         return iter(self._batches)
 
 
@@ -157,16 +161,20 @@ class CommitInfo:
         purpose: str,
         contract: TableContract,
         table: DeltaTable,
-        partition: str | date | None,
+        partitions: Iterable[Partition],
     ) -> CommitProperties:
-        """The same for a commit on the snapshot `table`, for work on `partition`.
+        """The same for a commit on the snapshot `table`, for work on `partitions`.
 
-        OvertakenError where the fence finds that another run was faster.
+        OvertakenError where the fence finds that another run was faster in one of them.
         """
         if self.fence is None:
             return self.properties(purpose)
-        writer = writer_of(self.asset, partition)
-        return self.fence.properties(contract, table, writer, self._about(purpose))
+        writers = self.writers(partitions)
+        return self.fence.properties(contract, table, writers, self._about(purpose))
+
+    def writers(self, partitions: Iterable[Partition]) -> tuple[str, ...]:
+        """Who writes in `partitions`, by the names that a fence knows."""
+        return tuple(dict.fromkeys(writer_of(self.asset, one) for one in partitions))
 
     def _about(self, purpose: str) -> dict[str, str]:
         return {
@@ -188,6 +196,19 @@ class WriteResult:
     left_due: int = 0
     settled_by_table: dict[str, int] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, batch: Batch) -> Self:
+        """Before anything of it is written."""
+        tables = {settlement.contract.name: 0 for settlement in batch.settles}
+        return cls(settled_by_table=tables, metrics=dict(batch.metrics))
+
+    def count_settled(self, settlement: Settlement, settled: int) -> None:
+        """Count in that so many rows of `settlement` were found as they were read."""
+        self.settled += settled
+        self.left_due += settlement.rows.height - settled
+        name = settlement.contract.name
+        self.settled_by_table[name] = self.settled_by_table.get(name, 0) + settled
 
     def add(self, other: WriteResult) -> None:
         """Count another batch's results in."""

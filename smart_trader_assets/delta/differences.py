@@ -1,4 +1,4 @@
-"""What a batch of rows changes in a table as it stands.
+"""What batches of rows change in a table as it stands.
 
 A merge takes time with the square of the rows that it finds and leaves as they are: fifty thousand of them half
 a minute, and none half a second. So it is given only what differs, and nothing is committed where nothing does.
@@ -6,14 +6,15 @@ a minute, and none half a second. So it is given only what differs, and nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
 import polars as pl
 
-from smart_trader_assets.delta.batch import Batch
+from smart_trader_assets.delta.batch import Partition, WriteResult
+from smart_trader_assets.delta.batch_group import BatchGroup
 from smart_trader_assets.delta.contract import VERSION, TableContract
 from smart_trader_assets.delta.merge import TOMBSTONE, Span, named_values, time_span
 
@@ -23,44 +24,55 @@ _IN_SCOPE = "_in_scope"
 
 @dataclass(frozen=True)
 class Changes:
-    """`rows`: those of the batch that can change the table; for one that replaces a scope also, marked by
+    """`rows`: those of the batches that can change the table; where a scope is replaced also, marked by
     `TOMBSTONE`, the keys that leave the table.
 
     `are_new`: whether none of `rows` meets any, and none leaves the table; what they meet differs.
     `written`: when the rows that they meet were written, from the first to the last; None where one of `rows`
     meets none: it may meet one that another writer is just adding.
     `span`: between which times, by the table's time bound, they and what they meet lie.
+    `counts`: how many rows are inserted, updated and deleted in each partition.
     """
 
     rows: pl.DataFrame
     are_new: bool
     written: tuple[datetime, datetime] | None
     span: Span | None
+    counts: Mapping[Partition, WriteResult]
 
 
 def changes_of(
-    table: pl.LazyFrame, contract: TableContract, rows: pl.DataFrame, batch: Batch
+    table: pl.LazyFrame, contract: TableContract, rows: pl.DataFrame, group: BatchGroup
 ) -> Changes:
-    """What `rows`, those of `batch`, change in `table`."""
-    key = list(contract.key)
-    # With their times, by which the merge leaves files unopened.
-    named = list(dict.fromkeys((*key, *([contract.time_bound] if contract.time_bound else []))))
+    """What `rows`, those of `group`, change in `table`."""
+    key, replaces = list(contract.key), group.replaces
+    # With their times, by which the merge leaves files unopened, and their partitions, by which it is counted.
+    extra = filter(None, (contract.time_bound, contract.dagster_partition))
+    named = list(dict.fromkeys((*key, *extra)))
     read = list(dict.fromkeys((*named, *_decisive(contract), VERSION)))
     # Of a key that is there twice, which should not be, both.
     known = pl.concat(
         part.select(*read, pl.lit(in_scope).alias(_IN_SCOPE)).collect()
-        for part, in_scope in _that_can_be_met(table, contract, rows, batch)
+        for part, in_scope in _that_can_be_met(table, contract, rows, group)
     ).unique([*key, VERSION], keep="first")
     gone = known.filter(_IN_SCOPE).join(rows, on=key, how="anti")
     unchanged = _unchanged(rows, known, contract)
     rows = rows.join(unchanged, on=key, how="anti", maintain_order="left")
-    met = pl.concat([known.join(rows, on=key, how="semi"), gone])
+    updated = known.join(rows, on=key, how="semi")
+    counts = counted(
+        contract,
+        group.partitions,
+        inserted=rows.join(known, on=key, how="anti"),
+        updated=updated,
+        deleted=gone,
+    )
+    met = pl.concat([updated, gone])
     gone = gone.unique(key)
     written = None
     if met.height and met.select(key).n_unique() == rows.height + gone.height:
         written = cast("tuple[datetime, datetime]", (met[VERSION].min(), met[VERSION].max()))
     span = time_span(contract, pl.concat([rows.select(named), met.select(named)]))
-    if batch.replaces is not None:
+    if replaces is not None:
         rows = pl.concat(
             [
                 rows.with_columns(pl.lit(value=False).alias(TOMBSTONE)),
@@ -68,7 +80,23 @@ def changes_of(
             ],
             how="diagonal",
         )
-    return Changes(rows, are_new=met.is_empty(), written=written, span=span)
+    return Changes(rows, met.is_empty(), written, span, counts)
+
+
+def counted(
+    contract: TableContract, partitions: Sequence[Partition], **changed: pl.DataFrame
+) -> dict[Partition, WriteResult]:
+    """How many of `changed` lie in each of `partitions`, by the name under which a result has them."""
+    counts = {partition: WriteResult() for partition in partitions}
+    for name, rows in changed.items():
+        if len(partitions) == 1:
+            setattr(counts[partitions[0]], name, rows.height)
+        elif rows.height:
+            for partition, number in (
+                rows[str(contract.dagster_partition)].value_counts().iter_rows()
+            ):
+                setattr(counts[partition], name, number)
+    return counts
 
 
 def _decisive(contract: TableContract) -> tuple[str, ...]:
@@ -79,20 +107,20 @@ def _decisive(contract: TableContract) -> tuple[str, ...]:
 
 
 def _that_can_be_met(
-    table: pl.LazyFrame, contract: TableContract, rows: pl.DataFrame, batch: Batch
+    table: pl.LazyFrame, contract: TableContract, rows: pl.DataFrame, group: BatchGroup
 ) -> Iterator[tuple[pl.LazyFrame, bool]]:
     """The rows of the scope, and those with the keys of `rows` that lie outside of it; whether it is the scope.
 
     Files that hold none of them stay unopened.
     """
-    if contract.dagster_partition is not None and batch.partition is not None:
-        table = table.filter(pl.col(contract.dagster_partition) == pl.lit(batch.partition))
-    key = list(contract.key)
-    if batch.replaces is not None:
-        yield batch.replaces.of(table), True
-        if batch.replaces.column in (None, *key):
+    key, replaces, partitions = list(contract.key), group.replaces, group.partitions
+    if contract.dagster_partition is not None and None not in partitions:
+        table = table.filter(pl.col(contract.dagster_partition).is_in(partitions))
+    if replaces is not None:
+        yield replaces.of(table), True
+        if replaces.column in (None, *key):
             # By its other columns a row that is there may lie outside, and the one that is brought inside.
-            inside = batch.replaces.of(rows.lazy()).select(key).collect()
+            inside = replaces.of(rows.lazy()).select(key).collect()
             rows = rows.join(inside, on=key, how="anti")
         if not rows.height:
             return

@@ -2,8 +2,8 @@
 
 A run that was stopped for a minute, was taken for dead, or merely began earlier must not put an older result
 over a newer one. Before a step reads anything, its fence notes the version of every table that the step may
-write to. Each commit of the step names its writer (asset and partition) in the table's log, as metadata with
-the fence's own token and as an application transaction. Before the next one, the log's entries since are read:
+write to. Each commit of the step names its writers (asset and partition) in the table's log, as metadata with
+the fence's own token and as application transactions. Before the next one, the log's entries since are read:
 where another fence has written for the same writer, the commit is refused. An entry that comes between that
 look and the commit has the same transaction, so the commit conflicts, and the look is repeated.
 
@@ -13,7 +13,7 @@ The table's own log is the judge: no clock is asked, no lease, and no Dagster in
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -72,38 +72,46 @@ class Fence:
         self._token = uuid.uuid4().hex
         self._seen = {contract.name: _Seen(newest(contract).version()) for contract in contracts}
 
-    def check(self, contract: TableContract, table: DeltaTable, writer: str) -> None:
-        """OvertakenError where `table` shows that another run wrote for `writer` since this fence was made."""
+    def check(self, contract: TableContract, table: DeltaTable, writers: Iterable[str]) -> None:
+        """OvertakenError where `table` shows that another run wrote for one of `writers` since this fence was
+        made."""
         seen = self._noted(contract)
         if (newer := table.version() - seen.version) > 0:
             entries = self._read(contract, range(seen.version + 1, table.version() + 1))
             seen.is_lost |= len(entries) < newer
             for entry in entries.values():
-                if entry.get(WRITER) is not None and entry.get(TOKEN) != self._token:
-                    seen.others.setdefault(entry[WRITER], str(entry.get("run_id", _UNKNOWN_RUN)))
+                if entry.get(TOKEN) != self._token:
+                    for writer in str(entry.get(WRITER, "")).splitlines():
+                        seen.others.setdefault(writer, str(entry.get("run_id", _UNKNOWN_RUN)))
             seen.version = table.version()
-        other = seen.others.get(writer, _UNKNOWN_RUN if seen.is_lost else None)
-        if other is not None:
-            raise OvertakenError(
-                f"Run {self.run_id} was overtaken: since it read its inputs, {_named(other)} has written "
-                f"{contract.name} for {writer}. That result stands, nothing more of this run is written, and "
-                "what is still due is done by the next run."
-            )
+        for writer in writers:
+            other = seen.others.get(writer, _UNKNOWN_RUN if seen.is_lost else None)
+            if other is not None:
+                raise OvertakenError(
+                    f"Run {self.run_id} was overtaken: since it read its inputs, {_named(other)} has written "
+                    f"{contract.name} for {writer}. That result stands, nothing more of this run is written, "
+                    "and what is still due is done by the next run."
+                )
 
-    def check_all(self, contracts: Iterable[TableContract], writer: str) -> None:
+    def check_all(self, contracts: Iterable[TableContract], writers: Collection[str]) -> None:
         """The same on the newest version of several tables, before work that would be in vain."""
         for contract in contracts:
-            self.check(contract, self._newest(contract), writer)
+            self.check(contract, self._newest(contract), writers)
 
     def properties(
-        self, contract: TableContract, table: DeltaTable, writer: str, about: Mapping[str, str]
+        self,
+        contract: TableContract,
+        table: DeltaTable,
+        writers: Collection[str],
+        about: Mapping[str, str],
     ) -> CommitProperties:
-        """What a commit of `writer` on the snapshot `table` carries; OvertakenError as by `check`."""
-        self.check(contract, table, writer)
-        # Its number only has to differ from none: any entry of the same writer in between conflicts.
-        transaction = Transaction(writer, table.version() + 1)
-        metadata: dict[str, Any] = {**about, WRITER: writer, TOKEN: self._token}
-        return CommitProperties(custom_metadata=metadata, app_transactions=[transaction])
+        """What a commit of `writers` on the snapshot `table` carries; OvertakenError as by `check`."""
+        self.check(contract, table, writers)
+        # Its number only has to differ from none: any entry of one of these writers in between conflicts.
+        number = table.version() + 1
+        transactions = [Transaction(writer, number) for writer in writers]
+        metadata: dict[str, Any] = {**about, WRITER: "\n".join(writers), TOKEN: self._token}
+        return CommitProperties(custom_metadata=metadata, app_transactions=transactions)
 
     def _noted(self, contract: TableContract) -> _Seen:
         try:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
 
 import polars as pl
 
-from smart_trader_assets.delta.batch import NEW, Settlement
+from smart_trader_assets.delta.batch import NEW, Partition, Settlement
 from smart_trader_assets.delta.contract import BATCH, OPERATION, UPDATED, VERSION, TableContract
 from smart_trader_assets.delta.sql import all_of, any_of, differs, literal, one_of, within
 
 TOMBSTONE = "_tombstone"
 
-# Naming more values than this costs more than it saves.
-_MOST_NAMED = 100
+MOST_NAMED = 100
+"""Naming more values than this costs more than it saves."""
 
 # A version always grows, also where the clock has jumped back or two writes share a microsecond.
 _NEXT_VERSION = (
@@ -53,7 +53,7 @@ def named_values(contract: TableContract, rows: pl.DataFrame) -> Iterator[tuple[
     """The columns that the table is clustered by with their values in `rows`, where these are few."""
     for name in contract.cluster_by:
         values = rows[name].unique().to_list()
-        if 0 < len(values) <= _MOST_NAMED:
+        if 0 < len(values) <= MOST_NAMED:
             yield name, values
 
 
@@ -61,21 +61,22 @@ def row_merge(
     contract: TableContract,
     rows: pl.DataFrame,
     *,
-    partition: str | date | None,
+    partitions: Collection[Partition],
     written: tuple[datetime, datetime] | None,
     span: Span | None,
 ) -> RowMerge:
-    """The merge of `rows` into the Dagster partition `partition`.
+    """The merge of `rows` into the Dagster partitions `partitions`.
 
-    The partition is a literal, so that writers of different partitions never conflict; the state is
+    These are literals, so that writers of different partitions never conflict; the state is
     never named, since a row whose state has moved on must still be found. Files are left unopened whose times
     lie outside of the `span` of the rows and of what they meet, that hold none of the values by which the table
     is clustered, or that were written at other times than the rows that they meet, where these are known.
     Whatever it meets counts as changed: `differences.changes_of` leaves out the others.
     """
     on = [f"t.{name} = s.{name}" for name in contract.key]
-    if contract.dagster_partition is not None and partition is not None:
-        on.insert(0, f"t.{contract.dagster_partition} = {literal(partition)}")
+    if contract.dagster_partition is not None and None not in partitions:
+        named = cast("Collection[str | date]", partitions)
+        on.insert(0, one_of(f"t.{contract.dagster_partition}", named))
     if span is not None:
         least, greatest = span
         on.append(f"t.{contract.time_bound} >= {literal(least)}")

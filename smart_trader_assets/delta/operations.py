@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from smart_trader_assets.delta.batch import Batch, Settlement
+from smart_trader_assets.delta.batch import Settlement
+from smart_trader_assets.delta.batch_group import BatchGroup
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.differences import Changes
 from smart_trader_assets.delta.file_format import writer_properties
@@ -39,14 +40,14 @@ def merge_rows(
     table: DeltaTable,
     contract: TableContract,
     changes: Changes,
-    batch: Batch,
+    group: BatchGroup,
     properties: CommitProperties,
 ) -> Metrics:
-    """Merge what `batch` changes: rows that are updated or new, and keys that leave the table."""
+    """Merge what the batches of `group` change: rows that are updated or new, and keys that leave the table."""
     parts = row_merge(
         contract,
         changes.rows,
-        partition=batch.partition,
+        partitions=group.partitions,
         written=changes.written,
         span=changes.span,
     )
@@ -58,12 +59,13 @@ def merge_rows(
         writer_properties=writer_properties(contract),
         commit_properties=properties,
     )
-    if batch.replaces is not None:
+    replaces = group.replaces
+    if replaces is not None:
         merger = merger.when_matched_delete(predicate=f"s.{TOMBSTONE}")
     if not contract.insert_only:
         merger = merger.when_matched_update(parts.updates)
     return merger.when_not_matched_insert(
-        parts.inserts, predicate=None if batch.replaces is None else f"NOT s.{TOMBSTONE}"
+        parts.inserts, predicate=None if replaces is None else f"NOT s.{TOMBSTONE}"
     ).execute()
 
 

@@ -10,7 +10,7 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, partial
 from itertools import count
 from pathlib import Path
@@ -22,7 +22,14 @@ from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from smart_trader_assets.delta.batch import Batch, CommitInfo, Settlement, WriteResult
+from smart_trader_assets.delta.batch import (
+    Batch,
+    CommitInfo,
+    Partition,
+    Settlement,
+    WriteResult,
+)
+from smart_trader_assets.delta.batch_group import BatchGroup, GroupedSettlement
 from smart_trader_assets.delta.change_feed import changes_since
 from smart_trader_assets.delta.commit_errors import is_conflict, refusal
 from smart_trader_assets.delta.commit_log import (
@@ -32,14 +39,14 @@ from smart_trader_assets.delta.commit_log import (
     stored_files,
 )
 from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
-from smart_trader_assets.delta.differences import changes_of
+from smart_trader_assets.delta.differences import changes_of, counted
 from smart_trader_assets.delta.errors import (
     CommitConflictError,
     CommitRefusedError,
     StorageError,
     TableMissingError,
 )
-from smart_trader_assets.delta.fence import Fence, writer_of
+from smart_trader_assets.delta.fence import Fence
 from smart_trader_assets.delta.handles import Handles, ReadableTable, Snapshot
 from smart_trader_assets.delta.location import check_spelling, is_remote, open_objects
 from smart_trader_assets.delta.merge import TOMBSTONE
@@ -50,7 +57,13 @@ from smart_trader_assets.delta.operations import (
     merge_rows,
     move_states,
 )
-from smart_trader_assets.delta.schema import check_partition, configuration, conform, delta_schema
+from smart_trader_assets.delta.schema import (
+    check_partition,
+    check_unique,
+    configuration,
+    conform,
+    delta_schema,
+)
 from smart_trader_assets.delta.storage_errors import reason, translate_storage_errors
 from smart_trader_assets.delta.verify import missing_constraints, verify_table
 
@@ -225,58 +238,69 @@ class DeltaStore:
 
         Whatever dies in between, the rows are still due, and doing the batch again changes nothing else.
         """
-        written = WriteResult(metrics=dict(batch.metrics))
+        return self.write_group(contract, BatchGroup((batch,)), stamp)[0]
+
+    def write_group(
+        self, contract: TableContract, group: BatchGroup, stamp: CommitInfo
+    ) -> list[WriteResult]:
+        """Write batches of several partitions as if they were one; what became of each."""
+        results = [WriteResult.of(batch) for batch in group.batches]
         if stamp.fence is not None:
-            tables = [settlement.contract for settlement in batch.settles]
-            stamp.fence.check_all(tables, writer_of(stamp.asset, batch.partition))
-        changed = batch.rows is not None and self._merge_rows(
-            contract, batch.rows, batch, stamp, written
-        )
-        if not changed and batch.is_relied_upon:
-            self._leave_mark(contract, batch, stamp)
-        for settlement in batch.settles:
-            settled = self.settle(settlement, stamp, batch.partition)
-            written.settled += settled
-            written.left_due += settlement.rows.height - settled
-            name = settlement.contract.name
-            written.settled_by_table[name] = written.settled_by_table.get(name, 0) + settled
-        return written
+            tables = [settles.contract for batch in group.batches for settles in batch.settles]
+            stamp.fence.check_all(tables, stamp.writers(group.partitions))
+        changes = self._merge_rows(contract, group, stamp)
+        for result, batch in zip(results, group.batches, strict=True):
+            result.add(changes.get(batch.partition, WriteResult()))
+        if not any(result.inserted or result.updated or result.deleted for result in results):
+            self._leave_mark(contract, group, stamp)
+        for together in group.settlements():
+            partitions = [group.partitions[place] for place in together.parts]
+            at = _now()
+            moved = self._settle(together.settlement, stamp, partitions, at)
+            counts = [part.rows.height for part in together.parts.values()]
+            if moved < sum(counts):
+                counts = [moved] if len(counts) == 1 else self._moved(together, stamp, at)
+            for (place, part), settled in zip(together.parts.items(), counts, strict=True):
+                results[place].count_settled(part, settled)
+        return results
 
     def _merge_rows(
-        self,
-        contract: TableContract,
-        new_rows: pl.DataFrame,
-        batch: Batch,
-        stamp: CommitInfo,
-        written: WriteResult,
-    ) -> bool:
-        """Merge the rows of the batch; whether that changed the table."""
-        if not new_rows.height and batch.replaces is None:
-            return False
-        rows = conform(_stamped(new_rows, stamp, CREATED), contract)
-        check_partition(rows, contract, batch.partition)
+        self, contract: TableContract, group: BatchGroup, stamp: CommitInfo
+    ) -> Mapping[Partition, WriteResult]:
+        """Merge the rows of the batches; what that changed in each partition."""
+        bringing = BatchGroup(group.bringing)
+        if not bringing.batches:
+            return {}
+        rows = pl.concat(self._checked(contract, batch, stamp) for batch in bringing.batches)
+        if len(bringing.batches) > 1:
+            check_unique(rows, contract.key, contract.name)
+        writing = [batch.partition for batch in group.batches if batch.rows is not None]
         # In a partition only runs of one asset add rows, and by their fences one of two fails. Elsewhere who
         # adds the same key is noticed only if nobody at all may come in between.
         is_apart = stamp.fence is not None and contract.dagster_partition is not None
         tries = count(1)
+        counts: Mapping[Partition, WriteResult] = {}
 
         def write(table: DeltaTable) -> Metrics:
+            nonlocal counts
             # Without a fence another writer's rows could come in between unnoticed.
-            if stamp.fence is not None and not _has_rows(table, contract, batch.partition):
+            if stamp.fence is not None and not _has_rows(table, contract, bringing.partitions):
+                counts = counted(contract, bringing.partitions, inserted=rows)
                 return insert(table)
             # Looked at also where nothing is left to write: a run that was overtaken learns it here.
-            properties = stamp.fenced_properties("merge rows", contract, table, batch.partition)
-            changes = changes_of(pl.scan_delta(table), contract, rows, batch)
+            properties = stamp.fenced_properties("merge rows", contract, table, writing)
+            changes = changes_of(pl.scan_delta(table), contract, rows, bringing)
+            counts = changes.counts
             if not changes.rows.height:
                 return {}
             if changes.are_new and (is_apart or next(tries) == 1):
                 return add(table, changes.rows.drop(TOMBSTONE, strict=False), properties)
-            return merge_rows(table, contract, changes, batch, properties)
+            return merge_rows(table, contract, changes, bringing, properties)
 
         def insert(table: DeltaTable) -> Metrics:
             if not rows.height:
                 return {}
-            properties = stamp.fenced_properties("insert rows", contract, table, batch.partition)
+            properties = stamp.fenced_properties("insert rows", contract, table, writing)
             return add(table, rows, properties)
 
         def add(table: DeltaTable, new: pl.DataFrame, properties: CommitProperties) -> Metrics:
@@ -284,47 +308,81 @@ class DeltaStore:
                 properties.max_commit_retries = 0
             return add_rows(table, contract, new, properties)
 
-        metrics = self._commit_to(contract, "rows", write)
-        written.inserted += metrics.get("num_target_rows_inserted", 0)
-        written.updated += metrics.get("num_target_rows_updated", 0)
-        written.deleted += metrics.get("num_target_rows_deleted", 0)
-        return bool(written.inserted or written.updated or written.deleted)
+        self._commit_to(contract, "rows", write)
+        return counts
 
-    def _leave_mark(self, contract: TableContract, batch: Batch, stamp: CommitInfo) -> None:
-        """Show in the log that the batch was written, though it brought nothing new.
+    def _checked(self, contract: TableContract, batch: Batch, stamp: CommitInfo) -> pl.DataFrame:
+        """The rows of a batch as the table holds them; FrameError where they break its contract."""
+        assert batch.rows is not None  # noqa: S101 - it brings some
+        rows = conform(_stamped(batch.rows, stamp, CREATED), contract)
+        check_partition(rows, contract, batch.partition)
+        return rows
+
+    def _leave_mark(self, contract: TableContract, group: BatchGroup, stamp: CommitInfo) -> None:
+        """Show in the log that batches were written that others rely upon, though they brought nothing new.
 
         Otherwise an older run could write over what this one has confirmed, and nothing would be due.
         """
-        if stamp.fence is None:
+        relied_upon = [batch.partition for batch in group.batches if batch.is_relied_upon]
+        if stamp.fence is None or not relied_upon:
             return
 
         def mark(table: DeltaTable) -> Metrics:
-            properties = stamp.fenced_properties("confirm rows", contract, table, batch.partition)
+            properties = stamp.fenced_properties("confirm rows", contract, table, relied_upon)
             return leave_mark(table, contract, properties)
 
         self._commit_to(contract, "rows", mark)
 
-    def settle(
-        self, settlement: Settlement, stamp: CommitInfo, partition: str | date | None = None
-    ) -> int:
+    def settle(self, settlement: Settlement, stamp: CommitInfo, partition: Partition = None) -> int:
         """Move the state of exactly the rows that were read; how many it found unchanged.
 
         A row that changed since it was read is left as it is, and due. `partition` is that of the work.
         """
+        return self._settle(settlement, stamp, (partition,), _now())
+
+    def _settle(
+        self,
+        settlement: Settlement,
+        stamp: CommitInfo,
+        partitions: Sequence[Partition],
+        at: datetime,
+    ) -> int:
         if not settlement.rows.height:
             return 0
         contract = settlement.contract
         # Named apart from the table's column of that name: the row's new version is made from both.
         source = settlement.rows.rename({VERSION: "read_version"}).with_columns(
-            pl.lit(_now()).alias(VERSION), pl.lit(stamp.run_id).alias(BATCH)
+            pl.lit(at).alias(VERSION), pl.lit(stamp.run_id).alias(BATCH)
         )
 
         def move(table: DeltaTable) -> Metrics:
-            properties = stamp.fenced_properties("settle", contract, table, partition)
+            properties = stamp.fenced_properties("settle", contract, table, partitions)
             return move_states(table, settlement, source, properties)
 
         metrics = self._commit_to(contract, "state", move)
         return int(metrics["num_target_rows_updated"])
+
+    def _moved(self, together: GroupedSettlement, stamp: CommitInfo, at: datetime) -> list[int]:
+        """How many rows of each part the settlement of `at` has moved: their new versions tell."""
+        contract, rows = together.settlement.contract, together.settlement.rows
+        key, partition = list(contract.key), contract.dagster_partition
+        table = self.scan(contract).filter(pl.col(BATCH) == stamp.run_id)
+        if partition is not None:
+            table = table.filter(pl.col(partition).is_in(rows[partition].unique().to_list()))
+        read = rows.lazy().select(*key, read_version=VERSION)
+        next_version = pl.max_horizontal(
+            pl.lit(at), pl.col("read_version") + timedelta(microseconds=1)
+        )
+        moved = (
+            table.select(*key, VERSION)
+            .join(read, on=key)
+            .filter(pl.col(VERSION) == next_version)
+            .select(key)
+            .collect()
+        )
+        return [
+            part.rows.join(moved, on=key, how="semi").height for part in together.parts.values()
+        ]
 
     def append(self, contract: TableContract, new_rows: pl.DataFrame, stamp: CommitInfo) -> None:
         """Add rows without reading the existing ones: for a table that nothing settles or merges into.
@@ -386,11 +444,14 @@ def _stamped(rows: pl.DataFrame, stamp: CommitInfo, operation: str) -> pl.DataFr
     )
 
 
-def _has_rows(table: DeltaTable, contract: TableContract, partition: str | date | None) -> bool:
-    """Whether there is a row that one of the Dagster partition could meet, by the log alone."""
+def _has_rows(table: DeltaTable, contract: TableContract, partitions: Iterable[Partition]) -> bool:
+    """Whether there is a row that one of the Dagster partitions could meet, by the log alone."""
     column = contract.dagster_partition
-    of_partition = None if column is None or partition is None else [(column, "=", partition)]
-    return bool(table.file_uris(file_pruning_predicate=of_partition))
+    for partition in partitions:
+        of_it = None if column is None or partition is None else [(column, "=", partition)]
+        if table.file_uris(file_pruning_predicate=of_it):
+            return True
+    return False
 
 
 def partition_text(partition: str | date | None) -> str | None:

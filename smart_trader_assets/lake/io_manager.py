@@ -1,17 +1,25 @@
 """The IO manager: loads tables as frames, writes batches by the write protocol."""
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from itertools import count
 from typing import Any, Final
 
 import dagster as dg
 import polars as pl
 
-from smart_trader_assets.delta.batch import Batch, Batches, CommitInfo, WriteResult
+from smart_trader_assets.delta.batch import (
+    Batch,
+    Batches,
+    CommitInfo,
+    Partition,
+    WriteResult,
+)
+from smart_trader_assets.delta.batch_group import BatchGroup
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.errors import FrameError
+from smart_trader_assets.delta.errors import FrameError, OvertakenError
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore, partition_text
 from smart_trader_assets.lake.metadata import lineage_metadata
@@ -41,9 +49,10 @@ class MedallionIOManager(dg.ConfigurableIOManager):
     """One asset key, one folder, one Delta table.
 
     Outputs are a `Batch`, several, `Batches` that are written while they are produced, or a frame (one
-    batch of rows). Of each batch first the rows are merged, then the states of the upstream rows are
-    settled. Inputs are a `pl.LazyFrame`, or a `pl.DataFrame` where the parameter is annotated so,
-    narrowed to the partitions that the partition mapping names.
+    batch of rows); several in a tuple of such an output are committed together. Of each batch first the rows
+    are merged, then the states of the upstream rows are settled. Inputs are a `pl.LazyFrame`, or a
+    `pl.DataFrame` where the parameter is annotated so, narrowed to the partitions that the partition mapping
+    names.
     """
 
     lake: dg.ResourceDependency[LakeResource]
@@ -63,15 +72,17 @@ class MedallionIOManager(dg.ConfigurableIOManager):
         batches = _batches(obj)
         try:
             with translate_storage_errors(f"making {contract.name}"):
-                for number, batch in enumerate(batches, start=1):
-                    partition = _partition(batch, keys, contract)
-                    with meter.writing:
-                        result = store.write(contract, replace(batch, partition=partition), stamp)
-                    meter.written.add(result)
-                    key = partition_text(partition) or ""
-                    written.setdefault(key, WriteResult()).add(result)
-                    previews[key].take(batch.rows)
-                    context.log.info(_format_result(contract, number, partition, result))
+                number = count(1)
+                for item in batches:
+                    group = _group(item, keys, contract)
+                    for batch, result in _write(store, contract, group, stamp, meter):
+                        meter.written.add(result)
+                        key = partition_text(batch.partition) or ""
+                        written.setdefault(key, WriteResult()).add(result)
+                        previews[key].take(batch.rows)
+                        context.log.info(
+                            _format_result(contract, next(number), batch.partition, result)
+                        )
         except BaseException as error:
             # What makes the batches ends with them, and lets go of what it holds.
             if isinstance(batches, Generator):
@@ -101,7 +112,7 @@ class MedallionIOManager(dg.ConfigurableIOManager):
 
 
 def _format_result(
-    contract: TableContract, number: int, partition: str | date | None, result: WriteResult
+    contract: TableContract, number: int, partition: Partition, result: WriteResult
 ) -> str:
     return (
         f"{contract.name} batch {number}"
@@ -112,7 +123,38 @@ def _format_result(
     )
 
 
-def _batches(obj: object) -> Iterable[Batch]:
+def _group(item: Batch | tuple[Batch, ...], keys: list[str], contract: TableContract) -> BatchGroup:
+    """What is committed together, each batch with its partition."""
+    batches = (item,) if isinstance(item, Batch) else item
+    return BatchGroup(
+        tuple(replace(batch, partition=_partition(batch, keys, contract)) for batch in batches)
+    )
+
+
+def _write(
+    store: DeltaStore,
+    contract: TableContract,
+    group: BatchGroup,
+    stamp: CommitInfo,
+    meter: RunMeter,
+) -> Iterator[tuple[Batch, WriteResult]]:
+    """Write the batches; each with what became of it."""
+    try:
+        with meter.writing:
+            results = store.write_group(contract, group, stamp)
+    except OvertakenError:
+        if len(group.batches) == 1:
+            raise
+        # Another run was faster in one partition, which stands in no other's way: one after another.
+        for batch in group.batches:
+            with meter.writing:
+                result = store.write(contract, batch, stamp)
+            yield batch, result
+    else:
+        yield from zip(group.batches, results, strict=True)
+
+
+def _batches(obj: object) -> Iterable[Batch | tuple[Batch, ...]]:
     match obj:
         case None:
             return ()
@@ -128,7 +170,7 @@ def _batches(obj: object) -> Iterable[Batch]:
             raise FrameError(f"an asset returns batches or a frame, not a {type(obj).__name__}")
 
 
-def _partition(batch: Batch, keys: list[str], contract: TableContract) -> str | date | None:
+def _partition(batch: Batch, keys: list[str], contract: TableContract) -> Partition:
     """The batch's partition; where the run has just one, a batch need not name it."""
     partition = batch.partition
     if partition is None and len(keys) == 1:

@@ -49,15 +49,15 @@ class DiedError(Exception):
 @contextmanager
 def dying_before(table: TableContract) -> Iterator[None]:
     """The run within dies before it writes this table."""
-    whole = DeltaStore.write
+    whole = DeltaStore.write_group
 
-    def dies(self: DeltaStore, contract: TableContract, *given: Any) -> WriteResult:
+    def dies(self: DeltaStore, contract: TableContract, *given: Any) -> list[WriteResult]:
         if contract is table:
             raise DiedError
         return whole(self, contract, *given)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DeltaStore, "write", dies)
+        patch.setattr(DeltaStore, "write_group", dies)
         with pytest.raises(DiedError):
             yield
 
@@ -217,15 +217,15 @@ def test_a_death_before_the_results_costs_nothing_but_repeated_work(copied):
 
 def test_numbers_whose_swaps_are_not_settled_yet_are_copied_once_they_are(copied, monkeypatch):
     copied.put(seen("b", 2.5, HOUR + 70, CID), seen("c", 2.5, HOUR + 80, CID))
-    whole = DeltaStore.settle
+    whole = DeltaStore.commit
 
-    def dies(self, settlement, *given):
-        if settlement.contract is TRANSACTIONS:
+    def dies(self, what, operation):
+        if what == f"{TRANSACTIONS.name}: state":
             raise DiedError
-        return whole(self, settlement, *given)
+        return whole(self, what, operation)
 
     # The numbers are written, and the process dies before it says that their swaps are counted.
-    monkeypatch.setattr(DeltaStore, "settle", dies)
+    monkeypatch.setattr(DeltaStore, "commit", dies)
     with pytest.raises(DiedError):
         copied.materialize([WALLET_PNL.name], AS_OF + timedelta(minutes=5), "00")
     monkeypatch.undo()

@@ -38,7 +38,7 @@ def tear(table: Path) -> None:
 
 
 def lose_entry(table: Path) -> None:
-    commits(table)[2].unlink()
+    commits(table)[1].unlink()
 
 
 def raise_protocol(table: Path, **protocol: object) -> None:
@@ -82,7 +82,7 @@ def replace_by_parquet(table: Path) -> None:
     ("damage", "refusal", "finding"),
     [
         (tear, r"silver/wallet_pnl at .* cannot be read", "log entry of version .* cannot be read"),
-        (lose_entry, r"silver/wallet_pnl at .* cannot be read", "The log lacks version 2"),
+        (lose_entry, r"silver/wallet_pnl at .* cannot be read", "The log lacks version 1"),
         (
             ask_for_a_newer_writer,
             "wallet_pnl asks for Delta writer version 99",

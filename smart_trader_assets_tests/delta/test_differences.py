@@ -320,7 +320,8 @@ def test_what_is_left_out_is_what_a_merge_would_leave_as_it_is(
 
     def everything(*given: Any) -> Changes:
         _, _, rows, _ = given
-        return Changes(rows, are_new=False, written=None, span=time_span(contract, rows))
+        span = time_span(contract, rows)
+        return Changes(rows, are_new=False, written=None, span=span, counts={})
 
     looking, merging = (DeltaStore(str(tmp_path / name)) for name in ("looking", "merging"))
     for one in (looking, merging):

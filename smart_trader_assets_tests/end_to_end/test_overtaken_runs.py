@@ -90,7 +90,7 @@ def test_an_overtaken_run_sends_no_more_requests(
     contest = Contest(tiny_market, TRANSACTIONS)
     with contest.opened(tmp_path / "root") as pipeline:
         monkeypatch.setattr(fetching, "LOOKS_EVERY_SECONDS", 0.0)
-        monkeypatch.setattr(transactions, "WALLETS_PER_BATCH", 1)
+        monkeypatch.setattr(transactions, "WALLETS_AT_ONCE", 1)
         looks, requests, look = 0, 0, Watch.__call__
 
         def looked(watch: Watch) -> None:

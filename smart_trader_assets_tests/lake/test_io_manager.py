@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from smart_trader_assets.delta.batch import Batch, Batches, Settlement
+from smart_trader_assets.delta.batch import Batch, Batches, CommitInfo, Settlement
 from smart_trader_assets.delta.contract import BATCH
-from smart_trader_assets.delta.errors import FrameError, RootError
+from smart_trader_assets.delta.errors import FrameError, OvertakenError, RootError
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import SMART_TRADERS, TOKENS, TRACKED_TOKENS
+from smart_trader_assets.tables.ops import RUNS
 from smart_trader_assets_tests.support.dagster_runs import (
     QUIETLY,
     SHARDS,
@@ -93,11 +94,16 @@ def test_a_shard_is_written_from_whatever_the_asset_returns(
     ]
 
 
+@pytest.mark.parametrize(
+    "handed_over", [iter, lambda batches: iter([tuple(batches)])], ids=["apart", "together"]
+)
 def test_several_partitions_in_one_run_are_written_each_as_its_own(
-    run: Run, store: DeltaStore
+    run: Run, store: DeltaStore, handed_over: Callable[[Iterator[Batch]], Iterator[Any]]
 ) -> None:
     shards = ["00", "01", "02"]
-    make = lambda: Batches(Batch(shard_rows(f"t{s}", s), s) for s in shards)  # noqa: E731
+    make = lambda: Batches(  # noqa: E731
+        handed_over(Batch(shard_rows(f"t{s}", s), s) for s in shards)
+    )
     for _ in range(2):
         result = run(tracked_asset(make), partition="00", to="02")
     assert written(store, TRACKED_TOKENS, "token_address", "token_shard") == [
@@ -110,6 +116,23 @@ def test_several_partitions_in_one_run_are_written_each_as_its_own(
         # Each tells of its own rows.
         assert (told["dagster/row_count"], told["rows_inserted"], told["rows_updated"]) == (1, 0, 0)
     assert store.open(TRACKED_TOKENS).history(1)[0]["partition"] == "00...02"
+
+
+def test_whoever_is_overtaken_in_one_partition_has_written_those_before_it(
+    run: Run, store: DeltaStore
+) -> None:
+    def produce() -> Iterator[tuple[Batch, ...]]:
+        rival = CommitInfo(
+            "rival", TRACKED_TOKENS.name, "01", store.fence("rival", [TRACKED_TOKENS])
+        )
+        store.write(TRACKED_TOKENS, Batch(shard_rows("theirs", "01"), "01"), rival)
+        yield tuple(Batch(shard_rows(f"t{s}", s), s) for s in ("00", "01"))
+
+    with pytest.raises(OvertakenError, match=r"run rival has written .* silver/tracked_tokens/01"):
+        run(tracked_asset(lambda: Batches(produce())), partition="00", to="02")
+    assert written(store, TRACKED_TOKENS, "token_address") == [("t00",), ("theirs",)]
+    told = store.scan(RUNS).collect().row(-1, named=True)
+    assert (told["outcome"], told["rows_inserted"]) == ("failed", 1)
 
 
 def test_several_days_in_one_run_keep_the_days_outside_of_it(run: Run, store: DeltaStore) -> None:
