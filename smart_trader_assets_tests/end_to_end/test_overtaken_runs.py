@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from smart_trader_assets.tables.catalog import (
     TRANSACTIONS,
     WALLET_PNL,
 )
-from smart_trader_assets_tests.proofs.fencing import doubled, stalled
+from smart_trader_assets_tests.proofs.fencing import by_hand, doubled, stalled
 from smart_trader_assets_tests.support.pipeline import Pipeline
 from smart_trader_assets_tests.support.rivals import (
     Contest,
@@ -33,20 +34,23 @@ from smart_trader_assets_tests.support.tiny_market import LATER
 
 # A share; `make prove-fencing` takes every commit of every asset.
 @pytest.mark.parametrize(
-    ("contend", "asset", "which"),
+    ("contend", "asset", "shards", "which"),
     [
-        (stalled, WALLET_PNL, 1),
-        (doubled, TRACKED_WHALES, 4),
+        (stalled, WALLET_PNL, 1, 1),
+        (doubled, TRACKED_WHALES, 1, 4),
+        # Of the two shards that it commits together, it is overtaken in one.
+        (partial(by_hand, shards="01"), WALLET_PNL, 2, 1),
     ],
 )
 def test_whatever_two_runs_do_to_each_other_the_root_ends_like_an_undisturbed_one(
     tiny_market: Recording,
     tmp_path: Path,
-    contend: Callable[[Contest, int, Path], bool],
+    contend: Callable[..., bool],
     asset: Any,
+    shards: int,
     which: int,
 ) -> None:
-    assert contend(Contest(tiny_market, asset), which, tmp_path)
+    assert contend(Contest(tiny_market, asset, shards), number=which, place=tmp_path)
 
 
 def while_held(pipeline: Pipeline, number: int, work: Callable[[], Any]) -> Callable[[int], None]:

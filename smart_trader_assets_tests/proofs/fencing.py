@@ -4,9 +4,9 @@
 
 `stalled`: a run is stopped before a commit, a later drain does everything, the run goes on. The root must end
 as if the run had died where it stopped. `by hand`: the same with another run of the very asset in the drain's
-place, which is told to process everything anew. `doubled`: two runs of one asset at once, in turns that are
-drawn at each commit. Wherever a run is overtaken, the next drain must leave nothing undone, and all must end
-like an undisturbed root. Exit code 1 where one does not.
+place, which is told to process everything anew, in all shards or in the last one alone. `doubled`: two runs of
+one asset at once, in turns that are drawn at each commit. Wherever a run is overtaken, the next drain must leave
+nothing undone, and all must end like an undisturbed root. Exit code 1 where one does not.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ from smart_trader_assets_tests.support.rivals import (
 )
 from smart_trader_assets_tests.support.roots import assert_same, contents
 from smart_trader_assets_tests.support.tiny_market import LATER, write_tiny_market
+
+SHARDS = 2
+LAST = "01"
 
 
 def drained(pipeline: Pipeline) -> dict[str, Any]:
@@ -83,13 +86,14 @@ def stalled(contest: Contest, number: int, place: Path) -> bool:
     return overtaken(result)
 
 
-def by_hand(contest: Contest, number: int, place: Path) -> bool:
+def by_hand(contest: Contest, shards: str | None, number: int, place: Path) -> bool:
     """The same, with a run of the asset by somebody else in the drain's place."""
     with contest.opened(place / "by hand") as pipeline:
 
         def stop(seen: int) -> None:
             if seen == number:
-                elsewhere(lambda: contest.run(pipeline, **{REPROCESS_TAG: "true"}))
+                anew = {REPROCESS_TAG: "true"}
+                elsewhere(lambda: contest.run(pipeline, shards=shards, **anew))
 
         with before_commits(stop):
             result = contest.run(pipeline)
@@ -144,10 +148,10 @@ class _Turns:
                 self._pass_on()
 
 
-def doubled(contest: Contest, seed: int, place: Path) -> bool:
-    """Two runs of the asset at once; whether one of them was overtaken."""
+def doubled(contest: Contest, number: int, place: Path) -> bool:
+    """Two runs of the asset at once, in turns by the seed `number`; whether one of them was overtaken."""
     results: list[dg.ExecuteInProcessResult] = []
-    turns, commit = _Turns(Random(seed)), DeltaStore.commit
+    turns, commit = _Turns(Random(number)), DeltaStore.commit
 
     def in_turn(*args: Any, **kwargs: Any) -> Any:
         turns.hand_over()
@@ -169,12 +173,14 @@ Case = tuple[str, Callable[[Path], bool]]
 
 def cases(market: Recording, place: Path, times: int, random: Random) -> Iterator[Case]:
     """Every case, by name, as a function of a new folder that tells whether a run was overtaken."""
-    contests = [Contest(market, asset) for asset in STEPS]
+    contests = [Contest(market, asset, SHARDS) for asset in STEPS]
     for contest in contests:
         name = contest.asset.name
         for number in range(1, contest.commits(place / name) + 1):
             yield f"{name} stalled before commit {number}", partial(stalled, contest, number)
-            yield f"{name} by hand before commit {number}", partial(by_hand, contest, number)
+            for where, shard in (("", None), (f" in {LAST}", LAST)):
+                told = f"{name} by hand{where} before commit {number}"
+                yield told, partial(by_hand, contest, shard, number)
     for _ in range(times):
         contest, seed = random.choice(contests), random.randrange(10**9)
         yield f"{contest.asset.name} doubled, turns {seed}", partial(doubled, contest, seed)

@@ -21,6 +21,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from smart_trader_assets.automation.live_runs import RANGE_END_TAG, RANGE_START_TAG
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import OvertakenError
 from smart_trader_assets.delta.store import DeltaStore
@@ -81,22 +82,26 @@ def before_commits(notice: Callable[[int], None]) -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class Contest:
-    """A root in which everything before `asset` is done, so that all of the asset's work is due."""
+    """A root in which everything before `asset` is done, so that all of the asset's work is due, in so many
+    shards."""
 
     market: Recording
     asset: TableContract
+    shards: int = 1
 
     @contextmanager
     def opened(self, root: Path) -> Iterator[Pipeline]:
         """A new root, prepared."""
         if steps := STEPS.index(self.asset):
-            shutil.copytree(_prepared(self.market, steps).name, root)
-        with open_pipeline(root, self.market, **ONE_SHARD) as pipeline:
+            shutil.copytree(_prepared(self.market, steps, self.shards).name, root)
+        with open_pipeline(root, self.market, **_in_shards(self.shards)) as pipeline:
             yield pipeline
 
-    def run(self, pipeline: Pipeline, **tags: str) -> dg.ExecuteInProcessResult:
-        """The asset's run at NOW."""
-        return pipeline.materialize(self.asset, partition(self.asset), tags=tags)
+    def run(
+        self, pipeline: Pipeline, *, shards: str | None = None, **tags: str
+    ) -> dg.ExecuteInProcessResult:
+        """The asset's run at NOW, in all shards or, where it has any, in one of them."""
+        return _run(pipeline, self.asset, self.shards, only=shards, **tags)
 
     def commits(self, root: Path) -> int:
         """How many commits an undisturbed run of the asset makes."""
@@ -107,22 +112,33 @@ class Contest:
 
 
 @lru_cache
-def _prepared(market: Recording, steps: int) -> TemporaryDirectory[str]:
+def _prepared(market: Recording, steps: int, shards: int) -> TemporaryDirectory[str]:
     """A root in which so many steps are done, to be copied."""
     root = TemporaryDirectory()
     if steps > 1:
-        shutil.copytree(_prepared(market, steps - 1).name, root.name, dirs_exist_ok=True)
-    with open_pipeline(Path(root.name), market, **ONE_SHARD) as pipeline:
-        step = STEPS[steps - 1]
-        assert pipeline.materialize(step, partition(step)).success
+        before = _prepared(market, steps - 1, shards)
+        shutil.copytree(before.name, root.name, dirs_exist_ok=True)
+    with open_pipeline(Path(root.name), market, **_in_shards(shards)) as pipeline:
+        assert _run(pipeline, STEPS[steps - 1], shards).success
     return root
 
 
-def partition(step: TableContract) -> str | None:
-    """The partition in which all rows of the tiny_market lie."""
-    if step is TOKENS:
-        return NOW.date().isoformat()
-    return None if step is SMART_TRADERS else "00"
+def _in_shards(number: int) -> dict[str, int]:
+    return dict.fromkeys(ONE_SHARD, number)
+
+
+def _run(
+    pipeline: Pipeline, step: TableContract, shards: int, *, only: str | None = None, **tags: str
+) -> dg.ExecuteInProcessResult:
+    """A run of `step` in all partitions that it has, or in the shard `only`."""
+    if step is TOKENS or step is SMART_TRADERS:
+        day = NOW.date().isoformat() if step is TOKENS else None
+        return pipeline.materialize(step, day, tags=tags)
+    ends = {
+        RANGE_START_TAG: only or "00",
+        RANGE_END_TAG: only or f"{shards - 1:02}",
+    }
+    return pipeline.materialize(step, tags={**ends, **tags})
 
 
 def failure(result: dg.ExecuteInProcessResult) -> str | None:
