@@ -5,8 +5,8 @@
 `stalled`: a run is stopped before a commit, a later drain does everything, the run goes on. The root must end
 as if the run had died where it stopped. `by hand`: the same with another run of the very asset in the drain's
 place, which is told to process everything anew, in all shards or in the last one alone. `doubled`: two runs of
-one asset at once, in turns that are drawn at each commit. Wherever a run is overtaken, the next drain must leave
-nothing undone, and all must end like an undisturbed root. Exit code 1 where one does not.
+one asset at once, in turns that are drawn at each commit. Wherever a run is overtaken, the next drain must
+leave nothing undone, and all must end like an undisturbed root. Exit code 1 where one does not.
 """
 
 from __future__ import annotations
