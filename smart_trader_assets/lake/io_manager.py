@@ -87,14 +87,15 @@ class MedallionIOManager(dg.ConfigurableIOManager):
             # What makes the batches ends with them, and lets go of what it holds.
             if isinstance(batches, Generator):
                 batches.close()
-            record_run(store, meter.row(error), context.log)
+            record_run(store, meter.row(error), context.step_key, context.log)
             raise
         row = meter.row()
         _show(context, store, contract, keys, written, previews, row.metadata)
         # What is due says the state of the rows. Dagster's own guess, that whatever stands below a table is out
         # of date once the table is written, would be wrong after almost every run.
         context.step_context.set_data_version(context.asset_key, IN_THE_ROWS)
-        record_run(store, row, context.log)
+        outputs = len(context.step_context.selected_output_names)
+        record_run(store, row, context.step_key, context.log, of=outputs)
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
         """The upstream table, lazily: filters and columns of the asset are pushed down to the files."""

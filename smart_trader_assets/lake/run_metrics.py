@@ -93,28 +93,48 @@ def sum_of(metrics: Mapping[str, float], beginning: str) -> int:
     return int(sum(value for name, value in metrics.items() if name.startswith(beginning)))
 
 
+# The rows of a step that has more to write: one commit for all of them, or each asset would add as much to the
+# storage's work as its own rows do. Who dies in between loses measurements, and nothing else.
+_KEPT: dict[tuple[str, str], list[RunRow]] = {}
+_MOST_KEPT = 1_000
+
+
 def begun_at(instance: dg.DagsterInstance, run_id: str, step_key: str) -> datetime:
-    """When the step began, or when it had materialized the last of its assets before this one."""
+    """When the step began, or when it had made the last of its assets before this one."""
+    if made := _KEPT.get((run_id, step_key)):
+        ended: datetime = made[-1].values["finished_at"]
+        return ended
     moments = [
-        moment
+        stats.start_time
         for stats in instance.get_run_step_stats(run_id, [step_key])
-        for moment in (
-            stats.start_time,
-            *(event.timestamp for event in stats.materialization_events),
-        )
-        if moment is not None
+        if stats.start_time is not None
     ]
     return datetime.fromtimestamp(max(moments), UTC) if moments else datetime.now(UTC)
 
 
-def record_run(store: DeltaStore, row: RunRow, log: logging.Logger) -> None:
-    """Add the row; where that fails the log says so, and the run goes on."""
+def record_run(
+    store: DeltaStore, row: RunRow, step_key: str, log: logging.Logger, *, of: int = 1
+) -> None:
+    """Add the row, with those before it, once there are as many `of` its step; where that fails the log says
+    so, and the run goes on."""
+    while len(_KEPT) >= _MOST_KEPT:
+        _KEPT.pop(next(iter(_KEPT)))
+    kept = _KEPT.setdefault((row.stamp.run_id, step_key), [])
+    kept.append(row)
+    if len(kept) >= of:
+        _add_kept(store, row.stamp.run_id, step_key, log)
+
+
+def _add_kept(store: DeltaStore, run_id: str, step_key: str, log: logging.Logger) -> None:
+    rows = _KEPT.pop((run_id, step_key), [])
+    if not rows:
+        return
+    frame = pl.DataFrame([row.values for row in rows], schema=_SCHEMA)
     try:
-        store.append(RUNS, pl.DataFrame([row.values], schema=_SCHEMA), row.stamp)
-    except Exception:  # a measurement is lost, and nothing else
-        log.warning(
-            f"The metrics of {row.stamp.asset} could not be added to {RUNS.name}.", exc_info=True
-        )
+        store.append(RUNS, frame, rows[-1].stamp)
+    except Exception:  # measurements are lost, and nothing else
+        assets = ", ".join(row.stamp.asset for row in rows)
+        log.warning(f"The metrics of {assets} could not be added to {RUNS.name}.", exc_info=True)
 
 
 @dg.failure_hook(name="failed_run_row", required_resource_keys={"lake"})
@@ -147,13 +167,18 @@ def _record_failed_step(
     error: BaseException | None,
     log: logging.Logger,
 ) -> None:
+    began = begun_at(instance, run_id, step_key)
+    _add_kept(store, run_id, step_key, log)
     runs = store.scan(RUNS).filter(pl.col("run_id") == run_id)
     known = runs.select("asset").collect()["asset"].to_list()
-    began = begun_at(instance, run_id, step_key)
-    for asset, partitions in _planned(instance, run_id, step_key):
-        if asset not in known:
-            stamp = CommitInfo(run_id, asset, partitions)
-            record_run(store, RunRow(stamp, _ending(stamp, began, error)), log)
+    stamps = [
+        CommitInfo(run_id, asset, partitions)
+        for asset, partitions in _planned(instance, run_id, step_key)
+        if asset not in known
+    ]
+    for stamp in stamps:
+        row = RunRow(stamp, _ending(stamp, began, error))
+        record_run(store, row, step_key, log, of=len(stamps))
 
 
 def peak_memory_mb() -> float:

@@ -246,20 +246,22 @@ def test_what_brings_nothing_new_is_confirmed_for_each_partition_that_is_relied_
 
 def test_runs_of_different_shards_are_no_rivals(tmp_path: Path) -> None:
     store = WatchedStore(str(tmp_path))
-    store.create(HOLDINGS)
+    create_tables(store)
 
-    def bring(first: str) -> int:
+    def take_over_four(first: str) -> int:
         shards = SIXTEEN[int(first) : int(first) + 4]
         stamp = fenced(store, first)
-        written = 0
-        for price in (1, 2):
-            group = BatchGroup(tuple(in_shard(shard, "ab", price) for shard in shards))
+        settled = 0
+        for listing in (1, 2):
+            for shard in shards:
+                list_prices(store, shard, {f"{shard}-{n}": listing for n in "ab"}, listing)
+            found = (due_batch(store, shard) for shard in shards)
+            group = BatchGroup(tuple(batch for batch in found if batch is not None))
             results = store.write_group(HOLDINGS, group, stamp)
-            written += sum(result.inserted + result.updated for result in results)
-        return written
+            settled += sum(result.settled for result in results)
+        return settled
 
-    store.create(LISTINGS)
-    assert at_once(bring, SIXTEEN[::4]) == [16] * 4
+    assert at_once(take_over_four, SIXTEEN[::4]) == [16] * 4
     assert store.lost == []
     held = store.scan(HOLDINGS).collect()
     assert (held.height, held["price"].unique().to_list()) == (32, [2])

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from smart_trader_assets.assembly import make_definitions
+from smart_trader_assets.assets.smart_traders import _Ranking
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.lake.retention import forget
@@ -24,7 +25,9 @@ from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     CANDIDATES,
+    COPY_RESULTS,
     NOTIFICATIONS,
+    SMART_TRADERS,
     TOKENS,
     TRACKED_TOKENS,
     TRANSACTIONS,
@@ -74,6 +77,32 @@ def test_each_asset_of_a_drain_has_a_row_and_its_figures_are_those_of_the_drain(
     )
     for table in (TOKENS, TRANSACTIONS):
         assert rows[table.name]["rows_inserted"] == drained.rows(table).height
+
+
+def test_the_rows_of_a_step_are_one_commit_and_follow_each_other(drained):
+    rows = drained.rows(RUNS).sort("started_at")
+    ranking = rows.row(by_predicate=pl.col("asset") == SMART_TRADERS.name, named=True)["run_id"]
+    commits = [
+        entry for entry in drained.store.open(RUNS).history() if entry.get("run_id") == ranking
+    ]
+    # The step that copies, and the one that classifies.
+    assert len(commits) == 2
+    of_run = rows.filter(pl.col("run_id") == ranking)
+    assert of_run.height == 10
+    assert (of_run["finished_at"] <= of_run["started_at"].shift(-1)).drop_nulls().all()
+
+
+def test_a_step_that_breaks_in_the_middle_leaves_the_rows_of_what_it_made(drained, monkeypatch):
+    def break_off(*_: Any) -> None:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(_Ranking, "batches", break_off)
+    result = drained.materialize(SMART_TRADERS)
+    assert not result.success
+    rows = drained.rows(RUNS).filter(pl.col("run_id") == result.run_id)
+    outcomes = dict(rows.select("asset", "outcome").iter_rows())
+    assert outcomes.pop(COPY_RESULTS.name) == SUCCEEDED
+    assert outcomes[SMART_TRADERS.name] == FAILED
 
 
 def test_the_ui_plots_the_figures_of_the_row(pipeline):
