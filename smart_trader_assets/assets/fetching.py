@@ -1,7 +1,7 @@
 """What the fetching assets share: what they count besides their rows, and when they must stop."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import dagster as dg
@@ -33,8 +33,8 @@ _ENDED = frozenset({dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED})
 class Watch:
     """Called before each request: is it still this run's to send?
 
-    OvertakenError where another run has written for the same asset and `shard` since this one read, or where
-    this run was marked as failed while its process was stopped, so that another may take its place at any
+    OvertakenError where another run has written for the same asset and one of `shards` since this one read, or
+    where this run was marked as failed while its process was stopped, so that another may take its place at any
     moment. It looks once a second at most, and always after a stop; what it has refused stays refused.
     """
 
@@ -45,7 +45,7 @@ class Watch:
         store: DeltaStore,
         contract: TableContract,
     ) -> None:
-        self.shard: str | None = None
+        self.shards: Sequence[str] = ()
         self._instance = instance
         self._run_id = scope.run_id
         self._store = store
@@ -76,8 +76,8 @@ class Watch:
                 "stopped: it sends no more requests, since another run may have taken its place. What it has "
                 "not written is still due."
             )
-        writer = writer_of(self._contract.name, self.shard)
-        self._fence.check_all(written_with(self._contract), [writer])
+        writers = [writer_of(self._contract.name, shard) for shard in self.shards]
+        self._fence.check_all(written_with(self._contract), writers)
 
 
 def _running_time() -> float:

@@ -217,18 +217,18 @@ def _fetch_planned(
     known = known_histories(ready.lazy()).collect()
     histories = {row["wallet_address"]: row for row in known.iter_rows(named=True)}
     shards = dict(ready.select("wallet_address", "wallet_shard").iter_rows())
-    planned: dict[str, list[str]] = {shard: [] for shard in shards.values()}
+    planned: dict[str, list[str]] = {}
     for wallet in pages:
-        planned[shards[wallet]].append(wallet)
+        planned.setdefault(shards[wallet], []).append(wallet)
 
     def fetched(group: list[tuple[str, list[str]]]) -> Iterator[Batch]:
         for shard, chosen in group:
-            watch.shard = shard
             rows = ready.filter(pl.col("wallet_address").is_in(chosen))
             of_chosen = {wallet: histories[wallet] for wallet in chosen}
             yield from _fetch(shard, rows, of_chosen, pages, scope, settings, session)
 
     for group in in_groups(planned.items(), WALLETS_AT_ONCE):
+        watch.shards = [shard for shard, _ in group]
         yield from gathered(TRANSACTIONS, fetched(group))
 
 

@@ -66,7 +66,8 @@ def transfers_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefi
                     by_shard = chosen.partition_by("wallet_shard", maintain_order=True)
                     parts = ((rows["wallet_shard"][0], rows) for rows in by_shard)
                     for group in in_groups(parts, WALLETS_AT_ONCE):
-                        fetched = _fetch_group(group, scope, settings, session, watch)
+                        watch.shards = [shard for shard, _ in group]
+                        fetched = _fetch_group(group, scope, settings, session)
                         yield from gathered(TRANSFERS, fetched)
 
         return Batches(batches())
@@ -85,10 +86,8 @@ def _fetch_group(
     scope: RunScope,
     settings: Settings,
     session: FetchSession,
-    watch: Watch,
 ) -> Iterator[Batch]:
     for shard, due in group:
-        watch.shard = shard
         yield from _fetch(shard, due, scope, settings, session)
 
 

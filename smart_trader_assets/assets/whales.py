@@ -59,9 +59,12 @@ def whales_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
                     by_shard = chosen.partition_by("token_shard", maintain_order=True)
                     parts = ((rows["token_shard"][0], rows) for rows in by_shard)
                     for group in in_groups(parts, TOKENS_AT_ONCE):
-                        fetched = _fetch_group(group, tokens, scope, settings, session, watch)
+                        watch.shards = [shard for shard, _ in group]
+                        fetched = _fetch_group(group, tokens, scope, settings, session)
                         yield from gathered(WHALES, fetched)
-                yield from join_mirrors(lake.store, WHALES, due["token_shard"].unique().sort())
+                        yield from join_mirrors(lake.store, WHALES, watch.shards)
+                waiting = due.join(chosen, on="token_shard", how="anti")["token_shard"]
+                yield from join_mirrors(lake.store, WHALES, waiting.unique().sort())
 
         return Batches(batches())
 
@@ -95,10 +98,8 @@ def _fetch_group(
     scope: RunScope,
     settings: Settings,
     session: FetchSession,
-    watch: Watch,
 ) -> Iterator[Batch]:
     for shard, due in group:
-        watch.shard = shard
         yield from _fetch(shard, due, listings, scope, settings, session)
 
 

@@ -93,14 +93,13 @@ class ReplaceScope:
                 "values, or below, of which column? Without one everything is replaced."
             )
 
-    def of(self, held: pl.LazyFrame) -> pl.LazyFrame:
-        """Those of a partition's rows that are replaced."""
+    @property
+    def condition(self) -> pl.Expr:
+        """Whether a row of the batch's partition is replaced."""
         if self.column is None:
-            return held
+            return pl.lit(value=True)
         column = pl.col(self.column)
-        return held.filter(
-            column.is_in(list(self.values)) if self.below is None else column < self.below
-        )
+        return column.is_in(list(self.values)) if self.below is None else column < self.below
 
 
 @dataclass(frozen=True)

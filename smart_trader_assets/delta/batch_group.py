@@ -6,27 +6,30 @@ together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import polars as pl
 
-from smart_trader_assets.delta.batch import Batch, Partition, ReplaceScope, Settlement
+from smart_trader_assets.delta.batch import Batch, Partition, Settlement, WriteResult
 from smart_trader_assets.delta.contract import TableContract
+from smart_trader_assets.delta.errors import (
+    CommitConflictError,
+    CommitRefusedError,
+    FrameError,
+    LakeError,
+    OvertakenError,
+)
 from smart_trader_assets.delta.merge import MOST_NAMED
 from smart_trader_assets.delta.schema import check_unique
 
+REFUSALS: Final = (CommitConflictError, CommitRefusedError, FrameError, OvertakenError)
+"""What is wrong with one batch and not with the storage."""
+MOST_PARTITIONS: Final = 20
+"""How many are committed together: beyond, delta-rs takes runs in other partitions for rivals."""
 MOST_ROWS: Final = 5_000
 """How many rows, brought and settled, are committed together: beyond, partitions gain nothing by it."""
-
-
-@dataclass(frozen=True)
-class GroupedSettlement:
-    """What several batches settle alike: `parts` are theirs, by the batch's place in its group."""
-
-    settlement: Settlement
-    parts: dict[int, Settlement]
 
 
 @dataclass(frozen=True)
@@ -61,28 +64,77 @@ class BatchGroup:
         )
 
     @property
-    def replaces(self) -> ReplaceScope | None:
-        """What is replaced in all partitions of the batches that bring something, which have to be named
-        beside it."""
-        scopes = [batch.replaces for batch in self.bringing if batch.replaces is not None]
-        if not scopes:
-            return None
-        return replace(scopes[0], values=tuple(value for scope in scopes for value in scope.values))
+    def replaces(self) -> bool:
+        """Whether the batches replace scopes."""
+        return any(batch.replaces is not None for batch in self.bringing)
 
-    def settlements(self) -> Iterator[GroupedSettlement]:
-        """What is settled, in the batches' order; FrameError where two settle the same row."""
-        alike: dict[tuple[object, ...], dict[int, Settlement]] = {}
+    @property
+    def replaces_by(self) -> str | None:
+        """The column by which the scopes are told; None where whole partitions are replaced, or nothing is."""
+        return next((one.replaces.column for one in self.bringing if one.replaces), None)
+
+    def scope(self, contract: TableContract, held: pl.LazyFrame) -> pl.LazyFrame:
+        """Those of the rows `held` in the table of `contract` that are replaced: of each partition its own."""
+        parts = []
+        for batch in self.bringing:
+            if batch.replaces is not None:
+                is_in_it = batch.replaces.condition
+                if contract.dagster_partition is not None and batch.partition is not None:
+                    is_in_it &= pl.col(contract.dagster_partition) == batch.partition
+                parts.append(is_in_it)
+        return held.filter(pl.any_horizontal(parts))
+
+    def settlements(self) -> Iterator[dict[int, Settlement]]:
+        """What several batches settle alike, by the batch's place in the group; each batch's in its order."""
+        alike: dict[tuple[int, object], dict[int, Settlement]] = {}
         for place, batch in enumerate(self.batches):
             for number, part in enumerate(batch.settles):
                 if part.rows.height:
-                    kind = (number, part.contract.name, part.is_told, *part.rows.columns)
-                    alike.setdefault(kind, {})[place] = part
-        for parts in alike.values():
-            first = next(iter(parts.values()))
-            rows = pl.concat(part.rows for part in parts.values())
-            if len(parts) > 1:
-                check_unique(rows, first.contract.key, first.contract.name)
-            yield GroupedSettlement(replace(first, rows=rows), parts)
+                    kind = part.contract.name, part.is_told, tuple(part.rows.columns)
+                    alike.setdefault((number, kind), {})[place] = part
+        # By their number, also where another batch has nothing of a kind.
+        for _, parts in sorted(alike.items(), key=lambda one: one[0][0]):
+            yield parts
+
+
+@dataclass
+class GroupOutcome:
+    """What became of the batches of a group, by their places; those that are `refused` with their errors."""
+
+    results: list[WriteResult]
+    refused: dict[int, LakeError] = field(default_factory=dict)
+
+    def raise_refusal(self) -> None:
+        """Raise the error of the first batch that was refused, if any was."""
+        if self.refused:
+            raise self.refused[min(self.refused)]
+
+    def together_or_apart(
+        self, places: Iterable[int], work: Callable[[Sequence[int]], None]
+    ) -> None:
+        """Do `work` for the batches at `places` at once, but for the refused ones; where it is refused, for one
+        after another, so that none stands in another's way."""
+        sound = [place for place in places if place not in self.refused]
+        if not sound:
+            return
+        try:
+            work(sound)
+        except REFUSALS as error:
+            if len(sound) == 1:
+                self.refused[sound[0]] = error
+                return
+            for place in sound:
+                self.together_or_apart([place], work)
+
+
+def joined(settlements: Sequence[Settlement]) -> Settlement:
+    """Settlements of one kind as one; FrameError where two settle the same row."""
+    first = settlements[0]
+    if len(settlements) == 1:
+        return first
+    rows = pl.concat(one.rows for one in settlements)
+    check_unique(rows, first.contract.key, first.contract.name)
+    return replace(first, rows=rows)
 
 
 def gathered(contract: TableContract, batches: Iterable[Batch]) -> Iterator[tuple[Batch, ...]]:
@@ -108,6 +160,8 @@ def gathered(contract: TableContract, batches: Iterable[Batch]) -> Iterator[tupl
 
 def _fit(contract: TableContract, batches: Sequence[Batch]) -> bool:
     """Whether they may be committed together, and whether that is cheaper."""
+    if len(batches) > MOST_PARTITIONS:
+        return False
     try:
         group = BatchGroup(tuple(batches))
     except ValueError:

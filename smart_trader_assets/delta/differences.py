@@ -16,7 +16,7 @@ import polars as pl
 from smart_trader_assets.delta.batch import Partition, WriteResult
 from smart_trader_assets.delta.batch_group import BatchGroup
 from smart_trader_assets.delta.contract import VERSION, TableContract
-from smart_trader_assets.delta.merge import TOMBSTONE, Span, named_values, time_span
+from smart_trader_assets.delta.merge import TOMBSTONE, Span, places, time_span
 
 _HELD = "_held"
 _IN_SCOPE = "_in_scope"
@@ -45,7 +45,7 @@ def changes_of(
     table: pl.LazyFrame, contract: TableContract, rows: pl.DataFrame, group: BatchGroup
 ) -> Changes:
     """What `rows`, those of `group`, change in `table`."""
-    key, replaces = list(contract.key), group.replaces
+    key = list(contract.key)
     # With their times, by which the merge leaves files unopened, and their partitions, by which it is counted.
     extra = filter(None, (contract.time_bound, contract.dagster_partition))
     named = list(dict.fromkeys((*key, *extra)))
@@ -72,7 +72,7 @@ def changes_of(
     if met.height and met.select(key).n_unique() == rows.height + gone.height:
         written = cast("tuple[datetime, datetime]", (met[VERSION].min(), met[VERSION].max()))
     span = time_span(contract, pl.concat([rows.select(named), met.select(named)]))
-    if replaces is not None:
+    if group.replaces:
         rows = pl.concat(
             [
                 rows.with_columns(pl.lit(value=False).alias(TOMBSTONE)),
@@ -113,21 +113,26 @@ def _that_can_be_met(
 
     Files that hold none of them stay unopened.
     """
-    key, replaces, partitions = list(contract.key), group.replaces, group.partitions
+    key, partitions = list(contract.key), group.partitions
     if contract.dagster_partition is not None and None not in partitions:
         table = table.filter(pl.col(contract.dagster_partition).is_in(partitions))
-    if replaces is not None:
-        yield replaces.of(table), True
-        if replaces.column in (None, *key):
+    if group.replaces:
+        yield group.scope(contract, table), True
+        if group.replaces_by in (None, *key):
             # By its other columns a row that is there may lie outside, and the one that is brought inside.
-            inside = replaces.of(rows.lazy()).select(key).collect()
+            inside = group.scope(contract, rows.lazy()).select(key).collect()
             rows = rows.join(inside, on=key, how="anti")
         if not rows.height:
             return
     if (span := time_span(contract, rows)) is not None:
         table = table.filter(pl.col(str(contract.time_bound)).is_between(*span))
-    for name, values in named_values(contract, rows):
-        table = table.filter(pl.col(name).is_in(values))
+    lies_in = [
+        pl.all_horizontal(pl.col(name).is_in(values) for name, values in place.items())
+        for place in places(contract, rows, partitions)
+        if place
+    ]
+    if lies_in:
+        table = table.filter(pl.any_horizontal(lies_in))
     yield table.join(rows.lazy().select(key), on=key, how="semi"), False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
@@ -49,8 +49,33 @@ def time_span(contract: TableContract, rows: pl.DataFrame) -> Span | None:
     return least, greatest
 
 
-def named_values(contract: TableContract, rows: pl.DataFrame) -> Iterator[tuple[str, list[str]]]:
-    """The columns that the table is clustered by with their values in `rows`, where these are few."""
+Place = Mapping[str, Sequence[str | date]]
+"""Values by column: where rows of one Dagster partition can lie."""
+
+
+def places(
+    contract: TableContract, rows: pl.DataFrame, partitions: Collection[Partition]
+) -> list[Place]:
+    """Where `rows` and what they can meet lie: for each partition that they are in, its value and those of the
+    columns that the table is clustered by, where these are few.
+
+    Apart by partition: a file of one may well hold what the rows of another name.
+    """
+    column = contract.dagster_partition
+    if column is None or None in partitions:
+        return [dict(_named_values(contract, rows))]
+    if len(partitions) == 1:
+        by_partition = dict.fromkeys(cast("Collection[str | date]", partitions), rows)
+    else:
+        parts = rows.partition_by(column, maintain_order=True)
+        by_partition = {part[column][0]: part for part in parts}
+    return [
+        {column: [partition], **dict(_named_values(contract, part))}
+        for partition, part in by_partition.items()
+    ]
+
+
+def _named_values(contract: TableContract, rows: pl.DataFrame) -> Iterator[tuple[str, list[str]]]:
     for name in contract.cluster_by:
         values = rows[name].unique().to_list()
         if 0 < len(values) <= MOST_NAMED:
@@ -75,13 +100,19 @@ def row_merge(
     """
     on = [f"t.{name} = s.{name}" for name in contract.key]
     if contract.dagster_partition is not None and None not in partitions:
-        named = cast("Collection[str | date]", partitions)
-        on.insert(0, one_of(f"t.{contract.dagster_partition}", named))
+        listed = cast("Collection[str | date]", partitions)
+        on.insert(0, one_of(f"t.{contract.dagster_partition}", listed))
     if span is not None:
         least, greatest = span
         on.append(f"t.{contract.time_bound} >= {literal(least)}")
         on.append(f"t.{contract.time_bound} <= {literal(greatest)}")
-    on += [one_of(f"t.{name}", values) for name, values in named_values(contract, rows)]
+    lies_in = [
+        all_of(one_of(f"t.{name}", values) for name, values in place.items())
+        for place in places(contract, rows, partitions)
+        if place
+    ]
+    if lies_in:
+        on.append("(" + any_of(f"({place})" for place in lies_in) + ")")
     if written is not None:
         on.append(within(f"t.{VERSION}", *written))
     news = {name: _merged(contract, name) for name in contract.content_columns}

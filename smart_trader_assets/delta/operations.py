@@ -59,13 +59,12 @@ def merge_rows(
         writer_properties=writer_properties(contract),
         commit_properties=properties,
     )
-    replaces = group.replaces
-    if replaces is not None:
+    if group.replaces:
         merger = merger.when_matched_delete(predicate=f"s.{TOMBSTONE}")
     if not contract.insert_only:
         merger = merger.when_matched_update(parts.updates)
     return merger.when_not_matched_insert(
-        parts.inserts, predicate=None if replaces is None else f"NOT s.{TOMBSTONE}"
+        parts.inserts, predicate=f"NOT s.{TOMBSTONE}" if group.replaces else None
     ).execute()
 
 

@@ -29,7 +29,7 @@ from smart_trader_assets.delta.batch import (
     Settlement,
     WriteResult,
 )
-from smart_trader_assets.delta.batch_group import BatchGroup, GroupedSettlement
+from smart_trader_assets.delta.batch_group import BatchGroup, GroupOutcome, joined
 from smart_trader_assets.delta.change_feed import changes_since
 from smart_trader_assets.delta.commit_errors import is_conflict, refusal
 from smart_trader_assets.delta.commit_log import (
@@ -238,31 +238,52 @@ class DeltaStore:
 
         Whatever dies in between, the rows are still due, and doing the batch again changes nothing else.
         """
-        return self.write_group(contract, BatchGroup((batch,)), stamp)[0]
+        outcome = self.write_group(contract, BatchGroup((batch,)), stamp)
+        outcome.raise_refusal()
+        return outcome.results[0]
 
     def write_group(
         self, contract: TableContract, group: BatchGroup, stamp: CommitInfo
-    ) -> list[WriteResult]:
-        """Write batches of several partitions as if they were one; what became of each."""
+    ) -> GroupOutcome:
+        """Write batches of several partitions as if they were one.
+
+        Where that is refused they are written one after another: the outcome names those that are refused then,
+        of which nothing more is written.
+        """
         results = [WriteResult.of(batch) for batch in group.batches]
+        outcome = GroupOutcome(results)
+
+        def write_rows(places: Sequence[int]) -> None:
+            part = BatchGroup(tuple(group.batches[place] for place in places))
+            counts = self._write_rows(contract, part, stamp)
+            for place in places:
+                results[place].add(counts.get(group.partitions[place], WriteResult()))
+
+        outcome.together_or_apart(range(len(results)), write_rows)
+        for parts in group.settlements():
+
+            def settle(places: Sequence[int], parts: Mapping[int, Settlement] = parts) -> None:
+                alike = [parts[place] for place in places]
+                partitions = [group.partitions[place] for place in places]
+                counts = self._settle_alike(alike, stamp, partitions)
+                for place, part, settled in zip(places, alike, counts, strict=True):
+                    results[place].count_settled(part, settled)
+
+            outcome.together_or_apart(parts, settle)
+        return outcome
+
+    def _write_rows(
+        self, contract: TableContract, group: BatchGroup, stamp: CommitInfo
+    ) -> Mapping[Partition, WriteResult]:
+        """Merge the rows of the batches, or show that they were written; what changed in each partition."""
         if stamp.fence is not None:
-            tables = [settles.contract for batch in group.batches for settles in batch.settles]
-            stamp.fence.check_all(tables, stamp.writers(group.partitions))
-        changes = self._merge_rows(contract, group, stamp)
-        for result, batch in zip(results, group.batches, strict=True):
-            result.add(changes.get(batch.partition, WriteResult()))
-        if not any(result.inserted or result.updated or result.deleted for result in results):
+            settled = [one.contract for batch in group.batches for one in batch.settles]
+            tables = {table.name: table for table in settled}
+            stamp.fence.check_all(tables.values(), stamp.writers(group.partitions))
+        counts = self._merge_rows(contract, group, stamp)
+        if not any(one.inserted or one.updated or one.deleted for one in counts.values()):
             self._leave_mark(contract, group, stamp)
-        for together in group.settlements():
-            partitions = [group.partitions[place] for place in together.parts]
-            at = _now()
-            moved = self._settle(together.settlement, stamp, partitions, at)
-            counts = [part.rows.height for part in together.parts.values()]
-            if moved < sum(counts):
-                counts = [moved] if len(counts) == 1 else self._moved(together, stamp, at)
-            for (place, part), settled in zip(together.parts.items(), counts, strict=True):
-                results[place].count_settled(part, settled)
-        return results
+        return counts
 
     def _merge_rows(
         self, contract: TableContract, group: BatchGroup, stamp: CommitInfo
@@ -362,27 +383,40 @@ class DeltaStore:
         metrics = self._commit_to(contract, "state", move)
         return int(metrics["num_target_rows_updated"])
 
-    def _moved(self, together: GroupedSettlement, stamp: CommitInfo, at: datetime) -> list[int]:
-        """How many rows of each part the settlement of `at` has moved: their new versions tell."""
-        contract, rows = together.settlement.contract, together.settlement.rows
+    def _settle_alike(
+        self, settlements: Sequence[Settlement], stamp: CommitInfo, partitions: Sequence[Partition]
+    ) -> list[int]:
+        """Move the states of several settlements at once; how many rows of each."""
+        at, together = _now(), joined(settlements)
+        moved = self._settle(together, stamp, partitions, at)
+        if len(settlements) == 1:
+            return [moved]
+        if moved in (0, together.rows.height):
+            return [one.rows.height if moved else 0 for one in settlements]
+        keys = self._moved(together, stamp, at)
+        key = together.contract.key
+        return [one.rows.join(keys, on=key, how="semi").height for one in settlements]
+
+    def _moved(self, settlement: Settlement, stamp: CommitInfo, at: datetime) -> pl.DataFrame:
+        """The keys of the rows that the settlement of `at` has moved: their new versions tell."""
+        contract, rows = settlement.contract, settlement.rows
         key, partition = list(contract.key), contract.dagster_partition
-        table = self.scan(contract).filter(pl.col(BATCH) == stamp.run_id)
+        version = pl.col(VERSION)
+        # A second more: the statistics of files, by which they are left unopened, cut times short.
+        is_recent = version >= at - timedelta(seconds=1)
+        table = self.scan(contract).filter(is_recent & (pl.col(BATCH) == stamp.run_id))
         if partition is not None:
             table = table.filter(pl.col(partition).is_in(rows[partition].unique().to_list()))
-        read = rows.lazy().select(*key, read_version=VERSION)
         next_version = pl.max_horizontal(
             pl.lit(at), pl.col("read_version") + timedelta(microseconds=1)
         )
-        moved = (
+        return (
             table.select(*key, VERSION)
-            .join(read, on=key)
-            .filter(pl.col(VERSION) == next_version)
+            .join(rows.lazy().select(*key, read_version=VERSION), on=key)
+            .filter(version == next_version)
             .select(key)
             .collect()
         )
-        return [
-            part.rows.join(moved, on=key, how="semi").height for part in together.parts.values()
-        ]
 
     def append(self, contract: TableContract, new_rows: pl.DataFrame, stamp: CommitInfo) -> None:
         """Add rows without reading the existing ones: for a table that nothing settles or merges into.

@@ -1,7 +1,7 @@
 """The IO manager: loads tables as frames, writes batches by the write protocol."""
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from itertools import count
@@ -19,7 +19,7 @@ from smart_trader_assets.delta.batch import (
 )
 from smart_trader_assets.delta.batch_group import BatchGroup
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.errors import FrameError, OvertakenError
+from smart_trader_assets.delta.errors import FrameError
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.delta.store import DeltaStore, PinnedStore, partition_text
 from smart_trader_assets.lake.metadata import lineage_metadata
@@ -75,14 +75,18 @@ class MedallionIOManager(dg.ConfigurableIOManager):
                 number = count(1)
                 for item in batches:
                     group = _group(item, keys, contract)
-                    for batch, result in _write(store, contract, group, stamp, meter):
+                    with meter.writing:
+                        outcome = store.write_group(contract, group, stamp)
+                    for place, batch in enumerate(group.batches):
+                        result = outcome.results[place]
                         meter.written.add(result)
                         key = partition_text(batch.partition) or ""
                         written.setdefault(key, WriteResult()).add(result)
-                        previews[key].take(batch.rows)
-                        context.log.info(
-                            _format_result(contract, next(number), batch.partition, result)
-                        )
+                        if place not in outcome.refused:
+                            previews[key].take(batch.rows)
+                            told = _format_result(contract, next(number), batch.partition, result)
+                            context.log.info(told)
+                    outcome.raise_refusal()
         except BaseException as error:
             # What makes the batches ends with them, and lets go of what it holds.
             if isinstance(batches, Generator):
@@ -130,29 +134,6 @@ def _group(item: Batch | tuple[Batch, ...], keys: list[str], contract: TableCont
     return BatchGroup(
         tuple(replace(batch, partition=_partition(batch, keys, contract)) for batch in batches)
     )
-
-
-def _write(
-    store: DeltaStore,
-    contract: TableContract,
-    group: BatchGroup,
-    stamp: CommitInfo,
-    meter: RunMeter,
-) -> Iterator[tuple[Batch, WriteResult]]:
-    """Write the batches; each with what became of it."""
-    try:
-        with meter.writing:
-            results = store.write_group(contract, group, stamp)
-    except OvertakenError:
-        if len(group.batches) == 1:
-            raise
-        # Another run was faster in one partition, which stands in no other's way: one after another.
-        for batch in group.batches:
-            with meter.writing:
-                result = store.write(contract, batch, stamp)
-            yield batch, result
-    else:
-        yield from zip(group.batches, results, strict=True)
 
 
 def _batches(obj: object) -> Iterable[Batch | tuple[Batch, ...]]:

@@ -15,7 +15,8 @@ import polars as pl
 import pytest
 
 from smart_trader_assets.assets.scope import AS_OF_TAG
-from smart_trader_assets.delta.batch import Batch, CommitInfo, WriteResult
+from smart_trader_assets.delta.batch import Batch, CommitInfo
+from smart_trader_assets.delta.batch_group import GroupOutcome
 from smart_trader_assets.delta.contract import AUDIT, TableContract
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.settings import load_settings
@@ -51,7 +52,7 @@ def dying_before(table: TableContract) -> Iterator[None]:
     """The run within dies before it writes this table."""
     whole = DeltaStore.write_group
 
-    def dies(self: DeltaStore, contract: TableContract, *given: Any) -> list[WriteResult]:
+    def dies(self: DeltaStore, contract: TableContract, *given: Any) -> GroupOutcome:
         if contract is table:
             raise DiedError
         return whole(self, contract, *given)

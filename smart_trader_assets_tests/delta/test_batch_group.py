@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope, WriteResult
-from smart_trader_assets.delta.batch_group import MOST_ROWS, BatchGroup, gathered
+from smart_trader_assets.delta.batch import (
+    Batch,
+    CommitInfo,
+    ReplaceScope,
+    Settlement,
+    WriteResult,
+)
+from smart_trader_assets.delta.batch_group import (
+    MOST_PARTITIONS,
+    MOST_ROWS,
+    BatchGroup,
+    gathered,
+)
+from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import FrameError, OvertakenError
 from smart_trader_assets.delta.fence import WRITER
+from smart_trader_assets.delta.handles import Handles
 from smart_trader_assets.delta.merge import MOST_NAMED
+from smart_trader_assets.delta.operations import Metrics
 from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import TRACKED_TOKENS, WALLET_PNL
 from smart_trader_assets_tests.delta.takeover import create_tables, due_batch, list_prices
@@ -58,6 +74,14 @@ def in_shard(shard: str, mints: str, price: int = 1, **batch: Any) -> Batch:
     return Batch(holdings(shard, {f"{shard}-{mint}": price for mint in mints}), shard, **batch)
 
 
+def write_group(
+    store: DeltaStore, contract: TableContract, group: BatchGroup, stamp: CommitInfo
+) -> list[WriteResult]:
+    outcome = store.write_group(contract, group, stamp)
+    outcome.raise_refusal()
+    return outcome.results
+
+
 def assert_same(one: DeltaStore, other: DeltaStore) -> None:
     for contract in (LISTINGS, HOLDINGS):
         assert_frame_equal(*(content(s.scan(contract).collect()) for s in (one, other)))
@@ -88,7 +112,7 @@ def test_together_is_as_one_after_another_and_told_as_much(
             if store is apart:
                 told.append([store.write(HOLDINGS, batch, STAMP) for batch in batches])
             else:
-                told.append(store.write_group(HOLDINGS, BatchGroup(batches), STAMP))
+                told.append(write_group(store, HOLDINGS, BatchGroup(batches), STAMP))
         assert told[0] == told[1]
         assert_same(apart, together)
 
@@ -129,7 +153,7 @@ def test_rows_of_all_are_one_commit_and_so_are_their_states(tmp_path: Path) -> N
             for shard in SHARDS:
                 list_prices(store, shard, {f"{shard}-0": 5}, listing=2)
         before = store.version(HOLDINGS), store.version(LISTINGS)
-        results = store.write_group(HOLDINGS, BatchGroup(due_batches(store)), STAMP)
+        results = write_group(store, HOLDINGS, BatchGroup(due_batches(store)), STAMP)
         assert (store.version(HOLDINGS), store.version(LISTINGS)) == (before[0] + 1, before[1] + 1)
         assert [(r.inserted, r.updated, r.settled) for r in results] == [
             (3, 0, 3) if price == 1 else (0, 1, 1)
@@ -142,14 +166,14 @@ def test_whoever_dies_at_one_of_them_is_made_up_for(
     tmp_path: Path, moment: Literal["before", "after"], number: int
 ) -> None:
     undisturbed, store = listed(tmp_path / "undisturbed"), listed(tmp_path / "killed")
-    undisturbed.write_group(HOLDINGS, BatchGroup(due_batches(undisturbed)), STAMP)
+    write_group(undisturbed, HOLDINGS, BatchGroup(due_batches(undisturbed)), STAMP)
     batches = due_batches(store)
     with pytest.raises(Killed):
         MortalStore(store.root, moment, number).write_group(HOLDINGS, BatchGroup(batches), STAMP)
     is_settled = (number, moment) == (2, "after")
     assert len(due_batches(store)) == (0 if is_settled else 3)
     if not is_settled:
-        store.write_group(HOLDINGS, BatchGroup(due_batches(store)), STAMP)
+        write_group(store, HOLDINGS, BatchGroup(due_batches(store)), STAMP)
     assert_same(store, undisturbed)
 
 
@@ -165,7 +189,8 @@ def test_each_replaces_its_own_scope_in_its_own_partition(store: DeltaStore) -> 
     for shard in SHARDS:
         store.write(WALLET_PNL, Batch(rows[shard], shard), STAMP)
     wallet = pl.col("wallet_address")
-    results = store.write_group(
+    results = write_group(
+        store,
         WALLET_PNL,
         BatchGroup(
             tuple(
@@ -188,18 +213,26 @@ def test_each_replaces_its_own_scope_in_its_own_partition(store: DeltaStore) -> 
     }
 
 
-def test_a_row_of_another_partition_and_a_key_of_two_are_refused(store: DeltaStore) -> None:
+def test_a_broken_batch_is_refused_and_stands_in_no_others_way(tmp_path: Path) -> None:
+    store = listed(tmp_path)
+    first, second, third = due_batches(store)
+    assert second.rows is not None
+    broken = replace(second, rows=second.rows.with_columns(first_listing=pl.lit(None, pl.Int64)))
+    outcome = store.write_group(HOLDINGS, BatchGroup((first, broken, third)), STAMP)
+    assert list(outcome.refused) == [1]
+    with pytest.raises(FrameError, match="first_listing"):
+        outcome.raise_refusal()
+    assert [(r.inserted, r.settled) for r in outcome.results] == [(3, 3), (0, 0), (3, 3)]
+    (due,) = due_batches(store)
+    assert due.partition == "01"
+
+
+def test_a_row_of_another_partition_is_refused(store: DeltaStore) -> None:
     store.create(HOLDINGS)
+    stray = replace(in_shard("01", "a"), partition="02")
     with pytest.raises(FrameError, match="has rows of 01"):
-        store.write_group(
-            HOLDINGS,
-            BatchGroup((in_shard("00", "a"), replace(in_shard("01", "a"), partition="02"))),
-            STAMP,
-        )
-    same = frame(HOLDINGS, [holding("m", "00", 1)]), frame(HOLDINGS, [holding("m", "01", 1)])
-    with pytest.raises(FrameError, match="2 rows for silver/holdings share a key"):
-        store.write_group(HOLDINGS, BatchGroup((Batch(same[0], "00"), Batch(same[1], "01"))), STAMP)
-    assert store.scan(HOLDINGS).collect().is_empty()
+        write_group(store, HOLDINGS, BatchGroup((in_shard("00", "a"), stray)), STAMP)
+    assert store.scan(HOLDINGS).collect()["shard"].to_list() == ["00"]
 
 
 def fenced(store: DeltaStore, run_id: str) -> CommitInfo:
@@ -207,15 +240,66 @@ def fenced(store: DeltaStore, run_id: str) -> CommitInfo:
     return CommitInfo(run_id, HOLDINGS.name, None, store.fence(run_id, tables))
 
 
-def test_who_was_overtaken_in_one_partition_writes_in_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("taken", range(3))
+def test_who_was_overtaken_in_one_partition_writes_in_the_others(
+    tmp_path: Path, taken: int
+) -> None:
     store = listed(tmp_path)
     older, newer = fenced(store, "older"), fenced(store, "newer")
     batches = due_batches(store)
-    store.write(HOLDINGS, batches[1], newer)
-    with pytest.raises(OvertakenError, match=r"run newer has written .* for silver/holdings/01"):
-        store.write_group(HOLDINGS, BatchGroup(batches), older)
-    assert store.scan(HOLDINGS).collect()["shard"].unique().to_list() == ["01"]
-    assert len(due_batches(store)) == 2
+    theirs = replace(batches[taken], rows=holdings(SHARDS[taken], {"theirs": 1}), settles=())
+    store.write(HOLDINGS, theirs, newer)
+    outcome = store.write_group(HOLDINGS, BatchGroup(batches), older)
+    with pytest.raises(OvertakenError, match=rf"newer has written .*holdings/0{taken}"):
+        outcome.raise_refusal()
+    wanted = [(0, 0) if place == taken else (3, 3) for place in range(3)]
+    assert [(r.inserted, r.settled) for r in outcome.results] == wanted
+    assert [batch.partition for batch in due_batches(store)] == [SHARDS[taken]]
+
+
+def test_who_is_overtaken_between_rows_and_states_says_what_it_has_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = listed(tmp_path)
+    older, newer = fenced(store, "older"), fenced(store, "newer")
+    batches, commit = due_batches(store), DeltaStore.commit
+
+    def overtake(self: DeltaStore, what: str, operation: Callable[[], Metrics]) -> Metrics:
+        if what == f"{LISTINGS.name}: state" and self is store:
+            settled = replace(batches[1], rows=None)
+            DeltaStore(store.root).write(HOLDINGS, settled, newer)
+            monkeypatch.undo()
+        return commit(self, what, operation)
+
+    monkeypatch.setattr(DeltaStore, "commit", overtake)
+    outcome = store.write_group(HOLDINGS, BatchGroup(batches), older)
+    assert list(outcome.refused) == [1]
+    assert [(r.inserted, r.settled) for r in outcome.results] == [(3, 3), (3, 0), (3, 3)]
+
+
+def test_states_are_moved_in_the_order_of_each_batch(tmp_path: Path) -> None:
+    store = listed(tmp_path)
+    read = store.scan(LISTINGS).collect()
+
+    def kept(shard: str, *settled: int) -> Batch:
+        rows = read.filter(pl.col("shard") == shard)
+        names = ("FIRST", "SECOND")
+        return Batch(
+            partition=shard,
+            settles=tuple(
+                Settlement.of(
+                    LISTINGS,
+                    rows.filter(pl.int_range(pl.len()) == n) if n in settled else rows.clear(),
+                    operation=names[n],
+                    sets={"status": "kept"},
+                )
+                for n in range(2)
+            ),
+        )
+
+    group = BatchGroup((kept("00", 1), kept("01", 0, 1)))
+    order = [list(parts) for parts in group.settlements()]
+    assert order == [[1], [0, 1]]
 
 
 @pytest.mark.parametrize("shard", SHARDS)
@@ -223,7 +307,7 @@ def test_who_writes_together_overtakes_in_each_partition(tmp_path: Path, shard: 
     store = listed(tmp_path)
     older, newer = fenced(store, "older"), fenced(store, "newer")
     batches = due_batches(store)
-    store.write_group(HOLDINGS, BatchGroup(batches), newer)
+    write_group(store, HOLDINGS, BatchGroup(batches), newer)
     with pytest.raises(OvertakenError):
         store.write(HOLDINGS, batches[SHARDS.index(shard)], older)
 
@@ -238,7 +322,7 @@ def test_what_brings_nothing_new_is_confirmed_for_each_partition_that_is_relied_
     before = store.version(HOLDINGS)
     stamp = fenced(store, "run")
     unread = Batch(batches[2].rows, "02")
-    store.write_group(HOLDINGS, BatchGroup((*batches[:2], unread)), stamp)
+    write_group(store, HOLDINGS, BatchGroup((*batches[:2], unread)), stamp)
     assert store.version(HOLDINGS) == before + 1
     entry = store.open(HOLDINGS).history(1)[0]
     assert entry[WRITER].splitlines() == ["silver/holdings/00", "silver/holdings/01"]
@@ -257,7 +341,7 @@ def test_runs_of_different_shards_are_no_rivals(tmp_path: Path) -> None:
                 list_prices(store, shard, {f"{shard}-{n}": listing for n in "ab"}, listing)
             found = (due_batch(store, shard) for shard in shards)
             group = BatchGroup(tuple(batch for batch in found if batch is not None))
-            results = store.write_group(HOLDINGS, group, stamp)
+            results = write_group(store, HOLDINGS, group, stamp)
             settled += sum(result.settled for result in results)
         return settled
 
@@ -294,6 +378,55 @@ def test_many_rows_go_alone() -> None:
     assert [len(group) for group in gathered(HOLDINGS, batches)] == [1, 1, 1]
 
 
+def test_no_more_partitions_are_gathered_than_conflicts_are_told_by() -> None:
+    batches = [in_shard(f"{n:02}", "a") for n in range(MOST_PARTITIONS + 1)]
+    assert [len(group) for group in gathered(HOLDINGS, batches)] == [MOST_PARTITIONS, 1]
+
+
+def test_as_many_as_are_gathered_are_no_rivals_of_others(tmp_path: Path) -> None:
+    """Where a run of other partitions commits between the look and the commit."""
+    store = WatchedStore(str(tmp_path))
+    create_tables(store)
+    names = [f"{n:02}" for n in range(2 * MOST_PARTITIONS)]
+    mine, theirs = names[:MOST_PARTITIONS], names[MOST_PARTITIONS:]
+    other, stamps = DeltaStore(store.root), (fenced(store, "mine"), fenced(store, "theirs"))
+    for shards, stamp in ((mine, stamps[0]), (theirs, stamps[1])):
+        write_group(store, HOLDINGS, BatchGroup(tuple(in_shard(s, "a") for s in shards)), stamp)
+    writing = Handles.writing
+    again = [BatchGroup(tuple(in_shard(shard, "a", 2) for shard in theirs))]
+
+    @contextmanager
+    def be_second(self: Handles, contract: TableContract) -> Iterator[DeltaTable]:
+        with writing(self, contract) as table:
+            if again:
+                write_group(other, HOLDINGS, again.pop(), stamps[1])
+            yield table
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Handles, "writing", be_second)
+        group = BatchGroup(tuple(in_shard(shard, "a", 2) for shard in mine))
+        results = write_group(store, HOLDINGS, group, stamps[0])
+    assert store.lost == []
+    assert [result.updated for result in results] == [1] * MOST_PARTITIONS
+
+
+def test_files_of_other_wallets_stay_closed_in_each_partition(store: DeltaStore) -> None:
+    """A file of one partition may hold the wallets that another one's batch names."""
+    store.create(WALLET_PNL)
+    for part in "abcd":
+        for shard in SHARDS:
+            rows = [pnl(f"{part}{n}-{shard}", wallet_shard=shard, roi=1.0) for n in range(3)]
+            store.write(WALLET_PNL, Batch(frame(WALLET_PNL, rows), shard), STAMP)
+    changed = [
+        frame(WALLET_PNL, [pnl(f"{part}1-{shard}", wallet_shard=shard, roi=2.0)])
+        for part, shard in zip("abc", SHARDS, strict=True)
+    ]
+    group = BatchGroup(tuple(map(Batch, changed, SHARDS)))
+    assert [r.updated for r in write_group(store, WALLET_PNL, group, STAMP)] == [1, 1, 1]
+    metrics = store.open(WALLET_PNL).history(1)[0]["operationMetrics"]
+    assert int(metrics["num_target_files_scanned"]) == 3
+
+
 def test_no_more_are_gathered_than_a_merge_names() -> None:
     """Beyond, it would open the files of all wallets of the partitions."""
     half = MOST_NAMED // 2
@@ -325,5 +458,5 @@ def test_a_batch_that_only_settles_needs_no_commit_of_rows(store: DeltaStore) ->
     rows = frame(TRACKED_TOKENS, [tracked_token("a", token_shard="01")])
     none = rows.clear()
     group = BatchGroup((Batch(none, "00"), Batch(partition="01")))
-    assert [r.inserted for r in store.write_group(TRACKED_TOKENS, group, STAMP)] == [0, 0]
+    assert [r.inserted for r in write_group(store, TRACKED_TOKENS, group, STAMP)] == [0, 0]
     assert store.version(TRACKED_TOKENS) == before

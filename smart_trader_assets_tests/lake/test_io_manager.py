@@ -118,7 +118,7 @@ def test_several_partitions_in_one_run_are_written_each_as_its_own(
     assert store.open(TRACKED_TOKENS).history(1)[0]["partition"] == "00...02"
 
 
-def test_whoever_is_overtaken_in_one_partition_has_written_those_before_it(
+def test_whoever_is_overtaken_in_one_partition_has_written_the_others(
     run: Run, store: DeltaStore
 ) -> None:
     def produce() -> Iterator[tuple[Batch, ...]]:
@@ -126,13 +126,13 @@ def test_whoever_is_overtaken_in_one_partition_has_written_those_before_it(
             "rival", TRACKED_TOKENS.name, "01", store.fence("rival", [TRACKED_TOKENS])
         )
         store.write(TRACKED_TOKENS, Batch(shard_rows("theirs", "01"), "01"), rival)
-        yield tuple(Batch(shard_rows(f"t{s}", s), s) for s in ("00", "01"))
+        yield tuple(Batch(shard_rows(f"t{s}", s), s) for s in ("00", "01", "02"))
 
     with pytest.raises(OvertakenError, match=r"run rival has written .* silver/tracked_tokens/01"):
         run(tracked_asset(lambda: Batches(produce())), partition="00", to="02")
-    assert written(store, TRACKED_TOKENS, "token_address") == [("t00",), ("theirs",)]
+    assert written(store, TRACKED_TOKENS, "token_address") == [("t00",), ("t02",), ("theirs",)]
     told = store.scan(RUNS).collect().row(-1, named=True)
-    assert (told["outcome"], told["rows_inserted"]) == ("failed", 1)
+    assert (told["outcome"], told["rows_inserted"]) == ("failed", 2)
 
 
 def test_several_days_in_one_run_keep_the_days_outside_of_it(run: Run, store: DeltaStore) -> None:
