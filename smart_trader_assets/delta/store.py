@@ -10,26 +10,19 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property, partial
-from itertools import count
 from pathlib import Path
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from smart_trader_assets.delta.batch import (
-    Batch,
-    CommitInfo,
-    Partition,
-    Settlement,
-    WriteResult,
-)
-from smart_trader_assets.delta.batch_group import BatchGroup, GroupOutcome, joined
+from smart_trader_assets.delta.batch import Batch, CommitInfo, Partition, Settlement, WriteResult
+from smart_trader_assets.delta.batch_group import BatchGroup, GroupOutcome
 from smart_trader_assets.delta.change_feed import changes_since
 from smart_trader_assets.delta.commit_errors import is_conflict, refusal
 from smart_trader_assets.delta.commit_log import (
@@ -38,8 +31,7 @@ from smart_trader_assets.delta.commit_log import (
     read_entries,
     stored_files,
 )
-from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
-from smart_trader_assets.delta.differences import changes_of, counted
+from smart_trader_assets.delta.contract import CREATED, TableContract
 from smart_trader_assets.delta.errors import (
     CommitConflictError,
     CommitRefusedError,
@@ -49,23 +41,11 @@ from smart_trader_assets.delta.errors import (
 from smart_trader_assets.delta.fence import Fence
 from smart_trader_assets.delta.handles import Handles, ReadableTable, Snapshot
 from smart_trader_assets.delta.location import check_spelling, is_remote, open_objects
-from smart_trader_assets.delta.merge import TOMBSTONE
-from smart_trader_assets.delta.operations import (
-    Metrics,
-    add_rows,
-    leave_mark,
-    merge_rows,
-    move_states,
-)
-from smart_trader_assets.delta.schema import (
-    check_partition,
-    check_unique,
-    configuration,
-    conform,
-    delta_schema,
-)
+from smart_trader_assets.delta.operations import Metrics, add_rows
+from smart_trader_assets.delta.schema import configuration, conform, delta_schema
 from smart_trader_assets.delta.storage_errors import reason, translate_storage_errors
 from smart_trader_assets.delta.verify import missing_constraints, verify_table
+from smart_trader_assets.delta.writing import Writing, stamped
 
 CONFLICT_ATTEMPTS = 12
 FILE = "file"
@@ -245,192 +225,29 @@ class DeltaStore:
     def write_group(
         self, contract: TableContract, group: BatchGroup, stamp: CommitInfo
     ) -> GroupOutcome:
-        """Write batches of several partitions as if they were one.
-
-        Where that is refused they are written one after another: the outcome names those that are refused then,
-        of which nothing more is written.
-        """
-        results = [WriteResult.of(batch) for batch in group.batches]
-        outcome = GroupOutcome(results)
-
-        def write_rows(places: Sequence[int]) -> None:
-            part = BatchGroup(tuple(group.batches[place] for place in places))
-            counts = self._write_rows(contract, part, stamp)
-            for place in places:
-                results[place].add(counts.get(group.partitions[place], WriteResult()))
-
-        outcome.together_or_apart(range(len(results)), write_rows)
-        for parts in group.settlements():
-
-            def settle(places: Sequence[int], parts: Mapping[int, Settlement] = parts) -> None:
-                alike = [parts[place] for place in places]
-                partitions = [group.partitions[place] for place in places]
-                counts = self._settle_alike(alike, stamp, partitions)
-                for place, part, settled in zip(places, alike, counts, strict=True):
-                    results[place].count_settled(part, settled)
-
-            outcome.together_or_apart(parts, settle)
-        return outcome
-
-    def _write_rows(
-        self, contract: TableContract, group: BatchGroup, stamp: CommitInfo
-    ) -> Mapping[Partition, WriteResult]:
-        """Merge the rows of the batches, or show that they were written; what changed in each partition."""
-        if stamp.fence is not None:
-            settled = [one.contract for batch in group.batches for one in batch.settles]
-            tables = {table.name: table for table in settled}
-            stamp.fence.check_all(tables.values(), stamp.writers(group.partitions))
-        counts = self._merge_rows(contract, group, stamp)
-        if not any(one.inserted or one.updated or one.deleted for one in counts.values()):
-            self._leave_mark(contract, group, stamp)
-        return counts
-
-    def _merge_rows(
-        self, contract: TableContract, group: BatchGroup, stamp: CommitInfo
-    ) -> Mapping[Partition, WriteResult]:
-        """Merge the rows of the batches; what that changed in each partition."""
-        bringing = BatchGroup(group.bringing)
-        if not bringing.batches:
-            return {}
-        rows = pl.concat(self._checked(contract, batch, stamp) for batch in bringing.batches)
-        if len(bringing.batches) > 1:
-            check_unique(rows, contract.key, contract.name)
-        writing = [batch.partition for batch in group.batches if batch.rows is not None]
-        # In a partition only runs of one asset add rows, and by their fences one of two fails. Elsewhere who
-        # adds the same key is noticed only if nobody at all may come in between.
-        is_apart = stamp.fence is not None and contract.dagster_partition is not None
-        tries = count(1)
-        counts: Mapping[Partition, WriteResult] = {}
-
-        def write(table: DeltaTable) -> Metrics:
-            nonlocal counts
-            # Without a fence another writer's rows could come in between unnoticed.
-            if stamp.fence is not None and not _has_rows(table, contract, bringing.partitions):
-                counts = counted(contract, bringing.partitions, inserted=rows)
-                return insert(table)
-            # Looked at also where nothing is left to write: a run that was overtaken learns it here.
-            properties = stamp.fenced_properties("merge rows", contract, table, writing)
-            changes = changes_of(pl.scan_delta(table), contract, rows, bringing)
-            counts = changes.counts
-            if not changes.rows.height:
-                return {}
-            if changes.are_new and (is_apart or next(tries) == 1):
-                return add(table, changes.rows.drop(TOMBSTONE, strict=False), properties)
-            return merge_rows(table, contract, changes, bringing, properties)
-
-        def insert(table: DeltaTable) -> Metrics:
-            if not rows.height:
-                return {}
-            properties = stamp.fenced_properties("insert rows", contract, table, writing)
-            return add(table, rows, properties)
-
-        def add(table: DeltaTable, new: pl.DataFrame, properties: CommitProperties) -> Metrics:
-            if not is_apart:
-                properties.max_commit_retries = 0
-            return add_rows(table, contract, new, properties)
-
-        self._commit_to(contract, "rows", write)
-        return counts
-
-    def _checked(self, contract: TableContract, batch: Batch, stamp: CommitInfo) -> pl.DataFrame:
-        """The rows of a batch as the table holds them; FrameError where they break its contract."""
-        assert batch.rows is not None  # noqa: S101 - it brings some
-        rows = conform(_stamped(batch.rows, stamp, CREATED), contract)
-        check_partition(rows, contract, batch.partition)
-        return rows
-
-    def _leave_mark(self, contract: TableContract, group: BatchGroup, stamp: CommitInfo) -> None:
-        """Show in the log that batches were written that others rely upon, though they brought nothing new.
-
-        Otherwise an older run could write over what this one has confirmed, and nothing would be due.
-        """
-        relied_upon = [batch.partition for batch in group.batches if batch.is_relied_upon]
-        if stamp.fence is None or not relied_upon:
-            return
-
-        def mark(table: DeltaTable) -> Metrics:
-            properties = stamp.fenced_properties("confirm rows", contract, table, relied_upon)
-            return leave_mark(table, contract, properties)
-
-        self._commit_to(contract, "rows", mark)
+        """Write batches of several partitions as if they were one: `Writing.write`."""
+        return Writing(self, stamp).write(contract, group)
 
     def settle(self, settlement: Settlement, stamp: CommitInfo, partition: Partition = None) -> int:
         """Move the state of exactly the rows that were read; how many it found unchanged.
 
         A row that changed since it was read is left as it is, and due. `partition` is that of the work.
         """
-        return self._settle(settlement, stamp, (partition,), _now())
-
-    def _settle(
-        self,
-        settlement: Settlement,
-        stamp: CommitInfo,
-        partitions: Sequence[Partition],
-        at: datetime,
-    ) -> int:
-        if not settlement.rows.height:
-            return 0
-        contract = settlement.contract
-        # Named apart from the table's column of that name: the row's new version is made from both.
-        source = settlement.rows.rename({VERSION: "read_version"}).with_columns(
-            pl.lit(at).alias(VERSION), pl.lit(stamp.run_id).alias(BATCH)
-        )
-
-        def move(table: DeltaTable) -> Metrics:
-            properties = stamp.fenced_properties("settle", contract, table, partitions)
-            return move_states(table, settlement, source, properties)
-
-        metrics = self._commit_to(contract, "state", move)
-        return int(metrics["num_target_rows_updated"])
-
-    def _settle_alike(
-        self, settlements: Sequence[Settlement], stamp: CommitInfo, partitions: Sequence[Partition]
-    ) -> list[int]:
-        """Move the states of several settlements at once; how many rows of each."""
-        at, together = _now(), joined(settlements)
-        moved = self._settle(together, stamp, partitions, at)
-        if len(settlements) == 1:
-            return [moved]
-        if moved in (0, together.rows.height):
-            return [one.rows.height if moved else 0 for one in settlements]
-        keys = self._moved(together, stamp, at)
-        key = together.contract.key
-        return [one.rows.join(keys, on=key, how="semi").height for one in settlements]
-
-    def _moved(self, settlement: Settlement, stamp: CommitInfo, at: datetime) -> pl.DataFrame:
-        """The keys of the rows that the settlement of `at` has moved: their new versions tell."""
-        contract, rows = settlement.contract, settlement.rows
-        key, partition = list(contract.key), contract.dagster_partition
-        version = pl.col(VERSION)
-        # A second more: the statistics of files, by which they are left unopened, cut times short.
-        is_recent = version >= at - timedelta(seconds=1)
-        table = self.scan(contract).filter(is_recent & (pl.col(BATCH) == stamp.run_id))
-        if partition is not None:
-            table = table.filter(pl.col(partition).is_in(rows[partition].unique().to_list()))
-        next_version = pl.max_horizontal(
-            pl.lit(at), pl.col("read_version") + timedelta(microseconds=1)
-        )
-        return (
-            table.select(*key, VERSION)
-            .join(rows.lazy().select(*key, read_version=VERSION), on=key)
-            .filter(version == next_version)
-            .select(key)
-            .collect()
-        )
+        return Writing(self, stamp).settle(settlement, (partition,))
 
     def append(self, contract: TableContract, new_rows: pl.DataFrame, stamp: CommitInfo) -> None:
         """Add rows without reading the existing ones: for a table that nothing settles or merges into.
 
         FrameError where they break the contract. Such a commit conflicts with no other writer's.
         """
-        rows = conform(_stamped(new_rows, stamp, CREATED), contract)
+        rows = conform(stamped(new_rows, stamp, CREATED), contract)
 
         def append(table: DeltaTable) -> Metrics:
             return add_rows(table, contract, rows, stamp.properties("append rows"))
 
-        self._commit_to(contract, "rows", append)
+        self.commit_to(contract, "rows", append)
 
-    def _commit_to(
+    def commit_to(
         self, contract: TableContract, what: str, operation: Callable[[DeltaTable], Metrics]
     ) -> Metrics:
         """A commit of `operation` on the newest version of a table."""
@@ -464,28 +281,6 @@ class DeltaStore:
                 "Nothing was lost, the rows are still due: run it again, with fewer runs at once."
             ) from error
         raise AssertionError("unreachable: the loop returns or raises")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _stamped(rows: pl.DataFrame, stamp: CommitInfo, operation: str) -> pl.DataFrame:
-    return rows.with_columns(
-        pl.lit(operation).alias(OPERATION),
-        pl.lit(_now()).dt.cast_time_unit("us").alias(VERSION),
-        pl.lit(stamp.run_id).alias(BATCH),
-    )
-
-
-def _has_rows(table: DeltaTable, contract: TableContract, partitions: Iterable[Partition]) -> bool:
-    """Whether there is a row that one of the Dagster partitions could meet, by the log alone."""
-    column = contract.dagster_partition
-    for partition in partitions:
-        of_it = None if column is None or partition is None else [(column, "=", partition)]
-        if table.file_uris(file_pruning_predicate=of_it):
-            return True
-    return False
 
 
 def partition_text(partition: str | date | None) -> str | None:

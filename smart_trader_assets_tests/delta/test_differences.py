@@ -14,8 +14,7 @@ import pytest
 from deltalake import write_deltalake
 from polars.testing import assert_frame_equal
 
-from smart_trader_assets.delta import operations
-from smart_trader_assets.delta import store as writing
+from smart_trader_assets.delta import operations, writing
 from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope
 from smart_trader_assets.delta.contract import BATCH, VERSION, TableContract
 from smart_trader_assets.delta.differences import Changes

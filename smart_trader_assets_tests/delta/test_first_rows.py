@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from smart_trader_assets.delta import store as writing
+from smart_trader_assets.delta import writing
 from smart_trader_assets.delta.batch import Batch, CommitInfo, ReplaceScope
 from smart_trader_assets.delta.contract import AUDIT, TableContract
 from smart_trader_assets.delta.differences import Changes, changes_of

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from smart_trader_assets.delta import store as store_module
+from smart_trader_assets.delta import writing
 from smart_trader_assets.delta.batch import Batch, CommitInfo, Settlement, WriteResult
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.store import DeltaStore
@@ -72,7 +72,7 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """Sets the machine's clock, as the store reads it."""
 
     def set_to(moment: datetime) -> None:
-        monkeypatch.setattr(store_module, "_now", lambda: moment)
+        monkeypatch.setattr(writing, "_now", lambda: moment)
 
     return set_to
 

@@ -25,7 +25,7 @@ from random import Random, SystemRandom
 
 import pytest
 
-from smart_trader_assets.delta import store as store_module
+from smart_trader_assets.delta import writing
 from smart_trader_assets.sandbox import Fault, FaultKind
 from smart_trader_assets_tests.support.object_store import CREDENTIALS, Misbehaviour, ObjectStore
 from smart_trader_assets_tests.support.tiny_market import NOW
@@ -127,7 +127,7 @@ def moved_clock(by: timedelta, after: int) -> Iterator[None]:
         return datetime.now(UTC) + (by if looks > after else timedelta())
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store_module, "_now", now)
+        patch.setattr(writing, "_now", now)
         yield
 
 
