@@ -95,6 +95,8 @@ class Contest:
         if steps := STEPS.index(self.asset):
             shutil.copytree(_prepared(self.market, steps, self.shards).name, root)
         with open_pipeline(root, self.market, **_in_shards(self.shards)) as pipeline:
+            # Made beforehand: whoever makes a root is waited for.
+            _ = pipeline.store
             yield pipeline
 
     def run(
