@@ -3,6 +3,8 @@
 import polars as pl
 import pytest
 
+from smart_trader_assets.delta.fence import WRITER
+from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.sandbox import Endpoint
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
@@ -49,6 +51,15 @@ def test_assets_run_once_each_in_the_order_of_the_graph(first_run):
     assert [step.asset for step in steps] == [TOKENS.name, *run]
     assert [step.left for step in steps] == [0] * len(steps)
     assert first_run.report.stuck == {}
+
+
+def test_each_table_is_committed_to_once_by_whom_it_is_made_for_all_shards(first_run):
+    store = DeltaStore(str(first_run.root))
+    for contract in (TRACKED_TOKENS, WHALES, TRACKED_WHALES, TRANSACTIONS, WALLET_PNL):
+        entries = store.open(contract).history()
+        made = [entry[WRITER] for entry in entries if entry.get("asset") == contract.name]
+        shards = {f"{contract.name}/00", f"{contract.name}/01"}
+        assert [set(writers.splitlines()) for writers in made] == [shards], contract.name
 
 
 def test_every_token_and_every_wallet_is_asked_for_once(first_run):
