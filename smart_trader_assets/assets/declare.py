@@ -15,7 +15,7 @@ from smart_trader_assets.assets.references import references
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.storage_errors import translate_storage_errors
 from smart_trader_assets.lake.metadata import columns_metadata
-from smart_trader_assets.lake.run_metrics import failed_run_row
+from smart_trader_assets.lake.run_metrics import add_kept_rows, failed_run_row
 from smart_trader_assets.lake.step_fence import MAKES
 from smart_trader_assets.settings import Settings
 
@@ -92,12 +92,17 @@ def _backfill(
 
 
 def _telling_trouble(what: str, compute: Callable[..., Any]) -> Callable[..., Any]:
-    """The generator `compute`, whose storage failures are told while it is at work."""
+    """The generator `compute`, whose storage failures are told while it is at work; what it took is recorded
+    when it ends, however that is."""
 
     @functools.wraps(compute)
-    def telling(*args: Any, **kwargs: Any) -> Any:
-        with translate_storage_errors(what):
-            yield from compute(*args, **kwargs)
+    def telling(context: dg.AssetExecutionContext, *args: Any, **kwargs: Any) -> Any:
+        try:
+            with translate_storage_errors(what):
+                yield from compute(context, *args, **kwargs)
+        finally:
+            step = context.op_execution_context.op_def.name
+            add_kept_rows(context.run.run_id, step, context.log)
 
     return telling
 

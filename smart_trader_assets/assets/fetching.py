@@ -45,7 +45,8 @@ class Watch:
         store: DeltaStore,
         contract: TableContract,
     ) -> None:
-        self.shards: Sequence[str] = ()
+        # None: whoever has no shards is one writer.
+        self.shards: Sequence[str | None] = (None,)
         self._instance = instance
         self._run_id = scope.run_id
         self._store = store

@@ -62,9 +62,7 @@ def whales_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
                         watch.shards = [shard for shard, _ in group]
                         fetched = _fetch_group(group, tokens, scope, settings, session)
                         yield from gathered(WHALES, fetched)
-                        yield from join_mirrors(lake.store, WHALES, watch.shards)
-                waiting = due.join(chosen, on="token_shard", how="anti")["token_shard"]
-                yield from join_mirrors(lake.store, WHALES, waiting.unique().sort())
+                yield from join_mirrors(lake.store, WHALES, due["token_shard"].unique().sort())
 
         return Batches(batches())
 

@@ -6,7 +6,7 @@ together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -14,18 +14,10 @@ import polars as pl
 
 from smart_trader_assets.delta.batch import Batch, Partition, Settlement, WriteResult
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.errors import (
-    CommitConflictError,
-    CommitRefusedError,
-    FrameError,
-    LakeError,
-    OvertakenError,
-)
+from smart_trader_assets.delta.errors import LakeError, OvertakenError
 from smart_trader_assets.delta.merge import MOST_NAMED
 from smart_trader_assets.delta.schema import check_unique
 
-REFUSALS: Final = (CommitConflictError, CommitRefusedError, FrameError, OvertakenError)
-"""What is wrong with one batch and not with the storage."""
 MOST_PARTITIONS: Final = 20
 """How many are committed together: beyond, delta-rs takes runs in other partitions for rivals."""
 MOST_ROWS: Final = 5_000
@@ -99,32 +91,19 @@ class BatchGroup:
 
 @dataclass
 class GroupOutcome:
-    """What became of the batches of a group, by their places; those that are `refused` with their errors."""
+    """What became of the batches of a group, by their places: the `results`, and the errors of those that were
+    `refused`, of which nothing more is written. `apart`: why they were written one after another."""
 
     results: list[WriteResult]
     refused: dict[int, LakeError] = field(default_factory=dict)
+    apart: LakeError | None = None
 
     def raise_refusal(self) -> None:
-        """Raise the error of the first batch that was refused, if any was."""
-        if self.refused:
-            raise self.refused[min(self.refused)]
-
-    def together_or_apart(
-        self, places: Iterable[int], work: Callable[[Sequence[int]], None]
-    ) -> None:
-        """Do `work` for the batches at `places` at once, but for the refused ones; where it is refused, for one
-        after another, so that none stands in another's way."""
-        sound = [place for place in places if place not in self.refused]
-        if not sound:
-            return
-        try:
-            work(sound)
-        except REFUSALS as error:
-            if len(sound) == 1:
-                self.refused[sound[0]] = error
-                return
-            for place in sound:
-                self.together_or_apart([place], work)
+        """Raise the error of the first batch that was refused, if any was; that of one that was overtaken,
+        which happens every day, only where nothing else is wrong."""
+        errors = [self.refused[place] for place in sorted(self.refused)]
+        for error in sorted(errors, key=lambda one: isinstance(one, OvertakenError)):
+            raise error
 
 
 def joined(settlements: Sequence[Settlement]) -> Settlement:

@@ -48,7 +48,8 @@ class CommitRefusedError(LakeError):
 
 
 class OvertakenError(LakeError):
-    """Another run has written for the same asset and partition since this run read; nothing was written."""
+    """Another run has written for the same asset and partition since this run read; nothing was
+    written for it."""
 
 
 class FenceError(LakeError):

@@ -89,8 +89,8 @@ class Fence:
             if other is not None:
                 raise OvertakenError(
                     f"Run {self.run_id} was overtaken: since it read its inputs, {_named(other)} has written "
-                    f"{contract.name} for {writer}. That result stands, nothing more of this run is written, "
-                    "and what is still due is done by the next run."
+                    f"{contract.name} for {writer}. That result stands, nothing more of this run is written "
+                    "there, and what is still due is done by the next run."
                 )
 
     def check_all(self, contracts: Iterable[TableContract], writers: Collection[str]) -> None:

@@ -225,7 +225,8 @@ class DeltaStore:
     def write_group(
         self, contract: TableContract, group: BatchGroup, stamp: CommitInfo
     ) -> GroupOutcome:
-        """Write batches of several partitions as if they were one: `Writing.write`."""
+        """Write batches of several partitions as if they were one; the outcome has the LakeErrors of those that
+        were refused."""
         return Writing(self, stamp).write(contract, group)
 
     def settle(self, settlement: Settlement, stamp: CommitInfo, partition: Partition = None) -> int:

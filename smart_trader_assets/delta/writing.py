@@ -24,6 +24,7 @@ from smart_trader_assets.delta.batch import (
 from smart_trader_assets.delta.batch_group import BatchGroup, GroupOutcome, joined
 from smart_trader_assets.delta.contract import BATCH, CREATED, OPERATION, VERSION, TableContract
 from smart_trader_assets.delta.differences import changes_of, counted
+from smart_trader_assets.delta.errors import FrameError, LakeError, OvertakenError
 from smart_trader_assets.delta.merge import TOMBSTONE
 from smart_trader_assets.delta.operations import (
     Metrics,
@@ -57,8 +58,8 @@ class Writing:
     def write(self, contract: TableContract, group: BatchGroup) -> GroupOutcome:
         """Write batches of several partitions as if they were one.
 
-        Where that is refused they are written one after another: the outcome names those that are refused then,
-        of which nothing more is written.
+        Where one of them breaks the contract or was overtaken they are written one after another, so that it
+        stands in no other's way. No LakeError is raised: the outcome has those of the refused batches.
         """
         results = [WriteResult.of(batch) for batch in group.batches]
         outcome = GroupOutcome(results)
@@ -69,7 +70,7 @@ class Writing:
             for place in places:
                 results[place].add(counts.get(group.partitions[place], WriteResult()))
 
-        outcome.together_or_apart(range(len(results)), write_rows)
+        _together_or_apart(outcome, range(len(results)), write_rows)
         for parts in group.settlements():
 
             def settle(places: Sequence[int], parts: Mapping[int, Settlement] = parts) -> None:
@@ -79,7 +80,7 @@ class Writing:
                 for place, part, settled in zip(places, alike, counts, strict=True):
                     results[place].count_settled(part, settled)
 
-            outcome.together_or_apart(parts, settle)
+            _together_or_apart(outcome, parts, settle)
         return outcome
 
     def _write_rows(
@@ -223,6 +224,26 @@ class Writing:
             .select(key)
             .collect()
         )
+
+
+def _together_or_apart(
+    outcome: GroupOutcome, places: Iterable[int], work: Callable[[Sequence[int]], None]
+) -> None:
+    """Do `work` for the batches at `places` that are not refused yet: at once, or one after another where one
+    of them is at fault."""
+    sound = [place for place in places if place not in outcome.refused]
+    if not sound:
+        return
+    try:
+        work(sound)
+    except LakeError as error:
+        # A storage that fails, or others that commit first time and again, would do so to each of them.
+        if len(sound) == 1 or not isinstance(error, FrameError | OvertakenError):
+            outcome.refused |= dict.fromkeys(sound, error)
+            return
+        outcome.apart = error
+        for place in sound:
+            _together_or_apart(outcome, [place], work)
 
 
 def _now() -> datetime:

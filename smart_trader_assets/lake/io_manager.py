@@ -66,7 +66,8 @@ class MedallionIOManager(dg.ConfigurableIOManager):
         fence = step_fence(self.lake.store, context.run_id, context.op_def.name, [contract])
         stamp = CommitInfo(context.run_id, contract.name, span_of(keys), fence)
         instance = context.step_context.instance
-        meter = RunMeter(stamp, begun_at(instance, context.run_id, context.step_key))
+        step, is_alone = context.step_key, len(context.op_def.output_defs) == 1
+        meter = RunMeter(stamp, begun_at(instance, context.run_id, step))
         written: dict[str, WriteResult] = {}
         previews: dict[str, Preview] = defaultdict(lambda: Preview(contract))
         batches = _batches(obj)
@@ -82,24 +83,27 @@ class MedallionIOManager(dg.ConfigurableIOManager):
                         meter.written.add(result)
                         key = partition_text(batch.partition) or ""
                         written.setdefault(key, WriteResult()).add(result)
-                        if place not in outcome.refused:
+                        told = _format_result(contract, next(number), batch.partition, result)
+                        if place in outcome.refused:
+                            context.log.warning(f"{told}; refused: {outcome.refused[place]}")
+                        else:
                             previews[key].take(batch.rows)
-                            told = _format_result(contract, next(number), batch.partition, result)
                             context.log.info(told)
+                    if outcome.apart is not None:
+                        context.log.warning(f"Written one after another, since: {outcome.apart}")
                     outcome.raise_refusal()
         except BaseException as error:
             # What makes the batches ends with them, and lets go of what it holds.
             if isinstance(batches, Generator):
                 batches.close()
-            record_run(store, meter.row(error), context.step_key, context.log)
+            record_run(store, meter.row(error), step, context.log, is_alone=is_alone)
             raise
         row = meter.row()
         _show(context, store, contract, keys, written, previews, row.metadata)
         # What is due says the state of the rows. Dagster's own guess, that whatever stands below a table is out
         # of date once the table is written, would be wrong after almost every run.
         context.step_context.set_data_version(context.asset_key, IN_THE_ROWS)
-        outputs = len(context.step_context.selected_output_names)
-        record_run(store, row, context.step_key, context.log, of=outputs)
+        record_run(store, row, step, context.log, is_alone=is_alone)
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
         """The upstream table, lazily: filters and columns of the asset are pushed down to the files."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import resource
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -93,15 +93,14 @@ def sum_of(metrics: Mapping[str, float], beginning: str) -> int:
     return int(sum(value for name, value in metrics.items() if name.startswith(beginning)))
 
 
-# The rows of a step that has more to write: one commit for all of them, or each asset would add as much to the
-# storage's work as its own rows do. Who dies in between loses measurements, and nothing else.
-_KEPT: dict[tuple[str, str], list[RunRow]] = {}
-_MOST_KEPT = 1_000
+# The rows of a step that has more to make: they are one commit at its end, or each asset would ask as much of
+# the storage as its own rows do. A process that dies in between loses measurements, and nothing else.
+_KEPT: dict[tuple[str, str], tuple[DeltaStore, list[RunRow]]] = {}
 
 
 def begun_at(instance: dg.DagsterInstance, run_id: str, step_key: str) -> datetime:
     """When the step began, or when it had made the last of its assets before this one."""
-    if made := _KEPT.get((run_id, step_key)):
+    if made := _kept(run_id, step_key):
         ended: datetime = made[-1].values["finished_at"]
         return ended
     moments = [
@@ -113,24 +112,32 @@ def begun_at(instance: dg.DagsterInstance, run_id: str, step_key: str) -> dateti
 
 
 def record_run(
-    store: DeltaStore, row: RunRow, step_key: str, log: logging.Logger, *, of: int = 1
+    store: DeltaStore, row: RunRow, step_key: str, log: logging.Logger, *, is_alone: bool = True
 ) -> None:
-    """Add the row, with those before it, once there are as many `of` its step; where that fails the log says
-    so, and the run goes on."""
-    while len(_KEPT) >= _MOST_KEPT:
-        _KEPT.pop(next(iter(_KEPT)))
-    kept = _KEPT.setdefault((row.stamp.run_id, step_key), [])
-    kept.append(row)
-    if len(kept) >= of:
-        _add_kept(store, row.stamp.run_id, step_key, log)
+    """Add the row, at once where its asset `is_alone` in its step, else by `add_kept_rows` at the step's end.
+
+    Where that fails the log says so, and the run goes on.
+    """
+    run_id = row.stamp.run_id
+    if any(kept.stamp.asset == row.stamp.asset for kept in _kept(run_id, step_key)):
+        # The step is tried again.
+        add_kept_rows(run_id, step_key, log)
+    _KEPT.setdefault((run_id, step_key), (store, []))[1].append(row)
+    if is_alone:
+        add_kept_rows(run_id, step_key, log)
 
 
-def _add_kept(store: DeltaStore, run_id: str, step_key: str, log: logging.Logger) -> None:
-    rows = _KEPT.pop((run_id, step_key), [])
-    if not rows:
+def _kept(run_id: str, step_key: str) -> Sequence[RunRow]:
+    return _KEPT[run_id, step_key][1] if (run_id, step_key) in _KEPT else ()
+
+
+def add_kept_rows(run_id: str, step_key: str, log: logging.Logger) -> None:
+    """Add what is kept of a step's rows, as `record_run` does."""
+    if (run_id, step_key) not in _KEPT:
         return
-    frame = pl.DataFrame([row.values for row in rows], schema=_SCHEMA)
+    store, rows = _KEPT.pop((run_id, step_key))
     try:
+        frame = pl.DataFrame([row.values for row in rows], schema=_SCHEMA)
         store.append(RUNS, frame, rows[-1].stamp)
     except Exception:  # measurements are lost, and nothing else
         assets = ", ".join(row.stamp.asset for row in rows)
@@ -167,18 +174,19 @@ def _record_failed_step(
     error: BaseException | None,
     log: logging.Logger,
 ) -> None:
-    began = begun_at(instance, run_id, step_key)
-    _add_kept(store, run_id, step_key, log)
     runs = store.scan(RUNS).filter(pl.col("run_id") == run_id)
-    known = runs.select("asset").collect()["asset"].to_list()
-    stamps = [
-        CommitInfo(run_id, asset, partitions)
-        for asset, partitions in _planned(instance, run_id, step_key)
-        if asset not in known
-    ]
-    for stamp in stamps:
-        row = RunRow(stamp, _ending(stamp, began, error))
-        record_run(store, row, step_key, log, of=len(stamps))
+    ended: dict[str, datetime] = dict(runs.select("asset", "finished_at").collect().iter_rows())
+    ended |= {row.stamp.asset: row.values["finished_at"] for row in _kept(run_id, step_key)}
+    planned = dict(_planned(instance, run_id, step_key))
+    # What it did not come to has begun when it was through with the others.
+    made = [ended[asset] for asset in planned if asset in ended]
+    began = max([begun_at(instance, run_id, step_key), *made])
+    for asset, partitions in planned.items():
+        if asset not in ended:
+            stamp = CommitInfo(run_id, asset, partitions)
+            row = RunRow(stamp, _ending(stamp, began, error))
+            record_run(store, row, step_key, log, is_alone=False)
+    add_kept_rows(run_id, step_key, log)
 
 
 def peak_memory_mb() -> float:

@@ -29,7 +29,7 @@ from smart_trader_assets.delta.batch_group import (
     gathered,
 )
 from smart_trader_assets.delta.contract import TableContract
-from smart_trader_assets.delta.errors import FrameError, OvertakenError
+from smart_trader_assets.delta.errors import FrameError, OvertakenError, StorageError
 from smart_trader_assets.delta.fence import WRITER
 from smart_trader_assets.delta.handles import Handles
 from smart_trader_assets.delta.merge import MOST_NAMED
@@ -225,6 +225,43 @@ def test_a_broken_batch_is_refused_and_stands_in_no_others_way(tmp_path: Path) -
     assert [(r.inserted, r.settled) for r in outcome.results] == [(3, 3), (0, 0), (3, 3)]
     (due,) = due_batches(store)
     assert due.partition == "01"
+
+
+def test_what_is_wrong_is_told_before_who_was_overtaken(tmp_path: Path) -> None:
+    store = listed(tmp_path)
+    older, newer = fenced(store, "older"), fenced(store, "newer")
+    first, second, third = due_batches(store)
+    store.write(HOLDINGS, replace(first, rows=holdings("00", {"theirs": 1}), settles=()), newer)
+    broken = replace(
+        third, rows=third.rows.drop("first_listing") if third.rows is not None else None
+    )
+    outcome = store.write_group(HOLDINGS, BatchGroup((first, second, broken)), older)
+    assert {place: type(error) for place, error in outcome.refused.items()} == {
+        0: OvertakenError,
+        2: FrameError,
+    }
+    assert isinstance(outcome.apart, FrameError | OvertakenError)
+    with pytest.raises(FrameError, match="first_listing"):
+        outcome.raise_refusal()
+
+
+def test_a_storage_that_fails_is_not_asked_for_each_batch_and_what_was_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, commit, tries = listed(tmp_path), DeltaStore.commit, []
+
+    def fail(self: DeltaStore, what: str, operation: Callable[[], Metrics]) -> Metrics:
+        tries.append(what)
+        if what == f"{LISTINGS.name}: state":
+            raise StorageError("The disk is full.")
+        return commit(self, what, operation)
+
+    monkeypatch.setattr(DeltaStore, "commit", fail)
+    outcome = store.write_group(HOLDINGS, BatchGroup(due_batches(store)), STAMP)
+    assert tries == [f"{HOLDINGS.name}: rows", f"{LISTINGS.name}: state"]
+    assert [(r.inserted, r.settled) for r in outcome.results] == [(3, 0)] * 3
+    with pytest.raises(StorageError, match="The disk is full"):
+        outcome.raise_refusal()
 
 
 def test_a_row_of_another_partition_is_refused(store: DeltaStore) -> None:

@@ -15,6 +15,7 @@ from smart_trader_assets.sandbox import Endpoint, Recording
 from smart_trader_assets.tables.catalog import (
     SMART_TRADERS,
     TIER_CHANGES,
+    TOKENS,
     TRACKED_WHALES,
     TRANSACTIONS,
     WALLET_PNL,
@@ -112,6 +113,26 @@ def test_an_overtaken_run_sends_no_more_requests(
         assert overtaken(result)
         assert requests > 0
         assert pipeline.requests(Endpoint.SWAPS) == requests
+
+
+def test_an_overtaken_run_of_a_table_without_shards_sends_none_either(
+    tiny_market: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contest = Contest(tiny_market, TOKENS)
+    with contest.opened(tmp_path / "root") as pipeline:
+        look, requests = Watch.__call__, 0
+
+        def looked(watch: Watch) -> None:
+            nonlocal requests
+            if not requests:
+                requests = 1
+                elsewhere(lambda: contest.run(pipeline))
+                requests = pipeline.requests(Endpoint.LISTINGS)
+            look(watch)
+
+        monkeypatch.setattr(Watch, "__call__", looked)
+        assert overtaken(contest.run(pipeline))
+        assert pipeline.requests(Endpoint.LISTINGS) == requests > 0
 
 
 def test_a_run_that_was_given_up_while_it_stood_still_sends_no_more_requests(

@@ -1,6 +1,8 @@
 """`ops/runs` tells of each run what it did, how long it took and what it cost, and is in nobody's way."""
 
+import logging
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import polars as pl
 import pytest
 
 from smart_trader_assets.assembly import make_definitions
+from smart_trader_assets.assets.scope import REPROCESS_TAG
 from smart_trader_assets.assets.smart_traders import _Ranking
 from smart_trader_assets.delta.batch import CommitInfo
 from smart_trader_assets.delta.store import DeltaStore
@@ -19,19 +22,26 @@ from smart_trader_assets.lake.run_metrics import (
     PLOTTED,
     SUCCEEDED,
     RunMeter,
+    add_kept_rows,
     peak_memory_mb,
+    record_run,
 )
 from smart_trader_assets.sandbox import Endpoint, Fault, FaultKind
 from smart_trader_assets.tables.catalog import (
     ALL_TABLES,
     CANDIDATES,
+    CLASSIFIED_WALLETS,
     COPY_RESULTS,
     NOTIFICATIONS,
+    RECENT_TRADES,
     SMART_TRADERS,
+    TIER_CHANGES,
+    TOKEN_TRADES,
     TOKENS,
     TRACKED_TOKENS,
     TRANSACTIONS,
     TRANSFERS,
+    WALLET_CLUSTERS,
     WHALES,
 )
 from smart_trader_assets.tables.ops import RUNS
@@ -103,6 +113,40 @@ def test_a_step_that_breaks_in_the_middle_leaves_the_rows_of_what_it_made(draine
     outcomes = dict(rows.select("asset", "outcome").iter_rows())
     assert outcomes.pop(COPY_RESULTS.name) == SUCCEEDED
     assert outcomes[SMART_TRADERS.name] == FAILED
+
+
+def test_a_step_that_breaks_while_it_writes_has_a_row_for_each_of_its_assets(drained, monkeypatch):
+    whole = DeltaStore.write_group
+
+    def break_off(self: DeltaStore, contract: Any, *given: Any) -> Any:
+        if contract is WALLET_CLUSTERS:
+            raise OSError("the disk is gone")
+        return whole(self, contract, *given)
+
+    monkeypatch.setattr(DeltaStore, "write_group", break_off)
+    result = drained.materialize(SMART_TRADERS, tags={REPROCESS_TAG: "true"})
+    rows = drained.rows(RUNS).filter(pl.col("run_id") == result.run_id)
+    assert rows["asset"].is_unique().all()
+    outcomes = dict(rows.select("asset", "outcome").iter_rows())
+    made = (TOKEN_TRADES, RECENT_TRADES, COPY_RESULTS, CLASSIFIED_WALLETS, TIER_CHANGES)
+    assert {name for name, told in outcomes.items() if told == SUCCEEDED} == {
+        table.name for table in made
+    }
+    assert len(outcomes) == 10
+    # Of those that it did not come to, nobody counts the time of those that it made.
+    ended = rows.filter(pl.col("outcome") == SUCCEEDED)["finished_at"].max()
+    assert (rows.filter(pl.col("outcome") == FAILED)["started_at"] >= ended).all()
+
+
+def test_a_step_that_is_tried_again_has_the_rows_of_both_tries(drained):
+    stamp, log = CommitInfo("run", "an asset"), logging.getLogger(__name__)
+    for _ in range(2):
+        for asset in ("one", "two"):
+            meter = RunMeter(replace(stamp, asset=asset), NOW)
+            record_run(drained.store, meter.row(), "step", log, is_alone=False)
+    add_kept_rows("run", "step", log)
+    rows = drained.rows(RUNS).filter(pl.col("run_id") == "run")
+    assert sorted(rows["asset"]) == ["one", "one", "two", "two"]
 
 
 def test_the_ui_plots_the_figures_of_the_row(pipeline):

@@ -98,6 +98,8 @@ def by_hand(contest: Contest, shards: str | None, number: int, place: Path) -> b
         with before_commits(stop):
             result = contest.run(pipeline)
         assert result.success or overtaken(result), failure(result)
+        # What neither of them has done is done at the same time, as it would have been.
+        assert contest.run(pipeline).success
         assert_same(drained(pipeline), undisturbed(contest))
     return overtaken(result)
 
