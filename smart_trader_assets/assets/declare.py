@@ -92,17 +92,14 @@ def _backfill(
 
 
 def _telling_trouble(what: str, compute: Callable[..., Any]) -> Callable[..., Any]:
-    """The generator `compute`, whose storage failures are told while it is at work; what it took is recorded
-    when it ends, however that is."""
+    """The generator `compute`, whose storage failures are told while it is at work; at its end it is recorded
+    what its assets took, where it fails that is left to the step's hook."""
 
     @functools.wraps(compute)
     def telling(context: dg.AssetExecutionContext, *args: Any, **kwargs: Any) -> Any:
-        try:
-            with translate_storage_errors(what):
-                yield from compute(context, *args, **kwargs)
-        finally:
-            step = context.op_execution_context.op_def.name
-            add_kept_rows(context.run.run_id, step, context.log)
+        with translate_storage_errors(what):
+            yield from compute(context, *args, **kwargs)
+        add_kept_rows(context.run.run_id, context.op_execution_context.op_def.name, context.log)
 
     return telling
 
