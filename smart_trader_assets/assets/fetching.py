@@ -1,7 +1,7 @@
 """What the fetching assets share: what they count besides their rows, and when they must stop."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import dagster as dg
@@ -15,7 +15,8 @@ from smart_trader_assets.birdeye import (
     Spend,
 )
 from smart_trader_assets.birdeye.session import FetchSession
-from smart_trader_assets.delta.batch import Settlement
+from smart_trader_assets.delta.batch import Batch, Settlement
+from smart_trader_assets.delta.batch_group import gathered
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import OvertakenError
 from smart_trader_assets.delta.fence import writer_of
@@ -106,6 +107,21 @@ def in_groups(
                 group, room = [], most
     if group:
         yield group
+
+
+def fetched_in_groups(
+    contract: TableContract,
+    by_shard: Iterable[tuple[str, Entities]],
+    most: int,
+    fetch: Callable[[str, Entities], Iterator[Batch]],
+    watch: Watch,
+) -> Iterator[tuple[Batch, ...]]:
+    """The batches of the table of `contract` that `fetch` makes of slices of a shard (`in_groups`), to be
+    committed together; `watch` knows what shards they are of."""
+    for group in in_groups(by_shard, most):
+        watch.shards = [shard for shard, _ in group]
+        batches = (batch for shard, part in group for batch in fetch(shard, part))
+        yield from gathered(contract, batches)
 
 
 def settled_trouble(

@@ -13,7 +13,12 @@ from smart_trader_assets.assets.fetch_plan import (
     most_followed,
     pages_of,
 )
-from smart_trader_assets.assets.fetching import FetchMeter, Watch, in_groups, settled_trouble
+from smart_trader_assets.assets.fetching import (
+    FetchMeter,
+    Watch,
+    fetched_in_groups,
+    settled_trouble,
+)
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.birdeye import (
@@ -221,15 +226,12 @@ def _fetch_planned(
     for wallet in pages:
         planned.setdefault(shards[wallet], []).append(wallet)
 
-    def fetched(group: list[tuple[str, list[str]]]) -> Iterator[Batch]:
-        for shard, chosen in group:
-            rows = ready.filter(pl.col("wallet_address").is_in(chosen))
-            of_chosen = {wallet: histories[wallet] for wallet in chosen}
-            yield from _fetch(shard, rows, of_chosen, pages, scope, settings, session)
+    def fetch(shard: str, chosen: list[str]) -> Iterator[Batch]:
+        rows = ready.filter(pl.col("wallet_address").is_in(chosen))
+        of_chosen = {wallet: histories[wallet] for wallet in chosen}
+        return _fetch(shard, rows, of_chosen, pages, scope, settings, session)
 
-    for group in in_groups(planned.items(), WALLETS_AT_ONCE):
-        watch.shards = [shard for shard, _ in group]
-        yield from gathered(TRANSACTIONS, fetched(group))
+    yield from fetched_in_groups(TRANSACTIONS, planned.items(), WALLETS_AT_ONCE, fetch, watch)
 
 
 def _fetch(

@@ -1,19 +1,24 @@
 """bronze/transfers: who sent what to the traced wallets, and to whom they send."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
-from smart_trader_assets.assets.fetching import FetchMeter, Watch, in_groups, settled_trouble
+from smart_trader_assets.assets.fetching import (
+    FetchMeter,
+    Watch,
+    fetched_in_groups,
+    settled_trouble,
+)
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.birdeye import EntityFetchError
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
-from smart_trader_assets.delta.batch_group import gathered
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TRACED_WALLETS, TRANSFERS
@@ -65,10 +70,8 @@ def transfers_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefi
                 with session.going_without(scope.log):
                     by_shard = chosen.partition_by("wallet_shard", maintain_order=True)
                     parts = ((rows["wallet_shard"][0], rows) for rows in by_shard)
-                    for group in in_groups(parts, WALLETS_AT_ONCE):
-                        watch.shards = [shard for shard, _ in group]
-                        fetched = _fetch_group(group, scope, settings, session)
-                        yield from gathered(TRANSFERS, fetched)
+                    fetch = partial(_fetch, scope=scope, settings=settings, session=session)
+                    yield from fetched_in_groups(TRANSFERS, parts, WALLETS_AT_ONCE, fetch, watch)
 
         return Batches(batches())
 
@@ -79,16 +82,6 @@ def _affordable(due: pl.DataFrame, settings: Settings, session: FetchSession) ->
     """The first of the due wallets of all shards, as many as there are credits for."""
     left, price = session.left, settings.prices["wallet_transfers"]
     return due if left is None or not price else due.head(left // price)
-
-
-def _fetch_group(
-    group: list[tuple[str, pl.DataFrame]],
-    scope: RunScope,
-    settings: Settings,
-    session: FetchSession,
-) -> Iterator[Batch]:
-    for shard, due in group:
-        yield from _fetch(shard, due, scope, settings, session)
 
 
 def _fetch(

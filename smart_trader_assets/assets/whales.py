@@ -1,6 +1,7 @@
 """bronze/whales: who holds the tracked tokens."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -8,14 +9,18 @@ import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.economy import affordable, for_holders, holder_costs
-from smart_trader_assets.assets.fetching import FetchMeter, Watch, in_groups, settled_trouble
+from smart_trader_assets.assets.fetching import (
+    FetchMeter,
+    Watch,
+    fetched_in_groups,
+    settled_trouble,
+)
 from smart_trader_assets.assets.partitions import Partitions
 from smart_trader_assets.assets.scope import RunConfig, RunScope
 from smart_trader_assets.assets.tracked_tokens import join_mirrors
 from smart_trader_assets.birdeye import EntityFetchError, HolderList
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
-from smart_trader_assets.delta.batch_group import gathered
 from smart_trader_assets.lake.resource import LakeResource
 from smart_trader_assets.settings import Settings
 from smart_trader_assets.tables.catalog import TOKENS, TRACKED_TOKENS, WHALES
@@ -58,10 +63,10 @@ def whales_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
                     chosen = _affordable(due, lake, settings, session, scope)
                     by_shard = chosen.partition_by("token_shard", maintain_order=True)
                     parts = ((rows["token_shard"][0], rows) for rows in by_shard)
-                    for group in in_groups(parts, TOKENS_AT_ONCE):
-                        watch.shards = [shard for shard, _ in group]
-                        fetched = _fetch_group(group, tokens, scope, settings, session)
-                        yield from gathered(WHALES, fetched)
+                    fetch = partial(
+                        _fetch, listings=tokens, scope=scope, settings=settings, session=session
+                    )
+                    yield from fetched_in_groups(WHALES, parts, TOKENS_AT_ONCE, fetch, watch)
                 yield from join_mirrors(lake.store, WHALES, due["token_shard"].unique().sort())
 
         return Batches(batches())
@@ -88,17 +93,6 @@ def _affordable(
         most = holder_costs(chosen, settings).sum()
         scope.log.info(f"{chosen.height} tokens to fetch, at most {most:,} credits.")
     return chosen
-
-
-def _fetch_group(
-    group: list[tuple[str, pl.DataFrame]],
-    listings: pl.LazyFrame,
-    scope: RunScope,
-    settings: Settings,
-    session: FetchSession,
-) -> Iterator[Batch]:
-    for shard, due in group:
-        yield from _fetch(shard, due, listings, scope, settings, session)
 
 
 def _fetch(

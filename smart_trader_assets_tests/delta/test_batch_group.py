@@ -13,7 +13,6 @@ import pytest
 from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from polars.testing import assert_frame_equal
 
 from smart_trader_assets.delta.batch import (
     Batch,
@@ -38,12 +37,16 @@ from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.tables.catalog import TRACKED_TOKENS, WALLET_PNL
 from smart_trader_assets_tests.delta.takeover import create_tables, due_batch, list_prices
 from smart_trader_assets_tests.delta.test_conflicts import SIXTEEN, at_once
-from smart_trader_assets_tests.delta.test_kill_points import Killed, MortalStore
+from smart_trader_assets_tests.delta.test_kill_points import (
+    Killed,
+    MortalStore,
+    assert_same_tables,
+    listed,
+)
 from smart_trader_assets_tests.support.samples import (
     HOLDINGS,
     LISTINGS,
     STAMP,
-    content,
     frame,
     pnl,
     tracked_token,
@@ -82,11 +85,6 @@ def write_group(
     return outcome.results
 
 
-def assert_same(one: DeltaStore, other: DeltaStore) -> None:
-    for contract in (LISTINGS, HOLDINGS):
-        assert_frame_equal(*(content(s.scan(contract).collect()) for s in (one, other)))
-
-
 prices = st.dictionaries(st.sampled_from("abc"), st.integers(1, 2), max_size=3)
 listings = st.lists(st.fixed_dictionaries(dict.fromkeys(SHARDS, prices)), min_size=1, max_size=4)
 
@@ -103,8 +101,8 @@ def test_together_is_as_one_after_another_and_told_as_much(
     for number, listing in enumerate(listings, start=1):
         told: list[list[WriteResult]] = []
         for store in (apart, together):
-            for shard, listed in listing.items():
-                named = {f"{shard}-{mint}": price for mint, price in listed.items()}
+            for shard, of_it in listing.items():
+                named = {f"{shard}-{mint}": price for mint, price in of_it.items()}
                 list_prices(store, shard, named, listing=number)
             batches = due_batches(store)
             if number == stale and listing["01"]:
@@ -114,7 +112,7 @@ def test_together_is_as_one_after_another_and_told_as_much(
             else:
                 told.append(write_group(store, HOLDINGS, BatchGroup(batches), STAMP))
         assert told[0] == told[1]
-        assert_same(apart, together)
+        assert_same_tables(apart, together)
 
 
 @settings(max_examples=10, deadline=None)
@@ -138,16 +136,8 @@ def test_what_is_counted_is_what_the_merge_counts(
         assert tuple(int(measured[name]) for name in names) == (new, changed, gone)
 
 
-def listed(root: Path) -> DeltaStore:
-    store = DeltaStore(str(root))
-    create_tables(store)
-    for shard in SHARDS:
-        list_prices(store, shard, {f"{shard}-{n}": n for n in range(3)}, listing=1)
-    return store
-
-
 def test_rows_of_all_are_one_commit_and_so_are_their_states(tmp_path: Path) -> None:
-    store = listed(tmp_path)
+    store = listed(tmp_path, SHARDS)
     for price in (1, 2):
         if price == 2:
             for shard in SHARDS:
@@ -165,7 +155,7 @@ def test_rows_of_all_are_one_commit_and_so_are_their_states(tmp_path: Path) -> N
 def test_whoever_dies_at_one_of_them_is_made_up_for(
     tmp_path: Path, moment: Literal["before", "after"], number: int
 ) -> None:
-    undisturbed, store = listed(tmp_path / "undisturbed"), listed(tmp_path / "killed")
+    undisturbed, store = (listed(tmp_path / name, SHARDS) for name in ("undisturbed", "killed"))
     write_group(undisturbed, HOLDINGS, BatchGroup(due_batches(undisturbed)), STAMP)
     batches = due_batches(store)
     with pytest.raises(Killed):
@@ -174,7 +164,7 @@ def test_whoever_dies_at_one_of_them_is_made_up_for(
     assert len(due_batches(store)) == (0 if is_settled else 3)
     if not is_settled:
         write_group(store, HOLDINGS, BatchGroup(due_batches(store)), STAMP)
-    assert_same(store, undisturbed)
+    assert_same_tables(store, undisturbed)
 
 
 def test_each_replaces_its_own_scope_in_its_own_partition(store: DeltaStore) -> None:
@@ -214,7 +204,7 @@ def test_each_replaces_its_own_scope_in_its_own_partition(store: DeltaStore) -> 
 
 
 def test_a_broken_batch_is_refused_and_stands_in_no_others_way(tmp_path: Path) -> None:
-    store = listed(tmp_path)
+    store = listed(tmp_path, SHARDS)
     first, second, third = due_batches(store)
     assert second.rows is not None
     broken = replace(second, rows=second.rows.with_columns(first_listing=pl.lit(None, pl.Int64)))
@@ -228,7 +218,7 @@ def test_a_broken_batch_is_refused_and_stands_in_no_others_way(tmp_path: Path) -
 
 
 def test_what_is_wrong_is_told_before_who_was_overtaken(tmp_path: Path) -> None:
-    store = listed(tmp_path)
+    store = listed(tmp_path, SHARDS)
     older, newer = fenced(store, "older"), fenced(store, "newer")
     first, second, third = due_batches(store)
     store.write(HOLDINGS, replace(first, rows=holdings("00", {"theirs": 1}), settles=()), newer)
@@ -248,7 +238,7 @@ def test_what_is_wrong_is_told_before_who_was_overtaken(tmp_path: Path) -> None:
 def test_a_storage_that_fails_is_not_asked_for_each_batch_and_what_was_written_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, commit, tries = listed(tmp_path), DeltaStore.commit, []
+    store, commit, tries = listed(tmp_path, SHARDS), DeltaStore.commit, []
 
     def fail(self: DeltaStore, what: str, operation: Callable[[], Metrics]) -> Metrics:
         tries.append(what)
@@ -281,7 +271,7 @@ def fenced(store: DeltaStore, run_id: str) -> CommitInfo:
 def test_who_was_overtaken_in_one_partition_writes_in_the_others(
     tmp_path: Path, taken: int
 ) -> None:
-    store = listed(tmp_path)
+    store = listed(tmp_path, SHARDS)
     older, newer = fenced(store, "older"), fenced(store, "newer")
     batches = due_batches(store)
     theirs = replace(batches[taken], rows=holdings(SHARDS[taken], {"theirs": 1}), settles=())
@@ -297,7 +287,7 @@ def test_who_was_overtaken_in_one_partition_writes_in_the_others(
 def test_who_is_overtaken_between_rows_and_states_says_what_it_has_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = listed(tmp_path)
+    store = listed(tmp_path, SHARDS)
     older, newer = fenced(store, "older"), fenced(store, "newer")
     batches, commit = due_batches(store), DeltaStore.commit
 
@@ -315,7 +305,7 @@ def test_who_is_overtaken_between_rows_and_states_says_what_it_has_written(
 
 
 def test_states_are_moved_in_the_order_of_each_batch(tmp_path: Path) -> None:
-    store = listed(tmp_path)
+    store = listed(tmp_path, SHARDS)
     read = store.scan(LISTINGS).collect()
 
     def kept(shard: str, *settled: int) -> Batch:
@@ -341,7 +331,7 @@ def test_states_are_moved_in_the_order_of_each_batch(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shard", SHARDS)
 def test_who_writes_together_overtakes_in_each_partition(tmp_path: Path, shard: str) -> None:
-    store = listed(tmp_path)
+    store = listed(tmp_path, SHARDS)
     older, newer = fenced(store, "older"), fenced(store, "newer")
     batches = due_batches(store)
     write_group(store, HOLDINGS, BatchGroup(batches), newer)
@@ -352,7 +342,7 @@ def test_who_writes_together_overtakes_in_each_partition(tmp_path: Path, shard: 
 def test_what_brings_nothing_new_is_confirmed_for_each_partition_that_is_relied_upon(
     tmp_path: Path,
 ) -> None:
-    store = listed(tmp_path)
+    store = listed(tmp_path, SHARDS)
     batches = due_batches(store)
     for batch in batches:
         store.write(HOLDINGS, Batch(batch.rows, batch.partition), STAMP)

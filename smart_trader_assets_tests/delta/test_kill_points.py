@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,11 +47,11 @@ class MortalStore(DeltaStore):
         return metrics
 
 
-def listed(root: Path) -> DeltaStore:
+def listed(root: Path, shards: Iterable[str] = SHARDS) -> DeltaStore:
     """A root with a listing in each shard, none of it taken over."""
     store = DeltaStore(str(root))
     create_tables(store)
-    for shard in SHARDS:
+    for shard in shards:
         list_prices(store, shard, {f"{shard}-{n}": n for n in range(3)}, listing=1)
     return store
 
