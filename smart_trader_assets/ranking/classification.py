@@ -32,7 +32,7 @@ from smart_trader_assets.ranking.funding import Funding, funded_pairs
 from smart_trader_assets.ranking.hands import members_of, with_clusters, with_ranks_by_hand
 from smart_trader_assets.ranking.reasons import reasons_of
 from smart_trader_assets.ranking.score import score_of
-from smart_trader_assets.ranking.skill_estimate import population_prior, with_skill
+from smart_trader_assets.ranking.skill_estimate import population_priors, with_skill
 from smart_trader_assets.ranking.tiers import RankingRules
 from smart_trader_assets.ranking.traits import (
     PAID_SHARES,
@@ -198,20 +198,14 @@ def rank_wallets(
     funded = None if funding is None else funded_pairs(funding, innocent, rules.funding)
     company = with_clusters(together.pairs, rules.company, funded)
 
-    evidence = bets.select("wallet_address", "bet_return", "weight", "counts").collect()
-    prior = population_prior(
-        evidence.filter("counts").join(
-            _population(judged, whales), on="wallet_address", how="semi"
-        ),
-        rules.skill,
-    )
+    evidence = bets.filter("counts").select("wallet_address", "bet_return", "weight").collect()
     passed = judged.filter(pl.col("wallet_class").is_null())
-    skill = with_skill(
-        evidence.filter("counts").join(passed, on="wallet_address", how="semi"),
+    priors = population_priors(
+        evidence.join(_population(judged, whales), on="wallet_address", how="semi"),
         passed["wallet_address"],
-        prior,
         rules.skill,
     )
+    skill = with_skill(evidence.join(passed, on="wallet_address", how="semi"), priors, rules.skill)
     for known in (skill, _best_tokens(tokens, passed), _copied(copied, rules)):
         passed = passed.join(known, on="wallet_address", how="left")
     return Classification(

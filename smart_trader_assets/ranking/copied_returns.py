@@ -14,9 +14,9 @@ from smart_trader_assets.ranking.copied_bets import copied_bets, judged_returns
 from smart_trader_assets.ranking.discovery import WHALE_COLUMNS, discoveries
 from smart_trader_assets.ranking.late_prices import with_late_prices
 from smart_trader_assets.ranking.skill_estimate import (
-    Prior,
+    Priors,
     SkillRules,
-    population_prior,
+    population_priors,
     with_skill,
 )
 from smart_trader_assets.ranking.tiers import RankingRules
@@ -194,7 +194,7 @@ def _of_delay(copied: pl.DataFrame, wallets: pl.Series, rules: RankingRules) -> 
         bet_return=pl.col("copied").clip(-1.0, rules.bets.bet_return_cap / 100),
         weight="weight",
     )
-    proven = with_skill(evidence, wallets, _prior(rules.skill), rules.skill).select(
+    proven = with_skill(evidence, _priors(wallets, rules.skill), rules.skill).select(
         "wallet_address",
         copied_floor=pl.when(pl.col("counted_bets") > 0).then("return_floor"),
     )
@@ -206,12 +206,12 @@ def _of_delay(copied: pl.DataFrame, wallets: pl.Series, rules: RankingRules) -> 
     )
 
 
-def _prior(rules: SkillRules) -> Prior:
+def _priors(wallets: pl.Series, rules: SkillRules) -> Priors:
     """The list that stands in for a population: a wallet's row must not change with what others do."""
     nobody = pl.DataFrame(
         schema={"wallet_address": pl.String, "bet_return": pl.Float64, "weight": pl.Float64}
     )
-    return population_prior(nobody, rules)
+    return population_priors(nobody, wallets, rules)
 
 
 def _break_even(table: pl.DataFrame) -> pl.DataFrame:

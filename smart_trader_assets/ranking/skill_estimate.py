@@ -13,7 +13,9 @@ of shape a_k, M is above c exactly where sum g_k (r_k - c) is above zero, whose 
 **The prior** is worth `prior_bets` bets. One of them is always a total loss: what a wallet has not met yet is
 not thereby impossible. The others are quantiles of the bets of the population, losers in, each wallet with the
 same weight; where these have a mean above zero, their gains are scaled down until it is zero, since a rising
-market is nobody's skill. Fewer than `min_population` wallets show no population: `prior_returns` stand in.
+market is nobody's skill. A wallet's own bets are no part of what is expected of it: were they, a larger result
+would move its prior, and could lower what it proves. Fewer than `min_population` other wallets show no
+population: `prior_returns` stand in.
 
 **Why this one.** It is monotone: M is an increasing function of every r_k, so that a larger result lowers
 neither the expected return nor the floor nor the confidence, and a further bet above c (above the floor, above
@@ -39,7 +41,10 @@ from smart_trader_assets.ranking.gamma_sums import Floats, GammaRows, blocks
 _CELLS = 40_000
 """Of a block: small enough for a processor's cache."""
 _TOTAL_LOSS = -1.0
-_LIKE_ONE = 1e-9
+_WHOLE = 2**40
+"""A wallet's weight in the population, in units that add up exactly, whoever is left out."""
+_LIKE_NONE = 2**10
+"""Units that rounding may have lost."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class SkillRules:
 
     `confidence` of the floor; `copy_cost_percent`: of a round trip; `prior_bets`: what the prior is worth,
     one of them a total loss; `prior_returns`: quantiles that stand in for a population of fewer than
-    `min_population` wallets.
+    `min_population` wallets beside the one that is judged.
     """
 
     confidence: float
@@ -59,61 +64,103 @@ class SkillRules:
 
 
 @dataclass(frozen=True)
-class Prior:
-    """Atoms and their weights; returns as parts of one."""
+class Priors:
+    """What is expected of each of `wallets` before a bet of it is seen: atoms and their weights.
 
-    returns: tuple[float, ...]
-    weights: tuple[float, ...]
+    `returns`: a row a wallet, parts of one; `weights`: of its atoms, the same for all.
+    """
+
+    wallets: pl.Series
+    returns: Floats
+    weights: Floats
 
 
-def population_prior(bets: pl.DataFrame, rules: SkillRules) -> Prior:
-    """The prior that the population's `bets` give: wallet_address, bet_return, weight (see `bets`)."""
-    bets = bets.filter(pl.col("weight") > 0)
-    levels = len(rules.prior_returns)
-    if bets["wallet_address"].n_unique() < rules.min_population:
-        found = [one / 100 for one in rules.prior_returns]
-    else:
-        found = _quantiles(bets, levels)
-    return Prior(
-        (_TOTAL_LOSS, *_without_mean_gain(found)),
-        (1.0, *([(rules.prior_bets - 1.0) / levels] * levels)),
+def population_priors(population: pl.DataFrame, wallets: pl.Series, rules: SkillRules) -> Priors:
+    """What the bets of others in the `population` (wallet_address, bet_return, weight; see `bets`) let expect
+    of each of `wallets`."""
+    wallets = wallets.unique().sort()
+    population = population.filter(pl.col("weight") > 0)
+    stated = np.array(rules.prior_returns, dtype=np.float64) / 100
+    members = population["wallet_address"].unique()
+    others = len(members) - wallets.is_in(members.implode()).to_numpy().astype(np.int64)
+    returns = np.tile(stated, (len(wallets), 1))
+    shown = others >= rules.min_population
+    if shown.any():
+        returns[shown] = _quantiles_of_others(
+            population, wallets.filter(pl.Series(shown)), len(stated)
+        )
+    total_loss = np.full((len(wallets), 1), _TOTAL_LOSS)
+    return Priors(
+        wallets,
+        np.hstack([total_loss, _without_mean_gain(returns)]),
+        np.array([1.0, *([(rules.prior_bets - 1.0) / len(stated)] * len(stated))]),
     )
 
 
-def _quantiles(bets: pl.DataFrame, levels: int) -> list[float]:
-    """The returns in the middle of so many equal parts of the population."""
-    part = quotient(pl.col("weight"), pl.col("weight").sum().over("wallet_address"))
-    by_return = (
-        bets.with_columns(part=part)
-        .group_by("bet_return")
-        .agg(pl.col("part").sum())
-        .sort("bet_return")
+def _quantiles_of_others(population: pl.DataFrame, wallets: pl.Series, levels: int) -> Floats:
+    """The returns in the middle of so many equal parts of the population, a row for each of the sorted
+    `wallets`, without its own bets.
+
+    The weight of others up to a return is that of all less its own. The first return at which it reaches a
+    level is the least that is left where it is by: the first at which all reach the level and what the wallet
+    itself has up to here.
+    """
+    share = quotient(pl.col("weight"), pl.col("weight").sum().over("wallet_address"))
+    bets = population.select(
+        "wallet_address", "bet_return", units=(share * _WHOLE).round().cast(pl.Int64)
     )
-    reached = by_return["part"].cum_sum().to_numpy()
-    wanted = (np.arange(levels) + 0.5) / levels * reached[-1]
-    places = np.minimum(np.searchsorted(reached, wanted - _LIKE_ONE), len(reached) - 1)
-    return by_return["bet_return"].gather(places).to_list()
+    of_all = bets.group_by("bet_return").agg(pl.col("units").sum()).sort("bet_return")
+    returns = of_all["bet_return"].to_numpy()
+    reached = of_all["units"].cum_sum().to_numpy()
+
+    rows = wallets.to_frame("wallet_address").with_row_index("row")
+    places = of_all.select("bet_return").with_row_index("place")
+    own = (
+        bets.join(rows, on="wallet_address")
+        .join(places, on="bet_return")
+        .select("units", key=pl.col("row").cast(pl.Int64) * len(returns) + pl.col("place"))
+        .sort("key")
+    )
+    keys = own["key"].to_numpy()
+    summed = np.concatenate([[0], own["units"].cum_sum().to_numpy()])
+    first_key = np.arange(len(wallets), dtype=np.int64)[:, None] * len(returns)
+    before = summed[np.searchsorted(keys, first_key)]
+
+    def own_up_to(place: NDArray[np.int64]) -> NDArray[np.int64]:
+        counted: NDArray[np.int64] = (
+            summed[np.searchsorted(keys, first_key + place, side="right")] - before
+        )
+        return counted
+
+    last = len(returns) - 1
+    of_others = reached[last] - own_up_to(np.full_like(first_key, last))
+    wanted = ((np.arange(levels) + 0.5) / levels * of_others).astype(np.int64) - _LIKE_NONE
+    place = np.searchsorted(reached, wanted)
+    while True:
+        further = np.minimum(np.searchsorted(reached, wanted + own_up_to(place)), last)
+        if (further == place).all():
+            found: Floats = returns[place]
+            return found
+        place = further
 
 
-def _without_mean_gain(returns: list[float]) -> list[float]:
-    gains = sum(one for one in returns if one > 0)
-    losses = -sum(one for one in returns if one < 0)
-    if gains <= losses:
-        return returns
-    return [one * losses / gains if one > 0 else one for one in returns]
+def _without_mean_gain(returns: Floats) -> Floats:
+    """With the gains of each row scaled down to its losses, where they are more."""
+    gains = np.where(returns > 0, returns, 0.0).sum(axis=1, keepdims=True)
+    losses = -np.where(returns < 0, returns, 0.0).sum(axis=1, keepdims=True)
+    share = np.divide(losses, gains, out=np.ones_like(gains), where=gains > losses)
+    return np.where(returns > 0, returns * share, returns)
 
 
-def with_skill(
-    bets: pl.DataFrame, wallets: pl.Series, prior: Prior, rules: SkillRules
-) -> pl.DataFrame:
-    """What the bets of each of `wallets` prove, by wallet_address.
+def with_skill(bets: pl.DataFrame, priors: Priors, rules: SkillRules) -> pl.DataFrame:
+    """What the bets of each wallet of `priors` prove, by wallet_address.
 
     In: wallet_address, bet_return, weight, of the bets that count. Out: `bets` (the sum of their weights: so
     many full bets), `counted_bets`, `expected_return` and `return_floor` (percent), `skill_confidence`
     (percent that the mean return is above what copying costs). A wallet without a bet has what the prior
     says.
     """
-    names = wallets.unique().sort()
+    names = priors.wallets
     own = (
         bets.filter(pl.col("weight") > 0)
         .join(names.to_frame("wallet_address").with_row_index("row"), on="wallet_address")
@@ -127,9 +174,9 @@ def with_skill(
         own["bet_return"].to_numpy(),
         own["weight"].to_numpy(),
         np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        prior,
+        priors,
     )
-    places = list(blocks(counts + len(prior.returns), _CELLS))
+    places = list(blocks(counts + len(priors.weights), _CELLS))
     expected, floor, sure = (np.full(len(names), np.nan) for _ in range(3))
 
     def judge(rows: NDArray[np.int64]) -> None:
@@ -161,7 +208,7 @@ class _Evidence:
     returns: Floats
     weights: Floats
     begin: NDArray[np.int64]
-    prior: Prior
+    priors: Priors
 
     def of(self, rows: NDArray[np.int64]) -> GammaRows:
         """The prior's atoms and the bets of some wallets, as a rectangle."""
@@ -169,11 +216,8 @@ class _Evidence:
         place = begin[:, None] + np.arange(int((end - begin).max(initial=0)))
         inside = place < end[:, None]
         place = np.where(inside, place, 0)
-        shape = (len(rows), len(self.prior.returns))
-        atoms = [
-            np.broadcast_to(of_prior, shape)
-            for of_prior in (self.prior.returns, self.prior.weights)
-        ]
+        expected = self.priors.returns[rows]
+        atoms = (expected, np.broadcast_to(self.priors.weights, expected.shape))
         own = [
             np.where(inside, of_bets[place], 0.0) if inside.size else np.zeros(inside.shape)
             for of_bets in (self.returns, self.weights)

@@ -340,11 +340,11 @@ class Settings(NotificationSettings):
     prior_returns: Annotated[tuple[float, ...], NoDecode] = Field(
         (-90.0, -50.0, -15.0, 30.0, 125.0),
         min_length=1,
-        description="Returns expected of a bet where fewer wallets are known than min_population, percent, "
-        "separated by commas",
+        description="Returns expected of a bet where fewer other wallets are known than min_population, "
+        "percent, separated by commas",
     )
     min_population: int = Field(
-        20, ge=2, description="Wallets from which what is expected is read from their bets"
+        20, ge=2, description="Other wallets from which what is expected is read from their bets"
     )
     copy_delays: Annotated[tuple[int, ...], NoDecode] = Field(
         (10, 60, 300),

@@ -5,6 +5,7 @@ Invented wallets never mix with real ones, and no row lies in a shard that nothi
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import Any, Literal
 import polars as pl
 from deltalake import write_deltalake
 from deltalake.exceptions import DeltaError
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from smart_trader_assets.delta.contract import TableContract
 from smart_trader_assets.delta.errors import RootError, RootOutgrownError
@@ -25,6 +26,12 @@ from smart_trader_assets.delta.store import DeltaStore
 from smart_trader_assets.delta.verify import verify_table
 from smart_trader_assets.tables.catalog import ALL_TABLES, TOKENS
 from smart_trader_assets.tables.ops import ROOT, RUNS
+
+_log = logging.getLogger(__name__)
+
+SAYS_AFTER_SECONDS = 5.0
+WAITS_SECONDS = 300.0
+"""For another process that makes tables, which takes a second or two."""
 
 LAYOUT = 2
 """What the keys, states and tables of this version look like; older software refuses a higher one."""
@@ -234,13 +241,31 @@ def _make_room_for_runs(store: DeltaStore) -> None:
 
 @contextmanager
 def _one_maker(store: DeltaStore) -> Iterator[None]:
-    """Where the root is a folder, one process at a time makes tables there."""
+    """Where the root is a folder, one process at a time makes tables there; who waits for another says so.
+
+    RootError where that one does not come to its end, as a stopped process does not.
+    """
     check_place(store.root, store.storage_options)
     if is_remote(store.root):
         yield
         return
-    with FileLock(Path(store.root) / "ops" / "root.lock"):
+    lock = FileLock(Path(store.root) / "ops" / "root.lock")
+    try:
+        lock.acquire(timeout=SAYS_AFTER_SECONDS)
+    except Timeout:
+        _log.warning("Waiting for another process, which makes the tables of %s", store.root)
+        try:
+            lock.acquire(timeout=WAITS_SECONDS)
+        except Timeout:
+            raise RootError(
+                f"Another process holds {lock.lock_file} and does not come to an end with the tables of "
+                f"{store.root}: it may have been stopped. End it (`fuser {lock.lock_file}` names it) and run "
+                "this again; nothing was written."
+            ) from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _create(store: DeltaStore, identity: RootIdentity) -> bool:

@@ -5,15 +5,16 @@ The laws are about one wallet's bets under a prior; `test_tiers` has those of ti
 
 import math
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_trader_assets.ranking.skill_estimate import (
-    Prior,
+    Priors,
     SkillRules,
-    population_prior,
+    population_priors,
     with_skill,
 )
 from smart_trader_assets_tests.support.defaults import RANKING
@@ -22,7 +23,7 @@ RULES = RANKING.skill
 CAP = RANKING.bets.bet_return_cap / 100
 COST = RULES.copy_cost_percent / 100
 BETS = pl.Schema({"wallet_address": pl.String, "bet_return": pl.Float64, "weight": pl.Float64})
-NO_GAIN = Prior((-1.0, 0.0), (1.0, 3.0))
+NO_GAIN = Priors(pl.Series(["ann"]), np.array([[-1.0, 0.0]]), np.array([1.0, 3.0]))
 
 Bet = tuple[float, float]
 
@@ -32,8 +33,8 @@ def of(*bets: Bet, wallet: str = "ann") -> pl.DataFrame:
     return pl.DataFrame([(wallet, *bet) for bet in bets], schema=BETS, orient="row")
 
 
-def evidence(*bets: Bet, prior: Prior = NO_GAIN, rules: SkillRules = RULES) -> dict[str, float]:
-    return with_skill(of(*bets), pl.Series(["ann"]), prior, rules).row(0, named=True)
+def evidence(*bets: Bet, prior: Priors = NO_GAIN, rules: SkillRules = RULES) -> dict[str, float]:
+    return with_skill(of(*bets), prior, rules).row(0, named=True)
 
 
 # The chance that a sum of bets at the cap outweighs an exponential loss, with a little against it.
@@ -58,10 +59,14 @@ SOME = st.lists(st.tuples(RETURN, WEIGHT), max_size=12)
 RETURNS = st.lists(st.floats(-1, CAP).map(lambda r: round(r, 3)), min_size=5, max_size=5)
 
 
-def prior_of(returns: list[float]) -> Prior:
-    """What a population gives in which these returns are equally common."""
-    bets = pl.concat([of(*((one, 1.0) for one in returns), wallet=f"w{n}") for n in range(20)])
-    return population_prior(bets, RULES)
+def crowd_of(returns: list[float]) -> pl.DataFrame:
+    """A population in which these returns are equally common."""
+    return pl.concat([of(*((one, 1.0) for one in returns), wallet=f"w{n}") for n in range(20)])
+
+
+def prior_of(returns: list[float]) -> Priors:
+    """What that lets expect of somebody else."""
+    return population_priors(crowd_of(returns), pl.Series(["ann"]), RULES)
 
 
 PRIORS = RETURNS.map(prior_of)
@@ -127,7 +132,9 @@ def test_the_order_of_bets_and_other_wallets_change_nothing(prior, bets, random)
     shuffled = [*bets]
     random.shuffle(shuffled)
     others = pl.concat([of((0.3, 1.0), (-0.9, 0.2), wallet="zoe"), of(*shuffled)])
-    beside = with_skill(others, pl.Series(["zoe", "ann", "nobody"]), prior, RULES)
+    names = pl.Series(["ann", "nobody", "zoe"])
+    alike = Priors(names, np.repeat(prior.returns, 3, axis=0), prior.weights)
+    beside = with_skill(others, alike, RULES)
     row = beside.row(by_predicate=pl.col("wallet_address") == "ann", named=True)
     for name, value in alone.items():
         same = (
@@ -157,29 +164,69 @@ def test_forty_good_bets_stay_proven_beside_any_further_winner_and_one_that_died
 def test_the_population_gives_the_quantiles_of_its_bets_each_wallet_with_the_same_weight():
     # Nineteen wallets lose a tenth on each of a hundred bets, one loses everything, with one bet.
     crowd = [of(*[(-0.1, 1.0)] * 100, wallet=f"w{n}") for n in range(19)]
-    prior = population_prior(pl.concat([*crowd, of((-1.0, 1.0), wallet="last")]), RULES)
-    assert prior.returns == pytest.approx((-1.0, *[-0.1] * 5))
+    last = of((-1.0, 1.0), wallet="last")
+    prior = population_priors(pl.concat([*crowd, last]), pl.Series(["ann"]), RULES)
+    assert prior.returns[0] == pytest.approx((-1.0, *[-0.1] * 5))
     assert prior.weights == pytest.approx((1.0, *[0.6] * 5))
     # Where the many bets are one wallet's, they weigh no more than another's one.
     one = of(*[(2.0, 1.0)] * 1_000, wallet="busy")
     losers = [of((-0.5, 1.0), wallet=f"w{n}") for n in range(19)]
-    assert population_prior(pl.concat([one, *losers]), RULES).returns[1:] == pytest.approx(
-        [-0.5] * 5
-    )
+    assert expected(pl.concat([one, *losers])) == pytest.approx([-0.5] * 5)
+
+
+def expected(population: pl.DataFrame, wallet: str = "ann") -> list[float]:
+    """The quantiles that others give."""
+    (row,) = population_priors(population, pl.Series([wallet]), RULES).returns
+    assert row[0] == -1.0
+    return [float(one) for one in row[1:]]
+
+
+def test_what_is_expected_of_a_wallet_is_what_the_others_of_the_population_reach():
+    crowd = [of((n / 10 - 1.05, 1.0), (n / 20 - 1, 0.3), wallet=f"w{n:02}") for n in range(25)]
+    one_bet = [of((-0.95, 0.7), wallet=f"x{n}") for n in range(3)]
+    population = pl.concat([*crowd, *one_bet])
+    names = [*population["wallet_address"].unique(), "ann"]
+    together = population_priors(population, pl.Series(names), RULES)
+    assert together.wallets.to_list() == sorted(names)
+    for wallet, row in zip(together.wallets, together.returns, strict=True):
+        others = population.filter(pl.col("wallet_address") != wallet)
+        assert row[1:].tolist() == expected(others, "somebody else")
+    assert len(set(map(tuple, together.returns))) > 5
+
+
+@given(RETURNS, SOME, st.tuples(RETURN, WEIGHT), RETURN)
+def test_a_larger_result_lowers_nothing_where_the_wallet_is_one_of_the_population(
+    returns, others, bet, larger
+):
+    low, high = sorted((bet[0], larger))
+    crowd = crowd_of(returns)
+
+    def judged(result: float) -> dict[str, float]:
+        own = of(*others, (result, bet[1]))
+        priors = population_priors(pl.concat([crowd, own]), pl.Series(["ann"]), RULES)
+        return with_skill(own, priors, RULES).row(0, named=True)
+
+    before, after = judged(low), judged(high)
+    for name in ("expected_return", "return_floor", "skill_confidence"):
+        assert after[name] >= before[name] - PARTS_OF_MILLION, name
 
 
 def test_a_rising_market_lifts_nobody():
     crowd = pl.concat([of((0.5, 1.0), (0.6, 1.0), wallet=f"w{n}") for n in range(30)])
-    assert population_prior(crowd, RULES).returns == (-1.0, *[0.0] * 5)
+    assert expected(crowd) == [0.0] * 5
     mixed = pl.concat([of((-0.2, 1.0), (0.8, 1.0), wallet=f"w{n}") for n in range(30)])
-    assert sum(population_prior(mixed, RULES).returns[1:]) == pytest.approx(0.0)
+    assert sum(expected(mixed)) == pytest.approx(0.0)
 
 
 def test_a_population_too_small_to_learn_from_gives_the_stated_prior():
     few = pl.concat([of((0.1, 1.0), wallet=f"w{n}") for n in range(19)])
-    stated = (-1.0, -0.9, -0.5, -0.15, 0.3, 1.25)
-    assert population_prior(few, RULES).returns == pytest.approx(stated)
-    assert population_prior(of(), RULES).returns == pytest.approx(stated)
+    stated = [-0.9, -0.5, -0.15, 0.3, 1.25]
+    assert expected(few) == pytest.approx(stated)
+    assert expected(of()) == pytest.approx(stated)
+    # One more: enough for somebody else, and for nobody among them.
+    enough = pl.concat([few, of((0.1, 1.0), wallet="one more")])
+    assert expected(enough) == [0.0] * 5
+    assert expected(enough, "w3") == pytest.approx(stated)
 
 
 def test_dust_beside_real_bets_proves_nothing():

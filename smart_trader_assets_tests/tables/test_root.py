@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable, Field, Schema, write_deltalake
 from deltalake.schema import PrimitiveType
+from filelock import FileLock
 
 from smart_trader_assets.delta import store as store_module
 from smart_trader_assets.delta.contract import TableContract
@@ -340,6 +341,22 @@ def open_together(openers: list[Callable[[], None]]) -> list[LakeError | None]:
 def test_openers_at_once_make_one_root(store: DeltaStore) -> None:
     outcomes = open_together([partial(open_root, DeltaStore(store.root), SANDBOX)] * 3)
     assert outcomes == [None, None, None]
+    assert read_identity(store) == SANDBOX
+
+
+def test_a_maker_that_never_comes_to_an_end_is_told_of_and_not_waited_for_for_ever(
+    store: DeltaStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(root_module, "SAYS_AFTER_SECONDS", 0.01)
+    monkeypatch.setattr(root_module, "WAITS_SECONDS", 0.01)
+    place = Path(store.root) / "ops" / "root.lock"
+    with FileLock(place):
+        with pytest.raises(RootError, match="may have been stopped") as told:
+            open_root(store, SANDBOX)
+        assert str(place) in str(told.value)
+        assert f"makes the tables of {store.root}" in caplog.text
+        assert listing(Path(store.root)) == set()
+    open_root(store, SANDBOX)
     assert read_identity(store) == SANDBOX
 
 
