@@ -125,7 +125,7 @@ def expired_runs(
     now = now or state.now()
     renewed_since = state.could_renew_since()
     if renewed_since is not None and now < renewed_since + LEASE + RENEWAL:
-        return []  # nobody could renew while the database was away
+        return []  # nobody could renew while the database was away, or the machine asleep
     records = instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY + _AT_ITS_LAUNCH))
     seen = _unleased(state).read() or {} if state.has_many_clocks else None
     return [record for record in records if _alive_until(record, seen) < now]

@@ -17,6 +17,7 @@ from typing import Any
 from smart_trader_assets.delta.location import is_remote, place
 from smart_trader_assets.errors import SmartTraderError
 from smart_trader_assets.settings import Settings, SettingsError
+from smart_trader_assets.state import clock
 from smart_trader_assets.state.database import Database, SqliteFile
 from smart_trader_assets.state.journal import Journal, JournalFile
 from smart_trader_assets.state.locks import locked
@@ -102,6 +103,9 @@ class LocalState(SharedState):
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def could_renew_since(self) -> datetime | None:
+        return clock.OF_THIS_MACHINE.leapt_at()
 
     def claim(self) -> None:
         """Nothing: files beside the tables are nobody else's."""

@@ -22,10 +22,13 @@ from smart_trader_assets.automation.run_leases import (
     LEASE,
     LEASE_TAG,
     LEASED_BY_TAG,
+    RENEWAL,
     expired_runs,
     fail_expired_runs,
     keep_lease,
 )
+from smart_trader_assets.state import clock
+from smart_trader_assets.state.clock import LeapingClock
 from smart_trader_assets.state.shared_state import LocalState
 from smart_trader_assets.tables.catalog import TRACKED_WHALES, WHALES
 from smart_trader_assets_tests.support.samples import whale
@@ -264,3 +267,29 @@ def test_what_ran_out_while_nobody_could_renew_is_not_dead(automation):
     assert expired_runs(automation.instance, Restarted(timedelta())) == []
     dead = expired_runs(automation.instance, Apart(timedelta()))
     assert [record.dagster_run.run_id for record in dead] == [run_id]
+
+
+def test_what_ran_out_while_the_machine_slept_is_not_dead_before_it_could_be_renewed(
+    automation, monkeypatch
+):
+    at_work = of_day = datetime.now(UTC).timestamp()
+    machine = LeapingClock(lambda: of_day, lambda: at_work)
+    monkeypatch.setattr(clock, "OF_THIS_MACHINE", machine)
+    run_id = start(automation, lease=EXPIRED)
+    at_work, of_day = at_work + 20, of_day + 3_620
+    woke = datetime.fromtimestamp(of_day, UTC)
+    assert expired_runs(automation.instance, HERE, woke) == []
+    of_day, at_work = of_day + 70, at_work + 70
+    assert expired_runs(automation.instance, HERE, woke + timedelta(seconds=70)) == []
+    dead = expired_runs(automation.instance, HERE, woke + LEASE + RENEWAL)
+    assert [record.dagster_run.run_id for record in dead] == [run_id]
+
+
+def test_a_clock_that_is_kept_right_or_put_back_has_not_leapt(automation, monkeypatch):
+    of_day = datetime.now(UTC).timestamp()
+    monkeypatch.setattr(clock, "OF_THIS_MACHINE", LeapingClock(lambda: of_day, lambda: 0.0))
+    run_id = start(automation, lease=EXPIRED)
+    for moved in (4.0, -3_600.0, 4.0):
+        of_day += moved
+        dead = expired_runs(automation.instance, HERE)
+        assert [record.dagster_run.run_id for record in dead] == [run_id]
