@@ -102,9 +102,7 @@ class RunScope:
         self, cursor: Cursor, table: pl.LazyFrame
     ) -> Iterator[tuple[str, pl.DataFrame]]:
         """The due rows, a frame per shard; logs it where there is nothing to do."""
-        shard = str(cursor.shard)
-        for rows in self.due_or_say(cursor, table).partition_by(shard, maintain_order=True):
-            yield rows[shard][0], rows
+        return by_shard(self.due_or_say(cursor, table), str(cursor.shard))
 
     def due_or_say(self, cursor: Cursor, table: pl.LazyFrame) -> pl.DataFrame:
         """As `due`; logs it where there is nothing to do."""
@@ -112,6 +110,12 @@ class RunScope:
         if not due.height:
             self.log.info(f"Nothing is due in {cursor.contract.name} for {cursor.consumer}.")
         return due
+
+
+def by_shard(rows: pl.DataFrame, shard: str) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The rows of each shard, which the column `shard` names, in the order in which shards first come."""
+    for of_shard in rows.partition_by(shard, maintain_order=True):
+        yield of_shard[shard][0], of_shard
 
 
 def _named(wallets: str) -> tuple[str, ...]:

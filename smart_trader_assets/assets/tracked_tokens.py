@@ -7,7 +7,7 @@ import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.partitions import Partitions
-from smart_trader_assets.assets.scope import RunConfig, RunScope
+from smart_trader_assets.assets.scope import RunConfig, RunScope, by_shard
 from smart_trader_assets.delta.batch import Batch, Batches
 from smart_trader_assets.delta.batch_group import gathered
 from smart_trader_assets.delta.contract import TableContract
@@ -64,12 +64,11 @@ def join_mirrors(
     if not shards:
         return
     parted = parted_mirrors(store.scan(TOKENS), store.scan(TRACKED_TOKENS), shards=shards)
-    by_shard = parted.partition_by("token_shard", maintain_order=True)
     yield from gathered(
         made,
         (
-            Batch(partition=rows["token_shard"][0], settles=(mirrors_joined(rows),))
-            for rows in by_shard
+            Batch(partition=shard, settles=(mirrors_joined(rows),))
+            for shard, rows in by_shard(parted, "token_shard")
         ),
     )
 

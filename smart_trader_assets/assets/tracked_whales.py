@@ -7,7 +7,7 @@ import polars as pl
 
 from smart_trader_assets.assets.declare import medallion_asset
 from smart_trader_assets.assets.partitions import Partitions
-from smart_trader_assets.assets.scope import RunConfig, RunScope
+from smart_trader_assets.assets.scope import RunConfig, RunScope, by_shard
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
 from smart_trader_assets.delta.batch_group import gathered
 from smart_trader_assets.delta.store import DeltaStore
@@ -71,8 +71,7 @@ def _asked_about(scope: RunScope, lake: LakeResource) -> dict[str, pl.DataFrame]
         return {}
     known = looked_at(lake.store, asked["wallet_address"].to_list())
     new = asked.filter(~pl.col("wallet_address").is_in(list(known)))
-    by_shard = new.partition_by("wallet_shard", maintain_order=True)
-    return {rows["wallet_shard"][0]: rows for rows in by_shard}
+    return dict(by_shard(new, "wallet_shard"))
 
 
 def looked_at(store: DeltaStore, wallets: Sequence[str]) -> set[str]:

@@ -15,7 +15,7 @@ from smart_trader_assets.assets.fetching import (
     settled_trouble,
 )
 from smart_trader_assets.assets.partitions import Partitions
-from smart_trader_assets.assets.scope import RunConfig, RunScope
+from smart_trader_assets.assets.scope import RunConfig, RunScope, by_shard
 from smart_trader_assets.birdeye import EntityFetchError
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
 from smart_trader_assets.delta.batch import Batch, Batches, Settlement
@@ -68,8 +68,7 @@ def transfers_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefi
                 waiting = f"; {waits} wait for credits" if waits else ""
                 scope.log.info(f"{chosen.height} wallets to trace{waiting}.")
                 with session.going_without(scope.log):
-                    by_shard = chosen.partition_by("wallet_shard", maintain_order=True)
-                    parts = ((rows["wallet_shard"][0], rows) for rows in by_shard)
+                    parts = by_shard(chosen, "wallet_shard")
                     fetch = partial(_fetch, scope=scope, settings=settings, session=session)
                     yield from fetched_in_groups(TRANSFERS, parts, WALLETS_AT_ONCE, fetch, watch)
 

@@ -16,7 +16,7 @@ from smart_trader_assets.assets.fetching import (
     settled_trouble,
 )
 from smart_trader_assets.assets.partitions import Partitions
-from smart_trader_assets.assets.scope import RunConfig, RunScope
+from smart_trader_assets.assets.scope import RunConfig, RunScope, by_shard
 from smart_trader_assets.assets.tracked_tokens import join_mirrors
 from smart_trader_assets.birdeye import EntityFetchError, HolderList
 from smart_trader_assets.birdeye.session import BirdEyeAccess, FetchSession
@@ -61,8 +61,7 @@ def whales_asset(declared: Settings, partitions: Partitions) -> dg.AssetsDefinit
             with birdeye.session(scope.budget, before_request=watch) as session:
                 with session.going_without(scope.log):
                     chosen = _affordable(due, lake, settings, session, scope)
-                    by_shard = chosen.partition_by("token_shard", maintain_order=True)
-                    parts = ((rows["token_shard"][0], rows) for rows in by_shard)
+                    parts = by_shard(chosen, "token_shard")
                     fetch = partial(
                         _fetch, listings=tokens, scope=scope, settings=settings, session=session
                     )
