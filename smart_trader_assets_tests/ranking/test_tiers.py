@@ -1,6 +1,8 @@
 import dataclasses
 from dataclasses import replace
+from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -272,3 +274,30 @@ def test_every_wallet_is_ranked_or_kept_out_whatever_the_order_of_rows(wallets, 
     for _, tier in first.traders.group_by("tier"):
         assert tier["tier_rank"].to_list() == list(range(1, tier.height + 1))
     assert first.traders["score"].is_between(0, 100).all()
+
+
+RESULT = st.one_of(st.just(-1_000.0), st.floats(-900, 200), st.floats(0, 5_000))
+
+
+@given(
+    st.lists(st.lists(RESULT, min_size=1, max_size=4), min_size=19, max_size=24),
+    st.lists(RESULT, max_size=12),
+    RESULT,
+    RESULT,
+)
+def test_a_larger_result_of_one_bet_lowers_nothing_in_a_crowd(crowd, others, one, another):
+    rows = [
+        row
+        for n, results in enumerate(crowd)
+        for row in (portfolio(f"wallet-{n}"), *bets(f"wallet-{n}", *results))
+    ]
+
+    def with_result(result: float) -> dict[str, Any]:
+        found = ranked(*rows, portfolio("ann"), *bets("ann", *others, result))
+        return found.row(by_predicate=pl.col("wallet_address") == "ann", named=True)
+
+    less, more = map(with_result, sorted((one, another)))
+    # What the inversion of the sums may be off.
+    for name in ("expected_return", "return_floor", "skill_confidence", "score"):
+        assert more[name] >= less[name] - 1e-4, name
+    assert RANKING.tier_names.index(more["tier"]) <= RANKING.tier_names.index(less["tier"])
