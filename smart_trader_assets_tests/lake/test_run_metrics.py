@@ -246,15 +246,19 @@ def test_rows_are_forgotten_by_the_day_and_only_older_ones(tmp_path):
 
 def test_the_maintenance_job_keeps_the_figures_and_forgets_those_of_long_ago(drained):
     store = drained.store
-    row_of(datetime.now(UTC) - timedelta(days=31), store)
-    row_of(datetime.now(UTC) - timedelta(days=29), store)
+    today = datetime.now(UTC)
+    for ago in (31, 29, *[0] * 12):  # as many as are gathered, whatever the day is called
+        row_of(today - timedelta(days=ago), store)
     count = store.scan(RUNS).collect().height
     settings = drained.settings(run_metrics_days=30)
     job = make_definitions(settings).resolve_job_def("maintenance")
     with dg.DagsterInstance.ephemeral() as instance:
         assert job.execute_in_process(instance=instance).success
     assert store.scan(RUNS).collect().height == count - 1
-    assert store.files(RUNS).height == 2  # one of today, one of 29 days ago
+    (day,) = RUNS.partition_by
+    files = store.files(RUNS)[f"partition.{day}"].value_counts().rows_by_key(f"partition.{day}")
+    assert files[today.date()] == [(1,)]
+    assert files[(today - timedelta(days=29)).date()] == [(1,)]
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="read from Linux's /proc")
