@@ -43,8 +43,8 @@ _CELLS = 40_000
 _TOTAL_LOSS = -1.0
 _WHOLE = 2**40
 """A wallet's weight in the population, in units that add up exactly, whoever is left out."""
-_LIKE_NONE = 2**10
-"""Units that rounding may have lost."""
+_LIKE_NONE = 2**24
+"""Units that the rounding of millions of bets may have lost: a hundred-thousandth of a wallet."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,9 @@ def population_priors(population: pl.DataFrame, wallets: pl.Series, rules: Skill
     """What the bets of others in the `population` (wallet_address, bet_return, weight; see `bets`) let expect
     of each of `wallets`."""
     wallets = wallets.unique().sort()
-    population = population.filter(pl.col("weight") > 0)
+    population = population.filter(
+        pl.col("weight") > 0, pl.col("weight").is_finite(), pl.col("bet_return").is_finite()
+    )
     stated = np.array(rules.prior_returns, dtype=np.float64) / 100
     members = population["wallet_address"].unique()
     others = len(members) - wallets.is_in(members.implode()).to_numpy().astype(np.int64)
@@ -101,9 +103,9 @@ def _quantiles_of_others(population: pl.DataFrame, wallets: pl.Series, levels: i
     """The returns in the middle of so many equal parts of the population, a row for each of the sorted
     `wallets`, without its own bets.
 
-    The weight of others up to a return is that of all less its own. The first return at which it reaches a
-    level is the least that is left where it is by: the first at which all reach the level and what the wallet
-    itself has up to here.
+    The weight of others up to a return is that of all less the wallet's own, and grows with the return: where
+    it first reaches a level is searched between where all reach it and where they would if the wallet's own
+    lay entirely before.
     """
     share = quotient(pl.col("weight"), pl.col("weight").sum().over("wallet_address"))
     bets = population.select(
@@ -133,15 +135,16 @@ def _quantiles_of_others(population: pl.DataFrame, wallets: pl.Series, levels: i
         return counted
 
     last = len(returns) - 1
-    of_others = reached[last] - own_up_to(np.full_like(first_key, last))
+    own_in_all = own_up_to(np.full_like(first_key, last))
+    of_others = reached[last] - own_in_all
     wanted = ((np.arange(levels) + 0.5) / levels * of_others).astype(np.int64) - _LIKE_NONE
-    place = np.searchsorted(reached, wanted)
-    while True:
-        further = np.minimum(np.searchsorted(reached, wanted + own_up_to(place)), last)
-        if (further == place).all():
-            found: Floats = returns[place]
-            return found
-        place = further
+    low, high = (np.searchsorted(reached, sought) for sought in (wanted, wanted + own_in_all))
+    while (low < high).any():
+        middle = (low + high) // 2
+        is_reached = reached[middle] - own_up_to(middle) >= wanted
+        low, high = np.where(is_reached, low, middle + 1), np.where(is_reached, middle, high)
+    found: Floats = returns[low]
+    return found
 
 
 def _without_mean_gain(returns: Floats) -> Floats:

@@ -23,19 +23,20 @@ class LeapingClock:
     ) -> None:
         self._of_day, self._at_work = of_day, at_work
         self._ahead = of_day() - at_work()
-        self._leapt: datetime | None = None
+        self._leapt: float | None = None
         self._looking = threading.Lock()
 
     def leapt_at(self) -> datetime | None:
-        """When it was first seen that the clock had leapt ahead, by that clock, of several leaps the last; None
-        where it has gone on evenly."""
+        """When it was first seen that the clock had leapt ahead, of several leaps the last; None where it has
+        gone on evenly. By the clock as it stands now: it may have been put back since."""
         with self._looking:
-            now = self._of_day()
-            ahead = now - self._at_work()
-            if ahead - self._ahead > LEAP_SECONDS:
-                self._leapt = datetime.fromtimestamp(now, UTC)
-            self._ahead = ahead
-            return self._leapt
+            now, at_work = self._of_day(), self._at_work()
+            if now - at_work - self._ahead > LEAP_SECONDS:
+                self._leapt = at_work
+            self._ahead = now - at_work
+            if self._leapt is None:
+                return None
+            return datetime.fromtimestamp(now - (at_work - self._leapt), UTC)
 
 
 OF_THIS_MACHINE: Final = LeapingClock()

@@ -259,8 +259,7 @@ def _one_maker(store: DeltaStore) -> Iterator[None]:
         except Timeout:
             raise RootError(
                 f"Another process holds {lock.lock_file} and does not come to an end with the tables of "
-                f"{store.root}: it may have been stopped. End it (`fuser {lock.lock_file}` names it) and run "
-                "this again; nothing was written."
+                f"{store.root}: it may have been stopped. End it, and run this again."
             ) from None
     try:
         yield

@@ -285,6 +285,20 @@ def test_what_ran_out_while_the_machine_slept_is_not_dead_before_it_could_be_ren
     assert [record.dagster_run.run_id for record in dead] == [run_id]
 
 
+def test_a_clock_that_was_ahead_for_a_while_hides_the_dead_no_longer_than_a_leap_does(
+    automation, monkeypatch
+):
+    at_work = of_day = datetime.now(UTC).timestamp()
+    machine = LeapingClock(lambda: of_day, lambda: at_work)
+    monkeypatch.setattr(clock, "OF_THIS_MACHINE", machine)
+    run_id = start(automation, lease=EXPIRED)
+    of_day += 7_200
+    assert expired_runs(automation.instance, HERE, datetime.fromtimestamp(of_day, UTC)) == []
+    of_day, at_work = of_day - 7_200 + 80, at_work + 80
+    dead = expired_runs(automation.instance, HERE, datetime.fromtimestamp(of_day, UTC))
+    assert [record.dagster_run.run_id for record in dead] == [run_id]
+
+
 def test_a_clock_that_is_kept_right_or_put_back_has_not_leapt(automation, monkeypatch):
     of_day = datetime.now(UTC).timestamp()
     monkeypatch.setattr(clock, "OF_THIS_MACHINE", LeapingClock(lambda: of_day, lambda: 0.0))
